@@ -1,0 +1,143 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The house is drawn in docs/architecture.md: an import may only go to a lower layer, and
+// `scripts/check` compares every `import` with the dependencies declared here.
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+    name: "ingot",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "ingot", targets: ["ingot"]),
+        .library(
+            name: "Ingot",
+            targets: [
+                "TensorCore", "Quantization", "Safetensors", "Tokenization", "GGUF",
+                "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Reporting",
+            ]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
+    targets: [
+        // Layer 0: C
+        .target(name: "CKernels"),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas",
+            providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+        // Layer 1
+        .target(name: "TensorCore", swiftSettings: strict),
+        // Layer 2
+        .target(
+            name: "Quantization", dependencies: ["TensorCore", "CKernels"], swiftSettings: strict),
+        .target(name: "Safetensors", dependencies: ["TensorCore"], swiftSettings: strict),
+        .target(name: "Tokenization", dependencies: ["TensorCore"], swiftSettings: strict),
+        // Layer 3
+        .target(name: "GGUF", dependencies: ["TensorCore", "Quantization"], swiftSettings: strict),
+        // Layer 4
+        .target(name: "Architectures", dependencies: ["TensorCore"], swiftSettings: strict),
+        // Layer 5
+        .target(
+            name: "Conversion",
+            dependencies: [
+                "TensorCore", "Quantization", "Safetensors", "GGUF", "Architectures",
+                "Tokenization",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Pipeline", dependencies: ["TensorCore", "GGUF", "Quantization"],
+            swiftSettings: strict),
+        .target(
+            name: "Inference",
+            dependencies: [
+                "TensorCore", "GGUF", "Architectures", "Tokenization", "Quantization",
+                "COpenBLAS", "CKernels",
+            ],
+            swiftSettings: strict),
+        // Layer 6
+        .target(
+            name: "Evaluation",
+            dependencies: ["TensorCore", "Inference", "GGUF", "Tokenization"],
+            swiftSettings: strict),
+        // Layer 7
+        .target(
+            name: "Reporting", dependencies: ["TensorCore", "Evaluation"], swiftSettings: strict),
+        // Layer 8
+        .executableTarget(
+            name: "ingot",
+            dependencies: [
+                "TensorCore", "Quantization", "Safetensors", "Tokenization", "GGUF",
+                "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Reporting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        // Tests
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "TensorCore", "GGUF", "Quantization",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "TensorCoreTests", dependencies: ["TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "QuantizationTests",
+            dependencies: ["Quantization", "TensorCore", "CKernels", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SafetensorsTests", dependencies: ["Safetensors", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TokenizationTests",
+            dependencies: ["Tokenization", "GGUF", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GGUFTests", dependencies: ["GGUF", "Quantization", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ArchitecturesTests",
+            dependencies: ["Architectures", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ConversionTests",
+            dependencies: [
+                "Conversion", "Pipeline", "GGUF", "Quantization", "Safetensors", "TensorCore",
+                "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PipelineTests",
+            dependencies: ["Pipeline", "GGUF", "Quantization", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "InferenceTests",
+            dependencies: [
+                "Inference", "Architectures", "GGUF", "Quantization", "Tokenization",
+                "TensorCore", "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EvaluationTests",
+            dependencies: [
+                "Evaluation", "Inference", "GGUF", "Tokenization", "TensorCore", "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ReportingTests",
+            dependencies: ["Reporting", "Evaluation", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "IngotTests", dependencies: ["TensorCore", "GGUF", "TestSupport"],
+            swiftSettings: strict),
+    ]
+)

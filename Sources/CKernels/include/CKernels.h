@@ -1,0 +1,6 @@
+#ifndef INGOT_CKERNELS_H
+#define INGOT_CKERNELS_H
+
+#include <stdint.h>
+
+#endif

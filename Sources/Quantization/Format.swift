@@ -1,0 +1,86 @@
+/// A tensor data format of GGUF: how a row of numbers is stored in blocks.
+///
+/// A format encodes blocks and knows nothing of models; which tensor gets which format is a
+/// `Recipe`'s choice. Each format is declared in one file under `Formats/` as a static member
+/// whose name is the format's name verbatim, and listed once in `Format.all`.
+public struct Format: Sendable, Hashable, CustomStringConvertible {
+    /// Encodes `rowCount` rows of `rowLength` values (a multiple of `blockElementCount`).
+    ///
+    /// `importance`, when given, holds `rowLength` non-negative weights, one per column, that apply
+    /// to every row. Rows are finite. `destination` has room for `byteCount(rowLength:rowCount:)`.
+    public typealias Encoder =
+        @Sendable (
+            _ rows: UnsafePointer<Float>, _ rowCount: Int, _ rowLength: Int,
+            _ importance: UnsafePointer<Float>?, _ destination: UnsafeMutableRawPointer
+        ) -> Void
+
+    /// Decodes `elementCount` values (a multiple of `blockElementCount`) to F32. Any bytes are
+    /// accepted; what they decode to may be NaN.
+    public typealias Decoder =
+        @Sendable (
+            _ source: UnsafeRawPointer, _ elementCount: Int,
+            _ destination: UnsafeMutablePointer<Float>
+        ) -> Void
+
+    /// The name that the field uses: `Q4_K`.
+    public let name: String
+    /// The tensor type number in a GGUF file.
+    public let typeID: UInt32
+    /// The number of values in one block.
+    public let blockElementCount: Int
+    /// The number of bytes of one block.
+    public let blockByteCount: Int
+    /// Encodes rows; `nil` for formats that are only carried along or decoded.
+    public let encode: Encoder?
+    /// Decodes blocks; `nil` for formats that are only carried along.
+    public let decode: Decoder?
+
+    /// Declares a format.
+    init(
+        name: String, typeID: UInt32, blockElementCount: Int, blockByteCount: Int,
+        encode: Encoder?, decode: Decoder?
+    ) {
+        self.name = name
+        self.typeID = typeID
+        self.blockElementCount = blockElementCount
+        self.blockByteCount = blockByteCount
+        self.encode = encode
+        self.decode = decode
+    }
+
+    /// Bits per stored value, block headers included.
+    public var bitsPerWeight: Double {
+        Double(blockByteCount * 8) / Double(blockElementCount)
+    }
+
+    /// Whether rows of this length are whole blocks.
+    public func fits(rowLength: Int) -> Bool { rowLength % blockElementCount == 0 }
+
+    /// The bytes of `rowCount` rows of `rowLength` values, or `nil` when the row is not whole
+    /// blocks or the product overflows.
+    public func byteCount(rowLength: Int, rowCount: Int) -> Int? {
+        guard rowLength >= 0, rowCount >= 0, fits(rowLength: rowLength) else { return nil }
+        let (row, overflow) = (rowLength / blockElementCount)
+            .multipliedReportingOverflow(by: blockByteCount)
+        guard !overflow else { return nil }
+        let (all, overflowAll) = row.multipliedReportingOverflow(by: rowCount)
+        return overflowAll ? nil : all
+    }
+
+    public var description: String { name }
+
+    /// Two formats are equal when GGUF gives them the same number.
+    public static func == (left: Format, right: Format) -> Bool { left.typeID == right.typeID }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(typeID) }
+
+    /// The format with this GGUF tensor type number.
+    public static func withTypeID(_ typeID: UInt32) -> Format? {
+        all.first { $0.typeID == typeID }
+    }
+
+    /// The format with this name, whatever its case.
+    public static func named(_ name: String) -> Format? {
+        all.first { $0.name.lowercased() == name.lowercased() }
+    }
+}

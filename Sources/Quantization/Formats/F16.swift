@@ -1,0 +1,20 @@
+import TensorCore
+
+extension Format {
+    /// IEEE 754 binary16, little-endian, one value to a block; rounds to nearest, ties to even.
+    public static let F16 = Format(
+        name: "F16", typeID: 1, blockElementCount: 1, blockByteCount: 2,
+        encode: { rows, rowCount, rowLength, _, destination in
+            for index in 0..<rowCount * rowLength {
+                destination.storeBytes(
+                    of: HalfFloat.f16(from: rows[index]).littleEndian, toByteOffset: index * 2,
+                    as: UInt16.self)
+            }
+        },
+        decode: { source, elementCount, destination in
+            for index in 0..<elementCount {
+                let bits = source.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
+                destination[index] = HalfFloat.float(fromF16: UInt16(littleEndian: bits))
+            }
+        })
+}

@@ -1,0 +1,64 @@
+/// An error in opening, reading or writing a file.
+public struct FileError: IngotError, Hashable {
+    /// The kinds of file error.
+    public enum Kind: Sendable, Hashable {
+        /// Nothing exists at the path.
+        case notFound
+        /// The path is a directory and a file was wanted.
+        case isDirectory
+        /// The path is neither a regular file nor a directory (a pipe, a device, a socket).
+        case notRegular
+        /// The user may not read or write there.
+        case permissionDenied
+        /// Bytes `offset ..< offset + count` were wanted, the file has `available` bytes.
+        case outOfBounds(offset: Int, count: Int, available: Int)
+        /// The file became shorter while it was read.
+        case shrank
+        /// No space is left on the device, or a quota is used up.
+        case diskFull(needed: Int)
+        /// Another failure that the operating system names.
+        case system(operation: String, errno: Int32, message: String)
+    }
+
+    /// What went wrong.
+    public let kind: Kind
+    /// The path as the user named it.
+    public let path: String
+
+    /// Creates an error about the file at `path`.
+    public init(_ kind: Kind, path: String) {
+        self.kind = kind
+        self.path = path
+    }
+
+    public var file: String? { path }
+    public var place: String? {
+        if case .outOfBounds(let offset, _, _) = kind { return "byte \(offset)" }
+        return nil
+    }
+    public var problem: String {
+        switch kind {
+        case .notFound: "no such file"
+        case .isDirectory: "is a directory, expected a file"
+        case .notRegular: "is not a regular file"
+        case .permissionDenied: "permission denied"
+        case .outOfBounds(_, let count, let available):
+            "file ends too early: \(count) bytes expected here, the file has \(available) in all"
+        case .shrank: "file became shorter while it was read"
+        case .diskFull(let needed): "no space left on the device for \(needed) bytes"
+        case .system(let operation, _, let message): "\(operation) failed: \(message)"
+        }
+    }
+    public var remedy: String? {
+        switch kind {
+        case .outOfBounds: "The file is truncated; fetch it again."
+        case .diskFull: "Free space or write to another disk."
+        case .isDirectory: "Name a file inside it."
+        default: nil
+        }
+    }
+    public var exitCode: ExitCode {
+        if case .outOfBounds = kind { return .badData }
+        return .inputOutput
+    }
+}

@@ -1,0 +1,162 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A file open for reading at any offset, from any thread.
+///
+/// Reads copy into the caller's buffer (`pread`): a file that is cut short while it is read gives
+/// an error, where a memory mapping would end the process.
+public final class InputFile: Sendable {
+    /// The path as the user named it.
+    public let path: String
+    /// The length of the file when it was opened.
+    public let byteCount: Int
+    /// Device, inode, length and modification time: changes when the file is replaced or written.
+    public let identity: FileIdentity
+    private let descriptor: Int32
+
+    /// Opens a regular file.
+    public init(path: String) throws(FileError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .last("open", path: path) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            let error = FileError.last("fstat", path: path)
+            close(descriptor)
+            throw error
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw FileError(
+                status.st_mode & S_IFMT == S_IFDIR ? .isDirectory : .notRegular, path: path)
+        }
+        self.path = path
+        self.descriptor = descriptor
+        self.byteCount = Int(status.st_size)
+        self.identity = FileIdentity(status)
+    }
+
+    deinit { close(descriptor) }
+
+    /// Fills `buffer` with the bytes from `offset` on, or throws when the file has fewer.
+    public func read(
+        at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(FileError) {
+        let count = buffer.count
+        guard offset >= 0, offset <= byteCount, count <= byteCount - offset else {
+            throw FileError(
+                .outOfBounds(offset: offset, count: count, available: byteCount), path: path)
+        }
+        var done = 0
+        while done < count, let base = buffer.baseAddress {
+            let result = pread(descriptor, base + done, count - done, off_t(offset + done))
+            if result < 0 {
+                if errno == EINTR { continue }
+                throw .last("read", path: path)
+            }
+            if result == 0 { throw FileError(.shrank, path: path) }
+            done += result
+        }
+    }
+
+    /// The bytes `offset ..< offset + count`.
+    ///
+    /// The bound is checked before memory is taken, so a hostile count cannot exhaust it.
+    public func read(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
+        guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
+            throw FileError(
+                .outOfBounds(offset: offset, count: count, available: byteCount), path: path)
+        }
+        var bytes = [UInt8](repeating: 0, count: count)
+        let result = bytes.withUnsafeMutableBytes { buffer -> Result<Void, FileError> in
+            do throws(FileError) {
+                return .success(try read(at: offset, into: buffer))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+        return bytes
+    }
+
+    /// The whole file, refused when it is longer than `limit`.
+    public static func contents(
+        path: String, limit: Int = 1 << 30
+    ) throws(FileError) -> [UInt8] {
+        let file = try InputFile(path: path)
+        guard file.byteCount <= limit else {
+            throw FileError(
+                .system(
+                    operation: "read", errno: EFBIG,
+                    message: "\(file.byteCount) bytes found, at most \(limit) expected"),
+                path: path)
+        }
+        return try file.read(at: 0, count: file.byteCount)
+    }
+
+    /// Tells the system that these bytes are wanted soon.
+    public func willRead(at offset: Int, count: Int) {
+        #if canImport(Glibc)
+            _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_WILLNEED)
+        #endif
+    }
+}
+
+/// What tells one version of a file from another without reading it.
+public struct FileIdentity: Hashable, Sendable {
+    /// The device that the file is on.
+    public let device: UInt64
+    /// The inode number.
+    public let inode: UInt64
+    /// The length in bytes.
+    public let byteCount: Int
+    /// Seconds since 1970 of the last modification.
+    public let modifiedSeconds: Int
+    /// Nanoseconds within that second.
+    public let modifiedNanoseconds: Int
+
+    init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        byteCount = Int(status.st_size)
+        #if canImport(Glibc)
+            modifiedSeconds = status.st_mtim.tv_sec
+            modifiedNanoseconds = status.st_mtim.tv_nsec
+        #else
+            modifiedSeconds = status.st_mtimespec.tv_sec
+            modifiedNanoseconds = status.st_mtimespec.tv_nsec
+        #endif
+    }
+
+    /// The identity of what is at `path` now (links followed), or `nil` when nothing is.
+    public init?(path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    /// Whether both are the same file on disk, whatever its contents.
+    public func isSameFile(as other: FileIdentity) -> Bool {
+        device == other.device && inode == other.inode
+    }
+}
+
+extension FileError {
+    /// The error that `errno` names now, after `operation` on `path` failed.
+    static func last(_ operation: String, path: String, needed: Int = 0) -> FileError {
+        let code = errno
+        let kind: Kind =
+            switch code {
+            case ENOENT: .notFound
+            case EISDIR: .isDirectory
+            case EACCES, EPERM, EROFS: .permissionDenied
+            case ENOSPC, EDQUOT: .diskFull(needed: needed)
+            default:
+                .system(
+                    operation: operation, errno: code, message: String(cString: strerror(code)))
+            }
+        return FileError(kind, path: path)
+    }
+}

@@ -1,0 +1,141 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+import Synchronization
+
+/// A file that appears under its name only when it is complete.
+///
+/// Bytes go to a temporary sibling, `.<name>.<process>-<number>.partial`. `commit()` flushes it to
+/// the disk and renames it; an `OutputFile` that goes away uncommitted removes it. Positioned
+/// writes may come from any thread.
+public final class OutputFile: Sendable {
+    /// The final path as the user named it.
+    public let path: String
+    /// Where the bytes are until `commit()`.
+    public let temporaryPath: String
+    private let descriptor: Int32
+    private let committed = Mutex(false)
+    private static let counter = Atomic<Int>(0)
+
+    /// Creates the temporary sibling and reserves `byteCount` bytes for it.
+    ///
+    /// Reserving makes a disk that is too small fail here, before any work is done.
+    public init(path: String, byteCount: Int = 0) throws(FileError) {
+        var status = stat()
+        if stat(path, &status) == 0 {
+            let type = status.st_mode & S_IFMT
+            guard type == S_IFREG else {
+                throw FileError(type == S_IFDIR ? .isDirectory : .notRegular, path: path)
+            }
+        }
+        let (directory, name) = OutputFile.split(path)
+        let number = OutputFile.counter.add(1, ordering: .relaxed).newValue
+        let temporaryPath = "\(directory).\(name).\(getpid())-\(number).partial"
+        let descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw .last("create", path: path) }
+        self.path = path
+        self.temporaryPath = temporaryPath
+        self.descriptor = descriptor
+        TemporaryFiles.add(temporaryPath)
+        do {
+            try reserve(byteCount)
+        } catch {
+            discard()
+            throw error
+        }
+    }
+
+    deinit {
+        if !committed.withLock({ $0 }) { discard() }
+        close(descriptor)
+    }
+
+    private func reserve(_ byteCount: Int) throws(FileError) {
+        guard byteCount > 0 else { return }
+        #if canImport(Glibc)
+            let code = posix_fallocate(descriptor, 0, off_t(byteCount))
+            // Some file systems cannot reserve; writing finds out then.
+            if code == 0 || code == EOPNOTSUPP || code == EINVAL || code == ENOSYS { return }
+            errno = code
+            throw .last("reserve", path: path, needed: byteCount)
+        #endif
+    }
+
+    private func discard() {
+        unlink(temporaryPath)
+        TemporaryFiles.remove(temporaryPath)
+    }
+
+    /// Writes `buffer` at `offset`.
+    public func write(
+        _ buffer: UnsafeRawBufferPointer, at offset: Int
+    ) throws(FileError) {
+        var done = 0
+        while done < buffer.count, let base = buffer.baseAddress {
+            let result = pwrite(
+                descriptor, base + done, buffer.count - done, off_t(offset + done))
+            if result < 0 {
+                if errno == EINTR { continue }
+                throw .last("write", path: path, needed: buffer.count - done)
+            }
+            done += result
+        }
+    }
+
+    /// Writes `bytes` at `offset`.
+    public func write(_ bytes: [UInt8], at offset: Int) throws(FileError) {
+        let result = bytes.withUnsafeBytes { buffer -> Result<Void, FileError> in
+            do throws(FileError) {
+                return .success(try write(buffer, at: offset))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+
+    /// Cuts or extends the file to `byteCount`, flushes it and gives it its final name.
+    public func commit(byteCount: Int? = nil) throws(FileError) {
+        if let byteCount, ftruncate(descriptor, off_t(byteCount)) != 0 {
+            throw .last("truncate", path: path)
+        }
+        guard fsync(descriptor) == 0 else { throw .last("flush", path: path) }
+        guard rename(temporaryPath, path) == 0 else { throw .last("rename", path: path) }
+        committed.withLock { $0 = true }
+        TemporaryFiles.remove(temporaryPath)
+        // The rename itself is durable only when the directory is flushed too.
+        let directory = OutputFile.split(path).directory
+        let handle = open(directory.isEmpty ? "." : directory, O_RDONLY | O_CLOEXEC)
+        if handle >= 0 {
+            fsync(handle)
+            close(handle)
+        }
+    }
+
+    /// Writes a whole small file at once, atomically.
+    public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+        let file = try OutputFile(path: path)
+        try file.write(bytes, at: 0)
+        try file.commit()
+    }
+
+    private static func split(_ path: String) -> (directory: String, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return ("", path) }
+        return (String(path[...slash]), String(path[path.index(after: slash)...]))
+    }
+}
+
+/// The temporary files of this process, so that an interrupt can remove them.
+public enum TemporaryFiles {
+    private static let paths = Mutex<Set<String>>([])
+
+    static func add(_ path: String) { paths.withLock { _ = $0.insert(path) } }
+    static func remove(_ path: String) { paths.withLock { _ = $0.remove(path) } }
+
+    /// Removes every temporary file that is not committed; for use when the process must end.
+    public static func removeAll() {
+        for path in paths.withLock({ $0 }) { unlink(path) }
+    }
+}
