@@ -2,6 +2,8 @@ extension PreTokenizerName {
     /// GPT-2's pattern, also inside Hugging Face's `ByteLevel` and `byte_fallback`-less models.
     static let gpt2 =
         #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
+    /// Before every group of three digits, counted from the right of a run.
+    static let threeDigitGroups = #"(?=(\d{3})+(?!\d))"#
     /// Runs of punctuation: Unicode's and all of ASCII's.
     static let punctuation = #"[\p{P}$+<=>^~|`]+"#
 
@@ -170,7 +172,7 @@ extension PreTokenizerName {
         .init(name: "gpt3-finnish", patterns: [bloom]),
         .init(name: "poro-chat", patterns: [bloom]),
         .init(name: "viking", patterns: [bloom, #"\p{N}"#]),
-        .init(name: "superbpe", patterns: [#"\p{N}+"#, #"(?=(\d{3})+(?!\d))"#]),
+        .init(name: "superbpe", patterns: [#"\p{N}+"#, threeDigitGroups]),
         .init(
             name: "default", patterns: [punctuation, gpt2, #"\p{N}+"#, "[0-9][0-9][0-9]"]),
     ]
