@@ -3,4 +3,6 @@
 
 #include <stdint.h>
 
+#include "inference.h"
+
 #endif
