@@ -30,73 +30,112 @@ INLINE void K(pack_scales)(const vi *scales, int s, uint8_t *bytes) {
     }
 }
 
+/// What is known of LANES super-blocks after the search.
+#define q3_batch K(q3_batch)
+typedef struct {
+    /// For sub-block j: one lane per super-block.
+    vf scale[16], weight_sum[16];
+    /// The winning grids in the order of sub-blocks; 0: all codes are 0.
+    float inverse[16 * LANES];
+    /// Without importance: code i of the sub-blocks of group g at [16 * g + i].
+    vf codes[16 * 16];
+} q3_batch;
+
+#define set_group K(set_group)
+INLINE void set_group(q3_batch *batch, size_t first, symmetric_fit fit) {
+    store(batch->inverse + first, fit.inverse);
+    for (int lane = 0; lane < LANES; lane++) {
+        size_t sub = first + (size_t)lane;
+        batch->scale[sub % 16][sub / 16] = fit.scale[lane];
+    }
+}
+
+#define search_plain K(search_plain)
+/// Fits the sub-blocks of `present` super-blocks without importance.
+static void search_plain(const float *x, size_t present, q3_batch *batch) {
+    const float *places[LANES];
+    vf values[REFINED_GROUPS * 16];
+    symmetric_fit fit[REFINED_GROUPS];
+    for (size_t group = 0; group * LANES < present * 16; group += REFINED_GROUPS) {
+        for (size_t g = 0; g < REFINED_GROUPS; g++) {
+            for (size_t lane = 0; lane < LANES; lane++) {
+                places[lane] = x + ((group + g) * LANES + lane) * 16;
+            }
+            transpose(places, 16, values + 16 * g);
+        }
+        refined_search(values, 4, batch->codes + 16 * group, fit);
+        for (size_t g = 0; g < REFINED_GROUPS; g++) {
+            set_group(batch, (group + g) * LANES, fit[g]);
+        }
+    }
+}
+
+#define search_weighted K(search_weighted)
+/// Fits the sub-blocks of `present` super-blocks with importance.
+static void search_weighted(const float *x, size_t present, const float *const *importance,
+                            q3_batch *batch) {
+    const float *places[LANES];
+    float variance[LANES];
+    for (int s = 0; s < LANES; s++) places[s] = x + 256 * s;
+    store(variance, 2.0f * sums_of_squares(places, 256) / 256.0f);
+    for (size_t base = 0; base < present * 16; base += 2 * LANES) {
+        vf values[2 * 16], weights[2 * 16];
+        symmetric_fit fit[2];
+        for (size_t g = 0; g < 2; g++) {
+            vf *v = values + 16 * g, *w = weights + 16 * g, lane_variance = 0, sum = 0;
+            const float *columns[LANES];
+            for (size_t lane = 0; lane < LANES; lane++) {
+                size_t sub = base + g * LANES + lane;
+                places[lane] = x + sub * 16;
+                columns[lane] = importance[sub / 16] + sub % 16 * 16;
+                lane_variance[lane] = variance[sub / 16];
+            }
+            transpose(places, 16, v);
+            transpose(columns, 16, w);
+            for (int i = 0; i < 16; i++) {
+                w[i] *= root(lane_variance + v[i] * v[i]);
+                sum += w[i];
+            }
+            for (size_t lane = 0; lane < LANES; lane++) {
+                size_t sub = base + g * LANES + lane;
+                batch->weight_sum[sub % 16][sub / 16] = sum[lane];
+            }
+        }
+        symmetric_search(values, weights, 2, 16, 4, fit);
+        for (size_t g = 0; g < 2; g++) set_group(batch, base + g * LANES, fit[g]);
+    }
+}
+
+#define searched_codes K(searched_codes)
+/// The codes that the search gave sub-block `sub`, wanted where the stored scale is 0.
+INLINE void searched_codes(const q3_batch *batch, const float *x, int sub, bool weighted,
+                           uint8_t *codes) {
+    if (weighted || batch->inverse[sub] == 0) {
+        symmetric_codes(x + 16 * sub, 16, 4, batch->inverse[sub], codes);
+        return;
+    }
+    for (int i = 0; i < 16; i++) {
+        codes[i] = (uint8_t)((int)batch->codes[16 * (sub / LANES) + i][sub % LANES] + 4);
+    }
+}
+
 /// Encodes `present` super-blocks, at most LANES; `x` can be read for LANES.
 static void K(encode_batch)(const float *x, size_t present, const float *const *importance,
                             uint8_t *blocks) {
-    vf scales[16], sums[16];
-    float inverses[16 * LANES];
-    uint8_t searched[LANES * 256];
-    const float *places[LANES];
-    float variance[LANES] = {0};
-    memset(scales, 0, sizeof scales);
-    memset(sums, 0, sizeof sums);
+    q3_batch batch;
+    memset(batch.scale, 0, sizeof batch.scale);
+    memset(batch.weight_sum, 0, sizeof batch.weight_sum);
     if (importance) {
-        for (int s = 0; s < LANES; s++) places[s] = x + 256 * s;
-        store(variance, 2.0f * sums_of_squares(places, 256) / 256.0f);
+        search_weighted(x, present, importance, &batch);
+    } else {
+        search_plain(x, present, &batch);
     }
-    for (size_t base = 0; base < present * 16; base += 2 * LANES) {
-        vf values[2 * 16], weights[2 * 16], codes[2 * 16], sum[2] = {0, 0};
-        symmetric_fit fit[2];
-        for (int g = 0; g < 2; g++) {
-            vf *v = values + 16 * g, *w = weights + 16 * g;
-            size_t first = base + (size_t)g * LANES;
-            for (int lane = 0; lane < LANES; lane++) {
-                places[lane] = x + (first + (size_t)lane) * 16;
-            }
-            transpose(places, 16, v);
-            if (!importance) continue;
-            vf lane_variance = 0;
-            for (int lane = 0; lane < LANES; lane++) {
-                size_t sub = first + (size_t)lane;
-                places[lane] = importance[sub / 16] + sub % 16 * 16;
-                lane_variance[lane] = variance[sub / 16];
-            }
-            transpose(places, 16, w);
-            for (int i = 0; i < 16; i++) {
-                w[i] *= root(lane_variance + v[i] * v[i]);
-                sum[g] += w[i];
-            }
-        }
-        if (importance) {
-            symmetric_search(values, weights, 2, 16, 4, fit);
-        } else {
-            refined_search(values, 16, 4, codes, fit);
-        }
-        for (int g = 0; g < 2; g++) {
-            size_t first = base + (size_t)g * LANES;
-            store(inverses + first, fit[g].inverse);
-            for (int lane = 0; lane < LANES; lane++) {
-                size_t sub = first + (size_t)lane;
-                scales[sub % 16][sub / 16] = fit[g].scale[lane];
-                sums[sub % 16][sub / 16] = sum[g][lane];
-            }
-            // Refined codes cannot be made again. They are wanted where the stored scale is 0.
-            for (int i = 0; i < 16 && !importance; i++) {
-                vi whole = __builtin_convertvector(codes[16 * g + i], vi) + 4;
-                whole = fit[g].inverse == 0 ? (vi)0 : whole;
-                uint8_t bytes[LANES];
-                store_bytes(bytes, whole);
-                for (int lane = 0; lane < LANES; lane++) {
-                    searched[(first + (size_t)lane) * 16 + (size_t)i] = bytes[lane];
-                }
-            }
-        }
-    }
+    const vf *scales = batch.scale;
     vi stored[16];
     vf d;
     if (importance) {
         symmetric_fit fit;
-        symmetric_search(scales, sums, 1, 16, 32, &fit);
+        symmetric_search(scales, batch.weight_sum, 1, 16, 32, &fit);
         d = fit.scale;
         for (int j = 0; j < 16; j++) {
             vi code = clamped(nearest(fit.inverse * scales[j]), -32, 31) + 32;
@@ -117,12 +156,8 @@ static void K(encode_batch)(const float *x, size_t present, const float *const *
         for (int j = 0; j < 16; j++) {
             const float *sub = x + 256 * s + 16 * j;
             float scale = stored_d * (float)(stored[j][s] - 32);
-            if (scale == 0 && importance) {
-                symmetric_codes(sub, 16, 4, inverses[16 * s + j], codes + 16 * j);
-                continue;
-            }
             if (scale == 0) {
-                memcpy(codes + 16 * j, searched + 256 * s + 16 * j, 16);
+                searched_codes(&batch, x, 16 * s + j, importance, codes + 16 * j);
                 continue;
             }
             for (int i = 0; i < 16; i += LANES) {

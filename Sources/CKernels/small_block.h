@@ -9,31 +9,44 @@
 
 #include "horizontal.h"
 
-INLINE void K(pack)(const uint8_t *codes, uint8_t *block) {
-    for (int i = 0; i < 16; i++) {
-        block[CODES_OFFSET + i] = (uint8_t)((codes[i] & 15) | codes[16 + i] << 4);
+#define BLOCK_VECTORS (32 / LANES)
+
+/// Stores the 32 codes of a block.
+INLINE void K(pack)(const vi *codes, uint8_t *block) {
+    for (int i = 0; i < BLOCK_VECTORS / 2; i++) {
+        vi low = codes[i], high = codes[BLOCK_VECTORS / 2 + i];
+        store_bytes(block + CODES_OFFSET + i * LANES, (low & 15) | high << 4);
     }
 #if BITS == 5
-    for (int i = 0; i < 4; i++) {
-        // Collects bit 4 of eight bytes in one byte.
-        uint64_t eight;
-        memcpy(&eight, codes + 8 * i, 8);
-        eight = (eight >> 4 & 0x0101010101010101) * 0x0102040810204080;
-        block[HIGH_BITS_OFFSET + i] = (uint8_t)(eight >> 56);
+    uint32_t high_bits = 0;
+    UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) {
+        high_bits |= top_bits(codes[i] << 27) << i * LANES;
     }
+    memcpy(block + HIGH_BITS_OFFSET, &high_bits, 4);
 #endif
+}
+
+#define pack_bytes K(pack_bytes)
+INLINE void pack_bytes(const uint8_t *bytes, uint8_t *block) {
+    vi codes[BLOCK_VECTORS];
+    UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) {
+        codes[i] = __builtin_convertvector(load_bytes(bytes + i * LANES), vi);
+    }
+    K(pack)(codes, block);
 }
 
 /// Encodes one block without importance.
 INLINE void K(encode_block)(const float *x, uint8_t *block, ingot_reference reference) {
-    vf low = load(x), high = low;
-    for (int i = LANES; i < 32; i += LANES) {
-        vf value = load(x + i);
-        low = lesser(value, low);
-        high = greater(value, high);
-    }
-    float smallest = least_lane(low), largest = greatest_lane(high);
+    vf values[BLOCK_VECTORS];
+    UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) values[i] = load(x + i * LANES);
 #if HAS_MINIMUM
+    vf low = values[0], high = low;
+    UNROLL for (int i = 1; i < BLOCK_VECTORS; i++) {
+        low = lesser(values[i], low);
+        high = greater(values[i], high);
+    }
+    float smallest, largest;
+    extreme_lanes(low, high, &smallest, &largest);
     // Which of +0 and -0 is the minimum is a matter of order.
     for (int i = 0; i < 32 && smallest == 0; i++) {
         if (x[i] == 0) {
@@ -43,14 +56,25 @@ INLINE void K(encode_block)(const float *x, uint8_t *block, ingot_reference refe
     }
     float d = largest == smallest ? 0.0f : (largest - smallest) / (float)CODE_MAX;
 #else
-    float peak = largest > -smallest ? largest : smallest;
-    for (int i = 0; i < 32 && largest == -smallest; i++) {
-        if (__builtin_fabsf(x[i]) == largest) {
-            peak = x[i];
-            break;
+    vf most = 0;
+    UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) most = greater(magnitude(values[i]), most);
+    float size = greatest_lane(most), peak = size;
+    vi positive = 0, negative = 0;
+    UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) {
+        positive |= values[i] == size;
+        negative |= values[i] == -size;
+    }
+    if (any(negative)) {
+        peak = -size;
+        // Of equal magnitudes the first counts.
+        for (int i = 0; i < 32 && any(positive); i++) {
+            if (__builtin_fabsf(x[i]) == size) {
+                peak = x[i];
+                break;
+            }
         }
     }
-    float d = peak == 0 ? -0.0f : peak / (float)-HALF;
+    float d = size == 0 ? -0.0f : peak / (float)-HALF;
 #endif
     float inverse = d != 0 ? 1 / d : 0;
     if (!(__builtin_fabsf(inverse) < __builtin_inff()) ||
@@ -59,16 +83,18 @@ INLINE void K(encode_block)(const float *x, uint8_t *block, ingot_reference refe
         return;
     }
     store_f16(block, d);
-    if (HAS_MINIMUM) store_f16(block + 2, smallest);
-    uint8_t codes[32];
-    for (int i = 0; i < 32; i += LANES) {
 #if HAS_MINIMUM
-        vf exact = (load(x + i) - smallest) * inverse + 0.5f;
+    store_f16(block + 2, smallest);
+#endif
+    vi codes[BLOCK_VECTORS];
+    UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) {
+#if HAS_MINIMUM
+        vf exact = (values[i] - smallest) * inverse + 0.5f;
 #else
-        vf exact = load(x + i) * inverse + ((float)HALF + 0.5f);
+        vf exact = values[i] * inverse + ((float)HALF + 0.5f);
 #endif
         vi code = __builtin_convertvector(exact, vi);
-        store_bytes(codes + i, __builtin_elementwise_min(code, (vi)CODE_MAX));
+        codes[i] = __builtin_elementwise_min(code, (vi)CODE_MAX);
     }
     K(pack)(codes, block);
 }
@@ -125,7 +151,7 @@ static void K(encode_rows)(const float *rows, size_t rowCount, size_t rowLength,
             symmetric_codes(x, 32, HALF, fit[g].inverse[lane], codes);
 #endif
             store_f16(block, fit[g].scale[lane]);
-            K(pack)(codes, block);
+            pack_bytes(codes, block);
         }
     }
 }

@@ -71,12 +71,17 @@ INLINE void symmetric_search(const vf *x, const vf *w, int groups, int count, in
 }
 
 #define refined_search K(refined_search)
-/// Fits 2 · LANES blocks of `count` values; `codes` receives whole numbers in -n..<n, in the
-/// layout of `x`. The codes of a lane whose inverse is 0 mean nothing: they are all raw zeros.
-INLINE void refined_search(const vf *x, int count, int n, vf *codes, symmetric_fit *fit) {
-    vf w[2 * 32], wx[2 * 32], xl[2], l2[2];
-    vi live[2];
-    UNROLL for (int g = 0; g < 2; g++) {
+#define REFINED_GROUPS 4
+/// Fits REFINED_GROUPS · LANES blocks of 16 values; `codes` receives whole numbers in -n..<n, in
+/// the layout of `x`. The codes of a lane whose inverse is 0 mean nothing: they are all raw zeros.
+///
+/// Every step waits for the one before it (a division among other things), so more groups than
+/// two are needed to keep the processor busy.
+INLINE void refined_search(const vf *x, int n, vf *codes, symmetric_fit *fit) {
+    enum { groups = REFINED_GROUPS, count = 16 };
+    vf w[groups * count], wx[groups * count], xl[groups], l2[groups];
+    vi live[groups];
+    UNROLL for (int g = 0; g < groups; g++) {
         vf peak = peaks(x + g * count, count);
         live[g] = magnitude(peak) >= 1e-15f;
         vf inverse = (float)-n / peak;
@@ -94,7 +99,7 @@ INLINE void refined_search(const vf *x, int count, int n, vf *codes, symmetric_f
     for (int round = 0; round < 5; round++) {
         vi changed = 0;
         for (int i = 0; i < count; i++) {
-            UNROLL for (int g = 0; g < 2; g++) {
+            UNROLL for (int g = 0; g < groups; g++) {
                 int at = g * count + i;
                 vf old = codes[at];
                 vf othersXL = xl[g] - wx[at] * old;
@@ -113,7 +118,7 @@ INLINE void refined_search(const vf *x, int count, int n, vf *codes, symmetric_f
         }
         if (!any(changed)) break;
     }
-    UNROLL for (int g = 0; g < 2; g++) {
+    UNROLL for (int g = 0; g < groups; g++) {
         fit[g].scale = (live[g] & (l2[g] > 0)) ? xl[g] / l2[g] : (vf)0;
     }
 }
