@@ -26,7 +26,9 @@ struct WordPieceEncoder: Sendable {
         lowercases = vocabulary.lowercase ?? true
     }
 
-    /// Appends the tokens of a text. Linear in its length (words have a limited one).
+    /// Appends the tokens of a text.
+    ///
+    /// Linear in its length (words have a limited one).
     func encode(_ text: UnsafeBufferPointer<UInt8>, into output: inout [Int32]) {
         let units = UTF8Units(bytes: text)
         var word = WhitespaceMark.bytes
