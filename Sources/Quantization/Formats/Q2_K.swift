@@ -1,0 +1,61 @@
+internal import CKernels
+
+extension Format {
+    /// Super-blocks of 256 values in 16 sub-blocks, each with a 4-bit scale and minimum; 2-bit
+    /// codes; 2.625 bits per weight.
+    public static let Q2_K = Format(
+        name: "Q2_K", typeID: 10, blockElementCount: 256, blockByteCount: Q2_KBlock.byteCount,
+        encode: { rows, rowCount, rowLength, importance, destination in
+            let done = ingot_encode_Q2_K(
+                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
+            ) { values, importance, _, block in Q2_KBlock.encode(values, importance, block) }
+            if done { return }
+            SuperBlocks.encode(
+                rows, rowCount, rowLength, importance, destination, Q2_KBlock.byteCount,
+                Q2_KBlock.encode)
+        },
+        decode: { source, elementCount, destination in
+            let isa = InstructionSet.current.isa
+            if ingot_decode_Q2_K(isa, source, elementCount, destination) { return }
+            for index in 0..<elementCount / 256 {
+                Q2_KBlock.decode(source + index * Q2_KBlock.byteCount, destination + index * 256)
+            }
+        })
+}
+
+/// ```
+/// scales u8[16]   byte j: scale j | minimum j << 4
+/// qs     u8[64]   byte 32h + i, bits 2r and 2r + 1: code 128h + 32r + i
+/// d      f16      value = d * scale * code - dmin * minimum
+/// dmin   f16
+/// ```
+enum Q2_KBlock {
+    static let byteCount = 84
+
+    private static let search = AffineSuperBlock(
+        subBlockLength: 16, n: 3, scaleN: 15, weighting: .magnitude, measure: .absolute,
+        candidates: .init(first: -0.5, step: 0.1, count: 15), varianceFactor: 1, limited: .never,
+        pairs: .fourBit, pairsOffset: 0, dOffset: 80)
+
+    @Sendable
+    static func encode(
+        _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
+        _ block: UnsafeMutableRawPointer
+    ) {
+        search.quantize(values, importance, block) { codes in
+            TwoBitCodes.store(codes, block + 16)
+        }
+    }
+
+    static func decode(_ block: UnsafeRawPointer, _ values: UnsafeMutablePointer<Float>) {
+        let (d, dmin) = (block.f16(80), block.f16(82))
+        for j in 0..<16 {
+            let pair = search.pairs.load(block, j)
+            let scale = d * Float(pair.scale)
+            let minimum = dmin * Float(pair.minimum)
+            for index in 16 * j..<16 * j + 16 {
+                values[index] = scale * Float(TwoBitCodes.load(block + 16, index)) - minimum
+            }
+        }
+    }
+}
