@@ -12,6 +12,8 @@
 //
 // and a function `K(pack)(codes, block)`.
 
+#include "super_blocks.h"
+
 #define SUB_COUNT (256 / SUB_LENGTH)
 
 #define affine_batch K(affine_batch)
@@ -189,28 +191,5 @@ static void encode_batch(const float *x, size_t present, const float *const *imp
             }
         }
         K(pack)(codes, block);
-    }
-}
-
-/// Encodes all super-blocks of some rows, LANES at a time.
-INLINE void K(encode_super_blocks)(const float *rows, size_t rowCount, size_t rowLength,
-                                   const float *importance, uint8_t *destination,
-                                   ingot_reference reference) {
-    size_t per_row = rowLength / 256, total = rowCount * per_row;
-    const float *columns[LANES];
-    for (size_t first = 0; first < total; first += LANES) {
-        size_t present = total - first < LANES ? total - first : LANES;
-        const float *x = rows + first * 256;
-        float padded[LANES * 256];
-        if (present < LANES) {
-            memcpy(padded, x, present * 1024);
-            memset(padded + present * 256, 0, (LANES - present) * 1024);
-            x = padded;
-        }
-        for (size_t s = 0; s < LANES && importance; s++) {
-            columns[s] = importance + (first + s) % per_row * 256;
-        }
-        encode_batch(x, present, importance ? columns : 0, destination + first * BLOCK_BYTES,
-                     reference);
     }
 }

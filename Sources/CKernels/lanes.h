@@ -4,11 +4,13 @@
 #define vi K(vi)
 #define vu K(vu)
 #define vb K(vb)
+#define vsb K(vsb)
 #define f4 K(f4)
 typedef float vf __attribute__((ext_vector_type(LANES)));
 typedef int32_t vi __attribute__((ext_vector_type(LANES)));
 typedef uint32_t vu __attribute__((ext_vector_type(LANES)));
 typedef uint8_t vb __attribute__((ext_vector_type(LANES)));
+typedef int8_t vsb __attribute__((ext_vector_type(LANES)));
 typedef float f4 __attribute__((ext_vector_type(4)));
 
 #define load K(load)

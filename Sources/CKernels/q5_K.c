@@ -39,7 +39,7 @@ INLINE void K(pack)(const uint8_t *codes, uint8_t *block) {
 static void K(encode_Q5_K)(const float *rows, size_t rowCount, size_t rowLength,
                            const float *importance, uint8_t *destination,
                            ingot_reference reference) {
-    K(encode_super_blocks)(rows, rowCount, rowLength, importance, destination, reference);
+    FOR_EACH_BATCH(encode_batch(x, present, columns, blocks, reference));
 }
 
 static void K(decode_Q5_K)(const uint8_t *source, size_t elementCount, float *destination) {

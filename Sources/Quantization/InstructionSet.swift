@@ -6,7 +6,9 @@ internal import CKernels
     import Darwin
 #endif
 
-/// The instruction sets that kernels exist for. All of them give the same bytes.
+/// The instruction sets that kernels exist for.
+///
+/// All of them give the same bytes.
 package enum InstructionSet: String, CaseIterable, Sendable {
     /// The reference in Swift.
     case scalar

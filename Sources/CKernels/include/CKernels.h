@@ -11,9 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-<<<<<<< HEAD
 #include "inference.h"
-=======
+
 #pragma clang assume_nonnull begin
 
 #ifdef __cplusplus
@@ -88,6 +87,5 @@ bool ingot_bf16_to_f32(ingot_isa isa, const void *source, size_t count, float *d
 #endif
 
 #pragma clang assume_nonnull end
->>>>>>> formats
 
 #endif
