@@ -22,7 +22,7 @@ extension HTMLPage {
           margin: 0; background: var(--page); color: var(--ink);
           font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
         }
-        main { max-width: 62rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+        main { max-width: 76rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
         h1, h2, p, dl, dd, ul, figure { margin: 0; }
         h1 {
           font-size: clamp(1.6rem, 1.2rem + 2vw, 2.2rem); line-height: 1.15; font-weight: 650;
@@ -34,17 +34,23 @@ extension HTMLPage {
         .kicker { color: var(--quiet); font-size: 0.875rem; margin-bottom: 0.35rem; }
         .lede { font-size: 1.2rem; line-height: 1.5; max-width: 44rem; margin-top: 1rem; }
 
-        .scroll { overflow-x: auto; }
+        /* A shade at the right edge while there is more to scroll to. */
+        .scroll {
+          overflow-x: auto;
+          background:
+            linear-gradient(to left, var(--page) 40%, transparent) right / 2.5rem 100% no-repeat local,
+            linear-gradient(to left, var(--rule), transparent) right / 0.8rem 100% no-repeat scroll;
+        }
         .scroll:focus-visible { outline: 2px solid var(--mean); outline-offset: 2px; }
         table {
-          border-collapse: collapse; width: 100%; font-size: 0.9rem; line-height: 1.35;
+          border-collapse: collapse; width: 100%; font-size: 0.875rem; line-height: 1.35;
           font-variant-numeric: tabular-nums lining-nums;
         }
         caption {
           text-align: left; color: var(--quiet); font-size: 0.875rem; padding-bottom: 0.4rem;
         }
         th, td {
-          padding: 0.45rem 0 0.45rem 1.1rem; text-align: right; vertical-align: baseline;
+          padding: 0.45rem 0 0.45rem 1rem; text-align: right; vertical-align: baseline;
           white-space: nowrap; border-bottom: 1px solid var(--faint);
         }
         th:first-child {
@@ -124,7 +130,7 @@ extension HTMLPage {
           body, .lede { font-size: 10pt; }
           table { font-size: 7.5pt; }
           th, td { padding-left: 0.5rem; }
-          .scroll { overflow: visible; }
+          .scroll { overflow: visible; background: none; }
           .file { display: none; }
           .plot.wide { display: block; max-width: 17cm; }
           .plot.narrow { display: none; }

@@ -68,11 +68,21 @@ struct PerplexityPlot {
             width: layout.width, height: bottom + 28, identifier: "perplexity-\(layout.rawValue)",
             title: "Perplexity above the base's",
             summary: rows.map { "\($0.name): \($0.words)" }.joined(separator: "; ") + ".")
-        plot.text("perplexity above the base's", at: Point(x: 0, y: 14), class: "axis-title")
+        plot.text("Perplexity above the base's", at: Point(x: 0, y: 14), class: "axis-title")
         for tick in axis.ticks {
             let place = axis.position(tick.value)
             let name = tick.value == 0 ? "zero" : tick.label == nil ? "grid minor" : "grid"
-            plot.line(from: Point(x: place, y: top), to: Point(x: place, y: bottom), class: name)
+            // Between names and bars a long line would cross the names: one piece per bar then.
+            let pieces =
+                isWide
+                ? [(top, bottom)]
+                : rows.indices.map { index in
+                    let start = top + Double(index) * rowHeight
+                    return (start + 22, start + 40)
+                }
+            for (start, end) in pieces {
+                plot.line(from: Point(x: place, y: start), to: Point(x: place, y: end), class: name)
+            }
             if let label = tick.label {
                 plot.text(
                     label, at: Point(x: place, y: bottom + 18), class: "tick", anchor: .middle)

@@ -33,15 +33,6 @@ extension QualityReport {
                 },
                 base: NumberText.bytes(base.fileByteCount)),
             ReportColumn(
-                title: "Of base", unit: "%",
-                cell: { [self] level in
-                    guard let share = shareOfBase(level) else {
-                        return .init(words: "–", order: .nan)
-                    }
-                    return .init(
-                        words: NumberText.fixed(share * 100, share < 0.1 ? 1 : 0), order: share)
-                }, base: "100", expendability: 3),
-            ReportColumn(
                 title: "Bits/weight", unit: nil,
                 cell: {
                     .init(words: NumberText.fixed($0.bitsPerWeight, 2), order: $0.bitsPerWeight)
@@ -57,6 +48,15 @@ extension QualityReport {
             ReportColumn(
                 title: "PPL ratio", unit: nil, cell: { .init($0.perplexityRatio) }, base: "1",
                 expendability: 1),
+            ReportColumn(
+                title: "Of base", unit: "%",
+                cell: { [self] level in
+                    guard let share = shareOfBase(level) else {
+                        return .init(words: "–", order: .nan)
+                    }
+                    return .init(
+                        words: NumberText.fixed(share * 100, share < 0.1 ? 1 : 0), order: share)
+                }, base: "100", expendability: 3),
         ]
         if levels.contains(where: { $0.tokensPerSecond != nil }) {
             columns.append(

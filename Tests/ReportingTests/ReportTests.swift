@@ -126,7 +126,7 @@ struct ReportTests {
             #expect(Set(widths.dropFirst(9)).count == 1)
         }
         let text = SampleReport.six.markdown()
-        #expect(text.contains("| Q4_K_M | 87.5 MB | 32 | 5.17 | 0.1195 ± 0.0014 | 1.530 ± 0.092 |"))
+        #expect(text.contains("| Q4_K_M | 87.5 MB | 5.17 | 0.1195 ± 0.0014 | 1.530 ± 0.092 |"))
         // Outside code spans, where markup means nothing.
         let hostile = SampleReport.hostile.markdown().replacing(/(`+).+?\1/, with: "")
         #expect(!hostile.contains("<script") && !hostile.contains("<b>"))
