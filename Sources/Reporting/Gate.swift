@@ -64,7 +64,7 @@ public struct Gate: Sendable, Hashable {
         /// What is limited.
         public let measure: Measure
         /// What was measured.
-        public let found: Estimate
+        public let found: QualityReport.Estimate
         /// The greatest value that passes.
         public let allowed: Double
 

@@ -16,7 +16,7 @@ package struct LabelRequest {
 /// The place that a label got.
 package struct LabelPlace: Hashable {
     package let box: Box
-    /// Whether it is so far away that a line must lead to its point.
+    /// Whether a line must lead to its point: it is far away, or another mark is as near.
     let needsLeader: Bool
     /// Where that line starts: the label's own point.
     let anchor: Point
@@ -45,11 +45,16 @@ package func placeLabels(
                     y: request.anchor.y + down * (distance + request.height / 2))
                 let box = Box.around(center, width: request.width, height: request.height)
                 guard frame.contains(box), !marks.contains(where: box.intersects) else { continue }
-                let nearest = Point(
-                    x: min(max(request.anchor.x, box.x), box.x + box.width),
-                    y: min(max(request.anchor.y, box.y), box.y + box.height))
+                let nearest = box.nearest(to: request.anchor)
+                let own = distanceSquared(request.anchor, nearest)
+                let isAmbiguous = marks.contains { mark in
+                    let center = Point(x: mark.x + mark.width / 2, y: mark.y + mark.height / 2)
+                    return distanceSquared(center, request.anchor) > 1
+                        && distanceSquared(center, box.nearest(to: center)) < 1.7 * own
+                }
                 let place = LabelPlace(
-                    box: box, needsLeader: distance > 18, anchor: request.anchor, nearest: nearest)
+                    box: box, needsLeader: distance > 18 || isAmbiguous, anchor: request.anchor,
+                    nearest: nearest)
                 let isFree = taken.allSatisfy { other in
                     !other.box.intersects(box)
                         && !(place.needsLeader
@@ -61,7 +66,8 @@ package func placeLabels(
                 let crossings = lines.filter { box.intersects(from: $0.0, to: $0.1) }.count
                 // Right of the point reads best, then left; below costs a little more.
                 let side = across > 0.9 ? 0.0 : across < -0.9 ? 2 : down < 0 ? 3 : 4
-                let cost = distance + side + 14 * Double(crossings)
+                let cost =
+                    distance + side + 14 * Double(crossings) + (isAmbiguous ? 10 : 0)
                 if cost < best?.cost ?? .infinity {
                     best = (place, cost)
                 }
@@ -70,4 +76,9 @@ package func placeLabels(
         if let best { taken.append(best.place) }
         return best?.place
     }
+}
+
+private func distanceSquared(_ first: Point, _ second: Point) -> Double {
+    let (dx, dy) = (first.x - second.x, first.y - second.y)
+    return dx * dx + dy * dy
 }

@@ -22,7 +22,7 @@ package struct NumberText: Hashable {
     private static let mostDecimals = 6
 
     /// A value with the digits that its error allows; four significant digits without an error.
-    package init(_ estimate: Estimate, scale: Double = 1, errorDigits: Int = 2) {
+    package init(_ estimate: QualityReport.Estimate, scale: Double = 1, errorDigits: Int = 2) {
         let value = estimate.value * scale
         guard value.isFinite, let error = estimate.standardError.map({ abs($0 * scale) }),
             error.isFinite, error > 0

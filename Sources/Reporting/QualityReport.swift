@@ -42,21 +42,25 @@ public struct QualityReport: Codable, Sendable, Hashable {
     }
 }
 
-/// A measured value and its standard error.
-public struct Estimate: Codable, Sendable, Hashable {
-    /// The value.
-    public var value: Double
-    /// One standard error, `nil` when it is not known.
-    public var standardError: Double?
-
-    /// Creates an estimate.
-    public init(_ value: Double, standardError: Double? = nil) {
-        self.value = value
-        self.standardError = standardError
-    }
-}
+/// Inside this module the name is short; outside it is `QualityReport.Estimate`, because the
+/// statistics of an evaluation have an `Estimate` of their own.
+typealias Estimate = QualityReport.Estimate
 
 extension QualityReport {
+    /// A measured value and its standard error.
+    public struct Estimate: Codable, Sendable, Hashable {
+        /// The value.
+        public var value: Double
+        /// One standard error, `nil` when it is not known.
+        public var standardError: Double?
+
+        /// Creates an estimate.
+        public init(_ value: Double, standardError: Double? = nil) {
+            self.value = value
+            self.standardError = standardError
+        }
+    }
+
     /// The model that the levels are measured against.
     public struct Base: Codable, Sendable, Hashable {
         /// The file's name, without its folder.

@@ -40,6 +40,11 @@ package struct Box: Hashable {
             && other.y + other.height <= y + height
     }
 
+    /// The point of the box that is nearest to `point`.
+    func nearest(to point: Point) -> Point {
+        Point(x: min(max(point.x, x), x + width), y: min(max(point.y, y), y + height))
+    }
+
     /// Whether the straight line between two points passes through the box.
     package func intersects(from first: Point, to second: Point) -> Bool {
         // Cuts the line at each side in turn; something is left when it passes through.

@@ -1,6 +1,8 @@
 import Foundation
 import Reporting
 
+typealias Estimate = QualityReport.Estimate
+
 /// Reports for the tests: one that looks like a measured one, and variations of it.
 enum SampleReport {
     /// Six levels of a model of 135 million weights, from Q8_0 to Q2_K.
