@@ -32,7 +32,10 @@ extension HTMLPage {
         section { margin-top: 2.75rem; }
         code { font-family: var(--mono); font-size: 0.875em; overflow-wrap: anywhere; }
         .kicker { color: var(--quiet); font-size: 0.875rem; margin-bottom: 0.35rem; }
-        .lede { font-size: 1.2rem; line-height: 1.5; max-width: 44rem; margin-top: 1rem; }
+        .lede {
+          font-size: 1.2rem; line-height: 1.5; max-width: 44rem; margin-top: 1rem;
+          overflow-wrap: anywhere;
+        }
 
         /* A shade at the right edge while there is more to scroll to. */
         .scroll {
@@ -60,8 +63,8 @@ extension HTMLPage {
         thead th {
           font-weight: 600; border-bottom: 1px solid var(--rule); vertical-align: bottom;
         }
-        tbody th { font-family: var(--mono); font-weight: 600; font-size: 0.85rem; }
-        .unit { display: block; color: var(--quiet); font-weight: 400; font-size: 0.8rem; }
+        tbody th { font-family: var(--mono); font-weight: 600; font-size: 0.97em; }
+        .unit { display: block; color: var(--quiet); font-weight: 400; font-size: 0.92em; }
         .file {
           display: block; font-weight: 400; font-size: 0.72rem; color: var(--quiet);
         }
@@ -119,6 +122,7 @@ extension HTMLPage {
           .provenance { grid-template-columns: 1fr; gap: 0; }
           .provenance dd { margin-bottom: 0.6rem; }
           th, td { padding-left: 0.9rem; }
+          tbody th { max-width: 9rem; overflow: hidden; text-overflow: ellipsis; }
         }
         @media print {
           :root {
@@ -127,14 +131,15 @@ extension HTMLPage {
             --mean: #1f5fa8; --tail: #ad4f17;
           }
           main { max-width: none; padding: 0; }
-          body, .lede { font-size: 10pt; }
+          html { font-size: 9.5pt; }
+          section { margin-top: 1.5rem; }
           table { font-size: 7.5pt; }
           th, td { padding-left: 0.5rem; }
           .scroll { overflow: visible; background: none; }
           .file { display: none; }
-          .plot.wide { display: block; max-width: 17cm; }
+          .plot.wide { display: block; max-width: 15cm; }
           .plot.narrow { display: none; }
-          figure, tr, li, dt, dd { break-inside: avoid; }
+          figure, tr, li, dt, dd, table { break-inside: avoid; }
           h2 { break-after: avoid; }
         }
 

@@ -158,7 +158,8 @@ struct HTMLPage {
     private func rowHeader(_ name: String, file: String, order: Int?) -> String {
         let order = order.map { " data-order=\"\($0)\"" } ?? ""
         let short = shortened(visible(file), to: 34)
-        return "<th scope=\"row\"\(order)>\(markupEscaped(name))"
+        let label = shortened(visible(name), to: 40)
+        return "<th scope=\"row\"\(order) title=\"\(markupEscaped(name))\">\(markupEscaped(label))"
             + "<span class=\"file\" title=\"\(markupEscaped(file))\">\(markupEscaped(short))</span>"
             + "</th>"
     }

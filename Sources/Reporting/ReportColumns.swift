@@ -2,6 +2,8 @@
 struct ReportColumn {
     /// The heading, short.
     let title: String
+    /// A still shorter heading, for a terminal.
+    var shortTitle: String? = nil
     /// The unit of every cell, `nat`; nothing for pure numbers.
     let unit: String?
     /// What is in a level's cell.
@@ -33,7 +35,7 @@ extension QualityReport {
                 },
                 base: NumberText.bytes(base.fileByteCount)),
             ReportColumn(
-                title: "Bits/weight", unit: nil,
+                title: "Bits/weight", shortTitle: "bpw", unit: nil,
                 cell: {
                     .init(words: NumberText.fixed($0.bitsPerWeight, 2), order: $0.bitsPerWeight)
                 }, base: NumberText.fixed(base.bitsPerWeight, 2)),

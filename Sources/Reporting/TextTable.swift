@@ -6,6 +6,8 @@ struct TextTable {
     /// A column's heading and how it behaves.
     struct Column {
         let heading: String
+        /// What stands below the heading; nothing when the column has no unit.
+        var unit = ""
         var alignment: Alignment = .right
         /// When it goes from a table that does not fit: the highest first, 0 never.
         var expendability = 0
@@ -26,7 +28,8 @@ struct TextTable {
     func lines(width: Int) -> [String] {
         var kept = Array(columns.indices)
         var widths = kept.map { index in
-            rows.reduce(columnCount(columns[index].heading)) {
+            rows.reduce(max(columnCount(columns[index].heading), columnCount(columns[index].unit)))
+            {
                 index < $1.count ? max($0, columnCount($1[index])) : $0
             }
         }
@@ -58,7 +61,10 @@ struct TextTable {
         }
         let rule = kept.map { String(repeating: "─", count: widths[$0]) }
             .joined(separator: TextTable.gap)
-        return [line(columns.map(\.heading)), rule] + rows.map(line)
+        let units = columns.map(\.unit)
+        let head =
+            [line(columns.map(\.heading))] + (units.allSatisfy(\.isEmpty) ? [] : [line(units)])
+        return head + [rule] + rows.map(line)
     }
 }
 
@@ -70,8 +76,12 @@ extension QualityReport {
         let columns = overviewColumns
         let headings =
             [TextTable.Column(heading: "Level", alignment: .left)]
-            + columns.map { .init(heading: $0.heading, expendability: $0.expendability) }
-        let baseRow = ["base \(visible(base.fileName))"] + columns.map(\.base)
+            + columns.map {
+                .init(
+                    heading: $0.shortTitle ?? $0.title, unit: $0.unit ?? "",
+                    expendability: $0.expendability)
+            }
+        let baseRow = ["base"] + columns.map(\.base)
         let rows = sortedLevels.map { level in
             [visible(displayName(of: level))] + columns.map { $0.cell(level).number.text }
         }

@@ -138,7 +138,7 @@ struct ReportTests {
         let report = try #require(SampleReport.named[name])
         for width in [72, 80, 100] {
             let lines = report.terminalTable(width: width).split(separator: "\n")
-            #expect(lines.count == report.levels.count + 3)
+            #expect(lines.count == report.levels.count + 4)
             #expect(lines.allSatisfy { $0.count <= width })
             let controls = lines.joined().unicodeScalars.filter {
                 $0.properties.generalCategory == .control
@@ -147,10 +147,25 @@ struct ReportTests {
         }
     }
 
+    // swift-format-ignore: the lines are as wide as the terminal's
+    @Test("reads on a terminal")
+    func terminalText() {
+        let report = SampleReport.report(levels: [SampleReport.six.levels[3]])
+        let lines = report.terminalTable().split(separator: "\n")
+        #expect(
+            lines == [
+                "Level       Size    bpw         Mean KLD     99.9 % KLD      Same top        PPL ratio  Of base",
+                "                                     nat            nat             %                         %",
+                "──────  ────────  ─────  ───────────────  ─────────────  ────────────  ───────────────  ───────",
+                "base    270.9 MB  16.01                0              0           100                1      100",
+                "Q4_K_M   87.5 MB   5.17  0.1195 ± 0.0014  1.530 ± 0.092  83.87 ± 0.18  1.0660 ± 0.0012       32",
+            ])
+    }
+
     @Test("keeps a terminal's columns aligned")
     func alignment() {
         let lines = SampleReport.six.terminalTable().split(separator: "\n").map(Array.init)
-        let gaps = lines[1].indices.filter { lines[1][$0] == " " }
+        let gaps = lines[2].indices.filter { lines[2][$0] == " " }
         #expect(gaps.count >= 10)
         for line in lines {
             for gap in gaps where gap < line.count { #expect(line[gap] == " ") }

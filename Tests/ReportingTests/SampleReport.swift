@@ -48,6 +48,7 @@ enum SampleReport {
         report.levels[0].name = "Q8_0'\"><svg onload=alert(1)>"
         report.levels[1].fileName = "x\u{202E}fugg.exe\n| injected |"
         report.levels[2].name = "]]>*bold*[link](javascript:alert(1))"
+        report.levels[3].name = String(repeating: "長い名前", count: 500)
         report.warnings = ["<b>bold</b> --> \u{0} \u{FFFE} done"]
         report.text.name = "</code></dd><script>alert(2)</script>"
         report.provenance.commandLine = "ingot report 'a b' && rm -rf <x>"
