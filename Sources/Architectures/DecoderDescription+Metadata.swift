@@ -153,7 +153,8 @@ struct DecoderMetadata {
         let dimensionCount = try optionalCount("rope.dimension_count") ?? keyLength
         guard dimensionCount <= keyLength, dimensionCount % 2 == 0 else {
             throw invalid(
-                "rope.dimension_count", expected: "an even number up to the key length \(keyLength)")
+                "rope.dimension_count", expected: "an even number up to the key length \(keyLength)"
+            )
         }
         var rotary = BlockDescription.Rotary(
             pairing: pairing, dimensionCount: dimensionCount,

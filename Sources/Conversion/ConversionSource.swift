@@ -109,41 +109,22 @@ public struct ConversionSource: TensorSource {
         }
     }
 
-    /// Encodes rows in the format of the tensor's description.
+    /// BF16 is not among the types that are copied: a signalling NaN has to become a quiet one.
+    public func holdsBytes(ofTensor tensor: Int) -> Bool {
+        guard case .stored(_, let stored, _) = contents[tensor] else { return false }
+        return stored.format == tensors[tensor].format && stored.format != .BF16
+    }
+
+    /// Copies rows of a tensor that the checkpoint holds in the format of its description.
     public func readBytes(
         ofRows rows: Range<Int>, ofTensor tensor: Int,
         into destination: UnsafeMutableRawBufferPointer
     ) throws {
-        let description = tensors[tensor]
-        let rowLength = description.shape.rowLength
-        let format = description.format
-        // BF16 is not among the types that are copied: a signalling NaN has to become a quiet one.
-        if case .stored(let shard, let stored, let order) = contents[tensor],
-            stored.format == format, format != .BF16
-        {
-            try RowReader(shard: shard, tensor: stored, order: order)
-                .readBytes(rows, into: destination)
-            return
+        guard case .stored(let shard, let stored, let order) = contents[tensor] else {
+            preconditionFailure("a computed tensor has no stored bytes")
         }
-        guard let encode = format.encode, let base = destination.baseAddress, rowLength > 0 else {
-            return
-        }
-        let scratch = ScratchBuffer()
-        let widened = ScratchBuffer()
-        let rowByteCount = destination.count / rows.count
-        let step = max(1, ConversionSource.stepElementCount / rowLength)
-        for start in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
-            let part = start..<min(start + step, rows.upperBound)
-            guard let floats = widened.floats(part.count * rowLength).baseAddress else { return }
-            try readRows(part, ofTensor: tensor, into: floats, scratch: scratch)
-            encode(
-                floats, part.count, rowLength, nil,
-                base + (start - rows.lowerBound) * rowByteCount)
-        }
+        try RowReader(shard: shard, tensor: stored, order: order).readBytes(rows, into: destination)
     }
-
-    /// The values that are widened at once: they and their stored bytes stay in the cache.
-    private static let stepElementCount = 1 << 16
 }
 
 extension Metadata {

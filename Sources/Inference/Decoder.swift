@@ -76,7 +76,8 @@ public final class Decoder {
             try runBlocks(of: index, windows: windows, length: length, scored: scored)
         }
         try OutputRun(
-            models: models, hidden: hidden.compactMap { $0 }, rowCount: windows.count * scored.count,
+            models: models, hidden: hidden.compactMap { $0 },
+            rowCount: windows.count * scored.count,
             pool: pool
         ).run(panels: &panels, tiles: &tiles, workspaces: workspaces, consume: consume)
     }
@@ -256,7 +257,8 @@ public final class Decoder {
                 ingot_rms_norm(input, model.outputNormWeight, norm.epsilon, width, result)
             case .layer:
                 ingot_layer_norm(
-                    input, model.outputNormWeight, model.outputNormBias, norm.epsilon, width, result)
+                    input, model.outputNormWeight, model.outputNormBias, norm.epsilon, width, result
+                )
             }
         }
     }

@@ -90,7 +90,8 @@ struct OutputRun {
         _ rows: Range<Int>, panel: Range<Int>, _ weights: FloatBuffer, offsets: [Int],
         tile: FloatBuffer, consume: (LogitsTile) throws -> Void
     ) throws {
-        for first in stride(from: panel.lowerBound, to: panel.upperBound, by: OutputRun.tileTokens) {
+        for first in stride(from: panel.lowerBound, to: panel.upperBound, by: OutputRun.tileTokens)
+        {
             let tokens = first..<min(panel.upperBound, first + OutputRun.tileTokens)
             let count = rows.count * tokens.count
             for (index, model) in models.enumerated() {

@@ -33,7 +33,8 @@ final class Workspace: @unchecked Sendable {
             for block in model.blocks {
                 let attention = block.description.attention
                 wide = max(
-                    wide, tokens * max(block.attentionInput.outputs, block.feedForwardInput.outputs))
+                    wide, tokens * max(block.attentionInput.outputs, block.feedForwardInput.outputs)
+                )
                 heads = max(heads, tokens * attention.headCount * attention.valueLength)
                 if block.postAttentionNorm != nil || block.postFeedForwardNorm != nil
                     || block.description.residualScale != 1

@@ -25,8 +25,8 @@ public struct Plan: Sendable {
             source.format.byteCount(
                 rowLength: source.shape.rowLength, rowCount: source.shape.rowCount) ?? 0
         }
-        /// Whether the bytes are taken over as they are.
-        public var isCopy: Bool { choice.format == source.format }
+        /// Whether the source's bytes are taken over as they are.
+        public let isCopy: Bool
     }
 
     /// Where the tensors come from.
@@ -79,7 +79,9 @@ public struct Plan: Sendable {
                 importance: choice.format == description.format
                     ? nil
                     : try Plan.importance(of: description, in: importance, path: source.path),
-                byteCount: layout.byteCounts[position])
+                byteCount: layout.byteCounts[position],
+                isCopy: choice.format == description.format
+                    && source.holdsBytes(ofTensor: order[position]))
         }
         for tensor in tensors where !tensor.isCopy {
             guard tensor.choice.format.encode != nil else {

@@ -23,7 +23,8 @@ struct Ingot: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            QuantizeCommand.self, InspectCommand.self,
+            ConvertCommand.self, QuantizeCommand.self, PerplexityCommand.self,
+            ReportCommand.self, InspectCommand.self,
         ])
 
     /// Called by the name of a subcommand (a link made by `scripts/install`), the binary runs it.

@@ -6,12 +6,12 @@ import TensorCore
 /// What `convert` and `quantize` share: carrying out a plan in view of the user.
 enum Writing {
     /// Writes the file, with a bar on a terminal and plain lines otherwise.
-    static func write(_ plan: Plan, threadCount: Int?, isQuiet: Bool) throws {
+    static func write(_ plan: Plan, threadCount: Int?, isQuiet: Bool) throws -> Walk.Findings {
         let name = plan.outputPath.split(separator: "/").last.map(String.init) ?? plan.outputPath
         let line = ProgressLine(name, isQuiet: isQuiet)
         defer { line.finish() }
         let tensorCount = plan.tensors.count
-        try Walk.write(plan, threadCount: threadCount) { progress in
+        return try Walk.write(plan, threadCount: threadCount) { progress in
             line.update(
                 progress.byteCount, of: progress.totalByteCount,
                 detail: "\(progress.tensorCount)/\(tensorCount) tensors")
@@ -46,8 +46,13 @@ enum Writing {
     }
 
     /// What a user should know of the plan that is not what the type's name says.
-    static func warnings(of plan: Plan, importance: ImportanceMatrix?) -> [String] {
-        var warnings: [String] = []
+    static func warnings(
+        of plan: Plan, importance: ImportanceMatrix? = nil, findings: Walk.Findings
+    ) -> [String] {
+        var warnings = findings.outOfRange.map { tensor, count in
+            "\(tensor): \(count) values are beyond F16's range and became infinite;"
+                + " use BF16 or F32"
+        }
         let fallbacks = Dictionary(grouping: plan.fallbacks) { tensor in
             if case .fallback(let wanted) = tensor.choice.reason {
                 return "\(wanted) → \(tensor.choice.format)"

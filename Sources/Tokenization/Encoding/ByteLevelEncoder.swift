@@ -111,7 +111,9 @@ struct ByteLevelEncoder {
         }
     }
 
-    /// The same with a linked list and a queue. A joined-away symbol is marked -1.
+    /// The same with a linked list and a queue.
+    ///
+    /// A joined-away symbol is marked -1.
     private mutating func mergeLong() {
         let count = symbols.count
         links.removeAll(keepingCapacity: true)

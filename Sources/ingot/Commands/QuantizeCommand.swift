@@ -78,13 +78,15 @@ struct QuantizeCommand: ParsableCommand {
                 allowsRequantization: allowRequantize),
             outputPath: request.output)
         let start = Clock.seconds()
-        try Writing.write(plan, threadCount: request.threads, isQuiet: quiet)
+        let findings = try Writing.write(plan, threadCount: request.threads, isQuiet: quiet)
         if !quiet {
             for line in Writing.summary(of: plan, seconds: Clock.seconds() - start) {
                 Terminal.print(line)
             }
         }
-        for warning in Writing.warnings(of: plan, importance: importance) {
+        for warning in Writing.warnings(
+            of: plan, importance: importance, findings: findings)
+        {
             Terminal.warning(warning)
         }
     }
