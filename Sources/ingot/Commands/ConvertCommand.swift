@@ -31,7 +31,7 @@ struct ConvertCommand: ParsableCommand {
         help: ArgumentHelp(
             "f32, f16, bf16, q8_0, or auto: the 16-bit type that the checkpoint has.",
             valueName: "type"))
-    var outtype: OutputType = .f16
+    var outtype = "f16"
 
     @Option(help: ArgumentHelp("The model's name in the file (general.name).", valueName: "name"))
     var modelName: String?
@@ -55,9 +55,13 @@ struct ConvertCommand: ParsableCommand {
     }
 
     func run() throws {
+        guard let type = OutputType(rawValue: outtype.lowercased()) else {
+            let known = OutputType.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--outtype is \(outtype), expected one of \(known)")
+        }
         let source = try ConversionSource(
             directory: directory,
-            options: .init(outputType: outtype, name: modelName, pre: pre))
+            options: .init(outputType: type, name: modelName, pre: pre))
         for notice in source.notices where !quiet { Terminal.note(notice) }
         let plan = try Plan.asDescribed(
             source, outputPath: outfile ?? ConvertCommand.defaultPath(for: source))
@@ -75,8 +79,9 @@ struct ConvertCommand: ParsableCommand {
     /// directory.
     private static func defaultPath(for source: ConversionSource) -> String {
         func part(_ key: String) -> String? {
-            source.metadata["general.\(key)"]?.text?
-                .trimmingPrefix(" ").replacing(" ", with: "-").replacing("/", with: "-")
+            source.metadata["general.\(key)"]?.text.map { text in
+                String(text.map { $0 == " " || $0 == "/" ? "-" : $0 })
+            }
         }
         let name = part("basename") ?? part("name") ?? "model"
         let type = source.outputType.rawValue.uppercased()
@@ -85,5 +90,3 @@ struct ConvertCommand: ParsableCommand {
         return folder + parts.compactMap { $0 }.joined(separator: "-") + ".gguf"
     }
 }
-
-extension OutputType: ExpressibleByArgument {}
