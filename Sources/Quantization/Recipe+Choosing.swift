@@ -156,12 +156,15 @@ private struct RecipeWalk {
 }
 
 extension FormatChoice {
-    /// This choice, or the fallback when the tensor's rows are not whole blocks: a format of
-    /// blocks of 32 with about as many bits, and F16 when that does not fit either.
+    /// This choice, or the fallback when the tensor's rows are not whole blocks.
+    ///
+    /// That is a format of blocks of 32 with about as many bits, and F16 when that does not fit
+    /// either. For Q1_0 and NVFP4 there is none.
     fileprivate func fitted(to tensor: RecipeModel.Tensor) throws(RecipeError) -> FormatChoice {
         let rowLength = tensor.shape.rowLength
         guard !format.fits(rowLength: rowLength) else { return self }
-        guard let substitute = Self.substitutes[format] else {
+        let small: Format? = format.blockElementCount == 32 ? .F16 : nil
+        guard let substitute = Self.substitutes[format] ?? small else {
             throw RecipeError(
                 .noFormatFits(rowLength: rowLength, wanted: format), tensor: tensor.name)
         }

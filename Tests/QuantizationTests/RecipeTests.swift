@@ -96,13 +96,14 @@ import Testing
         #expect(error?.kind == .layerUnknown(blockCount: 2))
     }
 
-    @Test func theOutputOfAnOddModelHasNoFormat() throws {
-        let model = try Self.model(tensors: [("output.weight", [4, 40], .F16, false)])
-        let error = #expect(throws: RecipeError.self) { try Recipe.parse("Q4_K_M").choose(model) }
-        guard case .noFormatFits(rowLength: 40, _)? = error?.kind else {
-            Issue.record("\(String(describing: error))")
-            return
-        }
+    @Test func rowsThatFitNothing() throws {
+        let model = try Self.model(tensors: [("blk.0.attn_q.weight", [4, 40], .F16, false)])
+        #expect(
+            try Recipe.parse("Q4_K_M").choose(model)
+                == [FormatChoice(.F16, .fallback(from: .Q4_K))])
+        let error = #expect(throws: RecipeError.self) { try Recipe.parse("Q1_0").choose(model) }
+        #expect(error?.kind == .noFormatFits(rowLength: 40, wanted: .Q1_0))
+        #expect(error?.tensor == "blk.0.attn_q.weight")
     }
 
     @Test func writesOutsideTensorsFirst() {
