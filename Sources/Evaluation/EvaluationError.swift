@@ -30,7 +30,9 @@ public struct EvaluationError: IngotError, Hashable {
         self.place = place
     }
 
+    /// The file that the fault is in.
     public var file: String? { path }
+    /// What was found and what was expected.
     public var problem: String {
         switch kind {
         case .emptyText: "the text is empty"
@@ -44,6 +46,7 @@ public struct EvaluationError: IngotError, Hashable {
             "the logits of window \(window), position \(position) are not numbers"
         }
     }
+    /// What the user can do about it.
     public var remedy: String? {
         switch kind {
         case .textTooShort: "Take a longer text or a smaller context."
@@ -51,6 +54,7 @@ public struct EvaluationError: IngotError, Hashable {
         default: nil
         }
     }
+    /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
         if case .contextTooShort = kind { return .usage }
         return .badData
