@@ -65,7 +65,7 @@ public struct EvaluationError: IngotError, Hashable {
 public enum EvaluationWarning: Sendable, Hashable, CustomStringConvertible {
     /// Windows are longer than what the model was trained with.
     case contextBeyondTraining(contextLength: Int, trained: Int, model: String)
-    /// The text is not UTF-8 throughout; its bytes are taken as they are.
+    /// The text is not UTF-8 throughout; what becomes of it is the tokenizer's choice.
     case invalidUTF8(text: String?, firstByte: Int)
 
     /// The warning as a sentence.
@@ -74,7 +74,7 @@ public enum EvaluationWarning: Sendable, Hashable, CustomStringConvertible {
         case .contextBeyondTraining(let length, let trained, let model):
             "\(model): a context of \(length) tokens found, the model was trained with \(trained)"
         case .invalidUTF8(let text, let firstByte):
-            "\(text ?? "text"): byte \(firstByte): not UTF-8; the bytes are taken as they are"
+            "\(text ?? "text"): byte \(firstByte): not UTF-8, and evaluated as the tokenizer takes it"
         }
     }
 }
