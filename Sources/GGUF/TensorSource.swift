@@ -42,9 +42,18 @@ public protocol TensorSource: Sendable {
         scratch: ScratchBuffer
     ) throws
 
+    /// Whether the source holds tensor number `tensor` in the format that its description names, so
+    /// that `readBytes` is a plain copy.
+    func holdsBytes(ofTensor tensor: Int) -> Bool
+
     /// Copies rows of tensor number `tensor` in the format that its description names.
     func readBytes(
         ofRows rows: Range<Int>, ofTensor tensor: Int,
         into destination: UnsafeMutableRawBufferPointer
     ) throws
+}
+
+extension TensorSource {
+    /// Whether `readBytes` is a plain copy: it is, unless a source says otherwise.
+    public func holdsBytes(ofTensor tensor: Int) -> Bool { true }
 }

@@ -25,8 +25,8 @@ public struct Plan: Sendable {
             source.format.byteCount(
                 rowLength: source.shape.rowLength, rowCount: source.shape.rowCount) ?? 0
         }
-        /// Whether the bytes are taken over as they are.
-        public var isCopy: Bool { choice.format == source.format }
+        /// Whether the source's bytes are taken over as they are.
+        public let isCopy: Bool
     }
 
     /// Where the tensors come from.
@@ -79,7 +79,9 @@ public struct Plan: Sendable {
                 importance: choice.format == description.format
                     ? nil
                     : try Plan.importance(of: description, in: importance, path: source.path),
-                byteCount: layout.byteCounts[position])
+                byteCount: layout.byteCounts[position],
+                isCopy: choice.format == description.format
+                    && source.holdsBytes(ofTensor: order[position]))
         }
         for tensor in tensors where !tensor.isCopy {
             guard tensor.choice.format.encode != nil else {
@@ -108,21 +110,17 @@ public struct Plan: Sendable {
     /// The plan of `quantize`: the recipe's formats, tensors and metadata in the order in which the
     /// peer writes them.
     ///
-    /// - Parameters:
-    ///   - recipe: The file type, or `nil` for `COPY`: every tensor as it is.
     /// - Throws: `RecipeError` when the recipe cannot be applied, `PipelineError`, `GGUFError`.
     public static func quantize(
-        _ source: any TensorSource, recipe: Recipe?, options: QuantizeOptions,
+        _ source: any TensorSource, recipe: Recipe, options: QuantizeOptions,
         outputPath: String
     ) throws -> Plan {
-        let order = Plan.order(of: source.tensors)
-        let choices: [FormatChoice]
-        if let recipe {
-            choices = try recipe.choose(
-                Plan.model(of: source, order: order, importance: options.importance))
-        } else {
-            choices = order.map { FormatChoice(source.tensors[$0].format, .kept) }
+        let order = source.tensors.indices.sorted {
+            RecipeModel.isWrittenBefore(source.tensors[$0].name, source.tensors[$1].name)
         }
+        let choices = try recipe.choose(
+            Plan.model(of: source, order: order, importance: options.importance),
+            options: options.recipe)
         for (index, choice) in zip(order, choices) where !options.allowsRequantization {
             let tensor = source.tensors[index]
             guard tensor.format == choice.format || tensor.format.blockElementCount == 1 else {
@@ -134,23 +132,7 @@ public struct Plan: Sendable {
         return try Plan(
             source: source, order: order, choices: choices, importance: options.importance,
             metadata: Plan.metadata(of: source, recipe: recipe, importance: options.importance),
-            outputPath: outputPath, recipeName: recipe?.name ?? "COPY")
-    }
-
-    /// Tensors outside the blocks first, then block by block, by name within each.
-    private static func order(of tensors: [TensorDescription]) -> [Int] {
-        let keys = tensors.map { (block: blockNumber($0.name), name: ByteString($0.name)) }
-        return tensors.indices.sorted { left, right in
-            keys[left].block == keys[right].block
-                ? keys[left].name < keys[right].name : keys[left].block < keys[right].block
-        }
-    }
-
-    private static func blockNumber(_ name: String) -> Int {
-        guard name.hasPrefix("blk.") else { return -1 }
-        let digits = name.dropFirst(4).prefix { $0.isASCII && $0.isNumber }
-        guard name.dropFirst(4 + digits.count).hasPrefix(".") else { return -1 }
-        return Int(digits) ?? -1
+            outputPath: outputPath, recipeName: recipe.name)
     }
 
     private static func model(
@@ -184,12 +166,12 @@ public struct Plan: Sendable {
 
     /// The source's metadata with the keys that quantization sets, each moved to the end.
     private static func metadata(
-        of source: any TensorSource, recipe: Recipe?, importance: ImportanceMatrix?
+        of source: any TensorSource, recipe: Recipe, importance: ImportanceMatrix?
     ) -> Metadata {
         var metadata = source.metadata
         metadata.moveToEnd("general.quantization_version", .uint32(2))
         let fileType =
-            recipe?.fileType
+            recipe.fileType
             ?? source.metadata["general.file_type"]?.integer.flatMap { UInt32(exactly: $0) } ?? 0
         metadata.moveToEnd("general.file_type", .uint32(fileType))
         for key in ["split.no", "split.count", "split.tensors.count"] { metadata[key] = nil }
@@ -230,13 +212,19 @@ public struct Plan: Sendable {
 
 /// What a user can ask of `quantize` besides the type.
 public struct QuantizeOptions: Sendable {
+    /// What the user changes about the recipe.
+    public var recipe: RecipeOptions
     /// Weights for the columns of the tensors.
     public var importance: ImportanceMatrix?
     /// Whether a tensor that is already quantized may be decoded and quantized again.
     public var allowsRequantization: Bool
 
     /// Creates options.
-    public init(importance: ImportanceMatrix? = nil, allowsRequantization: Bool = false) {
+    public init(
+        recipe: RecipeOptions = RecipeOptions(), importance: ImportanceMatrix? = nil,
+        allowsRequantization: Bool = false
+    ) {
+        self.recipe = recipe
         self.importance = importance
         self.allowsRequantization = allowsRequantization
     }

@@ -29,6 +29,12 @@ public struct Walk: Sendable {
         let rows: Range<Int>
     }
 
+    /// What a walk found that the user should know although the file is good.
+    public struct Findings: Sendable {
+        /// For tensors written as F16: how many values are beyond its range and became infinite.
+        public internal(set) var outOfRange: [(tensor: String, count: Int)] = []
+    }
+
     /// Writes the file that `plan` describes.
     ///
     /// - Parameters:
@@ -36,10 +42,11 @@ public struct Walk: Sendable {
     ///   - progress: Called after every chunk, from the worker that did it, one call at a time.
     /// - Throws: `PipelineError` when a value is not finite, `FileError`, and what the source
     ///   throws. Nothing is left behind then.
+    @discardableResult
     public static func write(
         _ plan: Plan, threadCount: Int? = nil,
         progress: (@Sendable (Progress) -> Void)? = nil
-    ) throws {
+    ) throws -> Findings {
         let output = try OutputFile(path: plan.outputPath, byteCount: plan.layout.byteCount)
         try output.write(plan.layout.header, at: 0)
         let jobs = plan.tensors.indices.flatMap { Walk.jobs(ofTensor: $0, of: plan) }
@@ -55,6 +62,12 @@ public struct Walk: Sendable {
             }
         }
         try output.commit(byteCount: plan.layout.byteCount)
+        var findings = Findings()
+        for (index, tensor) in plan.tensors.enumerated() {
+            let count = workers.reduce(0) { $0 + $1.outOfRange[index, default: 0] }
+            if count > 0 { findings.outOfRange.append((tensor.name, count)) }
+        }
+        return findings
     }
 
     /// Cuts a tensor into chunks of whole rows; no chunk spans two experts, because the importance
@@ -113,11 +126,16 @@ private final class Worker: @unchecked Sendable {
     private let stored = ScratchBuffer()
     private let widened = ScratchBuffer()
     private let encoded = ScratchBuffer()
+    /// Values beyond F16's range, by tensor.
+    private(set) var outOfRange: [Int: Int] = [:]
 
     init(plan: Plan, output: OutputFile) {
         self.plan = plan
         self.output = output
     }
+
+    /// The smallest magnitude that rounds to infinity in F16.
+    private static let f16Limit: Float = 65520
 
     /// Writes rows of a tensor and returns the bytes that they take.
     func write(_ rows: Range<Int>, ofTensor index: Int) throws -> Int {
@@ -138,7 +156,10 @@ private final class Worker: @unchecked Sendable {
             else { return 0 }
             try plan.source.readRows(
                 rows, ofTensor: tensor.sourceIndex, into: floats, scratch: stored)
-            try check(values, rows: rows, of: tensor)
+            let largest = try check(values, rows: rows, of: tensor)
+            if format == .F16, largest >= Worker.f16Limit {
+                outOfRange[index, default: 0] += values.count { abs($0) >= Worker.f16Limit }
+            }
             if let importance = tensor.importance {
                 // Rows of one expert share its row of weights.
                 let matrixRows = shape.rank > 2 ? shape.dimensions[shape.rank - 2] : shape.rowCount
@@ -169,12 +190,16 @@ private final class Worker: @unchecked Sendable {
         try check(values, rows: rows, of: tensor)
     }
 
+    /// Returns the largest magnitude, or throws when a value is NaN or infinite.
+    @discardableResult
     private func check(
         _ values: UnsafeMutableBufferPointer<Float>, rows: Range<Int>, of tensor: Plan.Tensor
-    ) throws {
-        guard let base = values.baseAddress, !allFinite(base, values.count),
-            let index = values.firstIndex(where: { !$0.isFinite })
-        else { return }
+    ) throws -> Float {
+        guard let base = values.baseAddress else { return 0 }
+        let largest = largestMagnitude(base, values.count)
+        guard !largest.isFinite, let index = values.firstIndex(where: { !$0.isFinite }) else {
+            return largest
+        }
         let rowLength = tensor.source.shape.rowLength
         throw PipelineError(
             .nonFinite(
@@ -184,11 +209,12 @@ private final class Worker: @unchecked Sendable {
     }
 }
 
-/// Whether no value is NaN or infinite. Works on bit patterns, which the compiler vectorises.
-private func allFinite(_ values: UnsafePointer<Float>, _ count: Int) -> Bool {
+/// The largest magnitude, NaN or infinite when a value is. Works on bit patterns, whose order is
+/// that of magnitudes and which the compiler vectorises.
+private func largestMagnitude(_ values: UnsafePointer<Float>, _ count: Int) -> Float {
     values.withMemoryRebound(to: UInt32.self, capacity: count) { bits in
         var largest: UInt32 = 0
         for index in 0..<count { largest = max(largest, bits[index] & 0x7FFF_FFFF) }
-        return largest < 0x7F80_0000
+        return Float(bitPattern: largest)
     }
 }

@@ -22,5 +22,6 @@ extension Format {
         .I64,
         .F64,
         .BF16,
+        .NVFP4,
     ]
 }

@@ -30,6 +30,8 @@ public struct Format: Sendable, Hashable, CustomStringConvertible {
     public let blockElementCount: Int
     /// The number of bytes of one block.
     public let blockByteCount: Int
+    /// Whether `encode` cannot do without importance: too few bits to weigh all columns alike.
+    public let requiresImportance: Bool
     /// Encodes rows; `nil` for formats that are only carried along or decoded.
     public let encode: Encoder?
     /// Decodes blocks; `nil` for formats that are only carried along.
@@ -38,12 +40,13 @@ public struct Format: Sendable, Hashable, CustomStringConvertible {
     /// Declares a format.
     init(
         name: String, typeID: UInt32, blockElementCount: Int, blockByteCount: Int,
-        encode: Encoder?, decode: Decoder?
+        requiresImportance: Bool = false, encode: Encoder?, decode: Decoder?
     ) {
         self.name = name
         self.typeID = typeID
         self.blockElementCount = blockElementCount
         self.blockByteCount = blockByteCount
+        self.requiresImportance = requiresImportance
         self.encode = encode
         self.decode = decode
     }

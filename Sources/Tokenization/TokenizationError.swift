@@ -44,6 +44,7 @@ public struct TokenizationError: IngotError, Hashable {
         self.place = place
     }
 
+    /// What was found and what was expected.
     public var problem: String {
         switch kind {
         case .missing(let what): "found nothing, expected \(what)"
@@ -67,6 +68,7 @@ public struct TokenizationError: IngotError, Hashable {
         }
     }
 
+    /// What the user can do about it.
     public var remedy: String? {
         switch kind {
         case .unknownPreTokenizer:
@@ -77,5 +79,6 @@ public struct TokenizationError: IngotError, Hashable {
         }
     }
 
+    /// All these are faults of the data.
     public var exitCode: ExitCode { .badData }
 }

@@ -99,9 +99,11 @@ public struct Tokenizer: Sendable {
         let encoded = utf8.withContiguousStorageIfAvailable { bytes in
             encode(bytes, addSpecial, parseSpecial)
         }
-        let result = encoded ?? Array(utf8).withUnsafeBufferPointer { bytes in
-            encode(bytes, addSpecial, parseSpecial)
-        }
+        let result =
+            encoded
+            ?? Array(utf8).withUnsafeBufferPointer { bytes in
+                encode(bytes, addSpecial, parseSpecial)
+            }
         return try result.get()
     }
 

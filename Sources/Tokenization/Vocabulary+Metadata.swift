@@ -125,7 +125,8 @@ private struct VocabularyKeys {
             // 0 is "undefined": old files have it for ordinary tokens.
             let raw = number == 0 ? 1 : Int32(exactly: number)
             guard let raw, let type = Vocabulary.TokenType(rawValue: raw) else {
-                throw fault(.unknownValue("type \(number)", expected: "1 ... 6"), "\(key)[\(index)]")
+                throw fault(
+                    .unknownValue("type \(number)", expected: "1 ... 6"), "\(key)[\(index)]")
             }
             types.append(type)
         }

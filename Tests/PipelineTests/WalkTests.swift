@@ -35,7 +35,7 @@ import Testing
     @Test func theNumberOfThreadsDoesNotChangeTheBytes() throws {
         try Fixtures.withTemporaryFolder { folder in
             let source = MemorySource.model()
-            let recipe = try #require(Recipe.named("BF16"))
+            let recipe = Recipe.BF16
             var digests: Set<String> = []
             for threads in [1, 2, 5] {
                 let path = folder + "/\(threads).gguf"
@@ -51,7 +51,7 @@ import Testing
 
     @Test func quantizeOrdersTensorsByBlockThenName() throws {
         let plan = try Plan.quantize(
-            MemorySource.model(), recipe: try #require(Recipe.named("F32")),
+            MemorySource.model(), recipe: .F32,
             options: QuantizeOptions(), outputPath: "/tmp/never-written.gguf")
         #expect(
             plan.tensors.map(\.name) == [
@@ -75,7 +75,7 @@ import Testing
                     path == "copy.gguf"
                     ? try Plan.asDescribed(source, outputPath: output)
                     : try Plan.quantize(
-                        source, recipe: try #require(Recipe.named("F32")),
+                        source, recipe: .F32,
                         options: QuantizeOptions(), outputPath: output)
                 let error = #expect(throws: PipelineError.self) { try write(plan) }
                 #expect(error?.place == "blk.1.ffn_up.weight")
@@ -97,7 +97,7 @@ import Testing
             let source = try GGUFFile(path: path)
             let error = #expect(throws: PipelineError.self) {
                 try Plan.quantize(
-                    source, recipe: try #require(Recipe.named("BF16")),
+                    source, recipe: .BF16,
                     options: QuantizeOptions(), outputPath: folder + "/./model.gguf")
             }
             #expect(error?.kind == .inPlace)
@@ -110,10 +110,10 @@ import Testing
             let first = folder + "/q8.gguf"
             try write(
                 try Plan.quantize(
-                    MemorySource.model(), recipe: try #require(Recipe.named("Q8_0")),
+                    MemorySource.model(), recipe: .Q8_0,
                     options: QuantizeOptions(), outputPath: first))
             let source = try GGUFFile(path: first)
-            let recipe = try #require(Recipe.named("Q4_0"))
+            let recipe = Recipe.Q4_0
             let error = #expect(throws: PipelineError.self) {
                 try Plan.quantize(
                     source, recipe: recipe, options: QuantizeOptions(), outputPath: folder + "/x")

@@ -60,7 +60,8 @@ enum PythonJSON {
             case 0x0C: result += Array("\\f".utf8)
             case 0..<0x20:
                 let digits = String(byte, radix: 16)
-                result += Array(("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8)
+                result += Array(
+                    ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8)
             default: result.append(byte)
             }
         }

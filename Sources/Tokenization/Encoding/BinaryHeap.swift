@@ -1,4 +1,6 @@
-/// A priority queue: the smallest element first. Insertion and removal are O(log count).
+/// A priority queue: the smallest element first.
+///
+/// Insertion and removal are O(log count).
 struct BinaryHeap<Element: Comparable> {
     private var elements: [Element] = []
 

@@ -34,7 +34,9 @@ struct ByteLevelEncoder {
         self.unknown = unknown
     }
 
-    /// Appends the tokens of one word. O(n log n) in its length.
+    /// Appends the tokens of one word.
+    ///
+    /// O(n log n) in its length.
     mutating func encode(_ word: UnsafeBufferPointer<UInt8>, into output: inout [Int32]) {
         guard let base = word.baseAddress, !word.isEmpty else { return }
         if cache.append(base, word.count, to: &output) { return }
@@ -65,6 +67,7 @@ struct ByteLevelEncoder {
     }
 
     /// A symbol that is no token is written byte by byte; a byte that is none is unknown.
+    ///
     private func emit(
         _ symbol: Int32, _ base: UnsafePointer<UInt8>, _ count: Int, into output: inout [Int32]
     ) {
@@ -108,7 +111,9 @@ struct ByteLevelEncoder {
         }
     }
 
-    /// The same with a linked list and a queue. A joined-away symbol is marked -1.
+    /// The same with a linked list and a queue.
+    ///
+    /// A joined-away symbol is marked -1.
     private mutating func mergeLong() {
         let count = symbols.count
         links.removeAll(keepingCapacity: true)

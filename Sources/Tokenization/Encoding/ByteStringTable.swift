@@ -43,8 +43,9 @@ struct ByteStringTable: Sendable {
             starts.withUnsafeBufferPointer { starts in
                 storage.withUnsafeBufferPointer { storage in
                     let mask = slots.count - 1
-                    var slot = Int(
-                        truncatingIfNeeded: ByteHash.hash(base, count, seed)) & mask
+                    var slot =
+                        Int(
+                            truncatingIfNeeded: ByteHash.hash(base, count, seed)) & mask
                     while slots[slot] >= 0 {
                         let number = Int(slots[slot])
                         let start = starts[number]
@@ -61,7 +62,9 @@ struct ByteStringTable: Sendable {
         }
     }
 
-    /// The number of a string, which is added when it is not there. The empty string has none.
+    /// The number of a string, which is added when it is not there.
+    ///
+    /// The empty string has none.
     mutating func insert(_ bytes: [UInt8]) -> Int32 {
         let found = bytes.withUnsafeBufferPointer { buffer -> (number: Int32, slot: Int) in
             guard let base = buffer.baseAddress, !buffer.isEmpty else { return (-1, -1) }

@@ -51,7 +51,9 @@ struct SentencePieceBPEEncoder: Sendable {
         fallback = ByteFallback(vocabulary)
     }
 
-    /// Appends the tokens of a text in which spaces are marked. O(n log n).
+    /// Appends the tokens of a text in which spaces are marked.
+    ///
+    /// O(n log n).
     func encode(_ text: UnsafeBufferPointer<UInt8>, into output: inout [Int32]) {
         guard let base = text.baseAddress, !text.isEmpty else { return }
         let units = UTF8Units(bytes: text)

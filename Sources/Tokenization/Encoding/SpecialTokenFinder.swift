@@ -48,7 +48,9 @@ struct SpecialTokenFinder: Sendable {
         return head
     }
 
-    /// The fragments of a text. Linear in its length for each distinct length of a token.
+    /// The fragments of a text.
+    ///
+    /// Linear in its length for each distinct length of a token.
     func fragments(_ bytes: UnsafeBufferPointer<UInt8>) -> [Fragment] {
         guard !bytes.isEmpty else { return [] }
         var fragments: [Fragment] = [.text(0..<bytes.count)]

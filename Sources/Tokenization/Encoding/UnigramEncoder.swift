@@ -54,7 +54,9 @@ struct UnigramEncoder: Sendable {
         }
     }
 
-    /// Appends the tokens of a text. O(n · number of lengths that pieces have).
+    /// Appends the tokens of a text.
+    ///
+    /// O(n · number of lengths that pieces have).
     func encode(
         _ text: UnsafeBufferPointer<UInt8>, prefixed: Bool, into output: inout [Int32]
     ) {

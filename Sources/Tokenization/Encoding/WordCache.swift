@@ -1,4 +1,6 @@
-/// The tokens of words seen before, in a few flat arrays. Emptied when it is full.
+/// The tokens of words seen before, in a few flat arrays.
+///
+/// Emptied when it is full.
 struct WordCache {
     private struct Entry {
         var hash: UInt64

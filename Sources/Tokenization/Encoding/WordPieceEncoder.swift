@@ -26,7 +26,9 @@ struct WordPieceEncoder: Sendable {
         lowercases = vocabulary.lowercase ?? true
     }
 
-    /// Appends the tokens of a text. Linear in its length (words have a limited one).
+    /// Appends the tokens of a text.
+    ///
+    /// Linear in its length (words have a limited one).
     func encode(_ text: UnsafeBufferPointer<UInt8>, into output: inout [Int32]) {
         let units = UTF8Units(bytes: text)
         var word = WhitespaceMark.bytes
@@ -42,26 +44,29 @@ struct WordPieceEncoder: Sendable {
                 CharacterMapping.append(scalar, to: &word)
             }
         }
-        var position = 0
-        while position < text.count {
-            let (scalar, byteCount) = units.unit(at: position, end: text.count)
-            position += byteCount
+        func take(_ scalar: UInt32) {
             switch ScalarKind(scalar) {
-            case .ignored: continue
+            case .ignored: break
             case .space: finish()
+            case .letter: append(scalar)
             case .single:
                 finish()
                 append(scalar)
                 finish()
-            case .letter:
-                guard lowercases else {
-                    append(scalar)
-                    continue
-                }
-                for part in CharacterMapping.decompose(scalar)
-                where GeneralCategory.number(of: part) != GeneralCategory.mn.rawValue {
-                    append(CharacterMapping.lowercase(part))
-                }
+            }
+        }
+        var position = 0
+        while position < text.count {
+            let (scalar, byteCount) = units.unit(at: position, end: text.count)
+            position += byteCount
+            guard lowercases else {
+                take(scalar)
+                continue
+            }
+            // Decomposed first: U+037E, the Greek question mark, is a semicolon then.
+            for part in CharacterMapping.decompose(scalar)
+            where GeneralCategory.number(of: part) != GeneralCategory.mn.rawValue {
+                take(CharacterMapping.lowercase(part))
             }
         }
         finish()

@@ -78,7 +78,8 @@ public struct HFSpecialTokens: Sendable, Equatable {
         }
         for role in names.roles {
             let key = "\(role.rawValue)_token_id"
-            let value = config?[key].flatMap { $0.isNull ? nil : $0 } ?? config?["text_config"]?[key]
+            let value =
+                config?[key].flatMap { $0.isNull ? nil : $0 } ?? config?["text_config"]?[key]
             if case .integer(let id)? = value { add(role, id, tokenCount) }
         }
     }

@@ -10,7 +10,9 @@ public enum HFModel: Sendable, Equatable {
     public struct BPE: Sendable, Equatable {
         /// Token and id, in file order.
         public var vocabulary: [(token: ByteString, id: Int)]
-        /// Merges in rank order, two parts with a space between. In the array form of the file a
+        /// Merges in rank order, two parts with a space between.
+        ///
+        /// In the array form of the file a
         /// part may hold spaces itself; they are written `Ġ` here, as the byte alphabet does.
         public var merges: [ByteString]
         /// Whether unknown characters become `<0x..>` tokens.
@@ -20,6 +22,7 @@ public enum HFModel: Sendable, Equatable {
         /// The unknown token.
         public var unknownToken: ByteString?
 
+        /// Compares everything.
         public static func == (left: BPE, right: BPE) -> Bool {
             left.merges == right.merges && left.byteFallback == right.byteFallback
                 && left.ignoreMerges == right.ignoreMerges
@@ -37,6 +40,7 @@ public enum HFModel: Sendable, Equatable {
         /// Whether unknown characters become `<0x..>` tokens.
         public var byteFallback: Bool
 
+        /// Compares everything.
         public static func == (left: Unigram, right: Unigram) -> Bool {
             left.unknownID == right.unknownID && left.byteFallback == right.byteFallback
                 && left.vocabulary.elementsEqual(right.vocabulary, by: ==)
@@ -52,6 +56,7 @@ public enum HFModel: Sendable, Equatable {
         /// The unknown token.
         public var unknownToken: ByteString
 
+        /// Compares everything.
         public static func == (left: WordPiece, right: WordPiece) -> Bool {
             left.continuingSubwordPrefix == right.continuingSubwordPrefix
                 && left.unknownToken == right.unknownToken

@@ -44,7 +44,8 @@ struct ProtobufReader {
         case 2:
             let count = try varint()
             guard count <= UInt64(end - position) else {
-                throw fault("a length of \(count) bytes where \(end - position) are left", at: start)
+                throw fault(
+                    "a length of \(count) bytes where \(end - position) are left", at: start)
             }
             let range = position..<(position + Int(count))
             position = range.upperBound

@@ -55,7 +55,9 @@ public struct SentencePieceModel: Sendable, Equatable {
         try self.init(bytes: try InputFile.contents(path: path, limit: 1 << 28), file: path)
     }
 
-    /// Reads a file's contents. Time and memory are linear in their length.
+    /// Reads a file's contents.
+    ///
+    /// Time and memory are linear in their length.
     public init(bytes: [UInt8], file: String) throws(TokenizationError) {
         self.file = file
         var reader = ProtobufReader(bytes: bytes, range: 0..<bytes.count, file: file)

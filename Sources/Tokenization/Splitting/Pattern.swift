@@ -67,8 +67,10 @@ indirect enum Pattern: Hashable, Sendable {
     }
 }
 
-/// Recursive descent over the scalars of a pattern; every method returns `nil` for what is not
-/// supported. Nesting is limited because patterns come from files.
+/// Recursive descent over the scalars of a pattern.
+///
+/// Every method returns `nil` for what is not supported. Nesting is limited because patterns come
+/// from files.
 private struct PatternParser {
     private let scalars: [Unicode.Scalar]
     private var position = 0
@@ -208,7 +210,8 @@ private struct PatternParser {
         case "u": return hexadecimal(digitCount: 4)
         case "x": return hexadecimal(digitCount: 2)
         default:
-            let isWord = scalar.isASCII && (Character(scalar).isLetter || Character(scalar).isNumber)
+            let isWord =
+                scalar.isASCII && (Character(scalar).isLetter || Character(scalar).isNumber)
             return isWord ? nil : literal(scalar)
         }
     }

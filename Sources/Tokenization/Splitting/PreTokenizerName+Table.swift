@@ -28,7 +28,9 @@ extension PreTokenizerName {
         contractions: contractions + "?", digits: #"\p{N}{1,3}"#, tail: #"[\r\n/]*"#)
     private static let bloom = " ?[^(\\s|.,!?…。，、।۔،)]+"
     private static let cjk = "[一-龥ࠀ-一\u{AC00}-\u{D7FF}]+"
-    /// Alphabets with capitals. Characters that normalization would change are written as escapes.
+    /// Alphabets with capitals.
+    ///
+    /// Characters that normalization would change are written as escapes.
     private static let latin =
         "\\s?[A-Za-zµ\u{C0}-\u{D6}Ø-\u{F6}ø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿ\u{386}\u{388}-\u{38A}"
         + "\u{38C}\u{38E}-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚ\u{1E00}-\u{1F15}\u{1F18}-"
@@ -181,6 +183,7 @@ extension PreTokenizerName {
         let upper = #"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]"#
         let lower = #"[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]"#
         let start = #"[^\r\n\p{L}\p{N}]?"#
-        return "\(start)\(upper)*\(lower)+\(contractions)?|\(start)\(upper)+\(lower)*\(contractions)?"
+        return "\(start)\(upper)*\(lower)+\(contractions)?|"
+            + "\(start)\(upper)+\(lower)*\(contractions)?"
     }()
 }

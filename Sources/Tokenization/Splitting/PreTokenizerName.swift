@@ -1,7 +1,9 @@
 /// What a pre-tokenizer name of GGUF (`tokenizer.ggml.pre`) means: a row of the table that both the
 /// encoder and the converter read.
 struct PreTokenizerName: Sendable {
-    /// The normalizers that stand beside the splitting rules in `tokenizer.json`. A GGUF file does
+    /// The normalizers that stand beside the splitting rules in `tokenizer.json`.
+    ///
+    /// A GGUF file does
     /// not record them and nothing is normalized when a text is encoded; they only tell names apart.
     enum Normalization: Sendable, Equatable {
         case none

@@ -34,7 +34,9 @@ struct TextSplitter: Sendable {
         self.steps = steps
     }
 
-    /// The ends of the words of `bytes`, in order. Linear in the length of the text.
+    /// The ends of the words of `bytes`, in order.
+    ///
+    /// Linear in the length of the text.
     func ends(_ bytes: UnsafeBufferPointer<UInt8>) -> [Int] {
         guard !bytes.isEmpty else { return [] }
         var ends = [bytes.count]

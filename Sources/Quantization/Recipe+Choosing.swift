@@ -1,0 +1,178 @@
+import TensorCore
+
+extension Recipe {
+    /// Picks one choice per tensor of `model`, in the same order.
+    ///
+    /// Throws when a format needs importance that is not there, when no format divides a row, and
+    /// when a model with experts has a feed-forward tensor outside its layers.
+    /// - Complexity: O(tensor count × (override count + 1)).
+    public func choose(
+        _ model: RecipeModel, options: RecipeOptions = RecipeOptions()
+    ) throws(RecipeError) -> [FormatChoice] {
+        guard let mixture else { return model.tensors.map { FormatChoice($0.format, .kept) } }
+        var walk = try RecipeWalk(model: model, mixture: mixture, options: options)
+        var choices: [FormatChoice] = []
+        choices.reserveCapacity(model.tensors.count)
+        for tensor in model.tensors {
+            let choice = try walk.choose(tensor)
+            if !model.hasImportanceMatrix, choice.reason != .kept {
+                try require(importanceFor: choice, of: tensor)
+            }
+            choices.append(choice)
+        }
+        // A missing entry shows only when the tensor's turn comes: after all choices are made.
+        if model.hasImportanceMatrix {
+            for (tensor, choice) in zip(model.tensors, choices)
+            where choice.reason != .kept && choice.format != tensor.format && !tensor.hasImportance
+            {
+                try require(importanceFor: choice, of: tensor)
+            }
+        }
+        return choices
+    }
+
+    /// Throws when the tensor would be noise without importance.
+    private func require(
+        importanceFor choice: FormatChoice, of tensor: RecipeModel.Tensor
+    ) throws(RecipeError) {
+        let isRequired =
+            switch tensor.role {
+            // The importance matrix knows nothing of these two; only what cannot be encoded at all
+            // is refused.
+            case .output, .tokenEmbedding: choice.format.requiresImportance
+            default:
+                Self.lowFormats.contains(choice.format)
+                    || choice.format == .Q2_K && fileType == Self.Q2_K_S.fileType
+            }
+        if isRequired { throw RecipeError(.importanceRequired(choice.format), tensor: tensor.name) }
+    }
+
+    /// Formats of so few bits that every tensor needs importance.
+    private static let lowFormats: Set<Format> = [
+        .IQ1_S, .IQ1_M, .IQ2_XXS, .IQ2_XS, .IQ2_S, .IQ3_XXS,
+    ]
+}
+
+/// The state of one walk over a model's tensors.
+private struct RecipeWalk {
+    let model: RecipeModel
+    let mixture: Mixture
+    let options: RecipeOptions
+    /// Without an output matrix of their own, the token embeddings serve as one.
+    let isTied: Bool
+    let patterns: [(pattern: Regex<AnyRegexOutput>, format: Format)]
+    let valueCount: Int
+    /// How many tensors of a role came by so far.
+    var seen: [TensorRole: Int] = [:]
+
+    init(model: RecipeModel, mixture: Mixture, options: RecipeOptions) throws(RecipeError) {
+        self.model = model
+        self.mixture = mixture
+        self.options = options
+        let roles = model.tensors.map(\.role)
+        isTied = !roles.contains(.output)
+        valueCount = roles.count { $0 == .attentionValue }
+        var patterns: [(pattern: Regex<AnyRegexOutput>, format: Format)] = []
+        for override in options.overrides {
+            patterns.append((try override.compiled(), override.format))
+        }
+        self.patterns = patterns
+    }
+
+    mutating func choose(_ tensor: RecipeModel.Tensor) throws(RecipeError) -> FormatChoice {
+        let role = tensor.role
+        guard tensor.isQuantizable, !(role == .output && options.leavesOutput) else {
+            return FormatChoice(tensor.format, .kept)
+        }
+        if let format = namedFormat(for: role) {
+            guard format.fits(rowLength: tensor.shape.rowLength) else {
+                throw RecipeError(
+                    .noFormatFits(rowLength: tensor.shape.rowLength, wanted: format),
+                    tensor: tensor.name)
+            }
+            return FormatChoice(format, .override)
+        }
+        // F32, F16, BF16: no mixture, and any row fits.
+        guard mixture.base.blockElementCount > 1 else { return FormatChoice(mixture.base, .recipe) }
+        let wanted: FormatChoice
+        if let match = patterns.first(where: { tensor.name.contains($0.pattern) }) {
+            wanted = FormatChoice(match.format, .override)
+        } else if options.isPure {
+            wanted = FormatChoice(mixture.base, .recipe)
+        } else {
+            wanted = try mixed(tensor, role)
+        }
+        return try wanted.fitted(to: tensor)
+    }
+
+    /// The format that an option names for the output matrix or the token embeddings.
+    private func namedFormat(for role: TensorRole) -> Format? {
+        switch role {
+        case .output: options.outputFormat
+        case .tokenEmbedding: options.tokenEmbeddingFormat
+        default: nil
+        }
+    }
+
+    private mutating func mixed(
+        _ tensor: RecipeModel.Tensor, _ role: TensorRole
+    ) throws(RecipeError) -> FormatChoice {
+        if role == .output || role == .tokenEmbedding && isTied {
+            if let format = options.outputFormat { return FormatChoice(format, .override) }
+            let format = mixture.outputFormat(rowLength: tensor.shape.rowLength, model: model)
+            return FormatChoice(format, .recipe)
+        }
+        let format = mixture.format(
+            of: Mixture.Tensor(
+                role: role, position: try position(of: tensor, role),
+                matrixCount: tensor.matrixCount, model: model))
+        return FormatChoice(format, .recipe)
+    }
+
+    /// Value projections are counted among themselves. Feed-forward tensors are counted against the
+    /// layers; experts come in no fixed order, so with experts the name tells the layer.
+    private mutating func position(
+        of tensor: RecipeModel.Tensor, _ role: TensorRole
+    ) throws(RecipeError) -> Mixture.Position {
+        let index = seen[role, default: 0]
+        seen[role] = index + 1
+        switch role {
+        case .attentionValue:
+            return Mixture.Position(index: index, count: valueCount)
+        case .feedForwardUp, .feedForwardGate, .feedForwardDown:
+            guard model.expertCount > 1, mixture.followsCommonRules else {
+                return Mixture.Position(index: index, count: model.blockCount)
+            }
+            guard let layer = RecipeModel.blockIndex(of: tensor.name), layer < model.blockCount
+            else {
+                throw RecipeError(
+                    .layerUnknown(blockCount: model.blockCount), tensor: tensor.name)
+            }
+            return Mixture.Position(index: layer, count: model.blockCount)
+        default:
+            return Mixture.Position(index: index, count: model.blockCount)
+        }
+    }
+}
+
+extension FormatChoice {
+    /// This choice, or the fallback when the tensor's rows are not whole blocks: a format of
+    /// blocks of 32 with about as many bits, and F16 when that does not fit either.
+    fileprivate func fitted(to tensor: RecipeModel.Tensor) throws(RecipeError) -> FormatChoice {
+        let rowLength = tensor.shape.rowLength
+        guard !format.fits(rowLength: rowLength) else { return self }
+        guard let substitute = Self.substitutes[format] else {
+            throw RecipeError(
+                .noFormatFits(rowLength: rowLength, wanted: format), tensor: tensor.name)
+        }
+        let fitting = substitute.fits(rowLength: rowLength) ? substitute : .F16
+        return FormatChoice(fitting, .fallback(from: format))
+    }
+
+    private static let substitutes: [Format: Format] = [
+        .IQ1_S: .IQ4_NL, .IQ1_M: .IQ4_NL, .IQ2_XXS: .IQ4_NL, .IQ2_XS: .IQ4_NL, .IQ2_S: .IQ4_NL,
+        .IQ3_XXS: .IQ4_NL, .IQ3_S: .IQ4_NL, .IQ4_XS: .IQ4_NL,
+        .Q2_0: .Q4_0, .Q2_K: .Q4_0, .Q3_K: .Q4_0, .TQ1_0: .Q4_0, .TQ2_0: .Q4_0,
+        .Q4_K: .Q5_0, .Q5_K: .Q5_1, .Q6_K: .Q8_0,
+    ]
+}

@@ -1,0 +1,72 @@
+public import TensorCore
+
+/// Why a recipe cannot be applied to a model.
+public struct RecipeError: IngotError, Hashable {
+    /// The kinds of error.
+    public enum Kind: Sendable, Hashable {
+        /// This format needs an importance matrix and the tensor has no entry in one.
+        case importanceRequired(Format)
+        /// No format divides rows of this length.
+        case noFormatFits(rowLength: Int, wanted: Format)
+        /// The layer of a tensor of a model with experts cannot be told from its name.
+        case layerUnknown(blockCount: Int)
+        /// No recipe or format has this name.
+        case unknownType(String, nearest: [String])
+        /// A format of this name exists, but nothing is quantized to it.
+        case notWritable(String)
+        /// Not of the form `PATTERN=FORMAT`.
+        case malformedOverride(String)
+        /// Not a regular expression.
+        case invalidPattern(String)
+    }
+
+    /// What is wrong.
+    public let kind: Kind
+    /// The tensor's name.
+    public let tensor: String?
+
+    /// Creates an error about `tensor`.
+    public init(_ kind: Kind, tensor: String? = nil) {
+        self.kind = kind
+        self.tensor = tensor
+    }
+
+    public var file: String? { nil }
+    public var place: String? { tensor }
+    public var problem: String {
+        switch kind {
+        case .importanceRequired(let format):
+            "\(format) needs an importance matrix, and there is none for this tensor"
+        case .noFormatFits(let rowLength, let wanted):
+            "rows of \(rowLength) values do not fit \(wanted) nor any format it falls back to"
+        case .layerUnknown(let blockCount):
+            "found no layer number in the name, expected blk.N with N below \(blockCount)"
+        case .unknownType(let name, _): "no type is called \(name)"
+        case .notWritable(let name): "\(name) can be read, but models are not quantized to it"
+        case .malformedOverride(let text):
+            "found \"\(text)\", expected a name pattern, an equals sign and a format"
+        case .invalidPattern(let pattern): "\"\(pattern)\" is not a regular expression"
+        }
+    }
+    public var remedy: String? {
+        switch kind {
+        case .importanceRequired:
+            "Make one from calibration text and pass it with --imatrix, or pick a larger type."
+        case .noFormatFits: "Pick F16 or BF16 for it."
+        case .layerUnknown: nil
+        case .unknownType(_, let nearest):
+            nearest.isEmpty ? nil : "Did you mean \(nearest.joined(separator: ", "))?"
+        case .notWritable("NVFP4"):
+            "Its two-level scales come from training; MXFP4_MOE or Q4_K_M are near in size."
+        case .notWritable: "Pick a type from the list of types."
+        case .malformedOverride: "For example: attn_v=q6_k"
+        case .invalidPattern: nil
+        }
+    }
+    public var exitCode: ExitCode {
+        switch kind {
+        case .unknownType, .notWritable, .malformedOverride, .invalidPattern: .usage
+        case .importanceRequired, .noFormatFits, .layerUnknown: .badData
+        }
+    }
+}
