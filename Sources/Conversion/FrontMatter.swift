@@ -5,7 +5,9 @@ import TensorCore
 /// Understands what cards are written in: block and flow collections, plain, quoted and block
 /// scalars, comments. Anchors, aliases and tags are refused.
 enum FrontMatter {
-    /// A YAML value. Numbers, Booleans and dates stay as they are written.
+    /// A YAML value.
+    ///
+    /// Numbers, Booleans and dates stay as they are written.
     indirect enum Value: Equatable {
         case null
         case string(String)
@@ -57,7 +59,9 @@ enum FrontMatter {
             return text
         }
 
-        /// The texts of a list, or one text. A plain Boolean or number by itself is none.
+        /// The texts of a list, or one text.
+        ///
+        /// A plain Boolean or number by itself is none.
         var texts: [String] {
             switch self {
             case .string(let text): [text]
@@ -76,7 +80,7 @@ enum FrontMatter {
         guard all.first == "---" else { return nil }
         let lines = all.dropFirst().prefix { $0 != "---" }
         var parser = FrontMatterParser(
-            lines: lines.map { $0.replacing("\t", with: "  ") }, path: path)
+            lines: lines.map { String($0.replacing("\t", with: "  ")) }, path: path)
         let value = try parser.document()
         // The reference converter goes on without a card whose front matter is no mapping.
         guard case .mapping = value else { return nil }

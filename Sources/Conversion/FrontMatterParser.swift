@@ -79,7 +79,8 @@ struct FrontMatterParser {
     private mutating func inline(
         _ rest: Substring, indent: Int, parentIndent: Int
     ) throws(ConversionError) -> FrontMatter.Value {
-        let isCollection = try FrontMatterParser.isItem(rest) || key(of: rest) != nil
+        var isCollection = FrontMatterParser.isItem(rest)
+        if !isCollection { isCollection = try key(of: rest) != nil }
         guard isCollection else {
             position += 1
             return try scalar(rest, parentIndent: parentIndent)
@@ -162,8 +163,10 @@ struct FrontMatterParser {
 
     // MARK: Scalars
 
-    /// The scalar or flow collection that starts with `first`; it goes on in lines that are
-    /// indented by more than `parentIndent`. `position` is on the line after `first`.
+    /// The scalar or flow collection that starts with `first`.
+    ///
+    /// It goes on in lines that are indented by more than `parentIndent`. `position` is on the line
+    /// after `first`.
     private mutating func scalar(
         _ first: Substring, parentIndent: Int
     ) throws(ConversionError) -> FrontMatter.Value {

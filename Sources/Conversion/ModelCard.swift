@@ -26,10 +26,12 @@ struct ModelCard {
     /// Reads the card of a directory; empty when there is none or it has no front matter.
     init(directory: HuggingFaceDirectory) throws {
         let path = directory.file("README.md")
-        guard FileIdentity(path: path) != nil else { return }
-        let text = try InputFile.contents(path: path, limit: 1 << 24)
-        guard let values = try FrontMatter.parse(text, path: path) else { return }
-        self.init(values)
+        var values: FrontMatter.Value?
+        if FileIdentity(path: path) != nil {
+            values = try FrontMatter.parse(
+                InputFile.contents(path: path, limit: 1 << 24), path: path)
+        }
+        self.init(values ?? .null)
     }
 
     /// Picks the known fields.

@@ -1,5 +1,6 @@
-public import Quantization
+import Quantization
 import Safetensors
+import TensorCore
 
 /// The type that a converted file's matrices get.
 public enum OutputType: String, Sendable, CaseIterable {

@@ -4,6 +4,7 @@
     import Darwin
 #endif
 import GGUF
+import TensorCore
 
 /// `general.size_label`: the number of parameters with at least two digits, `135M` or `8x7.2B`.
 enum SizeLabel {

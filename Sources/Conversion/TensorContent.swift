@@ -124,8 +124,9 @@ struct RowReader {
         }
     }
 
-    /// Calls `body` with each row's number and its stored bytes. The rows of one head come from two
-    /// runs of the file, which are read at once.
+    /// Calls `body` with each row's number and its stored bytes.
+    ///
+    /// The rows of one head come from two runs of the file, each read at once.
     private func readReordered(
         _ rows: Range<Int>, scratch: ScratchBuffer,
         _ body: (_ row: Int, _ source: UnsafeRawPointer) -> Void
