@@ -134,7 +134,8 @@ let package = Package(
         .testTarget(
             name: "EvaluationTests",
             dependencies: [
-                "Evaluation", "Inference", "GGUF", "Tokenization", "TensorCore", "TestSupport",
+                "Evaluation", "Inference", "Conversion", "GGUF", "Tokenization", "TensorCore",
+                "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(
