@@ -18,6 +18,14 @@ public struct PipelineError: IngotError, Hashable {
         case inPlace
         /// A metadata key that the plan needs is missing or of another type.
         case metadata(key: String, found: String, expected: String)
+        /// Strict: the rows are no whole blocks of the format that the recipe wants.
+        case fallback(from: String, to: String, rowLength: Int)
+        /// Strict: the importance matrix has no entry for a tensor that is quantized.
+        case withoutImportance(format: String, matrix: String)
+        /// Strict: the calibration text reached none of these experts.
+        case expertsWithoutCounts(Int, of: Int, matrix: String)
+        /// Strict: values that are infinite in F16.
+        case beyondF16(value: String, row: Int, column: Int)
     }
 
     /// What is wrong.
@@ -48,6 +56,14 @@ public struct PipelineError: IngotError, Hashable {
         case .inPlace: "the output is the input file itself"
         case .metadata(let key, let found, let expected):
             "\(key) is \(found), expected \(expected)"
+        case .fallback(let wanted, let format, let rowLength):
+            "rows of \(rowLength) values are no whole blocks of \(wanted): it would become \(format)"
+        case .withoutImportance(let format, let matrix):
+            "it would be quantized to \(format) without an entry in the importance matrix \(matrix)"
+        case .expertsWithoutCounts(let count, let all, let matrix):
+            "the importance matrix \(matrix) has no counts for \(count) of its \(all) experts"
+        case .beyondF16(let value, let row, let column):
+            "\(value) found in row \(row), column \(column), beyond the range of F16"
         }
     }
     public var remedy: String? {
@@ -57,6 +73,10 @@ public struct PipelineError: IngotError, Hashable {
             "Start from the F16 file, or pass --allow-requantize and accept the added loss."
         case .importanceShape: "Use the importance matrix that was made from this model."
         case .inPlace: "Write to another path."
+        case .fallback: "Name a format for it with --tensor-type, or leave --strict out."
+        case .withoutImportance: "Name a format for it with --tensor-type, or leave --strict out."
+        case .expertsWithoutCounts: "Make the matrix from more text, or leave --strict out."
+        case .beyondF16: "Use BF16 or F32, or leave --strict out."
         default: nil
         }
     }

@@ -33,25 +33,31 @@ public struct Walk: Sendable {
     public struct Findings: Sendable {
         /// For tensors written as F16: how many values are beyond its range and became infinite.
         public internal(set) var outOfRange: [(tensor: String, count: Int)] = []
+
+        /// No findings.
+        public init() {}
     }
 
     /// Writes the file that `plan` describes.
     ///
     /// - Parameters:
     ///   - threadCount: The number of threads; `nil` for one per processor.
+    ///   - isStrict: Whether a value beyond F16's range is an error and not a finding.
     ///   - progress: Called after every chunk, from the worker that did it, one call at a time.
     /// - Throws: `PipelineError` when a value is not finite, `FileError`, and what the source
     ///   throws. Nothing is left behind then.
     @discardableResult
     public static func write(
-        _ plan: Plan, threadCount: Int? = nil,
+        _ plan: Plan, threadCount: Int? = nil, isStrict: Bool = false,
         progress: (@Sendable (Progress) -> Void)? = nil
     ) throws -> Findings {
         let output = try OutputFile(path: plan.outputPath, byteCount: plan.layout.byteCount)
         try output.write(plan.layout.header, at: 0)
         let jobs = plan.tensors.indices.flatMap { Walk.jobs(ofTensor: $0, of: plan) }
         let pool = WorkerPool(threadCount: threadCount)
-        let workers = (0..<pool.threadCount).map { _ in Worker(plan: plan, output: output) }
+        let workers = (0..<pool.threadCount).map { _ in
+            Worker(plan: plan, output: output, isStrict: isStrict)
+        }
         let tally = Mutex(Tally(plan: plan, jobs: jobs.map(\.tensor)))
         try pool.run(jobCount: jobs.count) { worker, job in
             let (tensor, rows) = (jobs[job].tensor, jobs[job].rows)
@@ -123,15 +129,17 @@ private struct Tally {
 private final class Worker: @unchecked Sendable {
     private let plan: Plan
     private let output: OutputFile
+    private let isStrict: Bool
     private let stored = ScratchBuffer()
     private let widened = ScratchBuffer()
     private let encoded = ScratchBuffer()
     /// Values beyond F16's range, by tensor.
     private(set) var outOfRange: [Int: Int] = [:]
 
-    init(plan: Plan, output: OutputFile) {
+    init(plan: Plan, output: OutputFile, isStrict: Bool) {
         self.plan = plan
         self.output = output
+        self.isStrict = isStrict
     }
 
     /// The smallest magnitude that rounds to infinity in F16.
@@ -158,6 +166,7 @@ private final class Worker: @unchecked Sendable {
                 rows, ofTensor: tensor.sourceIndex, into: floats, scratch: stored)
             let largest = try check(values, rows: rows, of: tensor)
             if format == .F16, largest >= Worker.f16Limit {
+                if isStrict { throw beyondF16(values, rows: rows, of: tensor) }
                 outOfRange[index, default: 0] += values.count { abs($0) >= Worker.f16Limit }
             }
             if let importance = tensor.importance {
@@ -174,6 +183,18 @@ private final class Worker: @unchecked Sendable {
         }
         try output.write(UnsafeRawBufferPointer(blocks), at: place)
         return byteCount
+    }
+
+    /// The error that names the first value beyond F16's range.
+    private func beyondF16(
+        _ values: UnsafeMutableBufferPointer<Float>, rows: Range<Int>, of tensor: Plan.Tensor
+    ) -> PipelineError {
+        let index = values.firstIndex { abs($0) >= Worker.f16Limit } ?? 0
+        let rowLength = tensor.source.shape.rowLength
+        return PipelineError(
+            .beyondF16(
+                value: "\(values[index])", row: rows.lowerBound + index / rowLength,
+                column: index % rowLength), path: plan.source.path, place: tensor.name)
     }
 
     /// A copied F32, F16 or BF16 tensor is looked at as well: a NaN would go on unseen.

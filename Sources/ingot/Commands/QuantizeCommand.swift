@@ -16,6 +16,8 @@ struct QuantizeCommand: ParsableCommand {
             Examples:
               ingot quantize model-f16.gguf model-Q4_K_M.gguf Q4_K_M
               ingot quantize --imatrix imatrix.gguf model-f16.gguf Q4_K_M 8
+              ingot quantize --dry-run model-f16.gguf Q4_K_M
+              ingot quantize --dry-run --json model-f16.gguf Q4_K_M | jq .fileByteCount
 
             Types, with the bits per weight of their most common format:
             \(QuantizeCommand.typeList)
@@ -48,6 +50,19 @@ struct QuantizeCommand: ParsableCommand {
     @Flag(help: "Quantize tensors that are already quantized; quality suffers.")
     var allowRequantize = false
 
+    @Flag(help: "Show what would be written, tensor by tensor, and write nothing.")
+    var dryRun = false
+
+    @Flag(help: "With --dry-run: print the plan as one JSON object.")
+    var json = false
+
+    @Flag(
+        help: """
+            Make errors of what would be warnings: fallbacks, tensors or experts without \
+            importance, values beyond F16's range.
+            """)
+    var strict = false
+
     @Option(name: [.customShort("t"), .long], help: "Threads; one per processor by default.")
     var threads: Int?
 
@@ -59,6 +74,10 @@ struct QuantizeCommand: ParsableCommand {
         let output: String
         let recipe: Recipe
         let threads: Int?
+    }
+
+    mutating func validate() throws {
+        if json, !dryRun { throw ValidationError("--json says how --dry-run prints; it is missing") }
     }
 
     func run() throws {
@@ -77,8 +96,11 @@ struct QuantizeCommand: ParsableCommand {
                 recipe: recipeOptions, importance: importance,
                 allowsRequantization: allowRequantize),
             outputPath: request.output)
+        if strict { try Writing.checkStrictly(plan, importance: importance) }
+        if dryRun { return try show(plan, importance: importance) }
         let start = Clock.seconds()
-        let findings = try Writing.write(plan, threadCount: request.threads, isQuiet: quiet)
+        let findings = try Writing.write(
+            plan, threadCount: request.threads, isStrict: strict, isQuiet: quiet)
         if !quiet {
             for line in Writing.summary(of: plan, seconds: Clock.seconds() - start) {
                 Terminal.print(line)
@@ -89,6 +111,15 @@ struct QuantizeCommand: ParsableCommand {
         {
             Terminal.warning(warning)
         }
+    }
+
+    /// Prints the plan instead of carrying it out.
+    private func show(_ plan: Plan, importance: ImportanceMatrix?) throws {
+        let listing = PlanListing(plan, importance: importance)
+        if json { return Terminal.print(try listing.json()) }
+        for line in listing.lines { Terminal.print(line) }
+        for line in Writing.summary(of: plan) { Terminal.print(line) }
+        for warning in listing.warnings { Terminal.warning(warning) }
     }
 
     /// Finds out which word is what: the output may be left out, threads may follow.
