@@ -61,6 +61,14 @@ public struct WorkerPool: Sendable {
     }
 }
 
+/// A thread that nobody waits for: it waits for events as long as the process lives.
+public enum BackgroundThread {
+    /// Starts a thread that runs `body`.
+    public static func start(_ body: @escaping @Sendable () -> Void) {
+        _ = Thread.start(body)
+    }
+}
+
 /// A POSIX thread that runs one closure.
 struct Thread {
     private let handle: pthread_t?

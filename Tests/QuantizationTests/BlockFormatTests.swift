@@ -66,10 +66,14 @@ struct BlockFormatTests {
         let weights = importance.weights(goldens.rowLength, seed: goldens.importanceSeed)
         for kind in RowKind.allCases {
             let rows = kind.values(goldens.rowCount * goldens.rowLength, seed: goldens.seed)
-            let bytes = try format.encoded(rows, rowLength: goldens.rowLength, importance: weights)
-            #expect(
-                sha256(bytes).prefix(16) == expected[kind.rawValue].map { $0[...] },
-                "\(name), \(kind.rawValue) rows, importance \(importance.rawValue)")
+            for set in Set([InstructionSet.best, .scalar]) {
+                let bytes = try InstructionSet.$current.withValue(set) {
+                    try format.encoded(rows, rowLength: goldens.rowLength, importance: weights)
+                }
+                #expect(
+                    sha256(bytes).prefix(16) == expected[kind.rawValue].map { $0[...] },
+                    "\(name) on \(set), \(kind.rawValue) rows, importance \(importance.rawValue)")
+            }
         }
     }
 

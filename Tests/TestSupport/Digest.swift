@@ -1,5 +1,5 @@
 import Crypto
-public import Foundation
+import Foundation
 
 /// The SHA-256 of some bytes in lower-case hexadecimal digits.
 public func sha256(_ bytes: some Sequence<UInt8>) -> String {

@@ -1,6 +1,91 @@
 #ifndef INGOT_CKERNELS_H
 #define INGOT_CKERNELS_H
 
+// Kernels for encoding, decoding and conversion, compiled once per instruction set.
+//
+// Every function takes the instruction set to use and returns false when it has no kernel for it
+// (the caller then runs the scalar reference in Swift). Passing a set that the processor lacks is
+// a programmer's error. Pointers need no alignment. Results are equal on every set, bit by bit.
+
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "inference.h"
+
+#pragma clang assume_nonnull begin
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// The instruction sets that kernels are compiled for.
+typedef enum ingot_isa : uint32_t {
+    /// The reference in Swift.
+    INGOT_SCALAR = 0,
+    /// Baseline x86-64, four lanes.
+    INGOT_SSE2 = 1,
+    /// AVX2 and F16C, eight lanes.
+    INGOT_AVX2 = 2,
+    /// AVX-512 F, BW, DQ and VL, sixteen lanes.
+    INGOT_AVX512 = 3,
+    /// Arm64, four lanes.
+    INGOT_NEON = 4,
+    INGOT_ISA_COUNT = 5,
+} ingot_isa;
+
+/// Whether this processor and this build have the instruction set.
+bool ingot_isa_supported(ingot_isa isa);
+
+/// Encodes one block by the scalar reference. Kernels call it for blocks whose numbers are so
+/// extreme that lanes would part from the reference. `variance` is the row's, for the formats
+/// whose importance weights need it.
+typedef void (*ingot_reference)(const float *values, const float *_Nullable importance,
+                                float variance, void *block);
+
+/// Encodes `rowCount` rows of `rowLength` values, whole blocks each; `importance` has one weight
+/// per column or is null.
+#define INGOT_ENCODER(name)                                                              \
+    bool ingot_encode_##name(ingot_isa isa, const float *rows, size_t rowCount,          \
+                             size_t rowLength, const float *_Nullable importance,        \
+                             void *destination, ingot_reference reference)
+/// Decodes `elementCount` values, whole blocks.
+#define INGOT_DECODER(name)                                                              \
+    bool ingot_decode_##name(ingot_isa isa, const void *source, size_t elementCount,     \
+                             float *destination)
+
+INGOT_ENCODER(Q4_0);
+INGOT_ENCODER(Q4_1);
+INGOT_ENCODER(Q5_0);
+INGOT_ENCODER(Q5_1);
+INGOT_ENCODER(Q8_0);
+INGOT_ENCODER(Q2_K);
+INGOT_ENCODER(Q3_K);
+INGOT_ENCODER(Q4_K);
+INGOT_ENCODER(Q5_K);
+INGOT_ENCODER(Q6_K);
+
+INGOT_DECODER(Q4_0);
+INGOT_DECODER(Q4_1);
+INGOT_DECODER(Q5_0);
+INGOT_DECODER(Q5_1);
+INGOT_DECODER(Q8_0);
+INGOT_DECODER(Q2_K);
+INGOT_DECODER(Q3_K);
+INGOT_DECODER(Q4_K);
+INGOT_DECODER(Q5_K);
+INGOT_DECODER(Q6_K);
+
+/// Conversions between binary32 and the 16-bit formats; rounding to nearest, ties to even.
+bool ingot_f32_to_f16(ingot_isa isa, const float *source, size_t count, void *destination);
+bool ingot_f32_to_bf16(ingot_isa isa, const float *source, size_t count, void *destination);
+bool ingot_f16_to_f32(ingot_isa isa, const void *source, size_t count, float *destination);
+bool ingot_bf16_to_f32(ingot_isa isa, const void *source, size_t count, float *destination);
+
+#ifdef __cplusplus
+}
+#endif
+
+#pragma clang assume_nonnull end
 
 #endif

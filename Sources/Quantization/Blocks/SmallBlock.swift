@@ -24,26 +24,39 @@ struct SmallBlock: Sendable {
     private var codesOffset: Int { highBitsOffset + (bits == 5 ? 4 : 0) }
 
     /// Encodes rows; see `Format.Encoder`.
+    ///
+    /// With an importance matrix the scale searches are weighted by the variance of the whole
+    /// row.
     func encode(
         _ rows: UnsafePointer<Float>, _ rowCount: Int, _ rowLength: Int,
         _ importance: UnsafePointer<Float>?, _ destination: UnsafeMutableRawPointer
     ) {
-        let rowByteCount = rowLength / Self.elementCount * byteCount
+        let perRow = rowLength / Self.elementCount
         for row in 0..<rowCount {
             let values = rows + row * rowLength
-            let blocks = destination + row * rowByteCount
-            if let importance {
-                encode(row: values, rowLength, importance, blocks)
-            } else {
-                for block in 0..<rowLength / Self.elementCount {
-                    let values = values + block * Self.elementCount
-                    if hasMinimum {
-                        encodeRange(values, blocks + block * byteCount)
-                    } else {
-                        encodePeak(values, blocks + block * byteCount)
-                    }
-                }
+            let variance =
+                importance == nil
+                ? 0 : ScaleSearch.sumOfSquares(values, rowLength) / Float(rowLength)
+            for index in 0..<perRow {
+                encode(
+                    block: values + index * Self.elementCount,
+                    importance.map { $0 + index * Self.elementCount }, variance: variance,
+                    destination + (row * perRow + index) * byteCount)
             }
+        }
+    }
+
+    /// Encodes one block of a row whose values have the given mean square.
+    func encode(
+        block values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?, variance: Float,
+        _ block: UnsafeMutableRawPointer
+    ) {
+        if let importance {
+            encodeSearched(values, importance, variance, block)
+        } else if hasMinimum {
+            encodeRange(values, block)
+        } else {
+            encodePeak(values, block)
         }
     }
 
@@ -74,35 +87,28 @@ struct SmallBlock: Sendable {
         }
     }
 
-    /// Encodes a row with an importance matrix: scale searches, weighted by the variance of the
-    /// whole row.
-    private func encode(
-        row: UnsafePointer<Float>, _ rowLength: Int, _ importance: UnsafePointer<Float>,
-        _ destination: UnsafeMutableRawPointer
+    /// Searches for the scale, with an importance matrix.
+    private func encodeSearched(
+        _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>, _ variance: Float,
+        _ block: UnsafeMutableRawPointer
     ) {
-        let variance = ScaleSearch.sumOfSquares(row, rowLength) / Float(rowLength)
         withScratch(Self.elementCount, of: Float.self) { weights in
             withScratch(Self.elementCount, of: UInt8.self) { codes in
-                for index in 0..<rowLength / Self.elementCount {
-                    let values = row + index * Self.elementCount
-                    let block = destination + index * byteCount
-                    ScaleSearch.weights(
-                        values, importance + index * Self.elementCount, Self.elementCount,
-                        variance: variance, into: weights)
-                    if hasMinimum {
-                        let (scale, negatedMinimum) = ScaleSearch.affine(
-                            values, Self.elementCount, n: largestCode, weights: weights,
-                            measure: .squared, candidates: .weighted, codes: codes)
-                        block.setF16(0, scale)
-                        block.setF16(2, -negatedMinimum)
-                    } else {
-                        let scale = ScaleSearch.symmetric(
-                            values, Self.elementCount, n: (largestCode + 1) / 2, weights: weights,
-                            codes: codes)
-                        block.setF16(0, scale)
-                    }
-                    store(block) { codes[$0] }
+                ScaleSearch.weights(
+                    values, importance, Self.elementCount, variance: variance, into: weights)
+                if hasMinimum {
+                    let (scale, negatedMinimum) = ScaleSearch.affine(
+                        values, Self.elementCount, n: largestCode, weights: weights,
+                        measure: .squared, candidates: .weighted, codes: codes)
+                    block.setF16(0, scale)
+                    block.setF16(2, -negatedMinimum)
+                } else {
+                    let scale = ScaleSearch.symmetric(
+                        values, Self.elementCount, n: (largestCode + 1) / 2, weights: weights,
+                        codes: codes)
+                    block.setF16(0, scale)
                 }
+                store(block) { codes[$0] }
             }
         }
     }

@@ -1,3 +1,4 @@
+internal import CKernels
 import TensorCore
 
 extension Format {
@@ -5,6 +6,8 @@ extension Format {
     public static let F16 = Format(
         name: "F16", typeID: 1, blockElementCount: 1, blockByteCount: 2,
         encode: { rows, rowCount, rowLength, _, destination in
+            let isa = InstructionSet.current.isa
+            if ingot_f32_to_f16(isa, rows, rowCount * rowLength, destination) { return }
             for index in 0..<rowCount * rowLength {
                 destination.storeBytes(
                     of: HalfFloat.f16(from: rows[index]).littleEndian, toByteOffset: index * 2,
@@ -12,6 +15,8 @@ extension Format {
             }
         },
         decode: { source, elementCount, destination in
+            let isa = InstructionSet.current.isa
+            if ingot_f16_to_f32(isa, source, elementCount, destination) { return }
             for index in 0..<elementCount {
                 let bits = source.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
                 destination[index] = HalfFloat.float(fromF16: UInt16(littleEndian: bits))

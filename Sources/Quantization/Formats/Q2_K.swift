@@ -1,14 +1,22 @@
+internal import CKernels
+
 extension Format {
     /// Super-blocks of 256 values in 16 sub-blocks, each with a 4-bit scale and minimum; 2-bit
     /// codes; 2.625 bits per weight.
     public static let Q2_K = Format(
         name: "Q2_K", typeID: 10, blockElementCount: 256, blockByteCount: Q2_KBlock.byteCount,
         encode: { rows, rowCount, rowLength, importance, destination in
+            let done = ingot_encode_Q2_K(
+                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
+            ) { values, importance, _, block in Q2_KBlock.encode(values, importance, block) }
+            if done { return }
             SuperBlocks.encode(
                 rows, rowCount, rowLength, importance, destination, Q2_KBlock.byteCount,
                 Q2_KBlock.encode)
         },
         decode: { source, elementCount, destination in
+            let isa = InstructionSet.current.isa
+            if ingot_decode_Q2_K(isa, source, elementCount, destination) { return }
             for index in 0..<elementCount / 256 {
                 Q2_KBlock.decode(source + index * Q2_KBlock.byteCount, destination + index * 256)
             }

@@ -1,14 +1,22 @@
+internal import CKernels
+
 extension Format {
     /// Super-blocks of 256 values in 16 sub-blocks, each with a 6-bit scale; 3-bit codes;
     /// 3.4375 bits per weight.
     public static let Q3_K = Format(
         name: "Q3_K", typeID: 11, blockElementCount: 256, blockByteCount: Q3_KBlock.byteCount,
         encode: { rows, rowCount, rowLength, importance, destination in
+            let done = ingot_encode_Q3_K(
+                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
+            ) { values, importance, _, block in Q3_KBlock.encode(values, importance, block) }
+            if done { return }
             SuperBlocks.encode(
                 rows, rowCount, rowLength, importance, destination, Q3_KBlock.byteCount,
                 Q3_KBlock.encode)
         },
         decode: { source, elementCount, destination in
+            let isa = InstructionSet.current.isa
+            if ingot_decode_Q3_K(isa, source, elementCount, destination) { return }
             for index in 0..<elementCount / 256 {
                 Q3_KBlock.decode(source + index * Q3_KBlock.byteCount, destination + index * 256)
             }

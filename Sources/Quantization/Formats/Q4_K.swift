@@ -1,14 +1,22 @@
+internal import CKernels
+
 extension Format {
     /// Super-blocks of 256 values in 8 sub-blocks, each with a 6-bit scale and minimum; 4-bit
     /// codes; 4.5 bits per weight.
     public static let Q4_K = Format(
         name: "Q4_K", typeID: 12, blockElementCount: 256, blockByteCount: Q4_KBlock.byteCount,
         encode: { rows, rowCount, rowLength, importance, destination in
+            let done = ingot_encode_Q4_K(
+                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
+            ) { values, importance, _, block in Q4_KBlock.encode(values, importance, block) }
+            if done { return }
             SuperBlocks.encode(
                 rows, rowCount, rowLength, importance, destination, Q4_KBlock.byteCount,
                 Q4_KBlock.encode)
         },
         decode: { source, elementCount, destination in
+            let isa = InstructionSet.current.isa
+            if ingot_decode_Q4_K(isa, source, elementCount, destination) { return }
             for index in 0..<elementCount / 256 {
                 Q4_KBlock.decode(source + index * Q4_KBlock.byteCount, destination + index * 256)
             }

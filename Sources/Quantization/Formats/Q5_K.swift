@@ -1,14 +1,22 @@
+internal import CKernels
+
 extension Format {
     /// Super-blocks of 256 values in 8 sub-blocks, each with a 6-bit scale and minimum; 5-bit
     /// codes; 5.5 bits per weight.
     public static let Q5_K = Format(
         name: "Q5_K", typeID: 13, blockElementCount: 256, blockByteCount: Q5_KBlock.byteCount,
         encode: { rows, rowCount, rowLength, importance, destination in
+            let done = ingot_encode_Q5_K(
+                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
+            ) { values, importance, _, block in Q5_KBlock.encode(values, importance, block) }
+            if done { return }
             SuperBlocks.encode(
                 rows, rowCount, rowLength, importance, destination, Q5_KBlock.byteCount,
                 Q5_KBlock.encode)
         },
         decode: { source, elementCount, destination in
+            let isa = InstructionSet.current.isa
+            if ingot_decode_Q5_K(isa, source, elementCount, destination) { return }
             for index in 0..<elementCount / 256 {
                 Q5_KBlock.decode(source + index * Q5_KBlock.byteCount, destination + index * 256)
             }

@@ -1,0 +1,71 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Llama 1 to 3 and the many models of their shape (SmolLM2, TinyLlama, Yi, CodeLlama, …).
+    public static let llama = ModelFamily(
+        name: "Llama", architecture: "llama",
+        classes: [
+            .init("LlamaForCausalLM"), .init("LLaMAForCausalLM"),
+            .init("LlamaModel", omittedPrefix: "model."),
+        ],
+        // transformers: LlamaConfig
+        defaults: [
+            .integer("vocab_size", 32000), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 11008), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32), .integer("max_position_embeddings", 2048),
+            .real("rms_norm_eps", 1e-6), .real("rope_theta", 10000),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
+        ],
+        hyperparameters: .common + .llama,
+        tensors: .gatedDecoder(
+            attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
+            rotaryPairs: true),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
+        generated: llamaRotaryFrequencies,
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+
+    /// `rope_freqs.weight` where the configuration asks for the `llama3` scaling.
+    ///
+    /// The reference converter takes the original context from the top of the configuration, where
+    /// it is 8192 unless it says otherwise; so do we, or the values would differ.
+    static let llamaRotaryFrequencies:
+        @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] = {
+            configuration throws(ArchitectureError) in
+            let rotary = try RotaryParameters(configuration)
+            guard rotary.type == "llama3" else { return [] }
+            let context = try configuration.integer("original_max_position_embeddings") ?? 8192
+            let factors = try rotary.llama3Factors(
+                dimension: configuration.headDim(), contextLength: context)
+            return [.init("rope_freqs.weight", factors)]
+        }
+
+    /// Two vocabularies of this family are known by their size: CodeLlama's, whose tokens for
+    /// filling in the middle its files do not name, and that of SmolLM and Granite, to which no
+    /// BOS is added whatever the files say.
+    static let llamaTokenizerKeys: @Sendable (ModelConfiguration) -> [Hyperparameter] = {
+        switch $0["vocab_size"]?.integer {
+        case 32016:
+            [
+                .init("tokenizer.ggml.prefix_token_id", .uint32(32007)),
+                .init("tokenizer.ggml.suffix_token_id", .uint32(32008)),
+                .init("tokenizer.ggml.middle_token_id", .uint32(32009)),
+                .init("tokenizer.ggml.eot_token_id", .uint32(32010)),
+            ]
+        case 49152: [.init("tokenizer.ggml.add_bos_token", .bool(false))]
+        default: []
+        }
+    }
+}
+
+extension [HyperparameterRule] {
+    /// What GGUF's `llama` has beyond the common keys.
+    static let llama: [HyperparameterRule] = [
+        .count("vocab_size") { configuration throws(ArchitectureError) in
+            try configuration.vocabSize()
+        },
+        .count("rope.dimension_count") { configuration throws(ArchitectureError) in
+            try configuration.headDim()
+        },
+    ]
+}

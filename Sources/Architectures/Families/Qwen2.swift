@@ -1,0 +1,29 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Qwen 1.5, 2 and 2.5: Llama's shape with biases on queries, keys and values.
+    public static let qwen2 = ModelFamily(
+        name: "Qwen2", architecture: "qwen2",
+        classes: [.init("Qwen2ForCausalLM"), .init("Qwen2Model", omittedPrefix: "model.")],
+        // transformers: Qwen2Config
+        defaults: [
+            .integer("vocab_size", 151936), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 22016), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32), .integer("num_key_value_heads", 32),
+            .integer("max_position_embeddings", 32768), .real("rms_norm_eps", 1e-6),
+            .real("rope_theta", 10000),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+        ],
+        hyperparameters: .common + .pooling,
+        tensors: .gatedDecoder(attentionBiases: .required, rotaryPairs: false),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"])
+}
+
+extension [HyperparameterRule] {
+    /// How an embedding model makes one vector of a text.
+    static let pooling: [HyperparameterRule] = [
+        .entries { configuration in
+            configuration.pooling.map { [.init("{arch}.pooling_type", .uint32($0.rawValue))] } ?? []
+        }
+    ]
+}

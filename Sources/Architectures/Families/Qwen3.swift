@@ -1,0 +1,22 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Qwen 3: Qwen 2 with norms on queries and keys instead of biases, and heads of a size of
+    /// their own.
+    public static let qwen3 = ModelFamily(
+        name: "Qwen3", architecture: "qwen3",
+        classes: [.init("Qwen3ForCausalLM"), .init("Qwen3Model", omittedPrefix: "model.")],
+        // transformers: Qwen3Config
+        defaults: [
+            .integer("vocab_size", 151936), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 22016), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32), .integer("num_key_value_heads", 32),
+            .integer("head_dim", 128), .integer("max_position_embeddings", 32768),
+            .real("rms_norm_eps", 1e-6), .real("rope_theta", 10000),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+        ],
+        hyperparameters: .common + .pooling,
+        tensors: .gatedDecoder(
+            attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"])
+}

@@ -1,0 +1,167 @@
+public import TensorCore
+
+/// A metadata key and its value.
+public struct Hyperparameter: Sendable, Hashable {
+    /// The whole key: `qwen3.block_count`.
+    public let key: String
+    /// The value.
+    public let value: MetadataValue
+
+    /// Creates an entry; `{arch}` in the key stands for the family's GGUF architecture.
+    public init(_ key: String, _ value: MetadataValue) {
+        self.key = key
+        self.value = value
+    }
+}
+
+/// One step in writing a family's hyperparameters; the order of a family's rules is the order of
+/// its keys in the file.
+public enum HyperparameterRule: Sendable {
+    /// `general.file_type`, which the converter knows.
+    case fileType
+    /// Any number of entries made from the configuration; `{arch}` in a key stands for the GGUF
+    /// architecture.
+    case entries(
+        @Sendable (ModelConfiguration) throws(ArchitectureError) -> [Hyperparameter])
+
+    /// `{arch}.<key>` as UINT32, when one of the configuration keys is there.
+    public static func count(_ key: String, _ names: String...) -> Self {
+        .entries { configuration throws(ArchitectureError) in
+            guard let value = try configuration.integer(names) else { return [] }
+            return [.init("{arch}.\(key)", try configuration.uint32(value, names.first))]
+        }
+    }
+
+    /// `{arch}.<key>` as FLOAT32, when one of the configuration keys is there.
+    public static func number(_ key: String, _ names: String...) -> Self {
+        .entries { configuration throws(ArchitectureError) in
+            guard let value = try configuration.number(names) else { return [] }
+            return [.init("{arch}.\(key)", .float32(Float(value)))]
+        }
+    }
+
+    /// `{arch}.<key>` as UINT32, computed.
+    public static func count(
+        _ key: String,
+        _ compute: @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> Int
+    ) -> Self {
+        .entries { configuration throws(ArchitectureError) in
+            let value = try compute(configuration)
+            return [.init("{arch}.\(key)", try configuration.uint32(value, key))]
+        }
+    }
+}
+
+extension ModelConfiguration {
+    /// The value as GGUF stores counts.
+    func uint32(_ value: Int, _ key: String?) throws(ArchitectureError) -> MetadataValue {
+        guard let narrow = UInt32(exactly: value) else {
+            throw fault(
+                .invalidValue(found: "\(value)", expected: "an integer from 0 to 4294967295"), key)
+        }
+        return .uint32(narrow)
+    }
+}
+
+extension [HyperparameterRule] {
+    /// The keys of most decoders, in the order in which the reference converter writes them.
+    ///
+    /// A configuration key that is missing leaves its entry out.
+    public static let common: [HyperparameterRule] = [
+        .count("block_count") { configuration throws(ArchitectureError) in
+            try configuration.numHiddenLayers()
+        },
+        .count(
+            "context_length", "max_position_embeddings", "n_ctx", "n_positions", "max_length",
+            "max_sequence_length", "model_max_length"),
+        .count("embedding_length", "hidden_size", "n_embd", "dim"),
+        .count("feed_forward_length", "intermediate_size", "n_inner", "hidden_dim"),
+        .count("attention.head_count", "num_attention_heads", "n_head", "n_heads"),
+        .count("attention.head_count_kv", "num_key_value_heads", "n_kv_heads"),
+        .entries { configuration in
+            configuration["is_causal"]?.boolean == false
+                ? [.init("{arch}.attention.causal", .bool(false))] : []
+        },
+        .rotaryScaling,
+        .entries { configuration throws(ArchitectureError) in
+            let rotary = try RotaryParameters(configuration)
+            return [("freq_base", rotary.theta), ("freq_base_swa", rotary.localTheta)].compactMap {
+                name, value in
+                value.map { .init("{arch}.rope.\(name)", .float32(Float($0))) }
+            }
+        },
+        .number("attention.layer_norm_rms_epsilon", "rms_norm_eps", "norm_eps"),
+        .number(
+            "attention.layer_norm_epsilon", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"),
+        .count("expert_count", "num_local_experts", "num_experts"),
+        .count(
+            "expert_used_count", "num_experts_per_tok", "num_experts_per_token", "top_k_experts"),
+        .count("expert_group_count", "n_group"),
+        .count("expert_group_used_count", "topk_group"),
+        .expertGating,
+        .count("attention.key_length", "head_dim"),
+        .count("attention.value_length", "head_dim"),
+        .fileType,
+    ]
+}
+
+extension HyperparameterRule {
+    /// How the rotary embedding is stretched.
+    ///
+    /// `llama3` is a tensor instead of keys.
+    static let rotaryScaling = HyperparameterRule.entries {
+        configuration throws(ArchitectureError) in
+        let rotary = try RotaryParameters(configuration)
+        let prefix = "{arch}.rope.scaling."
+        guard rotary.type == "linear" || rotary.type == "yarn",
+            let factor = try rotary.number("factor")
+        else {
+            return ["su", "longrope"].contains(rotary.type)
+                ? [.init(prefix + "type", .string("longrope"))] : []
+        }
+        var entries: [Hyperparameter] = [
+            .init(prefix + "type", .string(rotary.type)),
+            .init(prefix + "factor", .float32(Float(factor))),
+        ]
+        guard rotary.type == "yarn" else { return entries }
+        var original = try rotary.integer("original_max_position_embeddings")
+        if original == nil {
+            original = try configuration.required(
+                "original_max_position_embeddings", "max_position_embeddings")
+        }
+        entries.append(
+            .init(
+                prefix + "original_context_length",
+                try configuration.uint32(original ?? 0, "original_max_position_embeddings")))
+        var attention = try rotary.number("attention_factor")
+        if attention == nil { attention = try rotary.number("attn_factor") }
+        let numbers = [
+            ("yarn_ext_factor", try rotary.number("extrapolation_factor")),
+            ("yarn_attn_factor", attention),
+            ("yarn_beta_fast", try rotary.number("beta_fast")),
+            ("yarn_beta_slow", try rotary.number("beta_slow")),
+        ]
+        for case (let name, let value?) in numbers {
+            entries.append(.init(prefix + name, .float32(Float(value))))
+        }
+        return entries
+    }
+
+    /// How the scores of experts become weights.
+    static let expertGating = HyperparameterRule.entries {
+        configuration throws(ArchitectureError) in
+        let found = configuration.first(of: [
+            "score_function", "scoring_func", "score_func", "moe_router_activation",
+            "moe_router_activation_func",
+        ])
+        guard let (key, value) = found else { return [] }
+        switch value.text {
+        case "softmax": return [.init("{arch}.expert_gating_func", .uint32(1))]
+        case "sigmoid": return [.init("{arch}.expert_gating_func", .uint32(2))]
+        default:
+            throw configuration.fault(
+                .invalidValue(
+                    found: value.text ?? value.kindName, expected: "softmax or sigmoid"), key)
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import TensorCore
+
+extension ModelConfiguration {
+    /// The most layers that are believed.
+    public static let layerLimit = 10_000
+
+    /// The class that the checkpoint was saved from: the first of `architectures`.
+    public func architectureName() throws(ArchitectureError) -> String {
+        guard let name = self["architectures"]?.array?.first?.text else {
+            throw fault(.missingArchitecture, "architectures")
+        }
+        return name
+    }
+
+    /// The number of layers, checked against `layerLimit`.
+    public func numHiddenLayers() throws(ArchitectureError) -> Int {
+        let keys = ["n_layers", "num_hidden_layers", "n_layer", "num_layers"]
+        guard let count = try integer(keys) else { throw fault(.missingKey, "num_hidden_layers") }
+        guard (1...ModelConfiguration.layerLimit).contains(count) else {
+            throw fault(
+                .layerCountOutOfRange(found: count, limit: ModelConfiguration.layerLimit),
+                first(of: keys)?.key)
+        }
+        return count
+    }
+
+    /// The width of the residual stream.
+    public func hiddenSize() throws(ArchitectureError) -> Int {
+        try required("hidden_size", "n_embd", "dim")
+    }
+
+    /// The width of the feed-forward network.
+    public func intermediateSize() throws(ArchitectureError) -> Int {
+        try required("intermediate_size", "n_inner", "hidden_dim")
+    }
+
+    /// The number of query heads.
+    public func numAttentionHeads() throws(ArchitectureError) -> Int {
+        try headCount(["num_attention_heads", "n_head", "n_heads"])
+    }
+
+    /// The number of key-value heads; as many as query heads where the file does not say.
+    public func numKeyValueHeads() throws(ArchitectureError) -> Int {
+        let keys = ["num_key_value_heads", "n_kv_heads"]
+        return first(of: keys) == nil ? try numAttentionHeads() : try headCount(keys)
+    }
+
+    private func headCount(_ keys: [String]) throws(ArchitectureError) -> Int {
+        guard let count = try integer(keys) else { throw fault(.missingKey, keys.first) }
+        guard count > 0 else { throw fault(.invalidHeadCount(count), first(of: keys)?.key) }
+        return count
+    }
+
+    /// The size of one head: `head_dim`, or the hidden size shared out among the heads.
+    public func headDim() throws(ArchitectureError) -> Int {
+        if self["head_dim"] != nil { return try required("head_dim") }
+        return try hiddenSize() / numAttentionHeads()
+    }
+
+    /// The number of tokens that have an embedding.
+    public func vocabSize() throws(ArchitectureError) -> Int { try required("vocab_size") }
+
+    /// Whether the output matrix is the embedding matrix.
+    public var tieWordEmbeddings: Bool { self["tie_word_embeddings"]?.boolean ?? false }
+
+    /// Checks what every decoder with rotary attention must fulfil.
+    func checkAttention() throws(ArchitectureError) {
+        _ = try numHiddenLayers()
+        let heads = try numAttentionHeads()
+        let keyValueHeads = try numKeyValueHeads()
+        let hiddenSize = try hiddenSize()
+        guard heads % keyValueHeads == 0 else {
+            throw fault(
+                .unevenHeadGroups(heads: heads, keyValueHeads: keyValueHeads),
+                "num_key_value_heads")
+        }
+        if !hasHeadDim, hiddenSize % heads != 0 {
+            throw fault(.unevenHeads(hiddenSize: hiddenSize, heads: heads), "hidden_size")
+        }
+        let headDim = try headDim()
+        guard headDim > 0, headDim % 2 == 0 else { throw fault(.oddHeadSize(headDim), "head_dim") }
+    }
+}

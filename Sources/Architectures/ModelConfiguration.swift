@@ -1,0 +1,144 @@
+public import TensorCore
+
+/// A checkpoint's `config.json` in Hugging Face words, with the defaults of its model class.
+///
+/// Files of transformers 5 (`dtype`, `rope_parameters`) and older ones (`torch_dtype`,
+/// `rope_theta`, `rope_scaling`) read the same. The parts of a multimodal configuration that
+/// concern the language model (`text_config`) are seen at the top.
+public struct ModelConfiguration: Sendable {
+    /// The file that the configuration came from, for messages.
+    public let path: String
+    private var values: [ByteString: JSON]
+    /// Whether the file itself gives the size of a head.
+    public let hasHeadDim: Bool
+    /// The pooling of a sentence-embedding model, from `modules.json`; `nil` for all others.
+    public var pooling: Pooling?
+
+    /// How an embedding model makes one vector of a text; raw values are GGUF's.
+    public enum Pooling: UInt32, Sendable {
+        case mean = 1
+        case cls = 2
+        case last = 3
+    }
+
+    /// Creates a configuration.
+    ///
+    /// - Parameters:
+    ///   - json: The whole `config.json`.
+    ///   - defaults: What the model class puts in when a key is missing.
+    public init(_ json: JSON, defaults: [ConfigurationDefault] = [], path: String) {
+        self.path = path
+        values = [:]
+        for member in json.members ?? [] { values[member.key] = member.value }
+        for member in json["text_config"]?.members ?? [] { values[member.key] = member.value }
+        hasHeadDim = values["head_dim"].map { !$0.isNull } ?? false
+        for entry in defaults { apply(entry) }
+    }
+
+    private mutating func apply(_ entry: ConfigurationDefault) {
+        let key = ByteString(entry.key)
+        switch entry.source {
+        case .constant(let value):
+            if values[key] == nil { values[key] = value }
+        case .sameAs(let other):
+            if values[key]?.isNull ?? true { values[key] = values[ByteString(other)] }
+        case .quotient(let dividend, let divisor):
+            guard values[key]?.isNull ?? true,
+                let above = self[dividend]?.integer, let below = self[divisor]?.integer, below > 0
+            else { return }
+            values[key] = .integer(above / below)
+        }
+    }
+
+    /// The value of `key`; `nil` when it is missing or null.
+    public subscript(key: String) -> JSON? {
+        guard let value = values[ByteString(key)], !value.isNull else { return nil }
+        return value
+    }
+
+    /// The first of `keys` that is there, with its value unless it is null.
+    ///
+    /// A null under an earlier key hides the later ones, as in the reference converter.
+    public func first(of keys: [String]) -> (key: String, value: JSON)? {
+        guard let key = keys.first(where: { values[ByteString($0)] != nil }),
+            let value = self[key]
+        else { return nil }
+        return (key, value)
+    }
+
+    /// An error about one of this configuration's keys.
+    public func fault(_ kind: ArchitectureError.Kind, _ key: String? = nil) -> ArchitectureError {
+        ArchitectureError(kind, path: path, key: key)
+    }
+
+    /// The integer under the first of `keys` that is there.
+    public func integer(_ keys: String...) throws(ArchitectureError) -> Int? {
+        try integer(keys)
+    }
+
+    func integer(_ keys: [String]) throws(ArchitectureError) -> Int? {
+        guard let (key, value) = first(of: keys) else { return nil }
+        guard let integer = value.integer else {
+            throw fault(.invalidValue(found: value.kindName, expected: "an integer"), key)
+        }
+        return integer
+    }
+
+    /// The number under the first of `keys` that is there.
+    func number(_ keys: [String]) throws(ArchitectureError) -> Double? {
+        guard let (key, value) = first(of: keys) else { return nil }
+        guard let number = value.double else {
+            throw fault(.invalidValue(found: value.kindName, expected: "a number"), key)
+        }
+        return number
+    }
+
+    /// The integer under the first of `keys` that is there, which must be positive.
+    public func required(_ keys: String...) throws(ArchitectureError) -> Int {
+        guard let value = try integer(keys) else { throw fault(.missingKey, keys.first) }
+        guard value > 0 else {
+            throw fault(
+                .invalidValue(found: "\(value)", expected: "a positive integer"), keys.first)
+        }
+        return value
+    }
+}
+
+/// What a model class of transformers assumes when its configuration does not say.
+public struct ConfigurationDefault: Sendable {
+    /// Where the value comes from.
+    public enum Source: Sendable {
+        /// This value; a null in the file stays null.
+        case constant(JSON)
+        /// The value of another key; also in place of a null.
+        case sameAs(String)
+        /// One key divided by another, rounded down; also in place of a null.
+        case quotient(String, by: String)
+    }
+
+    /// The configuration key.
+    public let key: String
+    /// Where its value comes from.
+    public let source: Source
+
+    /// A constant integer.
+    public static func integer(_ key: String, _ value: Int) -> Self {
+        .init(key: key, source: .constant(.integer(value)))
+    }
+    /// A constant number.
+    public static func real(_ key: String, _ value: Double) -> Self {
+        .init(key: key, source: .constant(.real(value)))
+    }
+    /// A constant Boolean.
+    public static func boolean(_ key: String, _ value: Bool) -> Self {
+        .init(key: key, source: .constant(.bool(value)))
+    }
+    /// The value of another key.
+    public static func same(_ key: String, as other: String) -> Self {
+        .init(key: key, source: .sameAs(other))
+    }
+    /// A key divided by another.
+    public static func quotient(_ key: String, _ dividend: String, by divisor: String) -> Self {
+        .init(key: key, source: .quotient(dividend, by: divisor))
+    }
+}

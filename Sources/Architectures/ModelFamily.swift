@@ -1,0 +1,133 @@
+public import TensorCore
+
+/// A family of models as data: what its checkpoints look like on the Hugging Face side, and what
+/// its GGUF files look like.
+///
+/// A family is one file under `Families/`, listed in `ModelFamily.all`; nothing outside that file
+/// names it.
+public struct ModelFamily: Sendable {
+    /// A model class of transformers that a family understands.
+    public struct ModelClass: Sendable, Hashable {
+        /// The name under `architectures`.
+        public let name: String
+        /// What this class leaves off the front of its tensors' names: base models, saved without
+        /// an output head, leave off `model.`.
+        public let omittedPrefix: String
+
+        /// A class.
+        public init(_ name: String, omittedPrefix: String = "") {
+            self.name = name
+            self.omittedPrefix = omittedPrefix
+        }
+    }
+
+    /// A tensor that is computed from the configuration.
+    public struct GeneratedTensor: Sendable, Hashable {
+        /// The GGUF name.
+        public let name: String
+        /// The values of its only dimension.
+        public let values: [Float]
+
+        /// A tensor of one dimension.
+        public init(_ name: String, _ values: [Float]) {
+            self.name = name
+            self.values = values
+        }
+    }
+
+    /// The family's name, which its file bears: `Qwen3`.
+    public let name: String
+    /// The value of `general.architecture`.
+    public let architecture: String
+    /// The model classes.
+    public let classes: [ModelClass]
+    /// What transformers assumes when the configuration does not say.
+    public let defaults: [ConfigurationDefault]
+    /// The hyperparameters in file order.
+    public let hyperparameters: [HyperparameterRule]
+    /// The tensors.
+    public let tensors: [TensorRule]
+    /// The kinds of rotary scaling that a GGUF file of this family can express.
+    public let rotaryScalings: [String]
+    /// Tensors computed from the configuration; they come first in the file.
+    public let generated:
+        @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor]
+    /// Whether `add_prefix_space` of `tokenizer_config.json` is written.
+    public let writesPrefixSpace: Bool
+    /// Tokenizer keys that this family adds to or changes in what the tokenizer's files say.
+    public let tokenizerKeys: @Sendable (ModelConfiguration) -> [Hyperparameter]
+
+    /// Declares a family.
+    public init(
+        name: String, architecture: String, classes: [ModelClass],
+        defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
+        tensors: [TensorRule], rotaryScalings: [String] = ["default", "linear", "yarn"],
+        generated:
+            @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] =
+            { _ in [] },
+        writesPrefixSpace: Bool = false,
+        tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] }
+    ) {
+        self.name = name
+        self.architecture = architecture
+        self.classes = classes
+        self.defaults = defaults
+        self.hyperparameters = hyperparameters
+        self.tensors = tensors
+        self.rotaryScalings = rotaryScalings
+        self.generated = generated
+        self.writesPrefixSpace = writesPrefixSpace
+        self.tokenizerKeys = tokenizerKeys
+    }
+
+    /// The family and class of a `config.json`.
+    ///
+    /// - Throws: `ArchitectureError.Kind.unknownArchitecture`, which lists what is supported.
+    public static func of(
+        config: JSON, path: String
+    ) throws(ArchitectureError) -> (family: ModelFamily, modelClass: ModelClass) {
+        let configuration = ModelConfiguration(config, path: path)
+        let name = try configuration.architectureName()
+        for family in all {
+            if let found = family.classes.first(where: { $0.name == name }) {
+                return (family, found)
+            }
+        }
+        throw configuration.fault(
+            .unknownArchitecture(
+                name, supported: all.flatMap { $0.classes.map(\.name) }.sorted()), "architectures")
+    }
+
+    /// The configuration with the family's defaults, checked.
+    public func configuration(
+        _ config: JSON, path: String
+    ) throws(ArchitectureError) -> ModelConfiguration {
+        let configuration = ModelConfiguration(config, defaults: defaults, path: path)
+        try configuration.checkAttention()
+        let rotary = try RotaryParameters(configuration)
+        guard rotaryScalings.contains(rotary.type) else {
+            throw rotary.unsupported(rotaryScalings)
+        }
+        return configuration
+    }
+
+    /// The hyperparameters of a model, in file order.
+    public func hyperparameters(
+        of configuration: ModelConfiguration, fileType: UInt32
+    ) throws(ArchitectureError) -> [Hyperparameter] {
+        var entries: [Hyperparameter] = []
+        for rule in hyperparameters {
+            switch rule {
+            case .fileType: entries.append(.init("general.file_type", .uint32(fileType)))
+            case .entries(let make):
+                for entry in try make(configuration) {
+                    let key = entry.key.split(
+                        separator: "{arch}", omittingEmptySubsequences: false
+                    ).joined(separator: architecture)
+                    entries.append(.init(key, entry.value))
+                }
+            }
+        }
+        return entries
+    }
+}

@@ -1,0 +1,126 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+import TensorCore
+
+/// How the rotary embedding is turned and stretched, whichever way the configuration spells it.
+public struct RotaryParameters: Sendable {
+    /// The name of the scaling: `default`, `linear`, `yarn`, `llama3`, `longrope`.
+    public let type: String
+    /// The base of the frequencies.
+    public let theta: Double?
+    /// The base of the frequencies in layers with a sliding window, where it differs.
+    public let localTheta: Double?
+    private let values: JSON
+    private let configuration: ModelConfiguration
+    private let key: String
+
+    /// A number of the scaling's parameters.
+    public func number(_ name: String) throws(ArchitectureError) -> Double? {
+        guard let value = values[name], !value.isNull else { return nil }
+        guard let number = value.double else {
+            throw configuration.fault(
+                .invalidValue(found: value.kindName, expected: "a number"), "\(key).\(name)")
+        }
+        return number
+    }
+
+    /// An integer of the scaling's parameters.
+    public func integer(_ name: String) throws(ArchitectureError) -> Int? {
+        guard let value = values[name], !value.isNull else { return nil }
+        guard let integer = value.integer else {
+            throw configuration.fault(
+                .invalidValue(found: value.kindName, expected: "an integer"), "\(key).\(name)")
+        }
+        return integer
+    }
+
+    /// An error about the kind of scaling.
+    func unsupported(_ supported: [String]) -> ArchitectureError {
+        configuration.fault(
+            .unsupportedRotaryScaling(type, supported: supported), "\(key).rope_type")
+    }
+
+    /// Reads `rope_parameters`, or `rope_scaling` and `rope_theta` of older files.
+    ///
+    /// `rope_parameters` may be one object, or one for each kind of attention.
+    public init(_ configuration: ModelConfiguration) throws(ArchitectureError) {
+        let key = configuration["rope_parameters"] != nil ? "rope_parameters" : "rope_scaling"
+        let given = configuration[key]
+        if let given, given.members == nil {
+            throw configuration.fault(
+                .invalidValue(found: given.kindName, expected: "an object"), key)
+        }
+        let local = given?["sliding_attention"]
+        values = given?["full_attention"] ?? given ?? .object([])
+        self.key = key
+        self.configuration = configuration
+        let name = values["rope_type"] ?? values["type"]
+        if let name, !name.isNull, name.text == nil {
+            throw configuration.fault(
+                .invalidValue(found: name.kindName, expected: "a string"), "\(key).rope_type")
+        }
+        type = name?.text ?? "default"
+
+        func number(_ value: JSON?, _ key: String) throws(ArchitectureError) -> Double? {
+            guard let value, !value.isNull else { return nil }
+            guard let number = value.double else {
+                throw configuration.fault(
+                    .invalidValue(found: value.kindName, expected: "a number"), key)
+            }
+            return number
+        }
+        let global = configuration.first(of: [
+            "global_rope_theta", "rope_global_theta", "rope_theta_global", "rope_theta",
+            "rotary_emb_base",
+        ])
+        let sliding = configuration.first(of: [
+            "local_rope_theta", "rope_local_theta", "rope_theta_local", "swa_rope_theta",
+            "rope_local_base_freq",
+        ])
+        theta = try number(
+            values["rope_theta"] ?? global?.value, global?.key ?? "\(key).rope_theta")
+        localTheta = try number(
+            local?["rope_theta"] ?? sliding?.value,
+            sliding?.key ?? "\(key).sliding_attention.rope_theta")
+    }
+}
+
+extension RotaryParameters {
+    /// The factors by which Llama 3 divides each frequency: `rope_freqs.weight`.
+    ///
+    /// Long waves are slowed down by `factor`, short ones are left alone, and those between are
+    /// blended (the `llama3` rule of transformers' `modeling_rope_utils`). Each step rounds to F32
+    /// where the reference converter's tensors do, so that the values agree to the bit.
+    ///
+    /// - Parameters:
+    ///   - dimension: The size of a head.
+    ///   - contextLength: The context that the model was trained with before it was stretched.
+    func llama3Factors(
+        dimension: Int, contextLength: Int
+    ) throws(ArchitectureError) -> [Float] {
+        let base = theta ?? 10000
+        let factor = try number("factor") ?? 8
+        let low = try number("low_freq_factor") ?? 1
+        let high = try number("high_freq_factor") ?? 4
+        let context = Double(contextLength)
+        var factors: [Float] = []
+        for index in stride(from: 0, to: dimension, by: 2) {
+            let exponent = Float(index) / Float(dimension)
+            let frequency = 1 / Float(pow(base, Double(exponent)))
+            let wavelength = (1 / frequency) * Float(2 * Double.pi)
+            if Double(wavelength) < context / high {
+                factors.append(1)
+            } else if Double(wavelength) > context / low {
+                factors.append(Float(factor))
+            } else {
+                let turns = (1 / wavelength) * Float(context)
+                let smooth = (turns - Float(low)) / Float(high - low)
+                factors.append(1 / ((1 - smooth) / Float(factor) + smooth))
+            }
+        }
+        return factors
+    }
+}

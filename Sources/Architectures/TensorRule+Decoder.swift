@@ -1,0 +1,62 @@
+extension [TensorRule] {
+    /// The tensors of a decoder in the style of Llama: two RMS norms, separate projections for
+    /// queries, keys and values, and a gated feed-forward network.
+    ///
+    /// - Parameters:
+    ///   - biases: Whether the projections of the attention may or must have biases; `nil` when
+    ///     there are none.
+    ///   - pairs: Whether queries and keys are reordered for the rotation of neighbouring pairs.
+    ///   - headNorms: Whether queries and keys are normalised, head by head.
+    static func gatedDecoder(
+        attentionBiases biases: TensorRule.Presence? = nil,
+        outputBias: TensorRule.Presence? = nil,
+        feedForwardBiases: TensorRule.Presence? = nil,
+        rotaryPairs pairs: Bool, headNorms: Bool = false
+    ) -> [TensorRule] {
+        let layer = "model.layers.{bid}."
+        let block = "blk.{bid}."
+        let query: TensorTransform = pairs ? .rotaryPairs(.query) : .none
+        let key: TensorTransform = pairs ? .rotaryPairs(.keyValue) : .none
+
+        var rules: [TensorRule] = [
+            .init("model.embed_tokens.weight", "token_embd.weight", [.vocabulary, .hidden]),
+            .init("model.norm.weight", "output_norm.weight", [.hidden]),
+            // Without it the embedding serves as output; a checkpoint that carries it although
+            // the two are tied has it written, as the reference converter does.
+            .init(
+                "lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
+            .init(layer + "input_layernorm.weight", block + "attn_norm.weight", [.hidden]),
+            .init(layer + "post_attention_layernorm.weight", block + "ffn_norm.weight", [.hidden]),
+        ]
+        func projection(
+            _ source: String, _ name: String, _ shape: [Dimension], bias: TensorRule.Presence?,
+            transform: TensorTransform = .none
+        ) {
+            rules.append(
+                .init(
+                    "\(layer)\(source).weight", "\(block)\(name).weight", shape,
+                    transform: transform))
+            guard let bias else { return }
+            rules.append(
+                .init(
+                    "\(layer)\(source).bias", "\(block)\(name).bias", [shape[0]], presence: bias,
+                    transform: transform))
+        }
+        projection(
+            "self_attn.q_proj", "attn_q", [.queryHeads, .hidden], bias: biases, transform: query)
+        projection(
+            "self_attn.k_proj", "attn_k", [.keyValueHeads, .hidden], bias: biases, transform: key)
+        projection("self_attn.v_proj", "attn_v", [.keyValueHeads, .hidden], bias: biases)
+        projection("self_attn.o_proj", "attn_output", [.hidden, .queryHeads], bias: outputBias)
+        projection("mlp.gate_proj", "ffn_gate", [.feedForward, .hidden], bias: feedForwardBiases)
+        projection("mlp.up_proj", "ffn_up", [.feedForward, .hidden], bias: feedForwardBiases)
+        projection("mlp.down_proj", "ffn_down", [.hidden, .feedForward], bias: feedForwardBiases)
+        if headNorms {
+            rules.append(
+                .init(layer + "self_attn.q_norm.weight", block + "attn_q_norm.weight", [.head]))
+            rules.append(
+                .init(layer + "self_attn.k_norm.weight", block + "attn_k_norm.weight", [.head]))
+        }
+        return rules
+    }
+}

@@ -1,0 +1,72 @@
+// Kernels of the decoder and of the statistics over its logits.
+//
+// All work in F32 on sixteen lanes whatever the instruction set, without fused multiply-add and
+// with the same order of operations, so that a result does not depend on the processor.
+// Rows need not be aligned. NaN and infinity go in and come out as arithmetic makes them.
+
+#ifndef INGOT_INFERENCE_H
+#define INGOT_INFERENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Whether none of `count` values is NaN or infinite.
+bool ingot_all_finite(const float *values, size_t count);
+
+// output[i] = input[i] / sqrt(mean(input²) + epsilon) * weight[i]; `weight` may be NULL.
+// `output` may be `input`.
+void ingot_rms_norm(const float *input, const float *weight, float epsilon, size_t count,
+                    float *output);
+
+// output[i] = (input[i] - mean) / sqrt(variance + epsilon) * weight[i] + bias[i]; `weight` and
+// `bias` may be NULL. `output` may be `input`.
+void ingot_layer_norm(const float *input, const float *weight, const float *bias, float epsilon,
+                      size_t count, float *output);
+
+// values[i] += addend[i]
+void ingot_add(float *values, const float *addend, size_t count);
+
+// values[i] += factor * addend[i]
+void ingot_add_scaled(float *values, const float *addend, float factor, size_t count);
+
+// values[i] *= factor
+void ingot_scale(float *values, float factor, size_t count);
+
+// values[i] = cap * tanh(values[i] / cap)
+void ingot_soft_cap(float *values, float cap, size_t count);
+
+// Rotates pairs (2i, 2i+1) by the angles whose cosines and sines are given, one per pair.
+void ingot_rotate_interleaved(float *values, const float *cosines, const float *sines,
+                              size_t pair_count);
+
+// Rotates pairs (i, i + pair_count).
+void ingot_rotate_halves(float *values, const float *cosines, const float *sines,
+                         size_t pair_count);
+
+// Softmax in place.
+void ingot_softmax(float *values, size_t count);
+
+// gate[i] = silu(gate[i]) * up[i]; `up` may be NULL for one.
+void ingot_silu(float *gate, const float *up, size_t count);
+
+// The same with the tanh form of GELU.
+void ingot_gelu_tanh(float *gate, const float *up, size_t count);
+
+// The log-sum-exp of a row of logits that arrives in pieces, and its largest element.
+// Start with { .maximum = -INFINITY, .sum = 0, .top = -1 }.
+struct ingot_logits_state {
+    double sum;     // of exp(logit - maximum)
+    float maximum;  // of the logits so far
+    int32_t top;    // where the maximum is; the first of equals
+};
+
+// Adds the logits of the tokens `first`, `first + 1`, ...
+void ingot_logits_add(struct ingot_logits_state *state, const float *logits, int32_t first,
+                      size_t count);
+
+// The sum of exp(base - maximum) * (base - other): the numerator of the mean of `base - other`
+// under the distribution of `base`, in pieces.
+double ingot_logits_cross(const float *base, const float *other, float maximum, size_t count);
+
+#endif

@@ -1,0 +1,119 @@
+#include "inference.h"
+
+#include <math.h>
+#include <stdatomic.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+// The helpers that take and give vectors are all inlined: no calling convention is involved.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#define LANES 16
+typedef float vf __attribute__((vector_size(64)));
+typedef int32_t vi __attribute__((vector_size(64)));
+
+struct kernels {
+    bool (*all_finite)(const float *, size_t);
+    void (*rms_norm)(const float *, const float *, float, size_t, float *);
+    void (*layer_norm)(const float *, const float *, const float *, float, size_t, float *);
+    void (*add)(float *, const float *, size_t);
+    void (*add_scaled)(float *, const float *, float, size_t);
+    void (*scale)(float *, float, size_t);
+    void (*soft_cap)(float *, float, size_t);
+    void (*rotate_interleaved)(float *, const float *, const float *, size_t);
+    void (*rotate_halves)(float *, const float *, const float *, size_t);
+    void (*softmax)(float *, size_t);
+    void (*silu)(float *, const float *, size_t);
+    void (*gelu_tanh)(float *, const float *, size_t);
+    void (*logits_add)(struct ingot_logits_state *, const float *, int32_t, size_t);
+    double (*logits_cross)(const float *, const float *, float, size_t);
+};
+
+#if defined(__x86_64__)
+
+#define NAME(x) baseline_##x
+#include "inference_template.h"
+#undef NAME
+
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#define NAME(x) avx2_##x
+#include "inference_template.h"
+#undef NAME
+#pragma clang attribute pop
+
+#pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
+#define NAME(x) avx512_##x
+#include "inference_template.h"
+#undef NAME
+#pragma clang attribute pop
+
+static const struct kernels *choose(void) {
+    if (__builtin_cpu_supports("avx512f")) return &avx512_table;
+    if (__builtin_cpu_supports("avx2")) return &avx2_table;
+    return &baseline_table;
+}
+
+#else
+
+#define NAME(x) baseline_##x
+#include "inference_template.h"
+#undef NAME
+
+static const struct kernels *choose(void) { return &baseline_table; }
+
+#endif
+
+// The table is chosen once; two threads that meet here choose the same.
+static const struct kernels *table(void) {
+    static _Atomic(const struct kernels *) chosen;
+    const struct kernels *known = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (!known) {
+        known = choose();
+        atomic_store_explicit(&chosen, known, memory_order_relaxed);
+    }
+    return known;
+}
+
+bool ingot_all_finite(const float *values, size_t count) {
+    return table()->all_finite(values, count);
+}
+void ingot_rms_norm(const float *input, const float *weight, float epsilon, size_t count,
+                    float *output) {
+    table()->rms_norm(input, weight, epsilon, count, output);
+}
+void ingot_layer_norm(const float *input, const float *weight, const float *bias, float epsilon,
+                      size_t count, float *output) {
+    table()->layer_norm(input, weight, bias, epsilon, count, output);
+}
+void ingot_add(float *values, const float *addend, size_t count) {
+    table()->add(values, addend, count);
+}
+void ingot_add_scaled(float *values, const float *addend, float factor, size_t count) {
+    table()->add_scaled(values, addend, factor, count);
+}
+void ingot_scale(float *values, float factor, size_t count) {
+    table()->scale(values, factor, count);
+}
+void ingot_soft_cap(float *values, float cap, size_t count) {
+    table()->soft_cap(values, cap, count);
+}
+void ingot_rotate_interleaved(float *values, const float *cosines, const float *sines,
+                              size_t pair_count) {
+    table()->rotate_interleaved(values, cosines, sines, pair_count);
+}
+void ingot_rotate_halves(float *values, const float *cosines, const float *sines,
+                         size_t pair_count) {
+    table()->rotate_halves(values, cosines, sines, pair_count);
+}
+void ingot_softmax(float *values, size_t count) { table()->softmax(values, count); }
+void ingot_silu(float *gate, const float *up, size_t count) { table()->silu(gate, up, count); }
+void ingot_gelu_tanh(float *gate, const float *up, size_t count) {
+    table()->gelu_tanh(gate, up, count);
+}
+void ingot_logits_add(struct ingot_logits_state *state, const float *logits, int32_t first,
+                      size_t count) {
+    table()->logits_add(state, logits, first, count);
+}
+double ingot_logits_cross(const float *base, const float *other, float maximum, size_t count) {
+    return table()->logits_cross(base, other, maximum, count);
+}

@@ -1,0 +1,315 @@
+// The decoder's kernels, included by inference.c once per instruction set with `NAME(x)` giving
+// each copy its own names. Clang cuts the 64-byte vectors to what the target has.
+
+static inline __attribute__((always_inline)) vf NAME(load)(const float *source) {
+    vf value;
+    __builtin_memcpy(&value, source, sizeof value);
+    return value;
+}
+
+static inline __attribute__((always_inline)) void NAME(store)(float *destination, vf value) {
+    __builtin_memcpy(destination, &value, sizeof value);
+}
+
+// The first `count` (1 to 15) values, the other lanes filled.
+static inline __attribute__((always_inline)) vf NAME(load_some)(const float *source, size_t count,
+                                                                float fill) {
+    vf value;
+    for (int lane = 0; lane < LANES; lane++) value[lane] = fill;
+    __builtin_memcpy(&value, source, count * sizeof(float));
+    return value;
+}
+
+static inline __attribute__((always_inline)) void NAME(store_some)(float *destination, vf value,
+                                                                   size_t count) {
+    __builtin_memcpy(destination, &value, count * sizeof(float));
+}
+
+static inline __attribute__((always_inline)) vf NAME(splat)(float value) {
+    return value - (vf){0};
+}
+
+static inline __attribute__((always_inline)) vf NAME(choose)(vi mask, vf yes, vf no) {
+    return (vf)(((vi)yes & mask) | ((vi)no & ~mask));
+}
+
+static inline __attribute__((always_inline)) vf NAME(largest)(vf left, vf right) {
+    return NAME(choose)(left > right, left, right);
+}
+
+static inline __attribute__((always_inline)) double NAME(total)(vf value) {
+    double sum = 0;
+    for (int lane = 0; lane < LANES; lane++) sum += (double)value[lane];
+    return sum;
+}
+
+static inline __attribute__((always_inline)) float NAME(top_lane)(vf value) {
+    float top = value[0];
+    for (int lane = 1; lane < LANES; lane++) top = value[lane] > top ? value[lane] : top;
+    return top;
+}
+
+// e^x with a relative error below 2e-7. Below -87.3 (subnormal results) it is 0, above 88 it
+// stays at e^88. The argument is cut to n ln 2 + r with |r| <= ln 2 / 2 and a polynomial of degree
+// six (the Taylor terms up to r^6, whose rest is below 2^-23 / 10) gives e^r.
+static inline __attribute__((always_inline)) vf NAME(exponential)(vf x) {
+    const vf lowest = NAME(splat)(-87.3f), highest = NAME(splat)(88.0f);
+    vi underflow = x < lowest;
+    vf bounded = NAME(choose)(underflow, lowest, x);
+    bounded = NAME(choose)(bounded > highest, highest, bounded);
+    // Adding 1.5 * 2^23 leaves the nearest integer in the low bits.
+    const vf magic = NAME(splat)(12582912.0f);
+    vf shifted = bounded * NAME(splat)(1.44269504f) + magic;
+    vf n = shifted - magic;
+    vf r = bounded - n * NAME(splat)(0.693359375f);
+    r = r - n * NAME(splat)(-2.12194440e-4f);
+    vf p = NAME(splat)(1.0f / 720);
+    p = p * r + NAME(splat)(1.0f / 120);
+    p = p * r + NAME(splat)(1.0f / 24);
+    p = p * r + NAME(splat)(1.0f / 6);
+    p = p * r + NAME(splat)(0.5f);
+    p = p * r * r + r + NAME(splat)(1.0f);
+    vi exponent = ((vi)shifted << 23) + (vi)NAME(splat)(1.0f);
+    vf value = p * (vf)exponent;
+    return NAME(choose)(underflow, (vf){0}, value);
+}
+
+static bool NAME(all_finite)(const float *values, size_t count) {
+    vi bad = {0};
+    size_t index = 0;
+    for (; index + LANES <= count; index += LANES) {
+        vf value = NAME(load)(values + index);
+        vf difference = value - value;  // NaN unless finite
+        bad |= difference != difference;
+    }
+    if (index < count) {
+        vf value = NAME(load_some)(values + index, count - index, 0);
+        vf difference = value - value;
+        bad |= difference != difference;
+    }
+    int any = 0;
+    for (int lane = 0; lane < LANES; lane++) any |= bad[lane];
+    return any == 0;
+}
+
+static void NAME(rms_norm)(const float *input, const float *weight, float epsilon, size_t count,
+                           float *output) {
+    vf squares = {0};
+    size_t index = 0;
+    for (; index + LANES <= count; index += LANES) {
+        vf value = NAME(load)(input + index);
+        squares += value * value;
+    }
+    if (index < count) {
+        vf value = NAME(load_some)(input + index, count - index, 0);
+        squares += value * value;
+    }
+    float scale = (float)(1 / sqrt(NAME(total)(squares) / (double)count + (double)epsilon));
+    if (weight) {
+        for (index = 0; index < count; index++) output[index] = input[index] * scale * weight[index];
+    } else {
+        for (index = 0; index < count; index++) output[index] = input[index] * scale;
+    }
+}
+
+static void NAME(layer_norm)(const float *input, const float *weight, const float *bias,
+                             float epsilon, size_t count, float *output) {
+    vf sums = {0};
+    size_t index = 0;
+    for (; index + LANES <= count; index += LANES) sums += NAME(load)(input + index);
+    if (index < count) sums += NAME(load_some)(input + index, count - index, 0);
+    float mean = (float)(NAME(total)(sums) / (double)count);
+    vf squares = {0};
+    for (index = 0; index + LANES <= count; index += LANES) {
+        vf value = NAME(load)(input + index) - NAME(splat)(mean);
+        squares += value * value;
+    }
+    if (index < count) {
+        vf value = NAME(load_some)(input + index, count - index, mean) - NAME(splat)(mean);
+        squares += value * value;
+    }
+    float scale = (float)(1 / sqrt(NAME(total)(squares) / (double)count + (double)epsilon));
+    for (index = 0; index < count; index++) {
+        float value = (input[index] - mean) * scale;
+        if (weight) value = value * weight[index];
+        if (bias) value = value + bias[index];
+        output[index] = value;
+    }
+}
+
+static void NAME(add)(float *values, const float *addend, size_t count) {
+    for (size_t index = 0; index < count; index++) values[index] += addend[index];
+}
+
+static void NAME(add_scaled)(float *values, const float *addend, float factor, size_t count) {
+    for (size_t index = 0; index < count; index++) values[index] += factor * addend[index];
+}
+
+static void NAME(scale)(float *values, float factor, size_t count) {
+    for (size_t index = 0; index < count; index++) values[index] *= factor;
+}
+
+// tanh x = 1 - 2 / (e^2x + 1)
+static inline __attribute__((always_inline)) vf NAME(tangent)(vf x) {
+    const vf one = NAME(splat)(1.0f), two = NAME(splat)(2.0f);
+    return one - two / (NAME(exponential)(two * x) + one);
+}
+
+static void NAME(soft_cap)(float *values, float cap, size_t count) {
+    const vf limit = NAME(splat)(cap);
+    size_t index = 0;
+    for (; index + LANES <= count; index += LANES)
+        NAME(store)(values + index, limit * NAME(tangent)(NAME(load)(values + index) / limit));
+    if (index < count) {
+        vf value = NAME(load_some)(values + index, count - index, 0);
+        NAME(store_some)(values + index, limit * NAME(tangent)(value / limit), count - index);
+    }
+}
+
+static void NAME(rotate_interleaved)(float *restrict values, const float *restrict cosines,
+                                     const float *restrict sines, size_t pair_count) {
+    for (size_t pair = 0; pair < pair_count; pair++) {
+        float x = values[2 * pair], y = values[2 * pair + 1];
+        values[2 * pair] = x * cosines[pair] - y * sines[pair];
+        values[2 * pair + 1] = x * sines[pair] + y * cosines[pair];
+    }
+}
+
+static void NAME(rotate_halves)(float *restrict values, const float *restrict cosines,
+                                const float *restrict sines, size_t pair_count) {
+    float *restrict upper = values + pair_count;
+    for (size_t pair = 0; pair < pair_count; pair++) {
+        float x = values[pair], y = upper[pair];
+        values[pair] = x * cosines[pair] - y * sines[pair];
+        upper[pair] = x * sines[pair] + y * cosines[pair];
+    }
+}
+
+static float NAME(maximum)(const float *values, size_t count) {
+    const float lowest = -__builtin_inff();
+    vf top = NAME(splat)(lowest);
+    size_t index = 0;
+    for (; index + LANES <= count; index += LANES)
+        top = NAME(largest)(NAME(load)(values + index), top);
+    if (index < count)
+        top = NAME(largest)(NAME(load_some)(values + index, count - index, lowest), top);
+    return NAME(top_lane)(top);
+}
+
+static void NAME(softmax)(float *values, size_t count) {
+    const float lowest = -__builtin_inff();
+    const vf top = NAME(splat)(NAME(maximum)(values, count));
+    vf sums = {0};
+    size_t index = 0;
+    for (; index + LANES <= count; index += LANES) {
+        vf value = NAME(exponential)(NAME(load)(values + index) - top);
+        sums += value;
+        NAME(store)(values + index, value);
+    }
+    if (index < count) {
+        vf value = NAME(exponential)(NAME(load_some)(values + index, count - index, lowest) - top);
+        sums += value;
+        NAME(store_some)(values + index, value, count - index);
+    }
+    NAME(scale)(values, (float)(1 / NAME(total)(sums)), count);
+}
+
+static inline __attribute__((always_inline)) vf NAME(sigmoid)(vf x) {
+    const vf one = NAME(splat)(1.0f);
+    return one / (one + NAME(exponential)((vf){0} - x));
+}
+
+static void NAME(silu)(float *gate, const float *up, size_t count) {
+    size_t index = 0;
+    for (; index + LANES <= count; index += LANES) {
+        vf x = NAME(load)(gate + index);
+        vf y = x * NAME(sigmoid)(x);
+        if (up) y = y * NAME(load)(up + index);
+        NAME(store)(gate + index, y);
+    }
+    if (index < count) {
+        vf x = NAME(load_some)(gate + index, count - index, 0);
+        vf y = x * NAME(sigmoid)(x);
+        if (up) y = y * NAME(load_some)(up + index, count - index, 0);
+        NAME(store_some)(gate + index, y, count - index);
+    }
+}
+
+// 0.5 x (1 + tanh z) = x sigmoid(2 z) with z = sqrt(2 / pi) (x + 0.044715 x^3)
+static inline __attribute__((always_inline)) vf NAME(gelu)(vf x) {
+    vf inner = x + NAME(splat)(0.044715f) * x * x * x;
+    return x * NAME(sigmoid)(NAME(splat)(1.5957691216f) * inner);
+}
+
+static void NAME(gelu_tanh)(float *gate, const float *up, size_t count) {
+    size_t index = 0;
+    for (; index + LANES <= count; index += LANES) {
+        vf y = NAME(gelu)(NAME(load)(gate + index));
+        if (up) y = y * NAME(load)(up + index);
+        NAME(store)(gate + index, y);
+    }
+    if (index < count) {
+        vf y = NAME(gelu)(NAME(load_some)(gate + index, count - index, 0));
+        if (up) y = y * NAME(load_some)(up + index, count - index, 0);
+        NAME(store_some)(gate + index, y, count - index);
+    }
+}
+
+// Lanes are summed in F32 over this many values, then in double.
+#define STRETCH 1024
+
+static void NAME(logits_add)(struct ingot_logits_state *state, const float *logits, int32_t first,
+                             size_t count) {
+    const float lowest = -__builtin_inff();
+    float top = NAME(maximum)(logits, count);
+    if (top > state->maximum) {
+        size_t place = 0;
+        while (place < count && logits[place] != top) place++;
+        state->sum *= exp((double)state->maximum - (double)top);
+        state->maximum = top;
+        state->top = first + (int32_t)place;
+    }
+    const vf shift = NAME(splat)(state->maximum);
+    for (size_t start = 0; start < count; start += STRETCH) {
+        size_t end = start + STRETCH < count ? start + STRETCH : count;
+        vf sums = {0};
+        size_t index = start;
+        for (; index + LANES <= end; index += LANES)
+            sums += NAME(exponential)(NAME(load)(logits + index) - shift);
+        if (index < end)
+            sums += NAME(exponential)(NAME(load_some)(logits + index, end - index, lowest) - shift);
+        state->sum += NAME(total)(sums);
+    }
+}
+
+static double NAME(logits_cross)(const float *base, const float *other, float maximum,
+                                 size_t count) {
+    const float lowest = -__builtin_inff();
+    const vf shift = NAME(splat)(maximum);
+    double cross = 0;
+    for (size_t start = 0; start < count; start += STRETCH) {
+        size_t end = start + STRETCH < count ? start + STRETCH : count;
+        vf sums = {0};
+        size_t index = start;
+        for (; index + LANES <= end; index += LANES) {
+            vf b = NAME(load)(base + index);
+            sums += NAME(exponential)(b - shift) * (b - NAME(load)(other + index));
+        }
+        if (index < end) {
+            vf b = NAME(load_some)(base + index, end - index, 0);
+            vf weight = NAME(load_some)(base + index, end - index, lowest);
+            vf o = NAME(load_some)(other + index, end - index, 0);
+            sums += NAME(exponential)(weight - shift) * (b - o);
+        }
+        cross += NAME(total)(sums);
+    }
+    return cross;
+}
+
+#undef STRETCH
+
+static const struct kernels NAME(table) = {
+    NAME(all_finite), NAME(rms_norm), NAME(layer_norm), NAME(add), NAME(add_scaled), NAME(scale),
+    NAME(soft_cap), NAME(rotate_interleaved), NAME(rotate_halves), NAME(softmax), NAME(silu),
+    NAME(gelu_tanh), NAME(logits_add), NAME(logits_cross),
+};

@@ -1,0 +1,91 @@
+// Compiles KERNEL_FILE once per instruction set. A kernel file includes this header first; it is
+// then included again, with ISA (the suffix of all names), LANES and HAS_F16C defined.
+
+#pragma STDC FP_CONTRACT OFF
+#include "CKernels.h"
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define PASTE2(a, b) a##_##b
+#define PASTE(a, b) PASTE2(a, b)
+/// A name of the instruction set that is being compiled.
+#define K(name) PASTE(name, ISA)
+#define INLINE static inline __attribute__((always_inline, unused))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+/// What an encoder and a decoder look like for one instruction set.
+typedef void (*ingot_encoder)(const float *rows, size_t rowCount, size_t rowLength,
+                              const float *importance, uint8_t *destination,
+                              ingot_reference reference);
+typedef void (*ingot_decoder)(const uint8_t *source, size_t elementCount, float *destination);
+
+#if defined(__x86_64__)
+
+#define ISA sse2
+#define LANES 4
+#define HAS_F16C 0
+#include KERNEL_FILE
+#undef ISA
+#undef LANES
+#undef HAS_F16C
+
+#pragma clang attribute push(__attribute__((target("avx2,f16c"))), apply_to = function)
+#define ISA avx2
+#define LANES 8
+#define HAS_F16C 1
+#include KERNEL_FILE
+#undef ISA
+#undef LANES
+#undef HAS_F16C
+#pragma clang attribute pop
+
+#pragma clang attribute push(                                                            \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,f16c"))), apply_to = function)
+#define ISA avx512
+#define LANES 16
+#define HAS_F16C 1
+#include KERNEL_FILE
+#undef ISA
+#undef LANES
+#undef HAS_F16C
+#pragma clang attribute pop
+
+#define TABLE(name)                                                                      \
+    {[INGOT_SSE2] = PASTE(name, sse2),                                                   \
+     [INGOT_AVX2] = PASTE(name, avx2),                                                   \
+     [INGOT_AVX512] = PASTE(name, avx512),                                               \
+     [INGOT_NEON] = 0}
+
+#elif defined(__aarch64__)
+
+#define ISA neon
+#define LANES 4
+#define HAS_F16C 0
+#include KERNEL_FILE
+#undef ISA
+#undef LANES
+#undef HAS_F16C
+
+#define TABLE(name) {[INGOT_NEON] = PASTE(name, neon)}
+
+#else
+#define TABLE(name) {[INGOT_NEON] = 0}
+#endif
+
+/// Defines the function that Swift calls, for the functions `encode_name` of every set.
+#define DEFINE_ENCODER(name)                                                             \
+    INGOT_ENCODER(name) {                                                                \
+        static const ingot_encoder table[INGOT_ISA_COUNT] = TABLE(encode_##name);        \
+        if (isa >= INGOT_ISA_COUNT || !table[isa]) return false;                         \
+        table[isa](rows, rowCount, rowLength, importance, destination, reference);       \
+        return true;                                                                     \
+    }
+#define DEFINE_DECODER(name)                                                             \
+    INGOT_DECODER(name) {                                                                \
+        static const ingot_decoder table[INGOT_ISA_COUNT] = TABLE(decode_##name);        \
+        if (isa >= INGOT_ISA_COUNT || !table[isa]) return false;                         \
+        table[isa](source, elementCount, destination);                                   \
+        return true;                                                                     \
+    }

@@ -1,0 +1,23 @@
+// Q5_0: the layout is stated in Sources/Quantization/Blocks/SmallBlock.swift.
+#ifndef ISA
+#define KERNEL_FILE "q5_0.c"
+#define BITS 5
+#define HAS_MINIMUM 0
+#include "instantiate.h"
+DEFINE_ENCODER(Q5_0)
+DEFINE_DECODER(Q5_0)
+#else
+#include "lanes.h"
+#include "symmetric.h"
+#include "small_block.h"
+
+static void K(encode_Q5_0)(const float *rows, size_t rowCount, size_t rowLength,
+                           const float *importance, uint8_t *destination,
+                           ingot_reference reference) {
+    K(encode_blocks)(rows, rowCount, rowLength, importance, destination, reference);
+}
+
+static void K(decode_Q5_0)(const uint8_t *source, size_t elementCount, float *destination) {
+    K(decode_blocks)(source, elementCount, destination);
+}
+#endif

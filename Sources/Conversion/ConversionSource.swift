@@ -1,0 +1,175 @@
+import Architectures
+public import GGUF
+import Quantization
+import Safetensors
+public import TensorCore
+import Tokenization
+
+/// A Hugging Face directory seen as a GGUF file.
+///
+/// Metadata, catalogue and values are those that llama.cpp's `convert_hf_to_gguf.py` writes for the
+/// same directory and output type, so that the file written from this source is the same to the
+/// byte. Tensors are read, reordered and encoded row by row when they are asked for.
+public struct ConversionSource: TensorSource {
+    /// What a conversion can be told.
+    public struct Options: Sendable {
+        /// The type of the matrices.
+        public var outputType: OutputType
+        /// A name for `general.name` instead of the derived one.
+        public var name: String?
+        /// A pre-tokenizer name instead of the derived one.
+        public var pre: String?
+
+        /// Options; F16 when nothing is said.
+        public init(outputType: OutputType = .f16, name: String? = nil, pre: String? = nil) {
+            self.outputType = outputType
+            self.name = name
+            self.pre = pre
+        }
+    }
+
+    /// The directory.
+    public let path: String
+    /// The GGUF metadata in file order.
+    public let metadata: Metadata
+    /// The catalogue in file order; formats are those of the output type.
+    public let tensors: [TensorDescription]
+    /// The shards.
+    public let files: [InputFile]
+    /// The output type, `auto` resolved.
+    public let outputType: OutputType
+    /// What the user should know although the conversion goes on.
+    public let notices: [String]
+    private let contents: [TensorContent]
+
+    /// Opens a directory and derives metadata and catalogue; no weights are read.
+    ///
+    /// - Throws: `ArchitectureError` about the configuration, `SafetensorsError` about the weights'
+    ///   files, `TokenizationError` about the tokenizer, `ConversionError` about how they fit
+    ///   together, `FileError` and `JSONError`.
+    public init(directory path: String, options: Options = Options()) throws {
+        let directory = try HuggingFaceDirectory(path: path)
+        let configPath = directory.file("config.json")
+        let (family, modelClass) = try ModelFamily.of(config: directory.config, path: configPath)
+        var configuration = try family.configuration(directory.config, path: configPath)
+        configuration.pooling = try directory.pooling()
+        try directory.checkConvertible()
+
+        let checkpoint = try Checkpoint(directory: path)
+        let outputType = options.outputType.resolved(for: checkpoint.entries)
+        let catalogue = try Catalogue(
+            family: family, modelClass: modelClass, configuration: configuration,
+            checkpoint: checkpoint, outputType: outputType)
+        let tokenizer = try HFTokenizer.load(
+            directory: path, modelType: configuration["model_type"]?.text,
+            vocabularySize: configuration.vocabSize(), pre: options.pre)
+
+        var metadata = Metadata()
+        metadata["general.architecture"] = .string(family.architecture)
+        metadata["general.type"] = .string("model")
+        let general = try GeneralMetadata(
+            directory: directory, tensors: catalogue.tensors, name: options.name)
+        for entry in general.entries { metadata[entry.key] = entry.value }
+        let hyperparameters = try family.hyperparameters(
+            of: configuration, fileType: outputType.fileType)
+        for entry in hyperparameters { metadata[entry.key] = entry.value }
+        metadata["general.quantization_version"] = .uint32(2)
+        if family.writesPrefixSpace,
+            let adds = directory.tokenizerConfig?["add_prefix_space"]?.boolean
+        {
+            metadata["tokenizer.ggml.add_space_prefix"] = .bool(adds)
+        }
+        metadata.append(tokenizer)
+        for entry in family.tokenizerKeys(configuration) { metadata[entry.key] = entry.value }
+
+        self.path = path
+        self.metadata = metadata
+        self.outputType = outputType
+        tensors = catalogue.tensors
+        contents = catalogue.contents
+        files = checkpoint.shards.map(\.file)
+        notices = general.notices
+    }
+
+    /// Decodes rows to F32 in the order in which they are written.
+    public func readRows(
+        _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws {
+        let shape = tensors[tensor].shape
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= shape.rowCount, "row out of range")
+        switch contents[tensor] {
+        case .generated(let values):
+            for index in rows.lowerBound * shape.rowLength..<rows.upperBound * shape.rowLength {
+                destination[index - rows.lowerBound * shape.rowLength] = values[index]
+            }
+        case .stored(let shard, let stored, let order):
+            try RowReader(shard: shard, tensor: stored, order: order)
+                .readFloats(rows, into: destination, scratch: scratch)
+        }
+    }
+
+    /// BF16 is not among the types that are copied: a signalling NaN has to become a quiet one.
+    public func holdsBytes(ofTensor tensor: Int) -> Bool {
+        guard case .stored(_, let stored, _) = contents[tensor] else { return false }
+        return stored.format == tensors[tensor].format && stored.format != .BF16
+    }
+
+    /// Copies rows of a tensor that the checkpoint holds in the format of its description.
+    public func readBytes(
+        ofRows rows: Range<Int>, ofTensor tensor: Int,
+        into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        guard case .stored(let shard, let stored, let order) = contents[tensor] else {
+            preconditionFailure("a computed tensor has no stored bytes")
+        }
+        try RowReader(shard: shard, tensor: stored, order: order).readBytes(rows, into: destination)
+    }
+}
+
+extension Metadata {
+    /// Appends the tokenizer's keys in the order in which the reference converter writes them.
+    mutating func append(_ tokenizer: HFTokenizer) {
+        let vocabulary = tokenizer.vocabulary
+        self["tokenizer.ggml.model"] = .string(vocabulary.model.rawValue)
+        self["tokenizer.ggml.pre"] = .string(vocabulary.pre)
+        self["tokenizer.ggml.tokens"] = .strings(vocabulary.tokens)
+        if let scores = vocabulary.scores { self["tokenizer.ggml.scores"] = .float32s(scores) }
+        self["tokenizer.ggml.token_type"] = .int32s(vocabulary.types.map(\.rawValue))
+        if vocabulary.model == .byteLevelBPE, !vocabulary.merges.isEmpty {
+            self["tokenizer.ggml.merges"] = .strings(vocabulary.merges)
+        }
+        for entry in tokenizer.special.ids {
+            self[entry.role.metadataKey] = .uint32(UInt32(clamping: entry.id))
+        }
+        for flag in tokenizer.special.flags where [.bos, .eos, .sep].contains(flag.role) {
+            self["tokenizer.ggml.add_\(flag.role.rawValue)_token"] = .bool(flag.isAdded)
+        }
+        appendChatTemplates(tokenizer.special.chatTemplates)
+    }
+
+    private mutating func appendChatTemplates(_ templates: [HFSpecialTokens.ChatTemplate]) {
+        var names: [ByteString] = []
+        for template in templates {
+            guard let given = template.name else { continue }
+            // GGUF keys are plain: all other characters become `_`.
+            let name = given.description.unicodeScalars.reduce(into: "") { name, scalar in
+                let isPlain =
+                    scalar.isASCII
+                    && (scalar.properties.isAlphabetic
+                        || scalar.properties.numericType != nil)
+                name.unicodeScalars.append(isPlain ? scalar : "_")
+            }
+            guard !name.isEmpty, name != "default" else { continue }
+            if !template.text.bytes.isEmpty {
+                self["tokenizer.chat_template.\(name)"] = .string(template.text)
+            }
+            if !names.contains(ByteString(name)) { names.append(ByteString(name)) }
+        }
+        if !names.isEmpty { self["tokenizer.chat_templates"] = .strings(names) }
+        let main = templates.last { $0.name == nil || $0.name == "default" }
+        if let main, !main.text.bytes.isEmpty {
+            self["tokenizer.chat_template"] = .string(main.text)
+        }
+    }
+}

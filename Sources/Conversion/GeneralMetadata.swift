@@ -1,0 +1,112 @@
+import Architectures
+import GGUF
+import TensorCore
+
+/// The `general.*` keys about where a model comes from: recommended sampling, names, licence, base
+/// models, data sets, tags.
+///
+/// Sources in falling precedence: the model card's front matter, `_name_or_path` of `config.json`,
+/// the directory's name. Keys and order are the reference converter's.
+struct GeneralMetadata {
+    /// The keys in file order, without `general.architecture` and `general.type`.
+    private(set) var entries: [Hyperparameter] = []
+    /// What the user should know.
+    private(set) var notices: [String] = []
+
+    init(directory: HuggingFaceDirectory, tensors: [TensorDescription], name: String?) throws {
+        let card = try ModelCard(directory: directory)
+        let parameterCount = SizeLabel.elementCount(tensors)
+        var texts = card.texts
+
+        var ids: [String] = []
+        // A name, not a path of the computer on which the file was saved.
+        if let id = directory.config["_name_or_path"]?.text,
+            id.utf8.count(where: { $0 == UInt8(ascii: "/") }) <= 1
+        {
+            ids.append(id)
+        }
+        ids.append(directory.name)
+        for id in ids {
+            let parts = ModelName(id, parameterCount: parameterCount)
+            let derived = [
+                "name": ModelName.title(parts.full),
+                "organization": parts.organization.map(ModelName.title),
+                "basename": parts.basename, "finetune": parts.finetune, "version": parts.version,
+                "size_label": parts.sizeLabel,
+            ]
+            for (key, value) in derived where texts[key] == nil { texts[key] = value }
+        }
+        if let name { texts["name"] = name }
+        if texts["size_label"] == nil { texts["size_label"] = SizeLabel.of(tensors) }
+
+        appendSampling(directory.generationConfig)
+        for (field, key) in GeneralMetadata.textKeys { append(key, texts[field]) }
+        append("base_model", card.baseModels, parameterCount)
+        append("dataset", card.datasets, parameterCount)
+        append("general.tags", card.tags)
+        append("general.languages", card.languages)
+    }
+
+    /// The fields of a model card and their keys, in file order.
+    private static let textKeys: [(field: String, key: String)] = [
+        ("name", "general.name"), ("author", "general.author"), ("version", "general.version"),
+        ("organization", "general.organization"), ("finetune", "general.finetune"),
+        ("basename", "general.basename"), ("description", "general.description"),
+        ("quantized_by", "general.quantized_by"), ("size_label", "general.size_label"),
+        ("license", "general.license"), ("license_name", "general.license.name"),
+        ("license_link", "general.license.link"), ("source_url", "general.source.url"),
+        ("source_doi", "general.source.doi"), ("source_uuid", "general.source.uuid"),
+        ("source_repo_url", "general.source.repo_url"),
+    ]
+
+    /// Empty texts are not written.
+    private mutating func append(_ key: String, _ text: String?) {
+        guard let text, !text.isEmpty else { return }
+        entries.append(.init(key, .string(text)))
+    }
+
+    private mutating func append(_ key: String, _ texts: [String]) {
+        guard !texts.isEmpty else { return }
+        entries.append(.init(key, .strings(texts.map { ByteString($0) })))
+    }
+
+    /// Numbers that `generation_config.json` recommends.
+    private mutating func appendSampling(_ config: JSON?) {
+        append("general.sampling.sequence", config?["sequence"]?.text)
+        let keys: [(source: String, key: String, isInteger: Bool)] = [
+            ("top_k", "top_k", true), ("top_p", "top_p", false), ("min_p", "min_p", false),
+            ("xtc_probability", "xtc_probability", false),
+            ("xtc_threshold", "xtc_threshold", false), ("temperature", "temp", false),
+            ("penalty_last_n", "penalty_last_n", true),
+            ("penalty_repeat", "penalty_repeat", false), ("mirostat", "mirostat", true),
+            ("mirostat_tau", "mirostat_tau", false), ("mirostat_eta", "mirostat_eta", false),
+        ]
+        for (source, name, isInteger) in keys {
+            guard let value = config?[source], !value.isNull else { continue }
+            let key = "general.sampling.\(name)"
+            if isInteger, let integer = value.integer.flatMap({ Int32(exactly: $0) }) {
+                entries.append(.init(key, .int32(integer)))
+            } else if !isInteger, let number = value.double {
+                entries.append(.init(key, .float32(Float(number))))
+            } else {
+                notices.append("generation_config.json: \(source) is no number; left out")
+            }
+        }
+    }
+
+    /// The models or data sets that a model was made from.
+    private mutating func append(
+        _ kind: String, _ sources: [ModelCard.Source]?, _ parameterCount: Int
+    ) {
+        guard let sources else { return }
+        entries.append(.init("general.\(kind).count", .uint32(UInt32(clamping: sources.count))))
+        let fields = [
+            "name", "author", "version", "organization", "description", "url", "doi", "uuid",
+            "repo_url",
+        ]
+        for (index, source) in sources.enumerated() {
+            let texts = source.texts(parameterCount: parameterCount)
+            for field in fields { append("general.\(kind).\(index).\(field)", texts[field]) }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+public import TensorCore
+
+/// A text or a set of models that cannot be evaluated.
+public struct EvaluationError: IngotError, Hashable {
+    /// The kinds of fault.
+    public enum Kind: Sendable, Hashable {
+        /// The text has no bytes.
+        case emptyText
+        /// The text has fewer tokens than one window.
+        case textTooShort(tokens: Int, contextLength: Int)
+        /// A window in which no position is scored.
+        case contextTooShort(Int)
+        /// Two models do not mean the same by a token.
+        case vocabulariesDiffer(found: String, expected: String)
+        /// A model gave NaN.
+        case notANumber(window: Int, position: Int)
+    }
+
+    /// What is wrong.
+    public let kind: Kind
+    /// The text or the model.
+    public let path: String?
+    /// The metadata key, when one is to blame.
+    public let place: String?
+
+    /// Creates an error about a text or a model.
+    public init(_ kind: Kind, path: String?, place: String? = nil) {
+        self.kind = kind
+        self.path = path
+        self.place = place
+    }
+
+    /// The file that the fault is in.
+    public var file: String? { path }
+    /// What was found and what was expected.
+    public var problem: String {
+        switch kind {
+        case .emptyText: "the text is empty"
+        case .textTooShort(let tokens, let contextLength):
+            "the text has \(tokens) tokens, at least \(contextLength) are needed for one window"
+        case .contextTooShort(let length):
+            "a context of \(length) tokens found, expected at least 4"
+        case .vocabulariesDiffer(let found, let expected):
+            "\(found) found, the base model has \(expected)"
+        case .notANumber(let window, let position):
+            "the logits of window \(window), position \(position) are not numbers"
+        }
+    }
+    /// What the user can do about it.
+    public var remedy: String? {
+        switch kind {
+        case .textTooShort: "Take a longer text or a smaller context."
+        case .vocabulariesDiffer: "Compare a model with quantizations of itself."
+        default: nil
+        }
+    }
+    /// How the process ends when this error reaches the command line.
+    public var exitCode: ExitCode {
+        if case .contextTooShort = kind { return .usage }
+        return .badData
+    }
+}
+
+/// What an evaluation does not refuse, but tells.
+public enum EvaluationWarning: Sendable, Hashable, CustomStringConvertible {
+    /// Windows are longer than what the model was trained with.
+    case contextBeyondTraining(contextLength: Int, trained: Int, model: String)
+    /// The text is not UTF-8 throughout; what becomes of it is the tokenizer's choice.
+    case invalidUTF8(text: String?, firstByte: Int)
+
+    /// The warning as a sentence.
+    public var description: String {
+        switch self {
+        case .contextBeyondTraining(let length, let trained, let model):
+            "\(model): a context of \(length) tokens found, the model was trained with \(trained)"
+        case .invalidUTF8(let text, let firstByte):
+            "\(text ?? "text"): byte \(firstByte): not UTF-8, and evaluated as the tokenizer takes it"
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/// Mean and variance of numbers that come one by one (Welford's recurrence, which does not lose
+/// the variance of numbers far from zero).
+public struct Moments: Sendable, Hashable {
+    /// How many came.
+    public private(set) var count = 0
+    /// Their mean; 0 before any came.
+    public private(set) var mean: Double = 0
+    private var squares: Double = 0
+
+    /// Creates moments of no numbers.
+    public init() {}
+
+    /// Adds a number.
+    public mutating func add(_ value: Double) {
+        count += 1
+        let difference = value - mean
+        mean += difference / Double(count)
+        squares += difference * (value - mean)
+    }
+
+    /// The mean of squared deviations, without Bessel's correction.
+    public var variance: Double { count > 0 ? squares / Double(count) : 0 }
+
+    /// The standard error of the mean, `sqrt(variance / (n − 1))`; 0 for fewer than two numbers.
+    public var standardError: Double {
+        count > 1 ? (max(0, variance) / Double(count - 1)).squareRoot() : 0
+    }
+}
+
+/// A number with its standard error.
+public struct Estimate: Sendable, Hashable {
+    /// The number.
+    public var value: Double
+    /// Its standard error.
+    public var standardError: Double
+
+    /// A number with its standard error.
+    public init(_ value: Double, _ standardError: Double) {
+        self.value = value
+        self.standardError = standardError
+    }
+
+    /// A mean with its standard error.
+    public init(_ moments: Moments) {
+        self.init(moments.mean, moments.standardError)
+    }
+}
+
+/// Exact percentiles of a list of numbers.
+public struct Percentiles: Sendable, Hashable {
+    private let sorted: [Float]
+
+    /// Sorts the numbers, which are not NaN, in O(n log n).
+    public init(_ values: [Float]) { sorted = values.sorted() }
+
+    /// The number below which `percent` of all lie, interpolated linearly between neighbours.
+    ///
+    /// It is the one at position `percent / 100 · (n − 1)` of the sorted list; 0 for no numbers.
+    public func callAsFunction(_ percent: Double) -> Double {
+        guard let last = sorted.indices.last else { return 0 }
+        let position = min(max(percent, 0), 100) / 100 * Double(last)
+        let below = Int(position)
+        let fraction = position - Double(below)
+        let (low, high) = (Double(sorted[below]), Double(sorted[min(below + 1, last)]))
+        return low + fraction * (high - low)
+    }
+}

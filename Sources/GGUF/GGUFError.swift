@@ -1,0 +1,97 @@
+public import TensorCore
+
+/// A fault in a GGUF file.
+public struct GGUFError: IngotError, Hashable {
+    /// The kinds of fault.
+    public enum Kind: Sendable, Hashable {
+        /// The first four bytes are not `GGUF`.
+        case notGGUF(found: [UInt8])
+        /// A version that this reader does not know.
+        case unsupportedVersion(UInt32)
+        /// The file is of the other byte order.
+        case bigEndian
+        /// The header goes on past the end of the file.
+        case truncated(what: String, needed: UInt64, available: Int)
+        /// A count or length that the file cannot hold.
+        case countTooLarge(what: String, found: UInt64, limit: Int)
+        /// A metadata type number that GGUF does not define.
+        case unknownMetadataType(UInt32)
+        /// An array of arrays, which no reader accepts.
+        case nestedArray
+        /// A tensor type number that is not known.
+        case unknownTensorType(UInt32)
+        /// Bytes that should be text are not UTF-8.
+        case invalidText(what: String)
+        /// A key or tensor name that stands twice.
+        case duplicate(what: String, name: String)
+        /// A metadata key that must be there is not.
+        case missingKey(String)
+        /// A metadata value of another type or range than the key wants.
+        case invalidValue(key: String, found: String, expected: String)
+        /// The dimensions of a tensor are impossible.
+        case invalidShape(found: String, expected: String)
+        /// The data of a tensor lies outside the file or on another tensor's.
+        case invalidDataRange(found: String, expected: String)
+        /// A shard of a split model is missing or does not belong.
+        case invalidSplit(found: String, expected: String)
+        /// A tensor cannot be decoded: its format is only carried along.
+        case undecodable(format: String)
+    }
+
+    /// What is wrong.
+    public let kind: Kind
+    /// The file.
+    public let path: String
+    /// Where: `byte 24`, a key or a tensor name.
+    public let place: String?
+
+    /// Creates an error about `path`.
+    public init(_ kind: Kind, path: String, place: String? = nil) {
+        self.kind = kind
+        self.path = path
+        self.place = place
+    }
+
+    public var file: String? { path }
+    public var problem: String {
+        switch kind {
+        case .notGGUF(let found):
+            "is not a GGUF file: it starts with \(GGUFError.show(found)), expected \"GGUF\""
+        case .unsupportedVersion(let version): "GGUF version \(version) found, expected 2 or 3"
+        case .bigEndian: "big-endian GGUF file found, expected little-endian"
+        case .truncated(let what, let needed, let available):
+            "file ends too early: \(what) needs \(needed) bytes, \(available) are left"
+        case .countTooLarge(let what, let found, let limit):
+            "\(found) \(what) found, at most \(limit) expected"
+        case .unknownMetadataType(let type): "metadata type \(type) found, expected 0 to 12"
+        case .nestedArray: "an array of arrays found, expected an array of plain values"
+        case .unknownTensorType(let type): "tensor type \(type) is not known"
+        case .invalidText(let what): "\(what) is not UTF-8 text"
+        case .duplicate(let what, let name): "the \(what) \"\(name)\" stands twice"
+        case .missingKey(let key): "the metadata key \(key) is missing"
+        case .invalidValue(let key, let found, let expected):
+            "\(key) is \(found), expected \(expected)"
+        case .invalidShape(let found, let expected),
+            .invalidDataRange(let found, let expected),
+            .invalidSplit(let found, let expected):
+            "\(found) found, expected \(expected)"
+        case .undecodable(let format): "values of format \(format) cannot be decoded"
+        }
+    }
+    public var remedy: String? {
+        switch kind {
+        case .truncated, .invalidDataRange: "The file is damaged or incomplete; fetch it again."
+        case .unsupportedVersion: "Convert the model again with a current tool."
+        case .unknownTensorType: "A newer version of Ingot may know it."
+        case .invalidSplit: "Put all shards of the model in one folder under their own names."
+        default: nil
+        }
+    }
+    public var exitCode: ExitCode { .badData }
+
+    private static func show(_ bytes: [UInt8]) -> String {
+        bytes.allSatisfy { (0x20...0x7E).contains($0) }
+            ? "\"\(String(decoding: bytes, as: UTF8.self))\""
+            : "bytes " + bytes.map { String($0, radix: 16) }.joined(separator: " ")
+    }
+}

@@ -1,0 +1,140 @@
+import TensorCore
+
+/// Reads a GGUF header from front to back through a window, with every length checked against the
+/// bytes that are left in the file before memory is taken for it.
+struct HeaderReader {
+    let file: InputFile
+    private(set) var offset: Int
+    private var window: [UInt8] = []
+    private var windowStart = 0
+    private static let windowByteCount = 1 << 20
+
+    init(file: InputFile) {
+        self.file = file
+        offset = 0
+    }
+
+    var remaining: Int { file.byteCount - offset }
+    var place: String { "byte \(offset)" }
+
+    func fault(_ kind: GGUFError.Kind, place: String? = nil) -> GGUFError {
+        GGUFError(kind, path: file.path, place: place ?? self.place)
+    }
+
+    /// Makes the window hold `count` (at most a few bytes) from `offset` on; returns the index.
+    private mutating func need(_ count: Int, _ what: String) throws -> Int {
+        guard count <= remaining else {
+            throw fault(.truncated(what: what, needed: UInt64(count), available: remaining))
+        }
+        if offset < windowStart || offset + count > windowStart + window.count {
+            windowStart = offset
+            window = try file.read(
+                at: offset, count: min(max(count, HeaderReader.windowByteCount), remaining))
+        }
+        let index = offset - windowStart
+        offset += count
+        return index
+    }
+
+    mutating func integer<Value: FixedWidthInteger>(
+        _ type: Value.Type = Value.self, _ what: String
+    ) throws -> Value {
+        let index = try need(MemoryLayout<Value>.size, what)
+        return window.withUnsafeBytes {
+            Value(littleEndian: $0.loadUnaligned(fromByteOffset: index, as: Value.self))
+        }
+    }
+
+    mutating func float(_ what: String) throws -> Float {
+        Float(bitPattern: try integer(UInt32.self, what))
+    }
+
+    mutating func double(_ what: String) throws -> Double {
+        Double(bitPattern: try integer(UInt64.self, what))
+    }
+
+    mutating func bool(_ what: String) throws -> Bool { try integer(UInt8.self, what) != 0 }
+
+    mutating func string(_ what: String) throws -> ByteString {
+        let length = try integer(UInt64.self, "the length of \(what)")
+        guard length <= UInt64(remaining) else {
+            throw fault(.truncated(what: what, needed: length, available: remaining))
+        }
+        let index = try need(Int(length), what)
+        return ByteString(window[index..<index + Int(length)])
+    }
+
+    mutating func text(_ what: String) throws -> String {
+        let start = place
+        guard let text = try string(what).validated else {
+            throw fault(.invalidText(what: what), place: start)
+        }
+        return text
+    }
+
+    /// A count of things that take at least `unit` bytes each in the file.
+    mutating func count(_ what: String, unit: Int) throws -> Int {
+        let start = place
+        let count = try integer(UInt64.self, "the number of \(what)")
+        let limit = remaining / unit
+        guard count <= UInt64(limit) else {
+            throw fault(.countTooLarge(what: what, found: count, limit: limit), place: start)
+        }
+        return Int(count)
+    }
+
+    mutating func integers<Value: FixedWidthInteger>(
+        _ type: Value.Type, _ what: String
+    ) throws -> [Value] {
+        let count = try self.count(what, unit: MemoryLayout<Value>.size)
+        var values: [Value] = []
+        values.reserveCapacity(count)
+        for _ in 0..<count { values.append(try integer(Value.self, what)) }
+        return values
+    }
+
+    mutating func value(type: UInt32, key: String) throws -> MetadataValue {
+        switch type {
+        case 0: return .uint8(try integer(UInt8.self, key))
+        case 1: return .int8(try integer(Int8.self, key))
+        case 2: return .uint16(try integer(UInt16.self, key))
+        case 3: return .int16(try integer(Int16.self, key))
+        case 4: return .uint32(try integer(UInt32.self, key))
+        case 5: return .int32(try integer(Int32.self, key))
+        case 6: return .float32(try float(key))
+        case 7: return .bool(try bool(key))
+        case 8: return .string(try string(key))
+        case 9: return try array(key: key)
+        case 10: return .uint64(try integer(UInt64.self, key))
+        case 11: return .int64(try integer(Int64.self, key))
+        case 12: return .float64(try double(key))
+        default: throw fault(.unknownMetadataType(type), place: key)
+        }
+    }
+
+    private mutating func array(key: String) throws -> MetadataValue {
+        let type = try integer(UInt32.self, "the element type of \(key)")
+        let what = "elements of \(key)"
+        switch type {
+        case 0: return .uint8s(try integers(UInt8.self, what))
+        case 1: return .int8s(try integers(Int8.self, what))
+        case 2: return .uint16s(try integers(UInt16.self, what))
+        case 3: return .int16s(try integers(Int16.self, what))
+        case 4: return .uint32s(try integers(UInt32.self, what))
+        case 5: return .int32s(try integers(Int32.self, what))
+        case 6: return .float32s(try integers(UInt32.self, what).map { Float(bitPattern: $0) })
+        case 7: return .bools(try integers(UInt8.self, what).map { $0 != 0 })
+        case 8:
+            let count = try self.count(what, unit: 8)
+            var strings: [ByteString] = []
+            strings.reserveCapacity(count)
+            for _ in 0..<count { strings.append(try string(what)) }
+            return .strings(strings)
+        case 9: throw fault(.nestedArray, place: key)
+        case 10: return .uint64s(try integers(UInt64.self, what))
+        case 11: return .int64s(try integers(Int64.self, what))
+        case 12: return .float64s(try integers(UInt64.self, what).map { Double(bitPattern: $0) })
+        default: throw fault(.unknownMetadataType(type), place: key)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+public import TensorCore
+
+/// Mean squared activations per input column of a model's linear layers: how much each column of a
+/// weight matters. Made from calibration text, used as weights when blocks are fitted.
+public struct ImportanceMatrix: Sendable {
+    /// The weights of one tensor.
+    public struct Entry: Sendable {
+        /// `expertCount × rowLength` values, one row per expert; one row for ordinary tensors.
+        public let values: [Float]
+        /// Experts that the calibration text never reached; their values are 1.
+        public let missingExperts: [Int]
+        /// The number of experts that the entry was made for, 1 for ordinary tensors.
+        public let expertCount: Int
+    }
+
+    /// The path as the user named it.
+    public let path: String
+    /// The name that quantized files record under `quantize.imatrix.file`.
+    public let recordedName: String
+    /// The entries by tensor name.
+    public let entries: [ByteString: Entry]
+    /// The calibration texts that the file names.
+    public let datasets: [String]
+    /// The number of windows that the statistics come from; 0 when the file does not say.
+    public let chunkCount: Int
+
+    /// The entry of the tensor called `name`.
+    public subscript(name: String) -> Entry? { entries[ByteString(name)] }
+
+    /// Reads an importance matrix in GGUF form (`general.type` is `imatrix`): for each tensor `NAME`
+    /// a pair `NAME.in_sum2` (`[expertCount, rowLength]`, sums of squares) and `NAME.counts`
+    /// (`[expertCount, 1]`).
+    ///
+    /// - Parameter recordedName: The name that quantized files record; the path as given by default.
+    /// - Throws: `GGUFError` when a pair is incomplete, shapes contradict each other or a value is
+    ///   negative or not finite; `FileError`.
+    public init(path: String, recordedName: String? = nil) throws {
+        let file = try GGUFFile(path: path)
+        guard file.metadata["general.type"]?.text == "imatrix" else {
+            throw GGUFError(
+                .invalidValue(
+                    key: "general.type", found: file.metadata["general.type"]?.text ?? "missing",
+                    expected: "imatrix"), path: path)
+        }
+        self.path = path
+        self.recordedName = recordedName ?? path
+        if case .strings(let names) = file.metadata["imatrix.datasets"] {
+            datasets = names.map(\.description)
+        } else {
+            datasets = []
+        }
+        chunkCount = file.metadata["imatrix.chunk_count"]?.integer ?? 0
+        var positions: [ByteString: Int] = [:]
+        for (index, tensor) in file.tensors.enumerated() {
+            positions[ByteString(tensor.name)] = index
+        }
+        let scratch = ScratchBuffer()
+        var entries: [ByteString: Entry] = [:]
+        for (index, tensor) in file.tensors.enumerated() where tensor.name.hasSuffix(".in_sum2") {
+            let name = String(tensor.name.dropLast(".in_sum2".count))
+            guard let counts = positions[ByteString(name + ".counts")] else {
+                throw GGUFError(.missingKey("tensor \(name).counts"), path: path)
+            }
+            entries[ByteString(name)] = try ImportanceMatrix.entry(
+                of: file, sums: index, counts: counts, scratch: scratch)
+        }
+        self.entries = entries
+    }
+
+    private static func entry(
+        of file: GGUFFile, sums: Int, counts: Int, scratch: ScratchBuffer
+    ) throws -> Entry {
+        let shape = file.tensors[sums].shape
+        let name = file.tensors[sums].name
+        guard file.tensors[counts].shape.elementCount == shape.rowCount else {
+            throw GGUFError(
+                .invalidShape(
+                    found: "\(file.tensors[counts].shape.elementCount) counts",
+                    expected: "\(shape.rowCount)"), path: file.path, place: name)
+        }
+        var values = try file.floats(ofTensor: sums, scratch: scratch)
+        let reached = try file.floats(ofTensor: counts, scratch: scratch)
+        var missing: [Int] = []
+        for expert in 0..<shape.rowCount {
+            let row = expert * shape.rowLength..<(expert + 1) * shape.rowLength
+            guard reached[expert] > 0 else {
+                missing.append(expert)
+                for index in row { values[index] = 1 }
+                continue
+            }
+            for index in row {
+                let value = values[index] / reached[expert]
+                guard value.isFinite, value >= 0 else {
+                    throw GGUFError(
+                        .invalidValue(
+                            key: "column \(index - row.lowerBound)", found: "\(value)",
+                            expected: "a finite importance of at least 0"), path: file.path,
+                        place: name)
+                }
+                values[index] = value
+            }
+        }
+        return Entry(values: values, missingExperts: missing, expertCount: shape.rowCount)
+    }
+}
+
+extension GGUFFile {
+    /// All values of a small tensor.
+    public func floats(ofTensor index: Int, scratch: ScratchBuffer) throws -> [Float] {
+        let shape = tensors[index].shape
+        var values = [Float](repeating: 0, count: shape.elementCount)
+        try values.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            try readRows(0..<shape.rowCount, ofTensor: index, into: base, scratch: scratch)
+        }
+        return values
+    }
+}

@@ -1,0 +1,189 @@
+/// Divergence against size: the mean and the 99.9 % quantile of every level, on a logarithmic
+/// axis, and the front of the levels that no other level beats.
+struct DivergencePlot {
+    /// A level that can be drawn: its size is a number and its mean a positive one.
+    private struct Mark {
+        let name: String
+        let bits: Double
+        let mean: Estimate
+        /// `nil` when it is not a positive number.
+        let quantile: Double?
+    }
+
+    private let marks: [Mark]
+    private let front: [Int]
+    /// The names of the levels that a logarithmic axis cannot show.
+    let omitted: [String]
+
+    init(_ report: QualityReport) {
+        var marks: [Mark] = []
+        var omitted: [String] = []
+        for level in report.sortedLevels {
+            let (mean, quantile) = (level.divergence.mean, level.divergence.quantile999.value)
+            let name = report.displayName(of: level)
+            if DivergencePlot.drawable.contains(mean.value),
+                (0...1000).contains(level.bitsPerWeight)
+            {
+                let drawn = DivergencePlot.drawable.contains(quantile) ? quantile : nil
+                marks.append(
+                    Mark(name: name, bits: level.bitsPerWeight, mean: mean, quantile: drawn))
+            } else {
+                omitted.append(name)
+            }
+        }
+        self.marks = marks
+        self.omitted = omitted
+        front = paretoFront(marks.map { ($0.bits, $0.mean.value) })
+    }
+
+    private static let drawable = 1e-200...1e200
+
+    /// The `svg` element for one layout; `nil` when no level can be drawn.
+    func svg(_ layout: PlotLayout) -> String? {
+        guard let axes = axes(layout) else { return nil }
+        let (x, y) = axes
+        var plot = SVGPlot(
+            width: layout.width, height: y.start + 46,
+            identifier: "divergence-\(layout.rawValue)",
+            title: "KL divergence against bits per weight", summary: summary)
+
+        for tick in y.ticks {
+            let height = y.position(tick.value)
+            plot.line(
+                from: Point(x: x.start, y: height), to: Point(x: x.end, y: height),
+                class: tick.label == nil ? "grid minor" : "grid")
+            if let label = tick.label {
+                plot.text(
+                    label, at: Point(x: x.start - 8, y: height + 4), class: "tick", anchor: .end)
+            }
+        }
+        for tick in x.ticks {
+            let place = x.position(tick.value)
+            plot.line(
+                from: Point(x: place, y: y.start), to: Point(x: place, y: y.start + 5),
+                class: "axis")
+            plot.text(
+                tick.label ?? "", at: Point(x: place, y: y.start + 20), class: "tick",
+                anchor: .middle)
+        }
+        plot.line(
+            from: Point(x: x.start, y: y.start), to: Point(x: x.end, y: y.start), class: "axis")
+        plot.text(
+            "KL divergence from the base, nat (log scale)", at: Point(x: 0, y: 14),
+            class: "axis-title")
+        plot.text(
+            "bits per weight", at: Point(x: x.end, y: y.start + 40), class: "axis-title",
+            anchor: .end)
+        legend(in: &plot, layout)
+        draw(in: &plot, x, y)
+        return plot.element
+    }
+
+    private func axes(_ layout: PlotLayout) -> (x: Axis, y: Axis)? {
+        var values = marks.compactMap(\.quantile)
+        for mark in marks {
+            values.append(mark.mean.value)
+            values += ends(of: mark.mean)
+        }
+        let bits = marks.map(\.bits)
+        guard let least = values.min(), let most = values.max(), let low = bits.min(),
+            let high = bits.max()
+        else { return nil }
+        let top = layout == .wide ? 58.0 : 76.0
+        let height = layout == .wide ? 340.0 : 300.0
+        return (
+            .linear(low...high, from: 46, to: layout.width - 10, count: layout == .wide ? 8 : 5),
+            .logarithmic(least...most, from: top + height, to: top)
+        )
+    }
+
+    /// The ends of an error bar of two standard errors that the axis can show.
+    private func ends(of estimate: Estimate) -> [Double] {
+        guard let error = estimate.standardError, error.isFinite, error > 0 else { return [] }
+        let (low, high) = (estimate.value - 2 * error, estimate.value + 2 * error)
+        // A bar that reaches zero has no lower end on this axis; it is drawn to a tenth.
+        return [max(low, estimate.value / 10), high].filter(DivergencePlot.drawable.contains)
+    }
+
+    private func legend(in plot: inout SVGPlot, _ layout: PlotLayout) {
+        var at = Point(x: 6, y: 36)
+        plot.disc(at: at, radius: 4, class: "mean")
+        plot.text("mean", at: Point(x: at.x + 10, y: at.y + 4), class: "legend")
+        at.x += 62
+        plot.diamond(at: at, radius: 5, class: "tail")
+        plot.text("99.9 % quantile", at: Point(x: at.x + 10, y: at.y + 4), class: "legend")
+        at = layout == .wide ? Point(x: at.x + 130, y: at.y) : Point(x: 0, y: at.y + 20)
+        plot.line(from: Point(x: at.x, y: at.y), to: Point(x: at.x + 20, y: at.y), class: "front")
+        plot.text(
+            "Pareto front of the mean", at: Point(x: at.x + 28, y: at.y + 4), class: "legend")
+    }
+
+    private func draw(in plot: inout SVGPlot, _ x: Axis, _ y: Axis) {
+        let means = marks.map { Point(x: x.position($0.bits), y: y.position($0.mean.value)) }
+        let tails = marks.map { mark in
+            mark.quantile.map { Point(x: x.position(mark.bits), y: y.position($0)) }
+        }
+        let path = front.map { means[$0] }
+        for (mean, tail) in zip(means, tails) {
+            if let tail { plot.line(from: mean, to: tail, class: "stem") }
+        }
+        plot.polyline(path, class: "front")
+
+        let size = 12.0
+        var boxes: [Box] = []
+        for (mean, tail) in zip(means, tails) {
+            boxes.append(.around(mean, width: size, height: size))
+            if let tail { boxes.append(.around(tail, width: size, height: size)) }
+        }
+        var lines = Array(zip(path, path.dropFirst()))
+        for (mean, tail) in zip(means, tails) {
+            if let tail { lines.append((mean, tail)) }
+        }
+        let names = marks.map { shortened(visible($0.name), to: 24) }
+        let places = placeLabels(
+            zip(names, means).map { name, point in
+                // The labels' fixed-width font: 0.61 em, 12 px.
+                LabelRequest(
+                    anchor: point, width: Double(columnCount(name)) * 7.4 + 2, height: 15)
+            }, marks: boxes, lines: lines,
+            frame: Box(x: x.start, y: y.end, width: x.end - x.start, height: y.start - y.end))
+        for place in places.compactMap({ $0 }) where place.needsLeader {
+            plot.line(from: place.anchor, to: place.nearest, class: "leader")
+        }
+        for index in marks.indices { point(index, means[index], tails[index], in: &plot, x, y) }
+        for (name, place) in zip(names, places) {
+            guard let box = place?.box else { continue }
+            plot.text(
+                name, at: Point(x: box.x + box.width / 2, y: box.y + 11.5), class: "label",
+                anchor: .middle)
+        }
+    }
+
+    private func point(
+        _ index: Int, _ mean: Point, _ tail: Point?, in plot: inout SVGPlot, _ x: Axis, _ y: Axis
+    ) {
+        let mark = marks[index]
+        let bar = ends(of: mark.mean).map { Point(x: mean.x, y: y.position($0)) }
+        if bar.count == 2 { plot.line(from: bar[0], to: bar[1], class: "bar mean-bar") }
+        let bits = NumberText.fixed(mark.bits, 2)
+        if let tail, let quantile = mark.quantile {
+            plot.diamond(
+                at: tail, radius: 5, class: "tail",
+                hint: "\(mark.name): 99.9 % quantile \(NumberText(quantile, digits: 3).text) nat, "
+                    + "\(bits) bits per weight")
+        }
+        plot.disc(
+            at: mean, radius: 4, class: front.contains(index) ? "mean" : "mean beaten",
+            hint: "\(mark.name): mean \(NumberText(mark.mean).text) nat, \(bits) bits per weight")
+    }
+
+    /// What the drawing shows, in words.
+    private var summary: String {
+        let points = marks.map { mark in
+            "\(mark.name) at \(NumberText.fixed(mark.bits, 2)) bits per weight: mean "
+                + "\(NumberText(mark.mean).text)"
+                + (mark.quantile.map { ", 99.9 % quantile \(NumberText($0, digits: 3).text)" } ?? "")
+        }
+        return points.joined(separator: "; ") + "."
+    }
+}

@@ -1,0 +1,42 @@
+extension QualityReport {
+    /// The report as GitHub-flavoured Markdown, for a summary of checks or a model card.
+    public func markdown() -> String {
+        var text = "# Quality of \(markdownEscaped(title))\n\n\(markdownEscaped(summary))\n\n"
+        text += table(overviewColumns)
+        if !allWarnings.isEmpty {
+            text += "\n## To keep in mind\n\n"
+            text += allWarnings.map { "- \(markdownEscaped($0))\n" }.joined()
+        }
+        text += "\n<details>\n<summary>Distribution and probabilities</summary>\n\n"
+        text += table(detailColumns)
+        text += "\n</details>\n\n## How it was measured\n\n"
+        text += provenanceRows.map { row in
+            let value = row.isCode ? markdownCode(row.value) : markdownEscaped(row.value)
+            return "- \(row.name): \(value)\n"
+        }.joined()
+        text += """
+
+            KLD is the Kullback-Leibler divergence of a level's next-token predictions from the \
+            base's, per token, in nats. Same top is the share of tokens at which both hold the \
+            same next token for the likeliest. Δp is the change of the probability of the text's \
+            own next token. Every ± is one standard error; those of ratios are paired, token by \
+            token.
+
+            """
+        return text
+    }
+
+    private func table(_ columns: [ReportColumn]) -> String {
+        func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
+        var text = row(["Level"] + columns.map { markdownEscaped($0.heading) })
+        text += "| :-- |" + String(repeating: " --: |", count: columns.count) + "\n"
+        text += row(
+            ["base \(markdownCode(base.fileName, inTable: true))"] + columns.map(\.base))
+        for level in sortedLevels {
+            text += row(
+                [markdownEscaped(displayName(of: level))]
+                    + columns.map { $0.cell(level).number.text })
+        }
+        return text
+    }
+}

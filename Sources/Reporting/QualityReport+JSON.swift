@@ -1,0 +1,96 @@
+import Foundation
+
+extension QualityReport {
+    /// The report as JSON (UTF-8, keys sorted, a line feed at the end).
+    ///
+    /// Numbers that JSON cannot say are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`. The
+    /// derived `summary` and `caveats` are written for readers and ignored when read back.
+    public func json() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .iso8601
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+        return [UInt8](try encoder.encode(Document(report: self))) + [0x0A]
+    }
+
+    /// Reads a report that `json()` wrote; `file` is for the error's sake.
+    ///
+    /// Throws a `ReportError` that names the key at fault.
+    public init(json bytes: [UInt8], file: String? = nil) throws(ReportError) {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+        let data = Data(bytes)
+        do {
+            // The version first: a later schema may lack keys, and that is the better message.
+            let version = try decoder.decode(Version.self, from: data).schemaVersion
+            guard version == QualityReport.currentSchemaVersion else {
+                throw ReportError(
+                    .schemaVersion(
+                        found: version, supported: QualityReport.currentSchemaVersion),
+                    file: file)
+            }
+            self = try decoder.decode(QualityReport.self, from: data)
+        } catch let error as ReportError {
+            throw error
+        } catch let error as DecodingError {
+            throw ReportError(decoding: error, file: file)
+        } catch {
+            throw ReportError(.notAReport(detail: "\(error)"), file: file)
+        }
+    }
+
+    private struct Version: Decodable {
+        let schemaVersion: Int
+    }
+
+    /// The report and what is derived from it, side by side in one object.
+    private struct Document: Encodable {
+        let report: QualityReport
+
+        private enum DerivedKey: CodingKey {
+            case summary, caveats
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            try report.encode(to: encoder)
+            var container = encoder.container(keyedBy: DerivedKey.self)
+            try container.encode(report.summary, forKey: .summary)
+            try container.encode(report.caveats, forKey: .caveats)
+        }
+    }
+}
+
+extension ReportError {
+    fileprivate init(decoding error: DecodingError, file: String?) {
+        func path(_ keys: [any CodingKey]) -> String? {
+            var text = ""
+            for key in keys {
+                if let index = key.intValue {
+                    text += "[\(index)]"
+                } else {
+                    text += text.isEmpty ? key.stringValue : ".\(key.stringValue)"
+                }
+            }
+            return text.isEmpty ? nil : text
+        }
+        switch error {
+        case .keyNotFound(let key, let context):
+            self.init(
+                .notAReport(detail: "the key is missing"), file: file,
+                place: path(context.codingPath + [key]))
+        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+            self.init(
+                .notAReport(detail: "expected a value of type \(type)"), file: file,
+                place: path(context.codingPath))
+        case .dataCorrupted(let context):
+            self.init(
+                .notAReport(detail: context.debugDescription), file: file,
+                place: path(context.codingPath))
+        @unknown default:
+            self.init(.notAReport(detail: "\(error)"), file: file)
+        }
+    }
+}

@@ -1,0 +1,251 @@
+public import struct Foundation.Date
+
+/// What quantizing a model cost: every level measured against one base on one text.
+///
+/// The report is plain values. `markdown()`, `htmlPage()`, `terminalTable()` and `json()` render
+/// it; `docs/report-schema.md` describes its JSON. Divergences are in nats, shares and
+/// probabilities are fractions of one (0.93, not 93), sizes are bytes.
+public struct QualityReport: Codable, Sendable, Hashable {
+    /// The version of the JSON schema that this package writes and reads.
+    public static let currentSchemaVersion = 1
+
+    /// The version of the JSON schema, `currentSchemaVersion` for a report made here.
+    public var schemaVersion: Int
+    /// The model's name, the title of the page.
+    public var title: String
+    /// The model that the levels are measured against.
+    public var base: Base
+    /// The text that was scored.
+    public var text: Text
+    /// How it was scored.
+    public var settings: Settings
+    /// With what, where and when it was scored.
+    public var provenance: Provenance
+    /// The quantized files, in the order in which the user named them.
+    public var levels: [Level]
+    /// What happened on the way that a reader must know; see also `caveats`, which are derived.
+    public var warnings: [String]
+
+    /// Creates a report.
+    public init(
+        title: String, base: Base, text: Text, settings: Settings, provenance: Provenance,
+        levels: [Level], warnings: [String] = []
+    ) {
+        self.schemaVersion = QualityReport.currentSchemaVersion
+        self.title = title
+        self.base = base
+        self.text = text
+        self.settings = settings
+        self.provenance = provenance
+        self.levels = levels
+        self.warnings = warnings
+    }
+}
+
+/// Inside this module the name is short; outside it is `QualityReport.Estimate`, because the
+/// statistics of an evaluation have an `Estimate` of their own.
+typealias Estimate = QualityReport.Estimate
+
+extension QualityReport {
+    /// A measured value and its standard error.
+    public struct Estimate: Codable, Sendable, Hashable {
+        /// The value.
+        public var value: Double
+        /// One standard error, `nil` when it is not known.
+        public var standardError: Double?
+
+        /// Creates an estimate.
+        public init(_ value: Double, standardError: Double? = nil) {
+            self.value = value
+            self.standardError = standardError
+        }
+    }
+
+    /// The model that the levels are measured against.
+    public struct Base: Codable, Sendable, Hashable {
+        /// The file's name, without its folder.
+        public var fileName: String
+        /// The file's length (of all its parts).
+        public var fileByteCount: Int
+        /// Bits of tensor data per weight.
+        public var bitsPerWeight: Double
+        /// Which types its tensors have, the most bytes first.
+        public var tensorTypes: [TensorType]
+        /// Its perplexity on the text.
+        public var perplexity: Estimate
+
+        /// Creates the description of a base.
+        public init(
+            fileName: String, fileByteCount: Int, bitsPerWeight: Double,
+            tensorTypes: [TensorType], perplexity: Estimate
+        ) {
+            self.fileName = fileName
+            self.fileByteCount = fileByteCount
+            self.bitsPerWeight = bitsPerWeight
+            self.tensorTypes = tensorTypes
+            self.perplexity = perplexity
+        }
+    }
+
+    /// How much of a file has one tensor type.
+    public struct TensorType: Codable, Sendable, Hashable {
+        /// The type's name, `F16`.
+        public var name: String
+        /// The number of tensors of this type.
+        public var tensorCount: Int
+        /// The bytes of their data.
+        public var byteCount: Int
+
+        /// Creates the share of one type.
+        public init(name: String, tensorCount: Int, byteCount: Int) {
+            self.name = name
+            self.tensorCount = tensorCount
+            self.byteCount = byteCount
+        }
+    }
+
+    /// The text that was scored.
+    public struct Text: Codable, Sendable, Hashable {
+        /// The file's name, without its folder.
+        public var name: String
+        /// The file's length.
+        public var byteCount: Int
+        /// The number of tokens that the base's vocabulary makes of it.
+        public var tokenCount: Int
+        /// A digest of its bytes, `sha256:…`, when one was taken.
+        public var digest: String?
+
+        /// Creates the description of a text.
+        public init(name: String, byteCount: Int, tokenCount: Int, digest: String? = nil) {
+            self.name = name
+            self.byteCount = byteCount
+            self.tokenCount = tokenCount
+            self.digest = digest
+        }
+    }
+
+    /// How the text was scored.
+    public struct Settings: Codable, Sendable, Hashable {
+        /// The context window, in tokens.
+        public var contextLength: Int
+        /// The number of windows.
+        public var windowCount: Int
+        /// The number of tokens whose prediction was scored, over all windows.
+        public var scoredTokenCount: Int
+        /// The number of threads.
+        public var threadCount: Int
+
+        /// Creates the settings.
+        public init(
+            contextLength: Int, windowCount: Int, scoredTokenCount: Int, threadCount: Int
+        ) {
+            self.contextLength = contextLength
+            self.windowCount = windowCount
+            self.scoredTokenCount = scoredTokenCount
+            self.threadCount = threadCount
+        }
+    }
+
+    /// With what, where and when the text was scored.
+    public struct Provenance: Codable, Sendable, Hashable {
+        /// The version of the tool.
+        public var toolVersion: String
+        /// The command line as it was given.
+        public var commandLine: String
+        /// The processor and the system, in words.
+        public var machine: String
+        /// When the measurement ended, to the second.
+        public var date: Date
+
+        /// Creates the provenance; the fraction of the second is dropped.
+        public init(toolVersion: String, commandLine: String, machine: String, date: Date) {
+            self.toolVersion = toolVersion
+            self.commandLine = commandLine
+            self.machine = machine
+            self.date = Date(
+                timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down))
+        }
+    }
+
+    /// One quantized file and how far it is from the base.
+    public struct Level: Codable, Sendable, Hashable {
+        /// The name of its file type, `Q4_K_M`.
+        public var name: String
+        /// The file's name, without its folder.
+        public var fileName: String
+        /// The file's length (of all its parts).
+        public var fileByteCount: Int
+        /// Bits of tensor data per weight.
+        public var bitsPerWeight: Double
+        /// Its perplexity on the text.
+        public var perplexity: Estimate
+        /// The logarithm of `perplexityRatio`; its error is the paired one.
+        public var logPerplexityRatio: Estimate
+        /// Its perplexity divided by the base's; the error is the paired one.
+        public var perplexityRatio: Estimate
+        /// The Kullback-Leibler divergence of its predictions from the base's, per token.
+        public var divergence: Divergence
+        /// The share of tokens at which its likeliest next token is the base's.
+        public var sameTopToken: Estimate
+        /// The mean change of the probability of the text's own next token.
+        public var meanProbabilityChange: Estimate
+        /// The root mean square of that change.
+        public var rmsProbabilityChange: Estimate
+        /// Tokens evaluated per second, when it was timed.
+        public var tokensPerSecond: Double?
+
+        /// Creates a level.
+        public init(
+            name: String, fileName: String, fileByteCount: Int, bitsPerWeight: Double,
+            perplexity: Estimate, logPerplexityRatio: Estimate, perplexityRatio: Estimate,
+            divergence: Divergence, sameTopToken: Estimate, meanProbabilityChange: Estimate,
+            rmsProbabilityChange: Estimate, tokensPerSecond: Double? = nil
+        ) {
+            self.name = name
+            self.fileName = fileName
+            self.fileByteCount = fileByteCount
+            self.bitsPerWeight = bitsPerWeight
+            self.perplexity = perplexity
+            self.logPerplexityRatio = logPerplexityRatio
+            self.perplexityRatio = perplexityRatio
+            self.divergence = divergence
+            self.sameTopToken = sameTopToken
+            self.meanProbabilityChange = meanProbabilityChange
+            self.rmsProbabilityChange = rmsProbabilityChange
+            self.tokensPerSecond = tokensPerSecond
+        }
+    }
+
+    /// How the Kullback-Leibler divergence is distributed over the scored tokens, in nats.
+    public struct Divergence: Codable, Sendable, Hashable {
+        /// The mean.
+        public var mean: Estimate
+        /// The median.
+        public var median: Double
+        /// 90 % of the tokens diverge by no more than this.
+        public var quantile90: Double
+        /// 95 % of the tokens diverge by no more than this.
+        public var quantile95: Double
+        /// 99 % of the tokens diverge by no more than this.
+        public var quantile99: Double
+        /// 99.9 % of the tokens diverge by no more than this; without an error when the text is
+        /// too short to give one.
+        public var quantile999: Estimate
+        /// The worst token.
+        public var maximum: Double
+
+        /// Creates a distribution.
+        public init(
+            mean: Estimate, median: Double, quantile90: Double, quantile95: Double,
+            quantile99: Double, quantile999: Estimate, maximum: Double
+        ) {
+            self.mean = mean
+            self.median = median
+            self.quantile90 = quantile90
+            self.quantile95 = quantile95
+            self.quantile99 = quantile99
+            self.quantile999 = quantile999
+            self.maximum = maximum
+        }
+    }
+}

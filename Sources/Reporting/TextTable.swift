@@ -1,0 +1,91 @@
+/// A table of plain text: columns aligned with spaces, fitted to a width.
+struct TextTable {
+    /// Which side of its column a text keeps to.
+    enum Alignment { case left, right }
+
+    /// A column's heading and how it behaves.
+    struct Column {
+        let heading: String
+        /// What stands below the heading; nothing when the column has no unit.
+        var unit = ""
+        var alignment: Alignment = .right
+        /// When it goes from a table that does not fit: the highest first, 0 never.
+        var expendability = 0
+    }
+
+    /// The columns; the first is the one that is shortened when need be.
+    let columns: [Column]
+    /// The cells, row by row, as many as there are columns.
+    let rows: [[String]]
+
+    private static let gap = "  "
+    /// The first column is not shortened below this before other columns go.
+    private static let leastFirst = 12
+
+    /// The lines, none wider than `width` columns as long as the columns that must stay allow it.
+    ///
+    /// First the first column is shortened, then expendable columns go, the most expendable first.
+    func lines(width: Int) -> [String] {
+        var kept = Array(columns.indices)
+        var widths = kept.map { index in
+            rows.reduce(max(columnCount(columns[index].heading), columnCount(columns[index].unit)))
+            {
+                index < $1.count ? max($0, columnCount($1[index])) : $0
+            }
+        }
+        func total() -> Int {
+            kept.reduce(0) { $0 + widths[$1] } + TextTable.gap.count * max(0, kept.count - 1)
+        }
+        func expendability(_ index: Int) -> Int { columns[index].expendability }
+        func shortenFirst(to least: Int) {
+            guard let first = kept.first, total() > width else { return }
+            widths[first] = min(widths[first], max(least, widths[first] - (total() - width)))
+        }
+        shortenFirst(to: TextTable.leastFirst)
+        while total() > width,
+            let next = kept.indices.max(by: { expendability(kept[$0]) < expendability(kept[$1]) }),
+            expendability(kept[next]) > 0
+        {
+            kept.remove(at: next)
+        }
+        shortenFirst(to: 4)
+
+        func line(_ cells: [String]) -> String {
+            let parts = kept.map { index in
+                let text = shortened(index < cells.count ? cells[index] : "", to: widths[index])
+                let space = String(repeating: " ", count: max(0, widths[index] - columnCount(text)))
+                return columns[index].alignment == .left ? text + space : space + text
+            }
+            let joined = parts.joined(separator: TextTable.gap)
+            return String(joined.reversed().drop { $0 == " " }.reversed())
+        }
+        let rule = kept.map { String(repeating: "─", count: widths[$0]) }
+            .joined(separator: TextTable.gap)
+        let units = columns.map(\.unit)
+        let head =
+            [line(columns.map(\.heading))] + (units.allSatisfy(\.isEmpty) ? [] : [line(units)])
+        return head + [rule] + rows.map(line)
+    }
+}
+
+extension QualityReport {
+    /// The overview for a terminal: plain text of at most `width` columns, a line feed at the end.
+    ///
+    /// Columns that do not fit are left out; every figure is in the files.
+    public func terminalTable(width: Int = 100) -> String {
+        let columns = overviewColumns
+        let headings =
+            [TextTable.Column(heading: "Level", alignment: .left)]
+            + columns.map {
+                .init(
+                    heading: $0.shortTitle ?? $0.title, unit: $0.unit ?? "",
+                    expendability: $0.expendability)
+            }
+        let baseRow = ["base"] + columns.map(\.base)
+        let rows = sortedLevels.map { level in
+            [visible(displayName(of: level))] + columns.map { $0.cell(level).number.text }
+        }
+        let table = TextTable(columns: headings, rows: [baseRow] + rows)
+        return table.lines(width: width).map { $0 + "\n" }.joined()
+    }
+}

@@ -1,0 +1,100 @@
+import TensorCore
+
+/// Finds tokens that are taken out of a text before it is split into words: user-defined ones
+/// always, control and unknown ones on request.
+///
+/// Longer tokens go first, over the whole text; among tokens of one length the leftmost.
+struct SpecialTokenFinder: Sendable {
+    /// A piece of the text: some of its bytes or a token in place of them.
+    enum Fragment: Equatable {
+        case text(Range<Int>)
+        case token(Int32)
+    }
+
+    private struct Group: Sendable {
+        let byteCount: Int
+        /// Tokens of this length by their first eight bytes.
+        var tokens: [UInt64: [Int32]] = [:]
+        var firstBytes = [Bool](repeating: false, count: 256)
+    }
+
+    private let groups: [Group]
+    private let vocabulary: [Int32: [UInt8]]
+
+    /// - Parameter types: The types of token to look for.
+    init(_ vocabulary: Vocabulary, types: Set<Vocabulary.TokenType>) {
+        var groups: [Int: Group] = [:]
+        var texts: [Int32: [UInt8]] = [:]
+        for (index, type) in vocabulary.types.enumerated() where types.contains(type) {
+            let bytes = vocabulary.tokens[index].bytes
+            guard let first = bytes.first, let id = Int32(exactly: index) else { continue }
+            texts[id] = bytes
+            let head = bytes.withUnsafeBufferPointer { SpecialTokenFinder.head($0, 0, bytes.count) }
+            groups[bytes.count, default: Group(byteCount: bytes.count)].tokens[head, default: []]
+                .append(id)
+            groups[bytes.count]?.firstBytes[Int(first)] = true
+        }
+        self.groups = groups.values.sorted { $0.byteCount > $1.byteCount }
+        self.vocabulary = texts
+    }
+
+    /// Up to eight bytes as a number.
+    @inline(__always)
+    private static func head(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ count: Int
+    ) -> UInt64 {
+        var head: UInt64 = 0
+        for offset in 0..<min(count, 8) { head = head << 8 | UInt64(bytes[start + offset]) }
+        return head
+    }
+
+    /// The fragments of a text.
+    ///
+    /// Linear in its length for each distinct length of a token.
+    func fragments(_ bytes: UnsafeBufferPointer<UInt8>) -> [Fragment] {
+        guard !bytes.isEmpty else { return [] }
+        var fragments: [Fragment] = [.text(0..<bytes.count)]
+        for group in groups where group.byteCount <= bytes.count {
+            var next: [Fragment] = []
+            for fragment in fragments {
+                if case .text(let range) = fragment {
+                    split(range, group, bytes, into: &next)
+                } else {
+                    next.append(fragment)
+                }
+            }
+            fragments = next
+        }
+        return fragments
+    }
+
+    private func split(
+        _ range: Range<Int>, _ group: Group, _ bytes: UnsafeBufferPointer<UInt8>,
+        into fragments: inout [Fragment]
+    ) {
+        var start = range.lowerBound
+        var position = start
+        while range.upperBound - position >= group.byteCount {
+            guard group.firstBytes[Int(bytes[position])],
+                let token = token(at: position, group, bytes)
+            else {
+                position += 1
+                continue
+            }
+            if start < position { fragments.append(.text(start..<position)) }
+            fragments.append(.token(token))
+            position += group.byteCount
+            start = position
+        }
+        if start < range.upperBound { fragments.append(.text(start..<range.upperBound)) }
+    }
+
+    private func token(
+        at position: Int, _ group: Group, _ bytes: UnsafeBufferPointer<UInt8>
+    ) -> Int32? {
+        let head = SpecialTokenFinder.head(bytes, position, group.byteCount)
+        return group.tokens[head]?.first { id in
+            vocabulary[id]?.elementsEqual(bytes[position..<(position + group.byteCount)]) ?? false
+        }
+    }
+}

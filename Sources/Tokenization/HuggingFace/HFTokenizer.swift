@@ -1,0 +1,134 @@
+import TensorCore
+
+/// The tokenizer of a Hugging Face directory in the words of GGUF.
+///
+/// This is what a converter needs to write `tokenizer.*`: `vocabulary` has the lists, `special` the
+/// ids and flags in the order in which the peer writes them.
+///
+/// ```swift
+/// let tokenizer = try HFTokenizer.load(directory: "SmolLM2-135M")
+/// tokenizer.kind                  // .byteLevelBPE
+/// tokenizer.vocabulary.pre        // "smollm"
+/// let ids = try Tokenizer(vocabulary: tokenizer.vocabulary).encode("Hello".utf8)
+/// ```
+public struct HFTokenizer: Sendable {
+    /// Everything a GGUF file says about the tokenizer.
+    ///
+    /// - `tokens` in id order, holes up to the model's vocabulary size filled with `[PAD{id}]` of
+    ///   type `unused`; `types`; `merges` as `a b`.
+    /// - `scores` only where the peer writes them (SentencePiece).
+    /// - WordPiece tokens in GGUF's spelling: `▁word` for a beginning, `ing` for `##ing`.
+    /// - special ids, flags and the (default) chat template from `special`.
+    public var vocabulary: Vocabulary
+    /// Special ids, flags and chat templates, in the peer's order.
+    public var special: HFSpecialTokens
+    /// The `tokenizer.json`; `nil` when the tokens came from a SentencePiece model.
+    public var definition: HFTokenizerDefinition?
+    /// The file that the tokens came from.
+    public var file: String
+
+    /// The kind of tokenizer.
+    public var kind: Vocabulary.Model { vocabulary.model }
+
+    /// Reads the tokenizer of a directory: `tokenizer.model` or `spiece.model` (SentencePiece) when
+    /// there is one, `tokenizer.json` otherwise.
+    ///
+    /// - Parameters:
+    ///   - directory: A Hugging Face model directory.
+    ///   - modelType: `model_type` of `config.json`, which is read when this is `nil`; decides where
+    ///     several pre-tokenizer names mean the same rules.
+    ///   - vocabularySize: `vocab_size` of `config.json`, which is read when this is `nil`.
+    ///   - pre: A pre-tokenizer name to use instead of deriving one.
+    /// - Throws: `TokenizationError`, `JSONError` or `FileError`.
+    public static func load(
+        directory: String, modelType: String? = nil, vocabularySize: Int? = nil, pre: String? = nil
+    ) throws -> HFTokenizer {
+        let folder = HFTokenizerFolder(path: directory)
+        let config = try folder.json("config.json")
+        let text = config?["text_config"]
+        let modelType = modelType ?? (config?["model_type"] ?? text?["model_type"])?.text
+        let size = vocabularySize ?? (config?["vocab_size"] ?? text?["vocab_size"])?.integer
+        if let size, !(1...Vocabulary.tokenCountLimit).contains(size) {
+            throw TokenizationError(
+                .countOutOfRange(found: size, limit: Vocabulary.tokenCountLimit),
+                file: folder.file("config.json"), place: "vocab_size")
+        }
+        let json = try folder.json("tokenizer.json")
+        let definition = try json.map {
+            try HFTokenizerDefinition($0, file: folder.file("tokenizer.json"))
+        }
+        let tokenizerConfig = try folder.json("tokenizer_config.json")
+
+        var result: HFTokenizer
+        if let path = folder.existing(["tokenizer.model", "spiece.model"]) {
+            let model = try SentencePieceModel(path: path)
+            result = HFTokenizer(
+                vocabulary: try Vocabulary(
+                    sentencePiece: model, size: size,
+                    addedTokens: try folder.json("added_tokens.json"),
+                    tokenizerConfig: tokenizerConfig, file: path),
+                special: HFSpecialTokens(), definition: definition, file: path)
+            result.vocabulary.pre = pre ?? "default"
+        } else if let definition {
+            let path = folder.file("tokenizer.json")
+            var vocabulary = try Vocabulary(definition: definition, size: size, file: path)
+            vocabulary.pre =
+                try pre ?? PreTokenizerName.derive(definition, modelType: modelType, file: path)
+            result = HFTokenizer(
+                vocabulary: vocabulary, special: HFSpecialTokens(), definition: definition,
+                file: path)
+        } else {
+            throw TokenizationError(
+                .missing("tokenizer.json or tokenizer.model"), file: directory)
+        }
+
+        result.special = HFSpecialTokens(
+            definition: definition, tokenizerConfig: tokenizerConfig, config: config,
+            templates: try folder.chatTemplates(), tokenCount: result.vocabulary.tokens.count)
+        result.special.apply(to: &result.vocabulary)
+        if result.kind == .wordPiece { result.vocabulary.lowercase = definition?.lowercases }
+        return result
+    }
+}
+
+extension HFTokenizerDefinition {
+    /// Whether the normalizer lower-cases the text.
+    var lowercases: Bool {
+        (normalizer?.steps ?? []).contains {
+            switch $0 {
+            case .lowercase: true
+            case .bert(_, _, _, let lowercase): lowercase
+            default: false
+            }
+        }
+    }
+}
+
+/// The files of a model directory that concern the tokenizer.
+struct HFTokenizerFolder {
+    let path: String
+
+    func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : "\(path)/\(name)" }
+
+    func existing(_ names: [String]) -> String? {
+        names.map { file($0) }.first { FileIdentity(path: $0) != nil }
+    }
+
+    /// The parsed file, or `nil` when there is none.
+    func json(_ name: String) throws -> JSON? {
+        guard let path = existing([name]) else { return nil }
+        return try JSON.parse(path: path)
+    }
+
+    /// Chat templates outside `tokenizer_config.json`.
+    func chatTemplates() throws -> [HFSpecialTokens.ChatTemplate] {
+        if let path = existing(["chat_template.jinja"]) {
+            let text = ByteString(bytes: try InputFile.contents(path: path, limit: 1 << 24))
+            return [.init(name: nil, text: text)]
+        }
+        if let template = try json("chat_template.json")?["chat_template"]?.bytes {
+            return [.init(name: nil, text: template)]
+        }
+        return []
+    }
+}

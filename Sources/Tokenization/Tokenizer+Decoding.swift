@@ -1,0 +1,49 @@
+import TensorCore
+
+extension Tokenizer {
+    /// The text of some tokens, as bytes: a token may end inside a character.
+    ///
+    /// - Parameters:
+    ///   - tokens: Ids; those outside the vocabulary give nothing.
+    ///   - showsControl: Whether control tokens appear with their names, such as `<|im_end|>`.
+    public func decode(_ tokens: some Sequence<Int32>, showsControl: Bool = false) -> [UInt8] {
+        var result: [UInt8] = []
+        var isFirst = true
+        for id in tokens {
+            guard let index = Int(exactly: id), vocabulary.tokens.indices.contains(index) else {
+                continue
+            }
+            switch vocabulary.types[index] {
+            case .control, .unknown:
+                if showsControl { result += vocabulary.tokens[index].bytes }
+                continue
+            case .unused: continue
+            case .userDefined: result += vocabulary.tokens[index].bytes
+            case .byte:
+                if let byte = vocabulary.tokens[index].byteTokenValue { result.append(byte) }
+            case .normal:
+                let piece = bytes(of: vocabulary.tokens[index])
+                // The space in front of the text was not part of it.
+                let drops = isFirst && hidesFirstSpace && piece.first == UInt8(ascii: " ")
+                result += piece.dropFirst(drops ? 1 : 0)
+            }
+            isFirst = false
+        }
+        return result
+    }
+
+    private func bytes(of token: ByteString) -> [UInt8] {
+        switch vocabulary.model {
+        case .byteLevelBPE: ByteAlphabet.decode(token.bytes) ?? token.bytes
+        case .sentencePieceBPE, .unigram, .wordPiece: token.withSpaces.bytes
+        }
+    }
+
+    private var hidesFirstSpace: Bool {
+        switch vocabulary.model {
+        case .byteLevelBPE: false
+        case .wordPiece: true
+        case .sentencePieceBPE, .unigram: vocabulary.addSpacePrefix ?? true
+        }
+    }
+}

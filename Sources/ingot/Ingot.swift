@@ -1,0 +1,59 @@
+import ArgumentParser
+import TensorCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The command-line tool: one file per subcommand under `Commands/`.
+@main
+struct Ingot: ParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "ingot",
+        abstract: "Convert Hugging Face models to GGUF, quantize them, prove what it cost.",
+        discussion: """
+            The main job:
+              ingot convert my-model/ --outfile model-f16.gguf
+              ingot quantize model-f16.gguf model-Q4_K_M.gguf Q4_K_M
+              ingot report model-f16.gguf model-Q4_K_M.gguf -f heldout.txt -o report/
+            """,
+        version: version,
+        subcommands: [
+            ConvertCommand.self, QuantizeCommand.self, PerplexityCommand.self,
+            ReportCommand.self, InspectCommand.self,
+        ])
+
+    /// Called by the name of a subcommand (a link made by `scripts/install`), the binary runs it.
+    private static func arguments() -> [String] {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        let name = CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? ""
+        let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+        return names.contains(name) ? [name] + arguments : arguments
+    }
+
+    static func main() {
+        Interrupts.removeTemporaryFilesWhenInterrupted()
+        do {
+            var command = try parseAsRoot(arguments())
+            try command.run()
+        } catch let error as any IngotError {
+            Terminal.error(error.description)
+            exit(withCode: error.exitCode)
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    private static func exit(withCode code: TensorCore.ExitCode) -> Never {
+        Terminal.flush()
+        #if canImport(Glibc)
+            Glibc.exit(code.rawValue)
+        #else
+            Darwin.exit(code.rawValue)
+        #endif
+    }
+}

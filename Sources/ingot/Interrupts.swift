@@ -1,0 +1,35 @@
+import TensorCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The end of the pipe that the signal handler writes to. Set once before the handler is.
+nonisolated(unsafe) private var wakeUp: Int32 = -1
+
+/// Ctrl-C and a polite `kill` leave no temporary files behind.
+enum Interrupts {
+    /// A signal handler may do almost nothing safely, so it wakes a thread that cleans up and then
+    /// lets the signal end the process as it would have.
+    static func removeTemporaryFilesWhenInterrupted() {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { return }
+        wakeUp = ends[1]
+        let readEnd = ends[0]
+        BackgroundThread.start {
+            var number: UInt8 = 0
+            while read(readEnd, &number, 1) != 1 {}
+            TemporaryFiles.removeAll()
+            signal(Int32(number), SIG_DFL)
+            raise(Int32(number))
+        }
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            signal(number) { number in
+                var byte = UInt8(truncatingIfNeeded: number)
+                _ = write(wakeUp, &byte, 1)
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import TensorCore
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// What the tool says: results on standard output, everything else on standard error.
+enum Terminal {
+    /// Whether standard error is a terminal, where a line may be drawn over.
+    static let isInteractive = isatty(STDERR_FILENO) == 1
+
+    /// Writes a line of results.
+    static func print(_ line: String) { Swift.print(line) }
+
+    /// Writes a line to standard error.
+    static func note(_ line: String) {
+        write(line + "\n")
+    }
+
+    /// Writes a warning to standard error.
+    static func warning(_ text: String) { note("warning: \(text)") }
+
+    /// Writes an error to standard error.
+    static func error(_ text: String) { note("error: \(text)") }
+
+    /// Writes out what standard output still holds.
+    static func flush() { fflush(nil) }
+
+    /// The width of the terminal, 80 when unknown.
+    static var columns: Int {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    /// Writes text to standard error as it is.
+    static func write(_ text: String) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { write_(STDERR_FILENO, $0.baseAddress, $0.count) }
+            if count <= 0 { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+}
+
+/// The system's `write`, whose name `Terminal.write` hides.
+private func write_(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+    write(descriptor, bytes, count)
+}
+
+/// A bar on a terminal, a line every ten per cent otherwise.
+final class ProgressLine: Sendable {
+    private struct State {
+        var lastDrawn: Double = -1
+        var lastTenth = -1
+        var finished = false
+    }
+    private let label: String
+    private let isQuiet: Bool
+    private let start = Clock.seconds()
+    private let state = Mutex(State())
+
+    init(_ label: String, isQuiet: Bool = false) {
+        self.label = label
+        self.isQuiet = isQuiet
+    }
+
+    /// Shows that `done` of `total` units are done; `detail` says more.
+    func update(_ done: Int, of total: Int, detail: String = "") {
+        guard !isQuiet, total > 0 else { return }
+        state.withLock { state in
+            guard !state.finished else { return }
+            let share = Double(done) / Double(total)
+            let now = Clock.seconds()
+            if Terminal.isInteractive {
+                guard now - state.lastDrawn > 0.1 || done == total else { return }
+                state.lastDrawn = now
+                let left = share > 0 ? (now - start) * (1 - share) / share : 0
+                let tail =
+                    " \(Int(share * 100)) %  \(detail)"
+                    + (done < total && now - start > 1 ? "  \(Clock.short(left)) left" : "")
+                let width = max(10, min(40, Terminal.columns - label.count - tail.count - 5))
+                let filled = Int(share * Double(width))
+                let bar =
+                    String(repeating: "█", count: filled)
+                    + String(repeating: "░", count: width - filled)
+                draw("\r\u{1B}[K\(label) \(bar)\(tail)")
+            } else {
+                let tenth = Int(share * 10)
+                guard tenth > state.lastTenth else { return }
+                state.lastTenth = tenth
+                Terminal.note("\(label): \(Int(share * 100)) % \(detail)")
+            }
+        }
+    }
+
+    /// Removes the bar.
+    func finish() {
+        state.withLock { state in
+            guard !state.finished else { return }
+            state.finished = true
+            if Terminal.isInteractive, !isQuiet, state.lastDrawn >= 0 { draw("\r\u{1B}[K") }
+        }
+    }
+
+    private func draw(_ text: String) {
+        Terminal.write(text)
+    }
+}
+
+/// Wall-clock time.
+enum Clock {
+    /// Seconds since some fixed point, never going back.
+    static func seconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
+    /// A duration for people: `45 s`, `3 min 20 s`.
+    static func short(_ seconds: Double) -> String {
+        if seconds < 10 { return Numbers.fixed(seconds, 1) + " s" }
+        if seconds < 60 { return "\(Int(seconds.rounded())) s" }
+        let whole = Int(seconds.rounded())
+        return whole < 3600
+            ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole % 3600 / 60) min"
+    }
+}

@@ -1,0 +1,95 @@
+import GGUF
+import Pipeline
+import Quantization
+import TensorCore
+
+/// What `convert` and `quantize` share: carrying out a plan in view of the user.
+enum Writing {
+    /// Writes the file, with a bar on a terminal and plain lines otherwise.
+    static func write(_ plan: Plan, threadCount: Int?, isQuiet: Bool) throws -> Walk.Findings {
+        let name = plan.outputPath.split(separator: "/").last.map(String.init) ?? plan.outputPath
+        let line = ProgressLine(name, isQuiet: isQuiet)
+        defer { line.finish() }
+        let tensorCount = plan.tensors.count
+        return try Walk.write(plan, threadCount: threadCount) { progress in
+            line.update(
+                progress.byteCount, of: progress.totalByteCount,
+                detail: "\(progress.tensorCount)/\(tensorCount) tensors")
+        }
+    }
+
+    /// The table after the work: tensors, values and bytes by format, bits per weight before and
+    /// after.
+    static func summary(of plan: Plan, seconds: Double) -> [String] {
+        var table = Columns(rightAligned: [false, true, true, true, true])
+        table.add("format", "tensors", "values", "bytes", "bits/weight")
+        for total in plan.formatTotals {
+            table.add(
+                total.format.name, "\(total.tensorCount)", Numbers.count(total.elementCount),
+                Numbers.bytes(total.byteCount),
+                Numbers.fixed(Double(total.byteCount) * 8 / Double(max(1, total.elementCount)), 2))
+        }
+        table.add(
+            "all", "\(plan.tensors.count)", Numbers.count(plan.elementCount),
+            Numbers.bytes(plan.byteCount), Numbers.fixed(plan.bitsPerWeight, 2))
+        var lines = ["\(plan.source.path) → \(plan.outputPath)"]
+        lines += table.lines
+        var last = "  "
+        // A checkpoint has no size in GGUF's formats to compare with.
+        if plan.recipeName != nil {
+            let share = Double(plan.byteCount) / Double(max(1, plan.sourceByteCount))
+            last +=
+                "before: \(Numbers.bytes(plan.sourceByteCount)),"
+                + " \(Numbers.fixed(plan.sourceBitsPerWeight, 2)) bits/weight;"
+                + " after: \(Numbers.bytes(plan.byteCount)),"
+                + " \(Numbers.fixed(plan.bitsPerWeight, 2)) bits/weight"
+                + " (\(Numbers.fixed(share * 100, 1)) %); "
+        }
+        lines.append(
+            last + "file: \(Numbers.bytes(plan.layout.byteCount)); \(Clock.short(seconds))")
+        return lines
+    }
+
+    /// What a user should know of the plan that is not what the type's name says.
+    static func warnings(
+        of plan: Plan, importance: ImportanceMatrix? = nil, findings: Walk.Findings
+    ) -> [String] {
+        var warnings = findings.outOfRange.map { tensor, count in
+            "\(tensor): \(count) values are beyond F16's range and became infinite;"
+                + " use BF16 or F32"
+        }
+        let fallbacks = Dictionary(grouping: plan.fallbacks) { tensor in
+            if case .fallback(let wanted) = tensor.choice.reason {
+                return "\(wanted) → \(tensor.choice.format)"
+            }
+            return ""
+        }
+        for (change, tensors) in fallbacks.sorted(by: { $0.key < $1.key }) {
+            let lengths = Set(tensors.map(\.source.shape.rowLength)).sorted()
+            warnings.append(
+                "\(tensors.count) of \(plan.tensors.count) tensors fall back, \(change):"
+                    + " rows of \(lengths.map(String.init).joined(separator: ", ")) values are no"
+                    + " whole blocks: \(Writing.names(tensors))")
+        }
+        if let importance {
+            let missing = plan.withoutImportance
+            if !missing.isEmpty {
+                warnings.append(
+                    "\(missing.count) tensors are quantized without an entry in \(importance.path):"
+                        + " \(Writing.names(missing))")
+            }
+            for tensor in plan.tensors {
+                guard let entry = tensor.importance, !entry.missingExperts.isEmpty else { continue }
+                warnings.append(
+                    "\(importance.path) has no counts for \(entry.missingExperts.count) of"
+                        + " \(entry.expertCount) experts of \(tensor.name); their columns weigh the same")
+            }
+        }
+        return warnings
+    }
+
+    private static func names(_ tensors: [Plan.Tensor]) -> String {
+        let shown = tensors.prefix(3).map(\.name).joined(separator: ", ")
+        return tensors.count > 3 ? shown + ", …" : shown
+    }
+}
