@@ -53,7 +53,8 @@ public struct GGUFFile: TensorSource {
             let key = try reader.text("a metadata key")
             let type = try reader.integer(UInt32.self, "the type of \(key)")
             guard metadata[key] == nil else {
-                throw GGUFError(.duplicate(what: "metadata key", name: key), path: path, place: place)
+                throw GGUFError(
+                    .duplicate(what: "metadata key", name: key), path: path, place: place)
             }
             metadata[key] = try reader.value(type: type, key: key)
         }

@@ -148,6 +148,8 @@ public struct Metadata: Sendable, Equatable {
 
     public static func == (left: Metadata, right: Metadata) -> Bool {
         left.entries.count == right.entries.count
-            && zip(left.entries, right.entries).allSatisfy { $0.key == $1.key && $0.value == $1.value }
+            && zip(left.entries, right.entries).allSatisfy {
+                $0.key == $1.key && $0.value == $1.value
+            }
     }
 }

@@ -21,10 +21,14 @@ struct QuantizeCommand: ParsableCommand {
             \(QuantizeCommand.typeList)
             """)
 
-    @Argument(help: ArgumentHelp("Input, output, type and threads.", valueName: "IN [OUT] TYPE [THREADS]"))
+    @Argument(
+        help: ArgumentHelp("Input, output, type and threads.", valueName: "IN [OUT] TYPE [THREADS]")
+    )
     var words: [String]
 
-    @Option(help: ArgumentHelp("Importance matrix (GGUF) to weigh the columns with.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Importance matrix (GGUF) to weigh the columns with.", valueName: "file")
+    )
     var imatrix: String?
 
     @Option(
