@@ -7,7 +7,7 @@ import Quantization
 import Reporting
 import TensorCore
 
-/// `ingot report BASE.gguf QUANTIZED.gguf… -f TEXT -o DIR`
+/// The command `ingot report BASE.gguf QUANTIZED.gguf… -f TEXT -o DIR`.
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
