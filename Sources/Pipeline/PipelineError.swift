@@ -42,7 +42,9 @@ public struct PipelineError: IngotError, Hashable {
         self.place = place
     }
 
+    /// The file that the fault is in.
     public var file: String? { path }
+    /// What was found and what was expected.
     public var problem: String {
         switch kind {
         case .nonFinite(let value, let row, let column):
@@ -66,6 +68,7 @@ public struct PipelineError: IngotError, Hashable {
             "\(value) found in row \(row), column \(column), beyond the range of F16"
         }
     }
+    /// What the user can do about it.
     public var remedy: String? {
         switch kind {
         case .nonFinite: "The checkpoint is damaged; no quantized block can hold such a value."
@@ -80,6 +83,7 @@ public struct PipelineError: IngotError, Hashable {
         default: nil
         }
     }
+    /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
         if case .inPlace = kind { return .usage }
         return .badData

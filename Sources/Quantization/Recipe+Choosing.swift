@@ -129,8 +129,10 @@ private struct RecipeWalk {
         return FormatChoice(format, .recipe)
     }
 
-    /// Value projections are counted among themselves. Feed-forward tensors are counted against the
-    /// layers; experts come in no fixed order, so with experts the name tells the layer.
+    /// Value projections are counted among themselves.
+    ///
+    /// Feed-forward tensors are counted against the layers; experts come in no fixed order, so
+    /// with experts the name tells the layer.
     private mutating func position(
         of tensor: RecipeModel.Tensor, _ role: TensorRole
     ) throws(RecipeError) -> Mixture.Position {

@@ -27,9 +27,11 @@ struct GridFormatTests {
             #expect(format.requiresImportance && importance == .absent)
             return
         }
-        let weights = importance.weights(rowLength, seed: 11)
+        let seed = UInt64(try #require(goldens["seed"]?.integer))
+        let importanceSeed = UInt64(try #require(goldens["importanceSeed"]?.integer))
+        let weights = importance.weights(rowLength, seed: importanceSeed)
         for kind in RowKind.allCases {
-            let rows = kind.values(rowCount * rowLength, seed: 7)
+            let rows = kind.values(rowCount * rowLength, seed: seed)
             let bytes = try format.encoded(rows, rowLength: rowLength, importance: weights)
             let digest = try #require(expected[kind.rawValue]?.text)
             // Where the peer aborts there is nothing to be equal to; we do not abort.

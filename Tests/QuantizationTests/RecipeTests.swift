@@ -21,7 +21,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("Q4_M", ["Q4_K_M"]), ("q4km", ["Q4_K_M"]), ("Q4-K-M", ["Q4_K_M"]), ("MXFP4", ["MXFP4_MOE"]),
+        ("Q4_M", ["Q4_K_M"]), ("q4km", ["Q4_K_M"]), ("Q4-K-M", ["Q4_K_M"]),
+        ("MXFP4", ["MXFP4_MOE"]),
         ("Q5", ["Q5_0", "Q5_1", "Q5_K_S"]), ("IQ4_XL", ["IQ4_NL", "IQ4_XS"]), ("banana", []),
         ("", []), ("33", []), ("F17", ["F16"]), (String(repeating: "Q", count: 100), []),
     ])
@@ -107,10 +108,14 @@ import Testing
     }
 
     @Test func writesOutsideTensorsFirst() {
-        let names = ["blk.10.a", "blk.2.b", "blk.2.a", "token_embd.weight", "output.weight", "blk.x"]
+        let names = [
+            "blk.10.a", "blk.2.b", "blk.2.a", "token_embd.weight", "output.weight", "blk.x",
+        ]
         #expect(
             names.sorted(by: RecipeModel.isWrittenBefore)
-                == ["blk.x", "output.weight", "token_embd.weight", "blk.2.a", "blk.2.b", "blk.10.a"])
+                == [
+                    "blk.x", "output.weight", "token_embd.weight", "blk.2.a", "blk.2.b", "blk.10.a",
+                ])
     }
 
     static func model(

@@ -48,7 +48,9 @@ struct GridCodebook: @unchecked Sendable {
     }
 
     /// Reads the points and lists the neighbours: all points at the `rings` smallest distances
-    /// that occur. Costs keys × points operations, a tenth of a second for the largest grid.
+    /// that occur.
+    ///
+    /// Costs keys × points operations, a tenth of a second for the largest grid.
     private init(_ text: StaticString, dimensions: Int, levels: Int, rings: Int) {
         self.dimensions = dimensions
         self.levels = levels

@@ -109,8 +109,9 @@ struct GridSearch {
         return scale
     }
 
-    /// Splits eight values in signs and magnitudes. Where the number of signs must be even, the
-    /// least important value may get the wrong one.
+    /// Splits eight values in signs and magnitudes.
+    ///
+    /// Where the number of signs must be even, the least important value may get the wrong one.
     private func takeSigns(_ values: UnsafePointer<Float>, _ part: Int) {
         let (values, magnitudes) = (values + 8 * part, magnitudes + 8 * part)
         var bits: UInt8 = 0
@@ -135,8 +136,9 @@ struct GridSearch {
         signs[part] = bits
     }
 
-    /// Rounds a group of magnitudes to codes and these to a grid point. Returns whether they were
-    /// one already.
+    /// Rounds a group of magnitudes to codes and these to a grid point.
+    ///
+    /// Returns whether they were one already.
     @inline(__always)
     private func snap(
         _ group: Int, inverse: Float, scale: Float, _ codes: UnsafeMutablePointer<UInt8>

@@ -92,8 +92,9 @@ enum IQ1_MBlock {
         }
     }
 
-    /// Finds the grid points of 16 values and stores them. Returns the scale and the shifts, or
-    /// `nil` when the values are stored as zeros.
+    /// Finds the grid points of 16 values and stores them.
+    ///
+    /// Returns the scale and the shifts, or `nil` when the values are stored as zeros.
     private static func encode(
         _ values: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ j: Int,
         _ block: UnsafeMutableRawPointer
@@ -168,9 +169,11 @@ enum IQ1_MBlock {
                         )
                         let upW = up.squares(sumW[16], sumW[first], sumW[second])
                         let downW = down.squares(sumW[16], sumW[first], sumW[second])
-                        let xq = SIMD4(upX[0], upX[0], downX[0], downX[0])
+                        let xq =
+                            SIMD4(upX[0], upX[0], downX[0], downX[0])
                             + SIMD4(upX[1], downX[1], upX[1], downX[1])
-                        let q2 = SIMD4(upW[0], upW[0], downW[0], downW[0])
+                        let q2 =
+                            SIMD4(upW[0], upW[0], downW[0], downW[0])
                             + SIMD4(upW[1], downW[1], upW[1], downW[1])
                         for shifts in 0..<4 where q2[shifts] > 0 {
                             guard xq[shifts] * xq[shifts] > bestScore * q2[shifts] else { continue }

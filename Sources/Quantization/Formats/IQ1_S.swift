@@ -67,8 +67,9 @@ enum IQ1_SBlock {
         }
     }
 
-    /// Finds the grid points of 32 values and stores them. Returns the scale and the shift, or
-    /// `nil` when the values are stored as zeros.
+    /// Finds the grid points of 32 values and stores them.
+    ///
+    /// Returns the scale and the shift, or `nil` when the values are stored as zeros.
     private static func encode(
         _ values: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ j: Int,
         _ block: UnsafeMutableRawPointer

@@ -9,7 +9,9 @@ extension Format {
         },
         decode: { source, elementCount, destination in
             for index in 0..<elementCount / 256 {
-                IQ3_XXSBlock.decode(source + index * IQ3_XXSBlock.byteCount, destination + index * 256)
+                IQ3_XXSBlock.decode(
+                    source + index * IQ3_XXSBlock.byteCount,
+                    destination + index * 256)
             }
         })
 }

@@ -10,7 +10,9 @@ extension Format {
         },
         decode: { source, elementCount, destination in
             for index in 0..<elementCount / 256 {
-                IQ4_XSBlock.decode(source + index * IQ4_XSBlock.byteCount, destination + index * 256)
+                IQ4_XSBlock.decode(
+                    source + index * IQ4_XSBlock.byteCount,
+                    destination + index * 256)
             }
         })
 }

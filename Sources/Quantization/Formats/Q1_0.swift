@@ -21,7 +21,9 @@ extension Format {
 enum Q1_0Block {
     static let byteCount = 18
 
-    /// Stores signs; zero counts as positive. An importance matrix changes nothing.
+    /// Stores signs; zero counts as positive.
+    ///
+    /// An importance matrix changes nothing.
     static func encode(_ values: UnsafePointer<Float>, _ block: UnsafeMutableRawPointer) {
         var sum: Float = 0
         for index in 0..<128 { sum += abs(values[index]) }
