@@ -26,6 +26,20 @@ public struct PipelineError: IngotError, Hashable {
         case expertsWithoutCounts(Int, of: Int, matrix: String)
         /// Strict: values that are infinite in F16.
         case beyondF16(value: String, row: Int, column: Int)
+        /// A limit for memory that cannot be kept.
+        case memoryLimit(Int, needed: Int)
+        /// Another process is writing the same output.
+        case busy
+        /// The bytes read back are not the ones that were written.
+        case notAsWritten
+        /// A journal was made for another state of the source.
+        case sourceChanged
+        /// A journal was made for other options or by another version.
+        case planChanged
+        /// An option's value of another form than it must have.
+        case malformedOption(found: String, expected: String)
+        /// A block to be removed that is not there; without `last`, all blocks would be removed.
+        case noSuchBlock(Int, last: Int?)
     }
 
     /// What is wrong.
@@ -66,6 +80,18 @@ public struct PipelineError: IngotError, Hashable {
             "the importance matrix \(matrix) has no counts for \(count) of its \(all) experts"
         case .beyondF16(let value, let row, let column):
             "\(value) found in row \(row), column \(column), beyond the range of F16"
+        case .memoryLimit(let limit, let needed):
+            "a limit of \(limit) bytes of memory found, expected at least \(needed) for this model"
+        case .busy: "another run is writing this file"
+        case .notAsWritten: "the bytes read back from the disk are not the ones that were written"
+        case .sourceChanged: "the input has changed since the run that is to be resumed"
+        case .planChanged:
+            "the options or the version of the tool differ from those of the run that is to be resumed"
+        case .malformedOption(let found, let expected): "found \"\(found)\", expected \(expected)"
+        case .noSuchBlock(let block, let last?):
+            "block \(block) is not in the model, expected numbers up to \(last)"
+        case .noSuchBlock(let count, nil):
+            "all \(count) blocks would be removed, expected at least one to be left"
         }
     }
     /// What the user can do about it.
