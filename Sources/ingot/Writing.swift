@@ -20,6 +20,34 @@ enum Writing {
         }
     }
 
+    /// Writes several files from one source, with one bar for all.
+    static func write(
+        _ plans: [Plan], options: WalkOptions, isQuiet: Bool
+    ) throws -> [Walk.Findings] {
+        let label =
+            plans.count == 1
+            ? Paths.name(plans[0].outputPath) : "\(plans.count) files"
+        let line = ProgressLine(label, isQuiet: isQuiet)
+        defer { line.finish() }
+        let tensorCount = Set(plans.flatMap { $0.tensors.map(\.sourceIndex) }).count
+        return try Walk.write(plans, options: options) { progress in
+            line.update(
+                progress.byteCount, of: progress.totalByteCount,
+                detail: "\(progress.tensorCount)/\(tensorCount) tensors")
+        }
+    }
+
+    /// A line for each of several files: path, bytes, bits per weight.
+    static func overview(of plans: [Plan]) -> [String] {
+        var table = Columns(rightAligned: [false, false, true, true])
+        for plan in plans {
+            table.add(
+                plan.recipeName ?? "", plan.outputPath, Numbers.bytes(plan.layout.byteCount),
+                "\(Numbers.fixed(plan.bitsPerWeight, 2)) bits/weight")
+        }
+        return table.lines
+    }
+
     /// Throws the first of the plan's strict problems; the others go to standard error.
     static func checkStrictly(_ plan: Plan, importance: ImportanceMatrix? = nil) throws {
         let problems = plan.strictProblems(importance: importance)
@@ -55,7 +83,8 @@ enum Writing {
                 + " (\(Numbers.fixed(share * 100, 1)) %); "
         }
         let time = seconds.map { Clock.short($0) }
-        let size = time == nil ? "\(plan.layout.byteCount) bytes" : Numbers.bytes(plan.layout.byteCount)
+        let size =
+            time == nil ? "\(plan.layout.byteCount) bytes" : Numbers.bytes(plan.layout.byteCount)
         lines.append(last + "file: \(size); \(time ?? "nothing written")")
         return lines
     }

@@ -88,10 +88,15 @@ struct PlanListing: Encodable {
     }
 
     /// The listing as one JSON object.
-    func json() throws -> String {
+    func json() throws -> String { try PlanListing.encode(self) }
+
+    /// Several listings as a JSON array.
+    static func json(_ listings: [PlanListing]) throws -> String { try encode(listings) }
+
+    private static func encode(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }
 
