@@ -149,7 +149,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "IngotTests",
-            dependencies: ["ingot", "TensorCore", "GGUF", "Safetensors", "TestSupport"],
+            dependencies: [
+                "ingot", "TensorCore", "Quantization", "GGUF", "Safetensors", "TestSupport",
+            ],
             swiftSettings: strict),
     ]
 )

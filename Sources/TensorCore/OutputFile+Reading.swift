@@ -41,17 +41,6 @@ extension OutputFile {
         guard fsync(descriptor) == 0 else { throw .last("flush", path: path) }
     }
 
-    /// Has the system begin to write these bytes to the disk, without waiting for it, so that
-    /// `commit()` has less to wait for.
-    ///
-    /// (Linux starts to write what it is told to forget and still has to write; its call for the
-    /// purpose, `sync_file_range`, is not visible to Swift.)
-    public func startWritingBack(at offset: Int, count: Int) {
-        #if canImport(Glibc)
-            _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_DONTNEED)
-        #endif
-    }
-
     /// Has the system forget what it holds of the file in memory, so that the next read comes from
     /// the disk. Only what has been flushed is forgotten.
     public func dropFromMemory() {
