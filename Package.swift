@@ -120,7 +120,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "PipelineTests",
-            dependencies: ["Pipeline", "GGUF", "Quantization", "TensorCore", "TestSupport"],
+            dependencies: [
+                "Pipeline", "Conversion", "GGUF", "Quantization", "TensorCore", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "InferenceTests",
@@ -132,7 +134,8 @@ let package = Package(
         .testTarget(
             name: "EvaluationTests",
             dependencies: [
-                "Evaluation", "Inference", "GGUF", "Tokenization", "TensorCore", "TestSupport",
+                "Evaluation", "Inference", "Conversion", "GGUF", "Tokenization", "TensorCore",
+                "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -140,7 +143,8 @@ let package = Package(
             dependencies: ["Reporting", "Evaluation", "TensorCore", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "IngotTests", dependencies: ["TensorCore", "GGUF", "TestSupport"],
+            name: "IngotTests",
+            dependencies: ["ingot", "TensorCore", "GGUF", "Safetensors", "TestSupport"],
             swiftSettings: strict),
     ]
 )

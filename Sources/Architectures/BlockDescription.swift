@@ -127,9 +127,10 @@ public struct BlockDescription: Sendable, Hashable {
         public var valueWidth: Int { headCountKV * valueLength }
     }
 
-    /// A rotation of queries and keys by angles proportional to the position: pair `i` of
-    /// `dimensionCount / 2` turns by `position · positionScale · base^(−2i / dimensionCount)`.
-    /// Source: Su et al., RoFormer, <https://arxiv.org/abs/2104.09864>.
+    /// A rotation of queries and keys by angles proportional to the position.
+    ///
+    /// Pair `i` of `dimensionCount / 2` turns by
+    /// `position · positionScale · base^(−2i / dimensionCount)`. Source: Su et al., RoFormer, <https://arxiv.org/abs/2104.09864>.
     public struct Rotary: Sendable, Hashable {
         /// Which two elements are a pair.
         public enum Pairing: Sendable, Hashable {
@@ -214,7 +215,7 @@ public struct DecoderDescription: Sendable, Hashable {
     public var outputBias: String?
     /// What logits are multiplied by.
     public var logitScale: Float = 1
-    /// `cap · tanh(logit / cap)`
+    /// The limit of logits, which become `cap · tanh(logit / cap)`.
     public var logitSoftCap: Float?
 
     /// Describes a decoder.

@@ -10,7 +10,9 @@ struct DecoderFamily: Sendable {
 }
 
 extension DecoderDescription {
-    /// Every family that can be run. A test fails when a file `NAME+Block.swift` is not here.
+    /// Every family that can be run.
+    ///
+    /// A test fails when a file `NAME+Block.swift` is not here.
     static let families: [DecoderFamily] = [.llama, .qwen2, .qwen3]
 
     /// The GGUF architectures that can be run.
@@ -200,8 +202,11 @@ public struct DecoderDescriptionError: IngotError, Hashable {
         self.key = key
     }
 
+    /// The file that the fault is in.
     public var file: String? { path }
+    /// The place inside the file.
     public var place: String? { key }
+    /// What was found and what was expected.
     public var problem: String {
         switch kind {
         case .unknownArchitecture(let name):
@@ -211,11 +216,13 @@ public struct DecoderDescriptionError: IngotError, Hashable {
         case .invalidValue(let found, let expected): "\(found) found, expected \(expected)"
         }
     }
+    /// What the user can do about it.
     public var remedy: String? {
         if case .unknownArchitecture = kind {
             return "It can be quantized, but not run: leave out what needs its logits."
         }
         return nil
     }
+    /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode { .badData }
 }

@@ -1,58 +1,44 @@
 // Across the lanes of a vector.
 
+#if LANES == 16
+#define f8 K(f8)
+typedef float f8 __attribute__((ext_vector_type(8)));
+#endif
+
+#define LESSER(a, b) ((a) < (b) ? (a) : (b))
+#define GREATER(a, b) ((a) > (b) ? (a) : (b))
+
+// Folds a vector to four lanes. Halving the width first is cheaper than shuffling wide vectors.
 #if LANES == 4
-#define SWAP1(v) __builtin_shufflevector(v, v, 1, 0, 3, 2)
-#define SWAP2(v) __builtin_shufflevector(v, v, 2, 3, 0, 1)
-#define SWAP_HALVES SWAP2
-#define JOIN_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 6, 7)
-#define FOLD_HALF(op, v) v = op(v, SWAP1(v));
-#define FOLD(op, v)                                                                      \
-    v = op(v, SWAP2(v));                                                                 \
-    FOLD_HALF(op, v)
+#define FOLD(op, v, four) f4 four = v;
 #elif LANES == 8
-#define SWAP1(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
-#define SWAP2(v) __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5)
-#define SWAP_HALVES(v) __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3)
-#define JOIN_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 12, 13, 14, 15)
-#define FOLD_HALF(op, v)                                                                 \
-    v = op(v, SWAP2(v));                                                                 \
-    v = op(v, SWAP1(v));
-#define FOLD(op, v)                                                                      \
-    v = op(v, SWAP_HALVES(v));                                                           \
-    FOLD_HALF(op, v)
+#define FOLD(op, v, four) f4 four = op(v.lo, v.hi);
 #else
-#define SWAP1(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)
-#define SWAP2(v) __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)
-#define SWAP4(v) __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)
-#define SWAP_HALVES(v)                                                                   \
-    __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
-#define JOIN_HALVES(a, b)                                                                \
-    __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31)
-#define FOLD_HALF(op, v)                                                                 \
-    v = op(v, SWAP4(v));                                                                 \
-    v = op(v, SWAP2(v));                                                                 \
-    v = op(v, SWAP1(v));
-#define FOLD(op, v)                                                                      \
-    v = op(v, SWAP_HALVES(v));                                                           \
-    FOLD_HALF(op, v)
+#define FOLD(op, v, four)                                                                \
+    f8 four##_eight = op(v.lo, v.hi);                                                    \
+    f4 four = op(four##_eight.lo, four##_eight.hi);
 #endif
 
 #define greatest_lane K(greatest_lane)
 INLINE float greatest_lane(vf v) {
-    FOLD(greater, v)
-    return v[0];
+    FOLD(GREATER, v, four)
+    four = GREATER(four, four.zwxy);
+    four = GREATER(four, four.yxwz);
+    return four.x;
 }
 
 #define extreme_lanes K(extreme_lanes)
-/// The least lane of `low` and the greatest of `high`, in one fold for both.
+/// The least lane of `low` and the greatest of `high`; the last steps serve both.
 INLINE void extreme_lanes(vf low, vf high, float *least, float *greatest) {
-    vf negated = -high;
-    low = lesser(low, SWAP_HALVES(low));
-    negated = lesser(negated, SWAP_HALVES(negated));
-    vf both = JOIN_HALVES(low, negated);
-    FOLD_HALF(lesser, both)
-    *least = both[0];
-    *greatest = -both[LANES - 1];
+    FOLD(LESSER, low, low4)
+    FOLD(GREATER, high, high4)
+    high4 = -high4;
+    f4 front = __builtin_shufflevector(low4, high4, 0, 1, 4, 5);
+    f4 back = __builtin_shufflevector(low4, high4, 2, 3, 6, 7);
+    f4 both = LESSER(front, back);
+    both = LESSER(both, both.yxwz);
+    *least = both.x;
+    *greatest = -both.z;
 }
 
 #define top_bits K(top_bits)
@@ -71,10 +57,6 @@ INLINE uint32_t top_bits(vi v) {
 #endif
 }
 
-#undef SWAP1
-#undef SWAP2
-#undef SWAP4
-#undef SWAP_HALVES
-#undef JOIN_HALVES
-#undef FOLD_HALF
 #undef FOLD
+#undef LESSER
+#undef GREATER

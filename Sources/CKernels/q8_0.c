@@ -7,29 +7,48 @@ DEFINE_ENCODER(Q8_0)
 DEFINE_DECODER(Q8_0)
 #else
 #include "lanes.h"
+#include "half_floats.h"
 #include "horizontal.h"
 
 static void K(encode_Q8_0)(const float *rows, size_t rowCount, size_t rowLength,
                            const float *importance, uint8_t *destination,
                            ingot_reference reference) {
     (void)importance;
-    for (size_t b = 0; b < rowCount * (rowLength / 32); b++) {
-        const float *x = rows + 32 * b;
-        uint8_t *block = destination + b * BLOCK_BYTES;
-        vf most = 0;
-        for (int i = 0; i < 32; i += LANES) most = greater(magnitude(load(x + i)), most);
-        float d = greatest_lane(most) / 127.0f;
-        float inverse = d != 0 ? 1 / d : 0;
-        if (!(inverse < __builtin_inff())) {
-            reference(x, 0, 0, block);
-            continue;
+    size_t total = rowCount * (rowLength / 32);
+    // In three passes over LANES blocks: see small_block.h.
+    for (size_t base = 0; base < total; base += LANES) {
+        int present = total - base < LANES ? (int)(total - base) : LANES;
+        const float *x = rows + 32 * base;
+        float sizes[LANES] = {0}, inverses[LANES];
+        for (int b = 0; b < present; b++) {
+            vf most = 0;
+            UNROLL for (int i = 0; i < 32; i += LANES) {
+                most = greater(magnitude(load(x + 32 * b + i)), most);
+            }
+            sizes[b] = greatest_lane(most);
         }
-        store_f16(block, d);
-        for (int i = 0; i < 32; i += LANES) {
-            vf exact = load(x + i) * inverse;
-            // Adding the largest number below a half and truncating rounds halves away from zero.
-            vf half = (vf)((vi)(vf)0x1.fffffep-2f | ((vi)exact & INT32_MIN));
-            store_bytes(block + 2 + i, __builtin_convertvector(exact + half, vi));
+        vf d = load(sizes) / 127.0f;
+        vf inverse = d != 0 ? 1 / d : (vf)0;
+        vi ordinary = inverse < __builtin_inff();
+        uint16_t stored[LANES];
+        store_halves(stored, d);
+        store(inverses, ordinary ? inverse : (vf)0);
+        for (int b = 0; b < present; b++) {
+            const float *values = x + 32 * b;
+            uint8_t *block = destination + (base + (size_t)b) * BLOCK_BYTES;
+            memcpy(block, &stored[b], 2);
+            UNROLL for (int i = 0; i < 32; i += LANES) {
+                vf exact = load(values + i) * inverses[b];
+                // Adding the largest number below a half and truncating rounds halves away from
+                // zero.
+                vf half = (vf)((vi)(vf)0x1.fffffep-2f | ((vi)exact & INT32_MIN));
+                store_bytes(block + 2 + i, __builtin_convertvector(exact + half, vi));
+            }
+        }
+        if (!any(~ordinary)) continue;
+        for (int b = 0; b < present; b++) {
+            if (ordinary[b]) continue;
+            reference(x + 32 * b, 0, 0, destination + (base + (size_t)b) * BLOCK_BYTES);
         }
     }
 }

@@ -7,6 +7,7 @@
 #define CODES_OFFSET (HIGH_BITS_OFFSET + (BITS == 5 ? 4 : 0))
 #define BLOCK_BYTES (CODES_OFFSET + 16)
 
+#include "half_floats.h"
 #include "horizontal.h"
 
 #define BLOCK_VECTORS (32 / LANES)
@@ -35,68 +36,84 @@ INLINE void pack_bytes(const uint8_t *bytes, uint8_t *block) {
     K(pack)(codes, block);
 }
 
-/// Encodes one block without importance.
-INLINE void K(encode_block)(const float *x, uint8_t *block, ingot_reference reference) {
-    vf values[BLOCK_VECTORS];
-    UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) values[i] = load(x + i * LANES);
+#define block_range K(block_range)
+/// The least and the greatest value of a block, but for the sign of zero.
+INLINE void block_range(const float *x, float *least, float *greatest) {
+    vf low = load(x), high = low;
+    UNROLL for (int i = LANES; i < 32; i += LANES) {
+        vf value = load(x + i);
+        low = lesser(value, low);
+        high = greater(value, high);
+    }
+    extreme_lanes(low, high, least, greatest);
+}
+
+#define first_of_magnitude K(first_of_magnitude)
+/// The first value of a block with this magnitude, which one of them has.
+INLINE float first_of_magnitude(const float *x, float size) {
+    int i = 0;
+    while (i < 31 && __builtin_fabsf(x[i]) != size) i++;
+    return x[i];
+}
+
+#define encode_plain K(encode_plain)
+/// Encodes up to LANES blocks without importance. In three passes, because the processor does not
+/// look far enough ahead to overlap the long chain from values to codes with other blocks.
+INLINE void encode_plain(const float *x, int present, uint8_t *blocks,
+                         ingot_reference reference) {
+    float first[LANES] = {0}, inverses[LANES];
 #if HAS_MINIMUM
-    vf low = values[0], high = low;
-    UNROLL for (int i = 1; i < BLOCK_VECTORS; i++) {
-        low = lesser(values[i], low);
-        high = greater(values[i], high);
-    }
-    float smallest, largest;
-    extreme_lanes(low, high, &smallest, &largest);
-    // Which of +0 and -0 is the minimum is a matter of order.
-    for (int i = 0; i < 32 && smallest == 0; i++) {
-        if (x[i] == 0) {
-            smallest = x[i];
-            break;
-        }
-    }
-    float d = largest == smallest ? 0.0f : (largest - smallest) / (float)CODE_MAX;
+    float last[LANES] = {0};
+#endif
+    for (int b = 0; b < present; b++) {
+        const float *values = x + 32 * b;
+        float least, greatest;
+        block_range(values, &least, &greatest);
+#if HAS_MINIMUM
+        first[b] = least;
+        last[b] = greatest;
+        // Which of +0 and -0 is the minimum is a matter of order.
+        if (least == 0) first[b] = first_of_magnitude(values, 0);
 #else
-    vf most = 0;
-    UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) most = greater(magnitude(values[i]), most);
-    float size = greatest_lane(most), peak = size;
-    vi positive = 0, negative = 0;
-    UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) {
-        positive |= values[i] == size;
-        negative |= values[i] == -size;
-    }
-    if (any(negative)) {
-        peak = -size;
-        // Of equal magnitudes the first counts.
-        for (int i = 0; i < 32 && any(positive); i++) {
-            if (__builtin_fabsf(x[i]) == size) {
-                peak = x[i];
-                break;
-            }
-        }
-    }
-    float d = size == 0 ? -0.0f : peak / (float)-HALF;
+        // The value of largest magnitude; the first of equals.
+        first[b] = greatest > -least ? greatest : least;
+        if (greatest == -least) first[b] = first_of_magnitude(values, greatest);
 #endif
-    float inverse = d != 0 ? 1 / d : 0;
-    if (!(__builtin_fabsf(inverse) < __builtin_inff()) ||
-        !(__builtin_fabsf(d) < __builtin_inff())) {
-        reference(x, 0, 0, block);
-        return;
     }
-    store_f16(block, d);
+    vf start = load(first);
 #if HAS_MINIMUM
-    store_f16(block + 2, smallest);
-#endif
-    vi codes[BLOCK_VECTORS];
-    UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) {
-#if HAS_MINIMUM
-        vf exact = (values[i] - smallest) * inverse + 0.5f;
+    vf end = load(last);
+    vf d = end == start ? (vf)0 : (end - start) / (float)CODE_MAX;
 #else
-        vf exact = values[i] * inverse + ((float)HALF + 0.5f);
+    vf d = start == 0 ? (vf)-0.0f : start / (float)-HALF;
 #endif
-        vi code = __builtin_convertvector(exact, vi);
-        codes[i] = __builtin_elementwise_min(code, (vi)CODE_MAX);
+    vf inverse = d != 0 ? 1 / d : (vf)0;
+    vi ordinary = (magnitude(inverse) < __builtin_inff()) & (magnitude(d) < __builtin_inff());
+    store(inverses, ordinary ? inverse : (vf)0);
+    uint16_t stored_d[LANES], stored_m[LANES];
+    store_halves(stored_d, d);
+    if (HAS_MINIMUM) store_halves(stored_m, start);
+    for (int b = 0; b < present; b++) {
+        const float *values = x + 32 * b;
+        uint8_t *block = blocks + b * BLOCK_BYTES;
+        memcpy(block, &stored_d[b], 2);
+        if (HAS_MINIMUM) memcpy(block + 2, &stored_m[b], 2);
+        vi codes[BLOCK_VECTORS];
+        UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) {
+#if HAS_MINIMUM
+            vf exact = (load(values + i * LANES) - first[b]) * inverses[b] + 0.5f;
+#else
+            vf exact = load(values + i * LANES) * inverses[b] + ((float)HALF + 0.5f);
+#endif
+            vi code = __builtin_convertvector(exact, vi);
+            codes[i] = __builtin_elementwise_min(code, (vi)CODE_MAX);
+        }
+        K(pack)(codes, block);
     }
-    K(pack)(codes, block);
+    if (!any(~ordinary)) return;
+    for (int b = 0; b < present; b++) {
+        if (!ordinary[b]) reference(x + 32 * b, 0, 0, blocks + b * BLOCK_BYTES);
+    }
 }
 
 /// Encodes up to LANES rows with importance.
@@ -161,8 +178,10 @@ INLINE void K(encode_blocks)(const float *rows, size_t rowCount, size_t rowLengt
                              ingot_reference reference) {
     size_t per_row = rowLength / 32;
     if (!importance) {
-        for (size_t b = 0; b < rowCount * per_row; b++) {
-            K(encode_block)(rows + 32 * b, destination + b * BLOCK_BYTES, reference);
+        size_t total = rowCount * per_row;
+        for (size_t b = 0; b < total; b += LANES) {
+            int present = total - b < LANES ? (int)(total - b) : LANES;
+            encode_plain(rows + 32 * b, present, destination + b * BLOCK_BYTES, reference);
         }
         return;
     }

@@ -30,7 +30,9 @@ public struct EvaluationError: IngotError, Hashable {
         self.place = place
     }
 
+    /// The file that the fault is in.
     public var file: String? { path }
+    /// What was found and what was expected.
     public var problem: String {
         switch kind {
         case .emptyText: "the text is empty"
@@ -44,6 +46,7 @@ public struct EvaluationError: IngotError, Hashable {
             "the logits of window \(window), position \(position) are not numbers"
         }
     }
+    /// What the user can do about it.
     public var remedy: String? {
         switch kind {
         case .textTooShort: "Take a longer text or a smaller context."
@@ -51,6 +54,7 @@ public struct EvaluationError: IngotError, Hashable {
         default: nil
         }
     }
+    /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
         if case .contextTooShort = kind { return .usage }
         return .badData
@@ -61,7 +65,7 @@ public struct EvaluationError: IngotError, Hashable {
 public enum EvaluationWarning: Sendable, Hashable, CustomStringConvertible {
     /// Windows are longer than what the model was trained with.
     case contextBeyondTraining(contextLength: Int, trained: Int, model: String)
-    /// The text is not UTF-8 throughout; its bytes are taken as they are.
+    /// The text is not UTF-8 throughout; what becomes of it is the tokenizer's choice.
     case invalidUTF8(text: String?, firstByte: Int)
 
     /// The warning as a sentence.
@@ -70,7 +74,7 @@ public enum EvaluationWarning: Sendable, Hashable, CustomStringConvertible {
         case .contextBeyondTraining(let length, let trained, let model):
             "\(model): a context of \(length) tokens found, the model was trained with \(trained)"
         case .invalidUTF8(let text, let firstByte):
-            "\(text ?? "text"): byte \(firstByte): not UTF-8; the bytes are taken as they are"
+            "\(text ?? "text"): byte \(firstByte): not UTF-8, and evaluated as the tokenizer takes it"
         }
     }
 }

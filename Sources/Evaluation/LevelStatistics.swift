@@ -60,9 +60,9 @@ public struct LevelStatistics: Sendable, Hashable {
 
 /// What one scored token adds to the statistics.
 public struct TokenComparison: Sendable, Hashable {
-    /// `−ln P(correct)`
+    /// `−ln P(correct)`, the base model's.
     public var baseNegativeLogLikelihood: Double
-    /// `−ln Q(correct)`
+    /// `−ln Q(correct)`, the quantized model's.
     public var negativeLogLikelihood: Double
     /// `KL(P‖Q)`, in nats.
     public var divergence: Double

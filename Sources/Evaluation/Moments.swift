@@ -50,11 +50,12 @@ public struct Estimate: Sendable, Hashable {
 public struct Percentiles: Sendable, Hashable {
     private let sorted: [Float]
 
-    /// Sorts the numbers, which are not NaN. O(n log n).
+    /// Sorts the numbers, which are not NaN, in O(n log n).
     public init(_ values: [Float]) { sorted = values.sorted() }
 
-    /// The number below which `percent` of all lie, interpolated linearly between neighbours: the
-    /// one at position `percent / 100 · (n − 1)` of the sorted list. 0 for no numbers.
+    /// The number below which `percent` of all lie, interpolated linearly between neighbours.
+    ///
+    /// It is the one at position `percent / 100 · (n − 1)` of the sorted list; 0 for no numbers.
     public func callAsFunction(_ percent: Double) -> Double {
         guard let last = sorted.indices.last else { return 0 }
         let position = min(max(percent, 0), 100) / 100 * Double(last)

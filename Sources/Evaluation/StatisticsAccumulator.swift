@@ -79,7 +79,7 @@ public struct LevelAccumulator: Sendable {
     /// The perplexity after the last window that ended.
     public var lastRunning: Double? { perplexity.lastRunning }
 
-    /// The statistics of all tokens so far. O(n log n) for the percentiles.
+    /// The statistics of all tokens so far, in O(n log n) for the percentiles.
     public func statistics(model: String, contextLength: Int) -> LevelStatistics {
         let own = perplexity.result(model: model, contextLength: contextLength)
         let other = base.result(model: model, contextLength: contextLength)

@@ -15,6 +15,8 @@ public struct ImportanceMatrix: Sendable {
 
     /// The path as the user named it.
     public let path: String
+    /// The name that quantized files record under `quantize.imatrix.file`.
+    public let recordedName: String
     /// The entries by tensor name.
     public let entries: [ByteString: Entry]
     /// The calibration texts that the file names.
@@ -29,9 +31,10 @@ public struct ImportanceMatrix: Sendable {
     /// a pair `NAME.in_sum2` (`[expertCount, rowLength]`, sums of squares) and `NAME.counts`
     /// (`[expertCount, 1]`).
     ///
+    /// - Parameter recordedName: The name that quantized files record; the path as given by default.
     /// - Throws: `GGUFError` when a pair is incomplete, shapes contradict each other or a value is
     ///   negative or not finite; `FileError`.
-    public init(path: String) throws {
+    public init(path: String, recordedName: String? = nil) throws {
         let file = try GGUFFile(path: path)
         guard file.metadata["general.type"]?.text == "imatrix" else {
             throw GGUFError(
@@ -40,6 +43,7 @@ public struct ImportanceMatrix: Sendable {
                     expected: "imatrix"), path: path)
         }
         self.path = path
+        self.recordedName = recordedName ?? path
         if case .strings(let names) = file.metadata["imatrix.datasets"] {
             datasets = names.map(\.description)
         } else {

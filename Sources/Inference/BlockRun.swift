@@ -76,8 +76,9 @@ struct BlockRun {
         }
     }
 
-    /// Some outputs of a stack of matrices for `rows` rows, with their biases. Rows of the result
-    /// are as long as all outputs, each output in its place.
+    /// Some outputs of a stack of matrices for `rows` rows, with their biases.
+    ///
+    /// Rows of the result are as long as all outputs, each output in its place.
     private func multiply(
         _ input: UnsafePointer<Float>, rows: Int, by stack: BlockPlan.Stack, outputs: Range<Int>,
         into result: UnsafeMutablePointer<Float>

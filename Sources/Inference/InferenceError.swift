@@ -34,7 +34,9 @@ public struct InferenceError: IngotError, Hashable {
         self.place = place
     }
 
+    /// The file that the fault is in.
     public var file: String? { path }
+    /// What was found and what was expected.
     public var problem: String {
         switch kind {
         case .missingTensor(let expected):
@@ -50,6 +52,7 @@ public struct InferenceError: IngotError, Hashable {
         case .outOfMemory(let byteCount): "no memory for \(byteCount) bytes"
         }
     }
+    /// What the user can do about it.
     public var remedy: String? {
         switch kind {
         case .notFinite: "The weights are damaged, or beyond the range of the format they came in."
@@ -58,6 +61,7 @@ public struct InferenceError: IngotError, Hashable {
         default: nil
         }
     }
+    /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
         if case .outOfMemory = kind { return .inputOutput }
         return .badData

@@ -32,11 +32,18 @@ public struct Model: Sendable {
     ///   or of the wrong shape or format.
     public init(path: String) throws { try self.init(source: GGUFFile(path: path)) }
 
-    /// Takes the tensors of any source.
+    /// Takes the tensors of any source, run as its metadata say.
     public init(source: any TensorSource) throws {
         let catalogue = Catalogue(source)
-        let description = try DecoderDescription(
-            metadata: source.metadata, hasTensor: { catalogue.has($0) }, path: source.path)
+        try self.init(
+            source: source,
+            description: DecoderDescription(
+                metadata: source.metadata, hasTensor: { catalogue.has($0) }, path: source.path))
+    }
+
+    /// Takes the tensors of any source, run as `description` says.
+    public init(source: any TensorSource, description: DecoderDescription) throws {
+        let catalogue = Catalogue(source)
         let width = description.embeddingLength
         let embedding = try catalogue.matrix(description.tokenEmbedding, rowLength: width)
         let output = try catalogue.matrix(description.output, rowLength: width)

@@ -6,7 +6,7 @@ import Architectures
     import Darwin
 #endif
 
-/// The cosines and sines of a rotation's angles for positions 0, 1, 2, …
+/// The cosines and sines of a rotation's angles for positions from 0 on.
 final class RotaryTable: Sendable {
     let pairCount: Int
     let positionCount: Int

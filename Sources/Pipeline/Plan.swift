@@ -176,7 +176,7 @@ public struct Plan: Sendable {
         metadata.moveToEnd("general.file_type", .uint32(fileType))
         for key in ["split.no", "split.count", "split.tensors.count"] { metadata[key] = nil }
         if let importance {
-            metadata.moveToEnd("quantize.imatrix.file", .string(importance.path))
+            metadata.moveToEnd("quantize.imatrix.file", .string(importance.recordedName))
             if let dataset = importance.datasets.first {
                 metadata.moveToEnd("quantize.imatrix.dataset", .string(dataset))
             }

@@ -110,7 +110,7 @@ private enum ScalarKind {
     case letter
 
     private static let spaces = GeneralCategory.mask(.zs, .zl, .zp)
-    private static let controls = GeneralCategory.mask(.cc, .cf, .cn, .co, .cs)
+    private static let controls = GeneralCategory.mask(.cc, .cf, .co, .cs)
     private static let punctuation = GeneralCategory.mask(.pc, .pd, .pe, .pf, .pi, .po, .ps)
     private static let symbols = GeneralCategory.mask(.sc, .sk, .sm, .so)
 

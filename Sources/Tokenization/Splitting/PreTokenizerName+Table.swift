@@ -1,5 +1,5 @@
 extension PreTokenizerName {
-    /// GPT-2's pattern, also inside Hugging Face's `ByteLevel` and `byte_fallback`-less models.
+    /// GPT-2's pattern, which is also what Hugging Face's `ByteLevel` cuts with.
     static let gpt2 =
         #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
     /// Before every group of three digits, counted from the right of a run.
@@ -52,17 +52,21 @@ extension PreTokenizerName {
         .init(name: "jais", patterns: [gpt2], modelTypes: ["jais"]),
         .init(name: "trillion", patterns: [gpt2], modelTypes: ["trillion"]),
         .init(name: "granite-docling", patterns: [gpt2], modelTypes: ["idefics3"]),
-        .init(name: "mpt", normalizations: [.nfc], patterns: [gpt2], modelTypes: ["mpt"]),
         .init(
             name: "olmo", normalizations: [.nfc], patterns: [gpt2],
             modelTypes: ["olmo", "olmoe", "gpt_neox", "stablelm"]),
+        .init(name: "mpt", normalizations: [.nfc], patterns: [gpt2], modelTypes: ["mpt"]),
         .init(name: "roberta-bpe", patterns: [gpt2], modelTypes: ["roberta"]),
         // One digit at a time, then GPT-2's pattern
         .init(name: "smollm", patterns: [#"\p{N}"#, gpt2], modelTypes: ["llama"]),
-        .init(name: "starcoder", patterns: [#"\p{N}"#, gpt2], modelTypes: ["starcoder2"]),
+        .init(
+            name: "starcoder", patterns: [#"\p{N}"#, gpt2],
+            modelTypes: ["starcoder2", "gpt_bigcode"]),
         .init(
             name: "refact", patterns: [#"\p{N}"#, gpt2],
-            modelTypes: ["granite", "granitemoe", "granitemoeshared", "gpt_refact"]),
+            modelTypes: [
+                "granite", "granitemoe", "granitemoeshared", "granitemoehybrid", "gpt_refact",
+            ]),
         .init(name: "codeshell", patterns: [#"\p{N}"#, gpt2], modelTypes: ["codeshell"]),
         .init(name: "minerva-7b", patterns: [#"\p{N}"#, gpt2], modelTypes: ["mistral"]),
         .init(name: "exaone", patterns: [#"\p{N}"#, gpt2], modelTypes: ["exaone"]),
@@ -78,8 +82,9 @@ extension PreTokenizerName {
             modelTypes: ["dbrx", "olmo2", "olmo3", "phi3"]),
         .init(name: "smaug-bpe", patterns: [llama3]),
         .init(
-            name: "chatglm-bpe", aliases: ["glm4"], patterns: [llama3],
-            modelTypes: ["chatglm", "glm", "glm4", "glm4_moe"]),
+            name: "chatglm-bpe", patterns: [llama3], modelTypes: ["chatglm"]),
+        .init(
+            name: "glm4", patterns: [llama3], modelTypes: ["glm", "glm4", "glm4_moe"]),
         .init(
             name: "falcon3", patterns: [llama3], ignoresMerges: true, addsBOS: true),
         .init(
@@ -137,8 +142,9 @@ extension PreTokenizerName {
             ]),
         // o200k
         .init(
-            name: "gpt-4o", aliases: ["llama4", "kanana2", "minimax-m2"], patterns: [gpt4o],
-            modelTypes: ["gpt_oss", "phi3", "phi4", "minimax_m2"]),
+            name: "gpt-4o", aliases: ["kanana2"], patterns: [gpt4o],
+            modelTypes: ["gpt_oss", "phi3"]),
+        .init(name: "minimax-m2", patterns: [gpt4o], modelTypes: ["minimax_m2"]),
         .init(name: "llama4", patterns: [gpt4o], modelTypes: ["llama4", "llama4_text"]),
         .init(
             name: "tekken",
@@ -163,9 +169,13 @@ extension PreTokenizerName {
             name: "deepseek-coder",
             patterns: [#"[\r\n]"#, #"\s?\p{L}+"#, #"\s?\p{P}+"#, cjk, #"\p{N}"#]),
         .init(
-            name: "deepseek-v3", aliases: ["hunyuan-dense"],
+            name: "deepseek-v3",
             patterns: [#"\p{N}{1,3}"#, "[一-龥぀-ゟ゠-ヿ]+", deepSeekWords],
             modelTypes: ["deepseek_v3"]),
+        .init(
+            name: "hunyuan-dense",
+            patterns: [#"\p{N}{1,3}"#, "[一-龥぀-ゟ゠-ヿ]+", deepSeekWords],
+            modelTypes: ["hunyuan_v1_dense"]),
         .init(
             name: "falcon", patterns: [punctuation, gpt2, "[0-9][0-9][0-9]"],
             variants: [[punctuation, gpt2, #"\p{N}+"#, "[0-9][0-9][0-9]"]],
