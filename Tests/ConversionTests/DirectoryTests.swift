@@ -218,6 +218,16 @@ import Testing
         }
     }
 
+    @Test func dynamicRotaryScalingIsNotSilent() throws {
+        try Checkpoints.with { folder in
+            #expect(try ConversionSource(directory: folder).notices.isEmpty)
+            try Checkpoints.edit(
+                "config.json", in: folder,
+                ["rope_parameters": ["rope_type": "dynamic", "factor": 2, "rope_theta": 10000]])
+            #expect(try ConversionSource(directory: folder).notices.count == 1)
+        }
+    }
+
     @Test func aTiedHeadThatIsThereIsWritten() throws {
         try Checkpoints.with { folder in
             try TinyModel.write(
