@@ -11,6 +11,26 @@ typedef struct {
     vi extreme;
 } affine_fit;
 
+#define affine_moments K(affine_moments)
+/// Gives every value its code and sums w·l, w·l² and w·l·x, for two groups.
+INLINE void affine_moments(const vf *x, const vf *w, int count, int n, bool limited,
+                           const vf inverse[2], const vf minimum[2], vf *codes, vf sumL[2],
+                           vf sumL2[2], vf sumXL[2]) {
+#pragma clang loop unroll_count(4)
+    for (int i = 0; i < count; i++) {
+        UNROLL for (int g = 0; g < 2; g++) {
+            vf value = x[g * count + i];
+            vf code = rounded(inverse[g] * (value - minimum[g]));
+            code = limited ? clamped_float(code, 0, n) : greater(code, (vf)0);
+            codes[g * count + i] = code;
+            vf weighted = w[g * count + i] * code;
+            sumL[g] += weighted;
+            sumL2[g] += weighted * code;
+            sumXL[g] += weighted * value;
+        }
+    }
+}
+
 #define affine_search K(affine_search)
 /// Fits 2 · LANES blocks of `count` values. `x` and `w` hold value i of group g at [g * count + i].
 INLINE void affine_search(const vf *x, const vf *w, int count, int n, bool absolute,
@@ -60,17 +80,11 @@ INLINE void affine_search(const vf *x, const vf *w, int count, int n, bool absol
             extreme[g] |= ~in_range(trial[g] * (smallest[g] - minimum[g]));
             sumL[g] = sumL2[g] = sumXL[g] = error[g] = 0;
         }
-#pragma clang loop unroll_count(4)
-        for (int i = 0; i < count; i++) {
-            UNROLL for (int g = 0; g < 2; g++) {
-                vf value = x[g * count + i];
-                vf code = clamped_float(rounded(trial[g] * (value - minimum[g])), 0, n);
-                codes[g * count + i] = code;
-                vf weighted = w[g * count + i] * code;
-                sumL[g] += weighted;
-                sumL2[g] += weighted * code;
-                sumXL[g] += weighted * value;
-            }
+        // Grids that put the largest value below n + 1/2 need no upper limit.
+        if (first + step * (float)k < 0.49f) {
+            affine_moments(x, w, count, n, false, trial, minimum, codes, sumL, sumL2, sumXL);
+        } else {
+            affine_moments(x, w, count, n, true, trial, minimum, codes, sumL, sumL2, sumXL);
         }
         UNROLL for (int g = 0; g < 2; g++) {
             vf determinant = sumW[g] * sumL2[g] - sumL[g] * sumL[g];

@@ -14,8 +14,9 @@ public struct Format: Sendable, Hashable, CustomStringConvertible {
             _ importance: UnsafePointer<Float>?, _ destination: UnsafeMutableRawPointer
         ) -> Void
 
-    /// Decodes `elementCount` values (a multiple of `blockElementCount`) to F32. Any bytes are
-    /// accepted; what they decode to may be NaN.
+    /// Decodes `elementCount` values (a multiple of `blockElementCount`) to F32.
+    ///
+    /// Any bytes are accepted; what they decode to may be NaN.
     public typealias Decoder =
         @Sendable (
             _ source: UnsafeRawPointer, _ elementCount: Int,
@@ -70,11 +71,13 @@ public struct Format: Sendable, Hashable, CustomStringConvertible {
         return overflowAll ? nil : all
     }
 
+    /// The name.
     public var description: String { name }
 
     /// Two formats are equal when GGUF gives them the same number.
     public static func == (left: Format, right: Format) -> Bool { left.typeID == right.typeID }
 
+    /// Hashes the number.
     public func hash(into hasher: inout Hasher) { hasher.combine(typeID) }
 
     /// The format with this GGUF tensor type number.

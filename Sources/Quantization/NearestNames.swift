@@ -17,7 +17,9 @@ private func comparable(_ name: String) -> [UInt8] {
 }
 
 /// How far two names are apart: 2 for a letter to insert or delete, 3 for one to replace, because
-/// a letter left out is the commoner slip. O(product of the counts).
+/// a letter left out is the commoner slip.
+///
+/// O(product of the counts).
 private func editDistance(_ first: [UInt8], _ second: [UInt8]) -> Int {
     var row = (0...second.count).map { $0 * 2 }
     for (index, letter) in first.enumerated() {

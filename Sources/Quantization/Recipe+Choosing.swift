@@ -129,8 +129,10 @@ private struct RecipeWalk {
         return FormatChoice(format, .recipe)
     }
 
-    /// Value projections are counted among themselves. Feed-forward tensors are counted against the
-    /// layers; experts come in no fixed order, so with experts the name tells the layer.
+    /// Value projections are counted among themselves.
+    ///
+    /// Feed-forward tensors are counted against the layers; experts come in no fixed order, so
+    /// with experts the name tells the layer.
     private mutating func position(
         of tensor: RecipeModel.Tensor, _ role: TensorRole
     ) throws(RecipeError) -> Mixture.Position {
@@ -156,12 +158,15 @@ private struct RecipeWalk {
 }
 
 extension FormatChoice {
-    /// This choice, or the fallback when the tensor's rows are not whole blocks: a format of
-    /// blocks of 32 with about as many bits, and F16 when that does not fit either.
+    /// This choice, or the fallback when the tensor's rows are not whole blocks.
+    ///
+    /// That is a format of blocks of 32 with about as many bits, and F16 when that does not fit
+    /// either. For Q1_0 and NVFP4 there is none.
     fileprivate func fitted(to tensor: RecipeModel.Tensor) throws(RecipeError) -> FormatChoice {
         let rowLength = tensor.shape.rowLength
         guard !format.fits(rowLength: rowLength) else { return self }
-        guard let substitute = Self.substitutes[format] else {
+        let small: Format? = format.blockElementCount == 32 ? .F16 : nil
+        guard let substitute = Self.substitutes[format] ?? small else {
             throw RecipeError(
                 .noFormatFits(rowLength: rowLength, wanted: format), tensor: tensor.name)
         }

@@ -18,8 +18,10 @@ extension Recipe {
             ?? all.first { $0.aliases.contains { $0.lowercased() == wanted } }
     }
 
-    /// The recipe called `name`. Throws with the nearest names when there is none, and says so
-    /// when the name is a format's that no model is quantized to.
+    /// The recipe called `name`.
+    ///
+    /// Throws with the nearest names when there is none, and says so when the name is a format's
+    /// that no model is quantized to.
     public static func parse(_ name: String) throws(RecipeError) -> Recipe {
         if let recipe = named(name) { return recipe }
         if let format = Format.named(name), format == .NVFP4 || format.encode == nil {

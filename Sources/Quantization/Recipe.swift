@@ -31,6 +31,7 @@ public struct Recipe: Sendable, CustomStringConvertible {
     /// The format that most tensors get; `nil` when every tensor keeps its own.
     public var defaultFormat: Format? { mixture?.base }
 
+    /// The name.
     public var description: String { name }
 }
 

@@ -31,8 +31,11 @@ public struct RecipeError: IngotError, Hashable {
         self.tensor = tensor
     }
 
+    /// Options and models are no files: `nil`.
     public var file: String? { nil }
+    /// The tensor.
     public var place: String? { tensor }
+    /// What was found and what was expected.
     public var problem: String {
         switch kind {
         case .importanceRequired(let format):
@@ -48,6 +51,7 @@ public struct RecipeError: IngotError, Hashable {
         case .invalidPattern(let pattern): "\"\(pattern)\" is not a regular expression"
         }
     }
+    /// What to do about it.
     public var remedy: String? {
         switch kind {
         case .importanceRequired:
@@ -63,6 +67,7 @@ public struct RecipeError: IngotError, Hashable {
         case .invalidPattern: nil
         }
     }
+    /// Usage for options and names, bad data for models.
     public var exitCode: ExitCode {
         switch kind {
         case .unknownType, .notWritable, .malformedOverride, .invalidPattern: .usage

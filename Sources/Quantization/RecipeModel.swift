@@ -36,7 +36,9 @@ public struct RecipeModel: Sendable {
     /// Whether an importance matrix is used at all.
     public let hasImportanceMatrix: Bool
     /// The tensors in the order in which they are written: rules count tensors of a kind, so the
-    /// order decides. A file that is not split is written in the order of `isWrittenBefore`.
+    /// order decides.
+    ///
+    /// A file that is not split is written in the order of `isWrittenBefore`.
     public let tensors: [Tensor]
 
     /// Describes a model.

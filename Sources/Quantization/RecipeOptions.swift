@@ -9,8 +9,9 @@ public struct RecipeOptions: Sendable {
     public var tokenEmbeddingFormat: Format?
     /// `output.weight` keeps its format (`--leave-output-tensor`).
     public var leavesOutput = false
-    /// Formats by tensor name; the first pattern that matches decides (`--tensor-type`). They say
-    /// nothing where the recipe's default format is not quantized (F32, F16, BF16).
+    /// Formats by tensor name; the first pattern that matches decides (`--tensor-type`).
+    ///
+    /// They say nothing where the recipe's default format is not quantized (F32, F16, BF16).
     public var overrides: [TensorOverride] = []
 
     /// Creates the options of a plain run: none.
@@ -24,15 +25,19 @@ public struct TensorOverride: Sendable, Hashable {
     /// The format of the tensors that match.
     public let format: Format
 
-    /// Creates an override. Throws when the pattern is no regular expression.
+    /// Creates an override.
+    ///
+    /// Throws when the pattern is no regular expression.
     public init(pattern: String, format: Format) throws(RecipeError) {
         self.pattern = pattern.lowercased()
         self.format = format
         _ = try compiled()
     }
 
-    /// Reads `PATTERN=FORMAT`. Throws when there is no `=`, when either side is empty, when the
-    /// pattern is no regular expression and when no format has the name.
+    /// Reads `PATTERN=FORMAT`.
+    ///
+    /// Throws when there is no `=`, when either side is empty, when the pattern is no regular
+    /// expression and when no format has the name.
     public init(parsing text: String) throws(RecipeError) {
         guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
             throw RecipeError(.malformedOverride(text))
@@ -53,8 +58,9 @@ public struct TensorOverride: Sendable, Hashable {
 }
 
 extension Format {
-    /// The format called `name`, whatever its case. Throws when there is none, or when it is one
-    /// that cannot be written from numbers.
+    /// The format called `name`, whatever its case.
+    ///
+    /// Throws when there is none, or when it is one that cannot be written from numbers.
     public static func parse(_ name: String) throws(RecipeError) -> Format {
         guard let format = named(name) else {
             let names = all.filter { $0.encode != nil }.map(\.name)

@@ -1,7 +1,8 @@
 import TensorCore
 
-/// What a tensor does in a model, as far as recipes tell tensors apart. Told from the GGUF name
-/// alone, so that a new family needs no word here.
+/// What a tensor does in a model, as far as recipes tell tensors apart.
+///
+/// Told from the GGUF name alone, so that a new family needs no word here.
 enum TensorRole: Sendable, Hashable {
     case output
     case tokenEmbedding
@@ -87,7 +88,9 @@ extension RecipeModel.Tensor {
     ]
 }
 
-/// Whether the bytes of `part` stand somewhere in `text`. O(text × part), both are short.
+/// Whether the bytes of `part` stand somewhere in `text`.
+///
+/// O(text × part), both are short.
 private func contains(_ text: String, _ part: String) -> Bool {
     var rest = text.utf8[...]
     while rest.count >= part.utf8.count {

@@ -34,14 +34,19 @@ enum Writing {
             Numbers.bytes(plan.byteCount), Numbers.fixed(plan.bitsPerWeight, 2))
         var lines = ["\(plan.source.path) → \(plan.outputPath)"]
         lines += table.lines
-        let share = Double(plan.byteCount) / Double(max(1, plan.sourceByteCount))
-        lines.append(
-            "  before: \(Numbers.bytes(plan.sourceByteCount)),"
+        var last = "  "
+        // A checkpoint has no size in GGUF's formats to compare with.
+        if plan.recipeName != nil {
+            let share = Double(plan.byteCount) / Double(max(1, plan.sourceByteCount))
+            last +=
+                "before: \(Numbers.bytes(plan.sourceByteCount)),"
                 + " \(Numbers.fixed(plan.sourceBitsPerWeight, 2)) bits/weight;"
                 + " after: \(Numbers.bytes(plan.byteCount)),"
                 + " \(Numbers.fixed(plan.bitsPerWeight, 2)) bits/weight"
-                + " (\(Numbers.fixed(share * 100, 1)) %);"
-                + " file: \(Numbers.bytes(plan.layout.byteCount)); \(Clock.short(seconds))")
+                + " (\(Numbers.fixed(share * 100, 1)) %); "
+        }
+        lines.append(
+            last + "file: \(Numbers.bytes(plan.layout.byteCount)); \(Clock.short(seconds))")
         return lines
     }
 
@@ -77,7 +82,8 @@ enum Writing {
                 guard let entry = tensor.importance, !entry.missingExperts.isEmpty else { continue }
                 warnings.append(
                     "\(importance.path) has no counts for \(entry.missingExperts.count) of"
-                        + " \(entry.expertCount) experts of \(tensor.name); their columns weigh the same")
+                        + " \(entry.expertCount) experts of \(tensor.name); their columns weigh the same"
+                )
             }
         }
         return warnings

@@ -60,7 +60,8 @@ import Testing
             #expect(found[name] == member.value.array?[0].text, "\(name)")
         }
         // What is not listed stayed a vector of F32.
-        for (name, format) in found where !expected.contains(where: { $0.key == ByteString(name) }) {
+        for (name, format) in found where !expected.contains(where: { $0.key == ByteString(name) })
+        {
             #expect(format == "F32", "\(name)")
         }
     }

@@ -21,7 +21,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("Q4_M", ["Q4_K_M"]), ("q4km", ["Q4_K_M"]), ("Q4-K-M", ["Q4_K_M"]), ("MXFP4", ["MXFP4_MOE"]),
+        ("Q4_M", ["Q4_K_M"]), ("q4km", ["Q4_K_M"]), ("Q4-K-M", ["Q4_K_M"]),
+        ("MXFP4", ["MXFP4_MOE"]),
         ("Q5", ["Q5_0", "Q5_1", "Q5_K_S"]), ("IQ4_XL", ["IQ4_NL", "IQ4_XS"]), ("banana", []),
         ("", []), ("33", []), ("F17", ["F16"]), (String(repeating: "Q", count: 100), []),
     ])
@@ -96,20 +97,25 @@ import Testing
         #expect(error?.kind == .layerUnknown(blockCount: 2))
     }
 
-    @Test func theOutputOfAnOddModelHasNoFormat() throws {
-        let model = try Self.model(tensors: [("output.weight", [4, 40], .F16, false)])
-        let error = #expect(throws: RecipeError.self) { try Recipe.parse("Q4_K_M").choose(model) }
-        guard case .noFormatFits(rowLength: 40, _)? = error?.kind else {
-            Issue.record("\(String(describing: error))")
-            return
-        }
+    @Test func rowsThatFitNothing() throws {
+        let model = try Self.model(tensors: [("blk.0.attn_q.weight", [4, 40], .F16, false)])
+        #expect(
+            try Recipe.parse("Q4_K_M").choose(model)
+                == [FormatChoice(.F16, .fallback(from: .Q4_K))])
+        let error = #expect(throws: RecipeError.self) { try Recipe.parse("Q1_0").choose(model) }
+        #expect(error?.kind == .noFormatFits(rowLength: 40, wanted: .Q1_0))
+        #expect(error?.tensor == "blk.0.attn_q.weight")
     }
 
     @Test func writesOutsideTensorsFirst() {
-        let names = ["blk.10.a", "blk.2.b", "blk.2.a", "token_embd.weight", "output.weight", "blk.x"]
+        let names = [
+            "blk.10.a", "blk.2.b", "blk.2.a", "token_embd.weight", "output.weight", "blk.x",
+        ]
         #expect(
             names.sorted(by: RecipeModel.isWrittenBefore)
-                == ["blk.x", "output.weight", "token_embd.weight", "blk.2.a", "blk.2.b", "blk.10.a"])
+                == [
+                    "blk.x", "output.weight", "token_embd.weight", "blk.2.a", "blk.2.b", "blk.10.a",
+                ])
     }
 
     static func model(

@@ -159,7 +159,7 @@ import Testing
             let path = folder + "/model.safetensors"
             let shape = try #require(Shape([2, 3]))
             let name = "layer \"0\"\n\u{1F600}é"
-            let numbers: [Float] = [0, -1, 2.5, .infinity, 1e-40, 3]
+            let numbers: [Float] = [0, -1, 2.5, .infinity, 0x1p-130, 3]
             let writer = try SafetensorsWriter(
                 path: path, tensors: [.init(name: name, dataType: .F32, shape: shape)],
                 metadata: [("format", "pt")])

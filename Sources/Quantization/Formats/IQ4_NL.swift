@@ -1,0 +1,41 @@
+extension Format {
+    /// Blocks of 32 values: a scale and 4-bit codes on a curve; 4.5 bits per weight.
+    public static let IQ4_NL = Format(
+        name: "IQ4_NL", typeID: 20, blockElementCount: 32, blockByteCount: IQ4_NLBlock.byteCount,
+        encode: { rows, rowCount, rowLength, importance, destination in
+            let perRow = rowLength / 32
+            for index in 0..<rowCount * perRow {
+                IQ4_NLBlock.encode(
+                    rows + 32 * index, importance.map { $0 + 32 * (index % perRow) },
+                    destination + index * IQ4_NLBlock.byteCount)
+            }
+        },
+        decode: { source, elementCount, destination in
+            for index in 0..<elementCount / 32 {
+                let block = source + index * IQ4_NLBlock.byteCount
+                CurveCode.load(block + 2, scale: block.f16(0), destination + index * 32)
+            }
+        })
+}
+
+/// ```
+/// d  f16       value = d * curve[code]
+/// qs u8[16]    byte i: code i | code i + 16 << 4
+/// ```
+enum IQ4_NLBlock {
+    static let byteCount = 18
+
+    static func encode(
+        _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
+        _ block: UnsafeMutableRawPointer
+    ) {
+        withScratch(32, of: Float.self) { weights in
+            let variance = ScaleSearch.sumOfSquares(values, 32) * (2.0 / 32)
+            CurveCode.weights(values, importance, variance: variance, into: weights)
+            let scale = CurveCode.scale(values, weights: weights)
+            block.setF16(0, scale)
+            // The codes are chosen for the scale before it is rounded.
+            CurveCode.store(values, scale: scale, block + 2)
+        }
+    }
+}
