@@ -1,4 +1,5 @@
 import Architectures
+import Foundation
 import GGUF
 import Inference
 import Quantization
@@ -45,6 +46,18 @@ private func ggufModel(
 
 @Suite("Models from metadata")
 struct ModelTests {
+    @Test("every family's file is in the registry")
+    func registry() throws {
+        let folder = Fixtures.projectRoot.appending(path: "Sources/Architectures/Families").path
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+            .filter { $0.hasSuffix("+Block.swift") }
+        #expect(files.count >= 3)
+        for file in files {
+            let name = file.replacing("+Block.swift", with: "").lowercased()
+            #expect(DecoderDescription.architectures.contains(name), "\(file)")
+        }
+    }
+
     @Test("architectures run as their descriptions say", arguments: ["llama", "qwen2", "qwen3"])
     func architecture(_ name: String) throws {
         let source = ggufModel(name).source
