@@ -51,7 +51,8 @@ struct ModelTests {
         let folder = Fixtures.projectRoot.appending(path: "Sources/Architectures/Families").path
         let declared = try FileManager.default.contentsOfDirectory(atPath: folder).flatMap { file in
             let text = try String(contentsOfFile: folder + "/" + file, encoding: .utf8)
-            return text.matches(of: /DecoderFamily\(architectures: \["([^"]+)"/).map { String($0.1) }
+            return text.matches(of: /DecoderFamily\(architectures: \["([^"]+)"/)
+                .map { String($0.1) }
         }
         #expect(declared.count >= 3)
         for name in declared { #expect(DecoderDescription.architectures.contains(name), "\(name)") }
