@@ -21,7 +21,9 @@ public struct GGUFFile: TensorSource {
     /// The open file.
     public let file: InputFile
 
+    /// The path as the user named it.
     public var path: String { file.path }
+    /// The one file.
     public var files: [InputFile] { [file] }
 
     /// Opens a file and reads its header.
@@ -53,7 +55,8 @@ public struct GGUFFile: TensorSource {
             let key = try reader.text("a metadata key")
             let type = try reader.integer(UInt32.self, "the type of \(key)")
             guard metadata[key] == nil else {
-                throw GGUFError(.duplicate(what: "metadata key", name: key), path: path, place: place)
+                throw GGUFError(
+                    .duplicate(what: "metadata key", name: key), path: path, place: place)
             }
             metadata[key] = try reader.value(type: type, key: key)
         }
@@ -186,7 +189,9 @@ public struct GGUFFile: TensorSource {
         return offsets
     }
 
-    /// The number of the tensor called `name`. O(tensor count).
+    /// The number of the tensor called `name`.
+    ///
+    /// O(tensor count).
     public func index(ofTensor name: String) -> Int? {
         tensors.firstIndex { $0.name.utf8.elementsEqual(name.utf8) }
     }
@@ -206,6 +211,7 @@ public struct GGUFFile: TensorSource {
         )
     }
 
+    /// Decodes rows of a tensor to F32.
     public func readRows(
         _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
@@ -227,6 +233,7 @@ public struct GGUFFile: TensorSource {
         if let base = bytes.baseAddress { decode(base, elementCount, destination) }
     }
 
+    /// Copies rows of a tensor as they are stored.
     public func readBytes(
         ofRows rows: Range<Int>, ofTensor tensor: Int,
         into destination: UnsafeMutableRawBufferPointer

@@ -25,7 +25,8 @@ public enum HalfFloat {
         let magnitude = bits & 0x7FFF_FFFF
         if magnitude >= 0x7F80_0000 {
             return magnitude == 0x7F80_0000
-                ? sign | 0x7C00 : sign | 0x7E00 | UInt16(truncatingIfNeeded: magnitude >> 13) & 0x1FF
+                ? sign | 0x7C00
+                : sign | 0x7E00 | UInt16(truncatingIfNeeded: magnitude >> 13) & 0x1FF
         }
         if magnitude >= 0x477F_F000 { return sign | 0x7C00 }
         if magnitude < 0x3880_0000 {

@@ -97,15 +97,19 @@ struct Thread {
     }
 
     #if canImport(Glibc)
-        private static let entry: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
-            if let context = $0 { Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body() }
-            return nil
-        }
+        private static let entry:
+            @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
+                if let context = $0 {
+                    Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body()
+                }
+                return nil
+            }
     #else
-        private static let entry: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = {
-            Unmanaged<Box>.fromOpaque($0).takeRetainedValue().body()
-            return nil
-        }
+        private static let entry:
+            @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = {
+                Unmanaged<Box>.fromOpaque($0).takeRetainedValue().body()
+                return nil
+            }
     #endif
 
     func join() {

@@ -82,7 +82,8 @@ enum Writing {
                 guard let entry = tensor.importance, !entry.missingExperts.isEmpty else { continue }
                 warnings.append(
                     "\(importance.path) has no counts for \(entry.missingExperts.count) of"
-                        + " \(entry.expertCount) experts of \(tensor.name); their columns weigh the same")
+                        + " \(entry.expertCount) experts of \(tensor.name); their columns weigh the same"
+                )
             }
         }
         return warnings

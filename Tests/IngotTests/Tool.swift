@@ -37,7 +37,9 @@ struct Tool {
         // Standard error first would block once standard output fills its pipe; both are small
         // here, but a thread each is the way that never blocks.
         nonisolated(unsafe) var errorBytes = Data()
-        let reader = DispatchWorkItem { errorBytes = errors.fileHandleForReading.readDataToEndOfFile() }
+        let reader = DispatchWorkItem {
+            errorBytes = errors.fileHandleForReading.readDataToEndOfFile()
+        }
         DispatchQueue.global().async(execute: reader)
         let outputBytes = output.fileHandleForReading.readDataToEndOfFile()
         reader.wait()

@@ -11,7 +11,8 @@ struct MemorySource: TensorSource {
     var values: [[Float]] = []
     var files: [InputFile] { [] }
 
-    mutating func add(_ name: String, _ dimensions: [Int], format: Format = .F32, seed: UInt64 = 1) {
+    mutating func add(_ name: String, _ dimensions: [Int], format: Format = .F32, seed: UInt64 = 1)
+    {
         guard let shape = Shape(dimensions) else { return }
         var random = SeededRandom(seed: seed)
         tensors.append(TensorDescription(name: name, shape: shape, format: format))

@@ -123,7 +123,10 @@ import Testing
                 source, recipe: recipe, options: QuantizeOptions(allowsRequantization: true),
                 outputPath: folder + "/q4.gguf")
             try write(plan)
-            #expect(try GGUFFile(path: folder + "/q4.gguf").tensors.contains { $0.format.name == "Q4_0" })
+            #expect(
+                try GGUFFile(path: folder + "/q4.gguf").tensors.contains {
+                    $0.format.name == "Q4_0"
+                })
         }
     }
 

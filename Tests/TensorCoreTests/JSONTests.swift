@@ -6,8 +6,10 @@ import Testing
         ("null", JSON.null), (" true ", .bool(true)), ("-12", .integer(-12)),
         ("1e3", .real(1000)), ("0.5", .real(0.5)), ("\"a\\u00e9\\ud83d\\ude00\"", .string("aé😀")),
         ("[]", .array([])), ("[1, [2]]", .array([.integer(1), .array([.integer(2)])])),
-        ("{\"b\": 1, \"a\": 2}",
-            .object([.init(key: "b", value: .integer(1)), .init(key: "a", value: .integer(2))])),
+        (
+            "{\"b\": 1, \"a\": 2}",
+            .object([.init(key: "b", value: .integer(1)), .init(key: "a", value: .integer(2))])
+        ),
         ("9223372036854775808", .real(9223372036854775808)), ("Infinity", .real(.infinity)),
     ])
     func parses(_ text: String, _ expected: JSON) throws {
@@ -50,7 +52,8 @@ import Testing
     }
 
     @Test func everyTruncationIsAnErrorAndNoTrap() {
-        let text = Array("{\"a\": [1, -2.5e3, \"x\\u0041\\n\", true, null], \"b\": {\"c\": {}}}".utf8)
+        let text = Array(
+            "{\"a\": [1, -2.5e3, \"x\\u0041\\n\", true, null], \"b\": {\"c\": {}}}".utf8)
         for count in 0..<text.count {
             #expect(throws: JSONError.self) { try JSON.parse(Array(text[..<count])) }
         }

@@ -13,6 +13,8 @@ public func sha256(ofFile path: String) throws -> String {
     let handle = try FileHandle(forReadingFrom: URL(filePath: path))
     defer { try? handle.close() }
     var hash = SHA256()
-    while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty { hash.update(data: piece) }
+    while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
+        hash.update(data: piece)
+    }
     return hash.finalize().map { String(format: "%02x", $0) }.joined()
 }

@@ -27,7 +27,9 @@ public enum Fixtures {
     public static var anyConformance: String { fullConformance ?? conformance }
 
     /// Whether a file or folder exists.
-    public static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+    public static func exists(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: path)
+    }
 
     /// A new empty folder that `body` may fill; removed afterwards.
     public static func withTemporaryFolder<Result>(

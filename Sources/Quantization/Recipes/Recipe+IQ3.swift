@@ -1,6 +1,6 @@
 extension Recipe {
     /// 3.1 bits with 2.5 for queries and keys; needs an importance matrix.
-    static let IQ3_XXS = Recipe(
+    package static let IQ3_XXS = Recipe(
         "IQ3_XXS", fileType: 23, summary: "3.1 bits; needs an importance matrix",
         Mixture(.IQ3_XXS, output: .Q5_K) { tensor in
             switch tensor.role {
@@ -16,7 +16,7 @@ extension Recipe {
             }
         })
     /// 3.4 bits with 3.1 for queries, keys and the middle layers; needs an importance matrix.
-    static let IQ3_XS = Recipe(
+    package static let IQ3_XS = Recipe(
         "IQ3_XS", fileType: 22, summary: "3.3 bits; needs an importance matrix",
         Mixture(.IQ3_S) { tensor in
             switch tensor.role {
@@ -28,7 +28,7 @@ extension Recipe {
             }
         })
     /// 3.4 bits.
-    static let IQ3_S = Recipe(
+    package static let IQ3_S = Recipe(
         "IQ3_S", fileType: 26, summary: "3.4 bits, better than Q3_K_S",
         Mixture(.IQ3_S) { tensor in
             switch tensor.role {
@@ -38,7 +38,7 @@ extension Recipe {
             }
         })
     /// 3.4 bits with 4.5 for values and attention output.
-    static let IQ3_M = Recipe(
+    package static let IQ3_M = Recipe(
         "IQ3_M", fileType: 27, summary: "3.7 bits",
         Mixture(.IQ3_S) { tensor in
             switch tensor.role {

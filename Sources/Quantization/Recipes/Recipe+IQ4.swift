@@ -1,9 +1,9 @@
 extension Recipe {
     /// 4-bit codes on a curve, blocks of 32.
-    static let IQ4_NL = Recipe(
+    package static let IQ4_NL = Recipe(
         "IQ4_NL", fileType: 25, summary: "4.5 bits, codes on a curve", .curved(.IQ4_NL))
     /// 4-bit codes on a curve, blocks of 256.
-    static let IQ4_XS = Recipe(
+    package static let IQ4_XS = Recipe(
         "IQ4_XS", fileType: 30, summary: "4.3 bits, codes on a curve", .curved(.IQ4_XS))
 }
 

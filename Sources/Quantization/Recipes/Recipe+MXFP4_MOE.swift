@@ -1,6 +1,6 @@
 extension Recipe {
     /// Experts in 4-bit floats, all else in 8 bits: for models that were trained so.
-    static let MXFP4_MOE = Recipe(
+    package static let MXFP4_MOE = Recipe(
         "MXFP4_MOE", fileType: 38, summary: "4.3 bits for experts, Q8_0 for the rest",
         Mixture(.MXFP4, output: .Q8_0, followsCommonRules: false) { tensor in
             guard tensor.matrixCount > 1 else { return .Q8_0 }

@@ -1,6 +1,6 @@
 extension Recipe {
     /// 2-bit K with 3 bits where it hurts most.
-    static let Q2_K = Recipe(
+    package static let Q2_K = Recipe(
         "Q2_K", fileType: 10, summary: "2.6 bits and more where it counts",
         Mixture(.Q2_K) { tensor in
             switch tensor.role {
@@ -12,7 +12,7 @@ extension Recipe {
             }
         })
     /// 2-bit K; refused without an importance matrix.
-    static let Q2_K_S = Recipe(
+    package static let Q2_K_S = Recipe(
         "Q2_K_S", fileType: 21, summary: "2.6 bits; needs an importance matrix",
         Mixture(.Q2_K) { tensor in
             switch tensor.role {

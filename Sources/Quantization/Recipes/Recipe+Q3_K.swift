@@ -1,10 +1,10 @@
 extension Recipe {
     /// 3-bit K.
-    static let Q3_K_S = Recipe(
+    package static let Q3_K_S = Recipe(
         "Q3_K_S", fileType: 11, summary: "3.4 bits, small",
         Mixture(.Q3_K) { $0.isOutputOfEightExperts ? .Q5_K : nil })
     /// 3-bit K with 4 and 5 bits for values, attention output and down projections.
-    static let Q3_K_M = Recipe(
+    package static let Q3_K_M = Recipe(
         "Q3_K_M", fileType: 12, aliases: ["Q3_K"], summary: "3.9 bits, medium",
         Mixture(.Q3_K) { tensor in
             switch tensor.role {
@@ -19,7 +19,7 @@ extension Recipe {
             }
         })
     /// 3-bit K with 5 bits for values, attention output and down projections.
-    static let Q3_K_L = Recipe(
+    package static let Q3_K_L = Recipe(
         "Q3_K_L", fileType: 13, summary: "4.3 bits, large",
         Mixture(.Q3_K) { tensor in
             switch tensor.role {

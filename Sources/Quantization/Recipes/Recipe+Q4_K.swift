@@ -1,6 +1,6 @@
 extension Recipe {
     /// 4-bit K.
-    static let Q4_K_S = Recipe(
+    package static let Q4_K_S = Recipe(
         "Q4_K_S", fileType: 14, summary: "4.6 bits, small",
         Mixture(.Q4_K) { tensor in
             switch tensor.role {
@@ -12,7 +12,7 @@ extension Recipe {
             }
         })
     /// 4-bit K with 6 bits for half of the values and down projections: the usual choice.
-    static let Q4_K_M = Recipe(
+    package static let Q4_K_M = Recipe(
         "Q4_K_M", fileType: 15, aliases: ["Q4_K"], summary: "4.9 bits, medium: the usual choice",
         Mixture(.Q4_K) { tensor in
             switch tensor.role {

@@ -1,8 +1,9 @@
 extension Recipe {
     /// 5-bit K.
-    static let Q5_K_S = Recipe("Q5_K_S", fileType: 16, summary: "5.5 bits, small", Mixture(.Q5_K))
+    package static let Q5_K_S = Recipe(
+        "Q5_K_S", fileType: 16, summary: "5.5 bits, small", Mixture(.Q5_K))
     /// 5-bit K with 6 bits for half of the values and down projections.
-    static let Q5_K_M = Recipe(
+    package static let Q5_K_M = Recipe(
         "Q5_K_M", fileType: 17, aliases: ["Q5_K"], summary: "5.7 bits, medium",
         Mixture(.Q5_K) { tensor in
             switch tensor.role {

@@ -7,7 +7,7 @@ import Quantization
 import Reporting
 import TensorCore
 
-/// `ingot report BASE.gguf QUANTIZED.gguf… -f TEXT -o DIR`
+/// The command `ingot report BASE.gguf QUANTIZED.gguf… -f TEXT -o DIR`.
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
@@ -95,7 +95,9 @@ struct ReportCommand: ParsableCommand {
         if !options.quiet { Terminal.note("written: \(written.joined(separator: ", "))") }
         let failures = try report.failures(of: gates)
         for failure in failures { Terminal.error("gate not met: \(failure)") }
-        if !failures.isEmpty { throw ArgumentParser.ExitCode(TensorCore.ExitCode.gateNotMet.rawValue) }
+        if !failures.isEmpty {
+            throw ArgumentParser.ExitCode(TensorCore.ExitCode.gateNotMet.rawValue)
+        }
     }
 
     /// The command with file names only: a report that is published tells no one's folders.
@@ -132,7 +134,9 @@ extension QualityReport.Level {
                 quantile90: statistics.divergence.percentile90,
                 quantile95: statistics.divergence.percentile95,
                 quantile99: statistics.divergence.percentile99,
-                quantile999: .init(statistics.divergence.percentile99_9),
+                quantile999: .init(
+                    statistics.divergence.percentile99_9,
+                    standardError: statistics.divergence.percentile99_9Error),
                 maximum: statistics.divergence.maximum),
             sameTopToken: .init(statistics.sameTop),
             meanProbabilityChange: .init(statistics.meanProbabilityChange),
@@ -157,7 +161,8 @@ extension GGUFFile {
     /// The file type that the metadata names; the format of most bytes when it names none.
     fileprivate var typeName: String {
         let number = metadata["general.file_type"]?.integer
-        if let number, let recipe = Recipe.all.first(where: { $0.fileType.map(Int.init) == number }) {
+        if let number, let recipe = Recipe.all.first(where: { $0.fileType.map(Int.init) == number })
+        {
             return recipe.name
         }
         let bytes = Dictionary(grouping: tensors.indices) { tensors[$0].format.name }
