@@ -39,13 +39,19 @@ static void K(encode_NVFP4)(const float *rows, size_t rowCount, size_t rowLength
                             const float *importance, uint8_t *destination,
                             ingot_reference reference) {
     (void)importance;
-    (void)reference;
     for (size_t b = 0; b < rowCount * (rowLength / 64); b++) {
         const float *x = rows + 64 * b;
         uint8_t *block = destination + b * BLOCK_BYTES;
         float sizes[4];
         UNROLL for (int part = 0; part < 4; part++) {
             sizes[part] = greatest_magnitude(x + 16 * part, 16);
+        }
+        // Beyond the largest scale distances are no longer exact.
+        float most = 0;
+        UNROLL for (int part = 0; part < 4; part++) most = sizes[part] > most ? sizes[part] : most;
+        if (most > 6 * 448) {
+            reference(x, 0, 0, block);
+            continue;
         }
         UNROLL for (int part = 0; part < 4; part++) {
             block[part] = K(scale_bits)(sizes[part] / 6);
