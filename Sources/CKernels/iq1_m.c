@@ -10,7 +10,7 @@ DEFINE_GRID_ENCODER(IQ1_M)
 DEFINE_GRID_DECODER(IQ1_M)
 #else
 #include "lanes.h"
-#include "ternary.h"
+#include "ternary_cuts.h"
 #include "ternary_decode.h"
 
 #define better_cut K(better_cut)

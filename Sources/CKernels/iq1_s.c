@@ -10,7 +10,7 @@ DEFINE_GRID_ENCODER(IQ1_S)
 DEFINE_GRID_DECODER(IQ1_S)
 #else
 #include "lanes.h"
-#include "ternary.h"
+#include "ternary_cuts.h"
 #include "ternary_decode.h"
 
 // Super-blocks of a batch; with four lanes a batch has half of one.

@@ -52,7 +52,9 @@ public struct GGUFError: IngotError, Hashable {
         self.place = place
     }
 
+    /// The file that the fault is in.
     public var file: String? { path }
+    /// What was found and what was expected.
     public var problem: String {
         switch kind {
         case .notGGUF(let found):
@@ -78,6 +80,7 @@ public struct GGUFError: IngotError, Hashable {
         case .undecodable(let format): "values of format \(format) cannot be decoded"
         }
     }
+    /// What the user can do about it.
     public var remedy: String? {
         switch kind {
         case .truncated, .invalidDataRange: "The file is damaged or incomplete; fetch it again."
@@ -87,6 +90,7 @@ public struct GGUFError: IngotError, Hashable {
         default: nil
         }
     }
+    /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode { .badData }
 
     private static func show(_ bytes: [UInt8]) -> String {

@@ -21,7 +21,9 @@ public struct GGUFFile: TensorSource {
     /// The open file.
     public let file: InputFile
 
+    /// The path as the user named it.
     public var path: String { file.path }
+    /// The one file.
     public var files: [InputFile] { [file] }
 
     /// Opens a file and reads its header.
@@ -187,7 +189,9 @@ public struct GGUFFile: TensorSource {
         return offsets
     }
 
-    /// The number of the tensor called `name`. O(tensor count).
+    /// The number of the tensor called `name`.
+    ///
+    /// O(tensor count).
     public func index(ofTensor name: String) -> Int? {
         tensors.firstIndex { $0.name.utf8.elementsEqual(name.utf8) }
     }
@@ -207,6 +211,7 @@ public struct GGUFFile: TensorSource {
         )
     }
 
+    /// Decodes rows of a tensor to F32.
     public func readRows(
         _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
@@ -228,6 +233,7 @@ public struct GGUFFile: TensorSource {
         if let base = bytes.baseAddress { decode(base, elementCount, destination) }
     }
 
+    /// Copies rows of a tensor as they are stored.
     public func readBytes(
         ofRows rows: Range<Int>, ofTensor tensor: Int,
         into destination: UnsafeMutableRawBufferPointer

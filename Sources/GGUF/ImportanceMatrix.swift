@@ -1,7 +1,9 @@
 public import TensorCore
 
 /// Mean squared activations per input column of a model's linear layers: how much each column of a
-/// weight matters. Made from calibration text, used as weights when blocks are fitted.
+/// weight matters.
+///
+/// Made from calibration text, used as weights when blocks are fitted.
 public struct ImportanceMatrix: Sendable {
     /// The weights of one tensor.
     public struct Entry: Sendable {

@@ -34,7 +34,9 @@ public struct PipelineError: IngotError, Hashable {
         self.place = place
     }
 
+    /// The file that the fault is in.
     public var file: String? { path }
+    /// What was found and what was expected.
     public var problem: String {
         switch kind {
         case .nonFinite(let value, let row, let column):
@@ -50,6 +52,7 @@ public struct PipelineError: IngotError, Hashable {
             "\(key) is \(found), expected \(expected)"
         }
     }
+    /// What the user can do about it.
     public var remedy: String? {
         switch kind {
         case .nonFinite: "The checkpoint is damaged; no quantized block can hold such a value."
@@ -60,6 +63,7 @@ public struct PipelineError: IngotError, Hashable {
         default: nil
         }
     }
+    /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
         if case .inPlace = kind { return .usage }
         return .badData

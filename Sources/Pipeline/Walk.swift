@@ -118,7 +118,9 @@ private struct Tally {
     }
 }
 
-/// One thread's buffers. A worker number belongs to one thread at a time, which makes sharing it
+/// One thread's buffers.
+///
+/// A worker number belongs to one thread at a time, which makes sharing it
 /// across threads safe.
 private final class Worker: @unchecked Sendable {
     private let plan: Plan
@@ -209,7 +211,9 @@ private final class Worker: @unchecked Sendable {
     }
 }
 
-/// The largest magnitude, NaN or infinite when a value is. Works on bit patterns, whose order is
+/// The largest magnitude, NaN or infinite when a value is.
+///
+/// Works on bit patterns, whose order is
 /// that of magnitudes and which the compiler vectorises.
 private func largestMagnitude(_ values: UnsafePointer<Float>, _ count: Int) -> Float {
     values.withMemoryRebound(to: UInt32.self, capacity: count) { bits in

@@ -31,11 +31,14 @@ public struct FileError: IngotError, Hashable {
         self.path = path
     }
 
+    /// The file that the fault is in.
     public var file: String? { path }
+    /// The place in it.
     public var place: String? {
         if case .outOfBounds(let offset, _, _) = kind { return "byte \(offset)" }
         return nil
     }
+    /// What was found and what was expected.
     public var problem: String {
         switch kind {
         case .notFound: "no such file"
@@ -49,6 +52,7 @@ public struct FileError: IngotError, Hashable {
         case .system(let operation, _, let message): "\(operation) failed: \(message)"
         }
     }
+    /// What the user can do about it.
     public var remedy: String? {
         switch kind {
         case .outOfBounds: "The file is truncated; fetch it again."
@@ -57,6 +61,7 @@ public struct FileError: IngotError, Hashable {
         default: nil
         }
     }
+    /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
         if case .outOfBounds = kind { return .badData }
         return .inputOutput

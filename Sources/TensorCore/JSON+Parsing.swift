@@ -6,7 +6,9 @@
 
 extension JSON {
     /// Parses one JSON text (RFC 8259), strictly: no duplicate keys, no trailing bytes, at most
-    /// `depthLimit` nested values. Time and memory are linear in the length of the text.
+    /// `depthLimit` nested values.
+    ///
+    /// Time and memory are linear in the length of the text.
     ///
     /// `NaN`, `Infinity` and `-Infinity` are accepted as numbers: Python writes them.
     public static func parse(
@@ -87,8 +89,8 @@ private struct JSONParser {
 
     private mutating func word(_ text: StaticString, _ value: JSON) throws(JSONError) -> JSON {
         let count = text.utf8CodeUnitCount
-        guard position + count <= bytes.count,
-            memcmp(bytes.baseAddress! + position, text.utf8Start, count) == 0
+        guard position + count <= bytes.count, let base = bytes.baseAddress,
+            memcmp(base + position, text.utf8Start, count) == 0
         else { throw unexpected("a value") }
         position += count
         return value
@@ -223,7 +225,7 @@ private struct JSONParser {
             guard let scalar = UnicodeScalar(code) else {
                 throw fault(.invalidString("half a surrogate pair"))
             }
-            result.append(contentsOf: UTF8.encode(scalar)!)
+            result.append(contentsOf: String(Character(scalar)).utf8)
         default:
             position -= 1
             throw unexpected("an escape")

@@ -25,7 +25,9 @@ public indirect enum JSON: Hashable, Sendable {
         }
     }
 
-    /// The member called `key`, when this is an object that has one. O(member count).
+    /// The member called `key`, when this is an object that has one.
+    ///
+    /// O(member count).
     public subscript(key: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         let name = ByteString(key)
@@ -99,7 +101,9 @@ public struct JSONError: IngotError, Hashable {
     /// The file that holds the text.
     public var file: String?
 
+    /// The place in it.
     public var place: String? { "byte \(offset)" }
+    /// What was found and what was expected.
     public var problem: String {
         switch kind {
         case .unexpectedEnd: "the JSON text ends too early"
@@ -111,7 +115,9 @@ public struct JSONError: IngotError, Hashable {
         case .invalidNumber(let text): "invalid number \(text)"
         }
     }
+    /// What the user can do about it.
     public var remedy: String? { nil }
+    /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode { .badData }
 
     private static func name(_ byte: UInt8) -> String {

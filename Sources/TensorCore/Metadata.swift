@@ -118,7 +118,9 @@ public struct Metadata: Sendable, Equatable {
     /// Creates metadata without entries.
     public init() {}
 
-    /// The value of `key`. Setting a known key replaces its value in place, a new key goes to the
+    /// The value of `key`.
+    ///
+    /// Setting a known key replaces its value in place, a new key goes to the
     /// end, `nil` removes.
     public subscript(key: String) -> MetadataValue? {
         get { positions[ByteString(key)].map { entries[$0].value } }
@@ -146,6 +148,7 @@ public struct Metadata: Sendable, Equatable {
         self[key] = value
     }
 
+    /// Equal keys with equal values in the same order.
     public static func == (left: Metadata, right: Metadata) -> Bool {
         left.entries.count == right.entries.count
             && zip(left.entries, right.entries).allSatisfy {

@@ -3,7 +3,9 @@
 /// The element count is computed once, with overflow checked, so that whoever holds a `Shape` may
 /// multiply its dimensions without fear.
 public struct Shape: Hashable, Sendable, CustomStringConvertible {
-    /// The dimensions, outermost first. A scalar has none.
+    /// The dimensions, outermost first.
+    ///
+    /// A scalar has none.
     public let dimensions: [Int]
     /// The product of all dimensions; 1 for a scalar.
     public let elementCount: Int

@@ -6,7 +6,9 @@ import TensorCore
     import Darwin
 #endif
 
-/// The end of the pipe that the signal handler writes to. Set once before the handler is.
+/// The end of the pipe that the signal handler writes to.
+///
+/// Set once before the handler is.
 nonisolated(unsafe) private var wakeUp: Int32 = -1
 
 /// Ctrl-C and a polite `kill` leave no temporary files behind.

@@ -30,6 +30,7 @@ public struct WorstDifference: CustomStringConvertible, Sendable {
         magnitude = worst.magnitude
     }
 
+    /// What a failure message shows.
     public var description: String {
         index < 0
             ? "\(found) values found, \(expected) expected"

@@ -1,4 +1,6 @@
-/// SplitMix64: the same numbers on every machine for the same seed. Put the seed in the test's
+/// SplitMix64: the same numbers on every machine for the same seed.
+///
+/// Put the seed in the test's
 /// message so that a failure can be repeated.
 public struct SeededRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
@@ -6,6 +8,7 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
     /// Creates a generator.
     public init(seed: UInt64) { state = seed }
 
+    /// The next number.
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var value = state

@@ -4,7 +4,7 @@ import GGUF
 import Pipeline
 import TensorCore
 
-/// `ingot convert HF_DIR [--outfile F] [--outtype T]`
+/// The command `ingot convert HF_DIR [--outfile F] [--outtype T]`.
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",

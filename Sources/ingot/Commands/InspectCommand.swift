@@ -5,7 +5,7 @@ import Quantization
 import Safetensors
 import TensorCore
 
-/// `ingot inspect FILE`
+/// The command `ingot inspect FILE`.
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",

@@ -4,7 +4,7 @@ import Foundation
 import Inference
 import TensorCore
 
-/// `ingot perplexity MODEL.gguf -f TEXT`
+/// The command `ingot perplexity MODEL.gguf -f TEXT`.
 struct PerplexityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "perplexity",

@@ -4,7 +4,7 @@ import Pipeline
 import Quantization
 import TensorCore
 
-/// `ingot quantize IN.gguf [OUT.gguf] TYPE [THREADS]`
+/// The command `ingot quantize IN.gguf [OUT.gguf] TYPE [THREADS]`.
 struct QuantizeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "quantize",
