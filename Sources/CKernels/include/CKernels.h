@@ -98,10 +98,12 @@ bool ingot_f32_to_bf16(ingot_isa isa, const float *source, size_t count, void *d
 bool ingot_f16_to_f32(ingot_isa isa, const void *source, size_t count, float *destination);
 bool ingot_bf16_to_f32(ingot_isa isa, const void *source, size_t count, float *destination);
 
+#pragma clang assume_nonnull end
+
+#include "grids.h"
+
 #ifdef __cplusplus
 }
 #endif
-
-#pragma clang assume_nonnull end
 
 #endif
