@@ -55,7 +55,11 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "Pipeline", dependencies: ["TensorCore", "GGUF", "Quantization"],
+            name: "Pipeline",
+            dependencies: [
+                "TensorCore", "GGUF", "Quantization",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: strict),
         .target(
             name: "Inference",
@@ -79,6 +83,7 @@ let package = Package(
                 "TensorCore", "Quantization", "Safetensors", "Tokenization", "GGUF",
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
 

@@ -241,4 +241,14 @@ public struct GGUFFile: TensorSource {
         let (offset, byteCount, _) = range(ofRows: rows, tensor: tensor)
         try file.read(at: offset, into: .init(rebasing: destination[..<byteCount]))
     }
+
+    public func readBytes(
+        _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= byteCounts[tensor], "byte out of range")
+        try file.read(
+            at: offsets[tensor] + range.lowerBound,
+            into: .init(rebasing: destination[..<range.count]))
+    }
 }

@@ -29,29 +29,51 @@ public struct ImportanceMatrix: Sendable {
     /// The entry of the tensor called `name`.
     public subscript(name: String) -> Entry? { entries[ByteString(name)] }
 
-    /// Reads an importance matrix in GGUF form (`general.type` is `imatrix`): for each tensor `NAME`
-    /// a pair `NAME.in_sum2` (`[expertCount, rowLength]`, sums of squares) and `NAME.counts`
-    /// (`[expertCount, 1]`).
+    private init(
+        path: String, recordedName: String, entries: [ByteString: Entry], datasets: [String],
+        chunkCount: Int
+    ) {
+        self.path = path
+        self.recordedName = recordedName
+        self.entries = entries
+        self.datasets = datasets
+        self.chunkCount = chunkCount
+    }
+
+    /// Reads an importance matrix, in GGUF form or in the older binary form.
+    ///
+    /// In GGUF form `general.type` is `imatrix` and there is for each tensor `NAME` a pair
+    /// `NAME.in_sum2` (`[expertCount, rowLength]`, sums of squares) and `NAME.counts`
+    /// (`[expertCount, 1]`). For the older form see `legacyContents`. A value of zero is allowed.
     ///
     /// - Parameter recordedName: The name that quantized files record; the path as given by default.
     /// - Throws: `GGUFError` when a pair is incomplete, shapes contradict each other or a value is
     ///   negative or not finite; `FileError`.
     public init(path: String, recordedName: String? = nil) throws {
-        let file = try GGUFFile(path: path)
+        let file = try InputFile(path: path)
+        let magic = try file.read(at: 0, count: min(4, file.byteCount))
+        let contents =
+            magic == Array("GGUF".utf8)
+            ? try ImportanceMatrix.contents(of: GGUFFile(path: path))
+            : try ImportanceMatrix.legacyContents(of: file)
+        self.init(
+            path: path, recordedName: recordedName ?? path, entries: contents.entries,
+            datasets: contents.datasets, chunkCount: contents.chunkCount)
+    }
+
+    private static func contents(
+        of file: GGUFFile
+    ) throws -> (entries: [ByteString: Entry], datasets: [String], chunkCount: Int) {
         guard file.metadata["general.type"]?.text == "imatrix" else {
             throw GGUFError(
                 .invalidValue(
                     key: "general.type", found: file.metadata["general.type"]?.text ?? "missing",
-                    expected: "imatrix"), path: path)
+                    expected: "imatrix"), path: file.path)
         }
-        self.path = path
-        self.recordedName = recordedName ?? path
+        var datasets: [String] = []
         if case .strings(let names) = file.metadata["imatrix.datasets"] {
             datasets = names.map(\.description)
-        } else {
-            datasets = []
         }
-        chunkCount = file.metadata["imatrix.chunk_count"]?.integer ?? 0
         var positions: [ByteString: Int] = [:]
         for (index, tensor) in file.tensors.enumerated() {
             positions[ByteString(tensor.name)] = index
@@ -61,12 +83,39 @@ public struct ImportanceMatrix: Sendable {
         for (index, tensor) in file.tensors.enumerated() where tensor.name.hasSuffix(".in_sum2") {
             let name = String(tensor.name.dropLast(".in_sum2".count))
             guard let counts = positions[ByteString(name + ".counts")] else {
-                throw GGUFError(.missingKey("tensor \(name).counts"), path: path)
+                throw GGUFError(.missingKey("tensor \(name).counts"), path: file.path)
             }
             entries[ByteString(name)] = try ImportanceMatrix.entry(
                 of: file, sums: index, counts: counts, scratch: scratch)
         }
-        self.entries = entries
+        return (entries, datasets, max(0, file.metadata["imatrix.chunk_count"]?.integer ?? 0))
+    }
+
+    /// The matrix with only the entries that are asked for: those whose name contains one of
+    /// `included` (all when there is none) and none of `excluded`; `nil` when none is left.
+    ///
+    /// - Complexity: O(entries × names).
+    public func restricted(including included: [String], excluding excluded: [String])
+        -> ImportanceMatrix?
+    {
+        let kept = entries.filter { name, _ in
+            (included.isEmpty || included.contains { name.contains($0) })
+                && !excluded.contains { name.contains($0) }
+        }
+        if kept.isEmpty { return nil }
+        return ImportanceMatrix(
+            path: path, recordedName: recordedName, entries: kept, datasets: datasets,
+            chunkCount: chunkCount)
+    }
+
+    /// Throws when an importance is negative or not finite.
+    static func check(_ value: Float, column: Int, name: String, path: String) throws {
+        guard value.isFinite, value >= 0 else {
+            throw GGUFError(
+                .invalidValue(
+                    key: "column \(column)", found: "\(value)",
+                    expected: "a finite importance of at least 0"), path: path, place: name)
+        }
     }
 
     private static func entry(
@@ -83,6 +132,14 @@ public struct ImportanceMatrix: Sendable {
         var values = try file.floats(ofTensor: sums, scratch: scratch)
         let reached = try file.floats(ofTensor: counts, scratch: scratch)
         var missing: [Int] = []
+        for (expert, count) in reached.enumerated() {
+            guard count.isFinite, count >= 0 else {
+                throw GGUFError(
+                    .invalidValue(
+                        key: "the count of expert \(expert)", found: "\(count)",
+                        expected: "a finite count of at least 0"), path: file.path, place: name)
+            }
+        }
         for expert in 0..<shape.rowCount {
             let row = expert * shape.rowLength..<(expert + 1) * shape.rowLength
             guard reached[expert] > 0 else {
@@ -92,17 +149,24 @@ public struct ImportanceMatrix: Sendable {
             }
             for index in row {
                 let value = values[index] / reached[expert]
-                guard value.isFinite, value >= 0 else {
-                    throw GGUFError(
-                        .invalidValue(
-                            key: "column \(index - row.lowerBound)", found: "\(value)",
-                            expected: "a finite importance of at least 0"), path: file.path,
-                        place: name)
-                }
+                try check(
+                    value, column: index - row.lowerBound, name: name, path: file.path)
                 values[index] = value
             }
         }
         return Entry(values: values, missingExperts: missing, expertCount: shape.rowCount)
+    }
+}
+
+extension ByteString {
+    /// Whether the bytes of `part` stand somewhere in this string.
+    fileprivate func contains(_ part: String) -> Bool {
+        let part = Array(part.utf8)
+        guard !part.isEmpty else { return true }
+        guard part.count <= bytes.count else { return false }
+        return (0...bytes.count - part.count).contains { start in
+            bytes[start..<start + part.count].elementsEqual(part)
+        }
     }
 }
 

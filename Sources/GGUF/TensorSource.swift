@@ -51,9 +51,36 @@ public protocol TensorSource: Sendable {
         ofRows rows: Range<Int>, ofTensor tensor: Int,
         into destination: UnsafeMutableRawBufferPointer
     ) throws
+
+    /// Copies bytes of tensor number `tensor` in the format that its description names, counted
+    /// from the tensor's first byte: for tensors whose rows are too long to be held.
+    func readBytes(
+        _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
+    ) throws
 }
 
 extension TensorSource {
     /// Whether `readBytes` is a plain copy: it is, unless a source says otherwise.
     public func holdsBytes(ofTensor tensor: Int) -> Bool { true }
+
+    /// Reads the rows that hold the bytes; a source that can read a part of a row does better.
+    public func readBytes(
+        _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        let (shape, format) = (tensors[tensor].shape, tensors[tensor].format)
+        let rowBytes = shape.rowLength / format.blockElementCount * format.blockByteCount
+        guard rowBytes > 0, !range.isEmpty else { return }
+        let rows = range.lowerBound / rowBytes..<(range.upperBound - 1) / rowBytes + 1
+        let first = range.lowerBound - rows.lowerBound * rowBytes
+        if first == 0, range.count == rows.count * rowBytes {
+            try readBytes(ofRows: rows, ofTensor: tensor, into: destination)
+            return
+        }
+        let whole = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: rows.count * rowBytes, alignment: 64)
+        defer { whole.deallocate() }
+        try readBytes(ofRows: rows, ofTensor: tensor, into: whole)
+        destination.copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: whole[first..<first + range.count]))
+    }
 }

@@ -18,6 +18,28 @@ public struct PipelineError: IngotError, Hashable {
         case inPlace
         /// A metadata key that the plan needs is missing or of another type.
         case metadata(key: String, found: String, expected: String)
+        /// Strict: the rows are no whole blocks of the format that the recipe wants.
+        case fallback(from: String, to: String, rowLength: Int)
+        /// Strict: the importance matrix has no entry for a tensor that is quantized.
+        case withoutImportance(format: String, matrix: String)
+        /// Strict: the calibration text reached none of these experts.
+        case expertsWithoutCounts(Int, of: Int, matrix: String)
+        /// Strict: values that are infinite in F16.
+        case beyondF16(value: String, row: Int, column: Int)
+        /// A limit for memory that cannot be kept.
+        case memoryLimit(Int, needed: Int)
+        /// Another process is writing the same output.
+        case busy
+        /// The bytes read back are not the ones that were written.
+        case notAsWritten
+        /// A journal was made for another state of the source.
+        case sourceChanged
+        /// A journal was made for other options or by another version.
+        case planChanged
+        /// An option's value of another form than it must have.
+        case malformedOption(found: String, expected: String)
+        /// A block to be removed that is not there; without `last`, all blocks would be removed.
+        case noSuchBlock(Int, last: Int?)
     }
 
     /// What is wrong.
@@ -50,6 +72,26 @@ public struct PipelineError: IngotError, Hashable {
         case .inPlace: "the output is the input file itself"
         case .metadata(let key, let found, let expected):
             "\(key) is \(found), expected \(expected)"
+        case .fallback(let wanted, let format, let rowLength):
+            "rows of \(rowLength) values are no whole blocks of \(wanted): it would become \(format)"
+        case .withoutImportance(let format, let matrix):
+            "it would be quantized to \(format) without an entry in the importance matrix \(matrix)"
+        case .expertsWithoutCounts(let count, let all, let matrix):
+            "the importance matrix \(matrix) has no counts for \(count) of its \(all) experts"
+        case .beyondF16(let value, let row, let column):
+            "\(value) found in row \(row), column \(column), beyond the range of F16"
+        case .memoryLimit(let limit, let needed):
+            "a limit of \(limit) bytes of memory found, expected at least \(needed) for this model"
+        case .busy: "another run is writing this file"
+        case .notAsWritten: "the bytes read back from the disk are not the ones that were written"
+        case .sourceChanged: "the input has changed since the run that is to be resumed"
+        case .planChanged:
+            "the options or the version of the tool differ from those of the run that is to be resumed"
+        case .malformedOption(let found, let expected): "found \"\(found)\", expected \(expected)"
+        case .noSuchBlock(let block, let last?):
+            "block \(block) is not in the model, expected numbers up to \(last)"
+        case .noSuchBlock(let count, nil):
+            "all \(count) blocks would be removed, expected at least one to be left"
         }
     }
     /// What the user can do about it.
@@ -60,6 +102,10 @@ public struct PipelineError: IngotError, Hashable {
             "Start from the F16 file, or pass --allow-requantize and accept the added loss."
         case .importanceShape: "Use the importance matrix that was made from this model."
         case .inPlace: "Write to another path."
+        case .fallback: "Name a format for it with --tensor-type, or leave --strict out."
+        case .withoutImportance: "Name a format for it with --tensor-type, or leave --strict out."
+        case .expertsWithoutCounts: "Make the matrix from more text, or leave --strict out."
+        case .beyondF16: "Use BF16 or F32, or leave --strict out."
         default: nil
         }
     }

@@ -48,9 +48,13 @@ extension Plan {
     }
 
     /// The tensors that are quantized without an entry in the importance matrix.
+    ///
+    /// Token embeddings are looked up and not multiplied: no matrix has activations for them, so
+    /// they are not missed.
     public var withoutImportance: [Tensor] {
         tensors.filter {
             !$0.isCopy && $0.choice.format.blockElementCount > 1 && $0.importance == nil
+                && !$0.name.hasSuffix("token_embd.weight")
         }
     }
 }

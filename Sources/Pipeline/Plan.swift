@@ -42,9 +42,16 @@ public struct Plan: Sendable {
     /// The recipe's name, or `nil` when every tensor is written as its source describes it.
     public let recipeName: String?
 
-    private init(
+    /// Plans a file.
+    ///
+    /// - Parameters:
+    ///   - order: The source's tensors in the order in which they are written.
+    ///   - choices: The format of each, in that order.
+    ///   - importanceNames: The name of each of the source's tensors in the importance matrix.
+    init(
         source: any TensorSource, order: [Int], choices: [FormatChoice],
-        importance: ImportanceMatrix?, metadata: Metadata, outputPath: String, recipeName: String?
+        importance: ImportanceMatrix?, importanceNames: [String], metadata: Metadata,
+        outputPath: String, recipeName: String?
     ) throws {
         if let existing = FileIdentity(path: outputPath),
             source.files.contains(where: { $0.identity.isSameFile(as: existing) })
@@ -78,7 +85,9 @@ public struct Plan: Sendable {
                 sourceIndex: order[position], source: description, choice: choice,
                 importance: choice.format == description.format
                     ? nil
-                    : try Plan.importance(of: description, in: importance, path: source.path),
+                    : try Plan.importance(
+                        of: description, named: importanceNames[order[position]], in: importance,
+                        path: source.path),
                 byteCount: layout.byteCounts[position],
                 isCopy: choice.format == description.format
                     && source.holdsBytes(ofTensor: order[position]))
@@ -104,97 +113,15 @@ public struct Plan: Sendable {
         try Plan(
             source: source, order: Array(source.tensors.indices),
             choices: source.tensors.map { FormatChoice($0.format, .recipe) }, importance: nil,
-            metadata: source.metadata, outputPath: outputPath, recipeName: nil)
-    }
-
-    /// The plan of `quantize`: the recipe's formats, tensors and metadata in the order in which the
-    /// peer writes them.
-    ///
-    /// - Throws: `RecipeError` when the recipe cannot be applied, `PipelineError`, `GGUFError`.
-    public static func quantize(
-        _ source: any TensorSource, recipe: Recipe, options: QuantizeOptions,
-        outputPath: String
-    ) throws -> Plan {
-        let order = source.tensors.indices.sorted {
-            RecipeModel.isWrittenBefore(source.tensors[$0].name, source.tensors[$1].name)
-        }
-        let choices = try recipe.choose(
-            Plan.model(of: source, order: order, importance: options.importance),
-            options: options.recipe)
-        for (index, choice) in zip(order, choices) where !options.allowsRequantization {
-            let tensor = source.tensors[index]
-            guard tensor.format == choice.format || tensor.format.blockElementCount == 1 else {
-                throw PipelineError(
-                    .requantization(format: tensor.format.name), path: source.path,
-                    place: tensor.name)
-            }
-        }
-        return try Plan(
-            source: source, order: order, choices: choices, importance: options.importance,
-            metadata: Plan.metadata(of: source, recipe: recipe, importance: options.importance),
-            outputPath: outputPath, recipeName: recipe.name)
-    }
-
-    private static func model(
-        of source: any TensorSource, order: [Int], importance: ImportanceMatrix?
-    ) throws -> RecipeModel {
-        let metadata = source.metadata
-        guard let architecture = metadata["general.architecture"]?.text else {
-            throw PipelineError(
-                .metadata(key: "general.architecture", found: "missing", expected: "a string"),
-                path: source.path)
-        }
-        func largest(_ key: String) -> Int? {
-            let value = metadata["\(architecture).\(key)"]
-            return value?.integer ?? value?.integers?.max()
-        }
-        let headCount = largest("attention.head_count") ?? 0
-        return RecipeModel(
-            architecture: architecture,
-            blockCount: largest("block_count") ?? 0,
-            headCount: headCount,
-            headCountKV: largest("attention.head_count_kv") ?? headCount,
-            expertCount: largest("expert_count") ?? 0,
-            hasImportanceMatrix: importance != nil,
-            tensors: order.map { index in
-                let tensor = source.tensors[index]
-                return RecipeModel.Tensor(
-                    name: tensor.name, shape: tensor.shape, format: tensor.format,
-                    hasImportance: importance?[tensor.name] != nil)
-            })
-    }
-
-    /// The source's metadata with the keys that quantization sets, each moved to the end.
-    private static func metadata(
-        of source: any TensorSource, recipe: Recipe, importance: ImportanceMatrix?
-    ) -> Metadata {
-        var metadata = source.metadata
-        metadata.moveToEnd("general.quantization_version", .uint32(2))
-        let fileType =
-            recipe.fileType
-            ?? source.metadata["general.file_type"]?.integer.flatMap { UInt32(exactly: $0) } ?? 0
-        metadata.moveToEnd("general.file_type", .uint32(fileType))
-        for key in ["split.no", "split.count", "split.tensors.count"] { metadata[key] = nil }
-        if let importance {
-            metadata.moveToEnd("quantize.imatrix.file", .string(importance.recordedName))
-            if let dataset = importance.datasets.first {
-                metadata.moveToEnd("quantize.imatrix.dataset", .string(dataset))
-            }
-            metadata.moveToEnd(
-                "quantize.imatrix.entries_count", .uint32(UInt32(importance.entries.count)))
-            if importance.chunkCount > 0 {
-                metadata.moveToEnd(
-                    "quantize.imatrix.chunks_count",
-                    .uint32(UInt32(clamping: importance.chunkCount)))
-            }
-        }
-        return metadata
+            importanceNames: source.tensors.map(\.name), metadata: source.metadata,
+            outputPath: outputPath, recipeName: nil)
     }
 
     private static func importance(
-        of tensor: TensorDescription, in matrix: ImportanceMatrix?, path: String
+        of tensor: TensorDescription, named name: String, in matrix: ImportanceMatrix?,
+        path: String
     ) throws -> ImportanceMatrix.Entry? {
-        guard let matrix, let entry = matrix[tensor.name] else { return nil }
+        guard let matrix, let entry = matrix[name] else { return nil }
         let shape = tensor.shape
         let matrixCount = shape.rank > 2 ? shape.dimensions.dropLast(2).reduce(1, *) : 1
         guard entry.values.count == shape.rowLength * matrixCount else {
@@ -207,25 +134,5 @@ public struct Plan: Sendable {
                     matrix: matrix.path), path: path, place: tensor.name)
         }
         return entry
-    }
-}
-
-/// What a user can ask of `quantize` besides the type.
-public struct QuantizeOptions: Sendable {
-    /// What the user changes about the recipe.
-    public var recipe: RecipeOptions
-    /// Weights for the columns of the tensors.
-    public var importance: ImportanceMatrix?
-    /// Whether a tensor that is already quantized may be decoded and quantized again.
-    public var allowsRequantization: Bool
-
-    /// Creates options.
-    public init(
-        recipe: RecipeOptions = RecipeOptions(), importance: ImportanceMatrix? = nil,
-        allowsRequantization: Bool = false
-    ) {
-        self.recipe = recipe
-        self.importance = importance
-        self.allowsRequantization = allowsRequantization
     }
 }

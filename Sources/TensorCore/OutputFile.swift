@@ -15,7 +15,9 @@ public final class OutputFile: Sendable {
     public let path: String
     /// Where the bytes are until `commit()`.
     public let temporaryPath: String
-    private let descriptor: Int32
+    let descriptor: Int32
+    /// Whether the unfinished file stays when this goes away uncommitted, to be continued later.
+    let keepsUnfinished: Bool
     private let committed = Mutex(false)
     private static let counter = Atomic<Int>(0)
 
@@ -38,6 +40,7 @@ public final class OutputFile: Sendable {
         self.path = path
         self.temporaryPath = temporaryPath
         self.descriptor = descriptor
+        keepsUnfinished = false
         TemporaryFiles.add(temporaryPath)
         do {
             try reserve(byteCount)
@@ -47,12 +50,52 @@ public final class OutputFile: Sendable {
         }
     }
 
+    /// Opens the sibling `.<name>.<suffix>`, with what an earlier run left in it, for this process
+    /// alone: `nil` when another process has it.
+    ///
+    /// - Parameter keepsUnfinished: Whether the sibling stays when this goes away uncommitted.
+    public init?(
+        continuing path: String, suffix: String, keepsUnfinished: Bool
+    ) throws(FileError) {
+        let (directory, name) = OutputFile.split(path)
+        let temporaryPath = "\(directory).\(name).\(suffix)"
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            throw FileError(
+                status.st_mode & S_IFMT == S_IFDIR ? .isDirectory : .notRegular, path: path)
+        }
+        while true {
+            let descriptor = open(
+                temporaryPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+            guard descriptor >= 0 else { throw .last("create", path: path) }
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                close(descriptor)
+                return nil
+            }
+            // Its owner may have renamed or removed it between the two calls.
+            var opened = stat()
+            guard fstat(descriptor, &opened) == 0, let current = FileIdentity(path: temporaryPath),
+                current.isSameFile(as: FileIdentity(opened))
+            else {
+                close(descriptor)
+                continue
+            }
+            self.descriptor = descriptor
+            break
+        }
+        self.path = path
+        self.temporaryPath = temporaryPath
+        self.keepsUnfinished = keepsUnfinished
+        if !keepsUnfinished { TemporaryFiles.add(temporaryPath) }
+    }
+
     deinit {
-        if !committed.withLock({ $0 }) { discard() }
+        if !committed.withLock({ $0 }), !keepsUnfinished { discard() }
         close(descriptor)
     }
 
-    private func reserve(_ byteCount: Int) throws(FileError) {
+    /// Reserves bytes, so that a disk that is too small fails before any work is done.
+    public func reserve(_ byteCount: Int) throws(FileError) {
         guard byteCount > 0 else { return }
         #if canImport(Glibc)
             let code = posix_fallocate(descriptor, 0, off_t(byteCount))
@@ -63,7 +106,8 @@ public final class OutputFile: Sendable {
         #endif
     }
 
-    private func discard() {
+    /// Removes the unfinished file.
+    public func discard() {
         unlink(temporaryPath)
         TemporaryFiles.remove(temporaryPath)
     }

@@ -19,6 +19,17 @@ enum Numbers {
         return unit == 0 ? "\(count) B" : "\(fixed(value, 1)) \(units[unit])"
     }
 
+    /// Reads a number of bytes, with K, M or G for powers of 1024: `512M`.
+    static func parseBytes(_ text: String) -> Int? {
+        let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+        let unit = text.uppercased().last.flatMap { units[$0] }
+        guard let number = Int(unit == nil ? text[...] : text.dropLast()), number > 0 else {
+            return nil
+        }
+        let (product, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
+        return overflow ? nil : product
+    }
+
     /// A count with a unit of magnitude: `134.5 M`.
     static func count(_ count: Int) -> String {
         let units = ["", " k", " M", " G", " T"]

@@ -6,21 +6,58 @@ import TensorCore
 /// What `convert` and `quantize` share: carrying out a plan in view of the user.
 enum Writing {
     /// Writes the file, with a bar on a terminal and plain lines otherwise.
-    static func write(_ plan: Plan, threadCount: Int?, isQuiet: Bool) throws -> Walk.Findings {
+    static func write(_ plan: Plan, threadCount: Int?, isStrict: Bool = false, isQuiet: Bool) throws
+        -> Walk.Findings
+    {
         let name = plan.outputPath.split(separator: "/").last.map(String.init) ?? plan.outputPath
         let line = ProgressLine(name, isQuiet: isQuiet)
         defer { line.finish() }
         let tensorCount = plan.tensors.count
-        return try Walk.write(plan, threadCount: threadCount) { progress in
+        return try Walk.write(plan, threadCount: threadCount, isStrict: isStrict) { progress in
             line.update(
                 progress.byteCount, of: progress.totalByteCount,
                 detail: "\(progress.tensorCount)/\(tensorCount) tensors")
         }
     }
 
-    /// The table after the work: tensors, values and bytes by format, bits per weight before and
-    /// after.
-    static func summary(of plan: Plan, seconds: Double) -> [String] {
+    /// Writes several files from one source, with one bar for all.
+    static func write(
+        _ plans: [Plan], options: WalkOptions, isQuiet: Bool
+    ) throws -> [Walk.Findings] {
+        let label =
+            plans.count == 1
+            ? Paths.name(plans[0].outputPath) : "\(plans.count) files"
+        let line = ProgressLine(label, isQuiet: isQuiet)
+        defer { line.finish() }
+        let tensorCount = Set(plans.flatMap { $0.tensors.map(\.sourceIndex) }).count
+        return try Walk.write(plans, options: options) { progress in
+            line.update(
+                progress.byteCount, of: progress.totalByteCount,
+                detail: "\(progress.tensorCount)/\(tensorCount) tensors")
+        }
+    }
+
+    /// A line for each of several files: path, bytes, bits per weight.
+    static func overview(of plans: [Plan]) -> [String] {
+        var table = Columns(rightAligned: [false, false, true, true])
+        for plan in plans {
+            table.add(
+                plan.recipeName ?? "", plan.outputPath, Numbers.bytes(plan.layout.byteCount),
+                "\(Numbers.fixed(plan.bitsPerWeight, 2)) bits/weight")
+        }
+        return table.lines
+    }
+
+    /// Throws the first of the plan's strict problems; the others go to standard error.
+    static func checkStrictly(_ plan: Plan, importance: ImportanceMatrix? = nil) throws {
+        let problems = plan.strictProblems(importance: importance)
+        for problem in problems.dropFirst() { Terminal.error(problem.description) }
+        if let problem = problems.first { throw problem }
+    }
+
+    /// The table of a plan: tensors, values and bytes by format, bits per weight before and after;
+    /// after the work with the seconds that it took.
+    static func summary(of plan: Plan, seconds: Double? = nil) -> [String] {
         var table = Columns(rightAligned: [false, true, true, true, true])
         table.add("format", "tensors", "values", "bytes", "bits/weight")
         for total in plan.formatTotals {
@@ -45,8 +82,10 @@ enum Writing {
                 + " \(Numbers.fixed(plan.bitsPerWeight, 2)) bits/weight"
                 + " (\(Numbers.fixed(share * 100, 1)) %); "
         }
-        lines.append(
-            last + "file: \(Numbers.bytes(plan.layout.byteCount)); \(Clock.short(seconds))")
+        let time = seconds.map { Clock.short($0) }
+        let size =
+            time == nil ? "\(plan.layout.byteCount) bytes" : Numbers.bytes(plan.layout.byteCount)
+        lines.append(last + "file: \(size); \(time ?? "nothing written")")
         return lines
     }
 

@@ -9,13 +9,21 @@ struct QuantizeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "quantize",
         abstract: "Quantize a GGUF file.",
-        usage: "ingot quantize [options] IN.gguf [OUT.gguf] TYPE [THREADS]",
+        usage: """
+            ingot quantize [options] IN.gguf [OUT.gguf] TYPE [THREADS]
+            ingot quantize [options] IN.gguf FOLDER/ TYPE TYPE …
+            """,
         discussion: """
-            Without OUT.gguf the output is ggml-model-TYPE.gguf beside the input.
+            Without OUT.gguf the output is ggml-model-TYPE.gguf beside the input. With a folder and
+            several types the input is read once for all: FOLDER/NAME-TYPE.gguf.
 
             Examples:
               ingot quantize model-f16.gguf model-Q4_K_M.gguf Q4_K_M
               ingot quantize --imatrix imatrix.gguf model-f16.gguf Q4_K_M 8
+              ingot quantize --dry-run model-f16.gguf Q4_K_M
+              ingot quantize --dry-run --json model-f16.gguf Q4_K_M | jq .fileByteCount
+              ingot quantize model-f16.gguf levels/ Q8_0 Q6_K Q5_K_M Q4_K_M
+              ingot quantize --resume --verify --provenance model-f16.gguf Q4_K_M
 
             Types, with the bits per weight of their most common format:
             \(QuantizeCommand.typeList)
@@ -27,7 +35,8 @@ struct QuantizeCommand: ParsableCommand {
     var words: [String]
 
     @Option(
-        help: ArgumentHelp("Importance matrix (GGUF) to weigh the columns with.", valueName: "file")
+        help: ArgumentHelp(
+            "Importance matrix (GGUF or .dat) to weigh the columns with.", valueName: "file")
     )
     var imatrix: String?
 
@@ -52,75 +61,188 @@ struct QuantizeCommand: ParsableCommand {
     @Flag(help: "Quantize tensors that are already quantized; quality suffers.")
     var allowRequantize = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Formats by name, as for --tensor-type, separated by white space.", valueName: "file"))
+    var tensorTypeFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Use the importance matrix only for tensors whose name contains this; may be repeated.",
+            valueName: "name"))
+    var includeWeights: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Use no importance for tensors whose name contains this; may be repeated.",
+            valueName: "name"))
+    var excludeWeights: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Set metadata; the type is int, float, bool or str; may be repeated.",
+            valueName: "key=type:value"))
+    var overrideKv: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Leave these blocks out and renumber the others.", valueName: "3,5,7"))
+    var pruneLayers: String?
+
+    @Flag(help: "Write as many files as the input has, with the same tensors in each.")
+    var keepSplit = false
+
+    @Flag(help: "Read the written bytes back from the disk and compare before the file appears.")
+    var verify = false
+
+    @Flag(help: "Write OUT.provenance.json: what was made from what, with SHA-256 digests.")
+    var provenance = false
+
+    @Flag(help: "Continue a run that was killed; keep what is written should this one be.")
+    var resume = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Upper bound for memory: bytes, or a number with K, M or G.", valueName: "size"))
+    var maxMemory: String?
+
+    @Flag(help: "Show what would be written, tensor by tensor, and write nothing.")
+    var dryRun = false
+
+    @Flag(help: "With --dry-run: print the plan as one JSON object.")
+    var json = false
+
+    @Flag(
+        help: """
+            Make errors of what would be warnings: fallbacks, tensors or experts without \
+            importance, values beyond F16's range.
+            """)
+    var strict = false
+
     @Option(name: [.customShort("t"), .long], help: "Threads; one per processor by default.")
     var threads: Int?
 
     @Flag(name: [.customShort("q"), .long], help: "Say nothing but errors and warnings.")
     var quiet = false
 
-    private struct Request {
-        let input: String
-        let output: String
-        let recipe: Recipe
-        let threads: Int?
+    mutating func validate() throws {
+        if json, !dryRun {
+            throw ValidationError("--json says how --dry-run prints; it is missing")
+        }
+        if !includeWeights.isEmpty, !excludeWeights.isEmpty {
+            throw ValidationError("--include-weights and --exclude-weights do not go together")
+        }
+        if imatrix == nil, !includeWeights.isEmpty || !excludeWeights.isEmpty {
+            throw ValidationError("--include-weights and --exclude-weights need --imatrix")
+        }
     }
 
     func run() throws {
-        let request = try request()
-        let source = try GGUFFile(path: request.input)
-        var recipeOptions = RecipeOptions()
-        recipeOptions.isPure = pure
-        recipeOptions.leavesOutput = leaveOutputTensor
-        recipeOptions.outputFormat = try outputTensorType.map { try Format.parse($0) }
-        recipeOptions.tokenEmbeddingFormat = try tokenEmbeddingType.map { try Format.parse($0) }
-        recipeOptions.overrides = try tensorType.map { try TensorOverride(parsing: $0) }
-        let importance = try imatrix.map { try ImportanceMatrix(path: $0) }
-        let plan = try Plan.quantize(
-            source, recipe: request.recipe,
-            options: QuantizeOptions(
-                recipe: recipeOptions, importance: importance,
-                allowsRequantization: allowRequantize),
-            outputPath: request.output)
-        let start = Clock.seconds()
-        let findings = try Writing.write(plan, threadCount: request.threads, isQuiet: quiet)
-        if !quiet {
-            for line in Writing.summary(of: plan, seconds: Clock.seconds() - start) {
-                Terminal.print(line)
+        let request = try QuantizeRequest(words, threads: threads)
+        let source = try SplitSource.open(path: request.input)
+        let options = try quantizeOptions()
+        let plans = try request.outputs.flatMap { output in
+            if keepSplit, let split = source as? SplitSource {
+                return try Plan.quantizeKeepingSplit(
+                    split, recipe: output.recipe, options: options, outputPath: output.path)
+            }
+            return [
+                try Plan.quantize(
+                    source, recipe: output.recipe, options: options, outputPath: output.path)
+            ]
+        }
+        if strict {
+            for plan in plans {
+                try Writing.checkStrictly(plan, importance: options.importance)
             }
         }
-        for warning in Writing.warnings(
-            of: plan, importance: importance, findings: findings)
-        {
-            Terminal.warning(warning)
+        if dryRun { return try show(plans, importance: options.importance) }
+        try request.makeFolder()
+        let start = Clock.seconds()
+        let findings = try Writing.write(
+            plans, options: try walkOptions(threads: request.threads), isQuiet: quiet)
+        let seconds = Clock.seconds() - start
+        if provenance {
+            try Provenance.write(
+                plans, importance: options.importance, arguments: CommandLine.arguments)
+        }
+        for (plan, findings) in zip(plans, findings) {
+            if !quiet {
+                for line in Writing.summary(of: plan, seconds: seconds) { Terminal.print(line) }
+            }
+            for warning in Writing.warnings(
+                of: plan, importance: options.importance, findings: findings)
+            {
+                Terminal.warning(warning)
+            }
+        }
+        if plans.count > 1, !quiet {
+            for line in Writing.overview(of: plans) { Terminal.print(line) }
+        }
+        if let bytes = findings.first?.resumedByteCount, bytes > 0, !quiet {
+            Terminal.note("resumed: \(Numbers.bytes(bytes)) had been written before")
         }
     }
 
-    /// Finds out which word is what: the output may be left out, threads may follow.
-    private func request() throws -> Request {
-        guard words.count >= 2 else {
-            throw ValidationError("expected IN.gguf [OUT.gguf] TYPE [THREADS]")
+    private func quantizeOptions() throws -> QuantizeOptions {
+        var recipe = RecipeOptions()
+        recipe.isPure = pure
+        recipe.leavesOutput = leaveOutputTensor
+        recipe.outputFormat = try outputTensorType.map { try Format.parse($0) }
+        recipe.tokenEmbeddingFormat = try tokenEmbeddingType.map { try Format.parse($0) }
+        recipe.overrides = try tensorType.map { try TensorOverride(parsing: $0) }
+        if let tensorTypeFile {
+            let bytes = try InputFile.contents(path: tensorTypeFile, limit: 1 << 24)
+            recipe.overrides += try String(decoding: bytes, as: UTF8.self)
+                .split(whereSeparator: \.isWhitespace)
+                .map { try TensorOverride(parsing: String($0)) }
         }
-        // Two words or a type in second place: the output has been left out.
-        let typePosition = words.count == 2 || Recipe.named(words[1]) != nil ? 1 : 2
-        guard words.count <= typePosition + 2 else {
-            throw ValidationError("unexpected argument \(words[typePosition + 2])")
+        var options = QuantizeOptions(recipe: recipe, allowsRequantization: allowRequantize)
+        options.importance = try imatrix.flatMap {
+            try ImportanceMatrix(path: $0)
+                .restricted(including: includeWeights, excluding: excludeWeights)
         }
-        let recipe = try Recipe.parse(words[typePosition])
-        var threadCount = threads
-        if words.count > typePosition + 1 {
-            guard let count = Int(words[typePosition + 1]) else {
-                throw ValidationError("THREADS is \(words[typePosition + 1]), expected a number")
+        options.metadataOverrides = try overrideKv.map { try MetadataOverride(parsing: $0) }
+        for word in pruneLayers?.split(separator: ",", omittingEmptySubsequences: false) ?? [] {
+            guard let block = Int(word), block >= 0 else {
+                throw ValidationError(
+                    "--prune-layers has \"\(word)\", expected block numbers such as 3,5,7")
             }
-            threadCount = count
+            options.prunedBlocks.insert(block)
         }
-        if let threadCount, !(1...1024).contains(threadCount) {
-            throw ValidationError("\(threadCount) threads asked for, expected 1 to 1024")
+        return options
+    }
+
+    private func walkOptions(threads: Int?) throws -> WalkOptions {
+        var options = WalkOptions()
+        options.threadCount = threads
+        options.isStrict = strict
+        options.verifies = verify
+        options.journaling = resume ? .resume : .fresh
+        options.toolVersion = Ingot.version
+        options.memoryLimit = try maxMemory.map { text in
+            guard let bytes = Numbers.parseBytes(text) else {
+                throw ValidationError(
+                    "--max-memory is \(text), expected bytes or a number with K, M or G")
+            }
+            return bytes
         }
-        let input = words[0]
-        let folder = input.lastIndex(of: "/").map { String(input[...$0]) } ?? ""
-        let output =
-            typePosition == 2 ? words[1] : "\(folder)ggml-model-\(recipe.name).gguf"
-        return Request(input: input, output: output, recipe: recipe, threads: threadCount)
+        return options
+    }
+
+    /// Prints the plans instead of carrying them out.
+    private func show(_ plans: [Plan], importance: ImportanceMatrix?) throws {
+        let listings = plans.map { PlanListing($0, importance: importance) }
+        if json {
+            return Terminal.print(
+                listings.count == 1
+                    ? try listings[0].json() : try PlanListing.json(listings))
+        }
+        for (plan, listing) in zip(plans, listings) {
+            for line in listing.lines { Terminal.print(line) }
+            for line in Writing.summary(of: plan) { Terminal.print(line) }
+            for warning in listing.warnings { Terminal.warning(warning) }
+        }
     }
 
     private static var typeList: String {

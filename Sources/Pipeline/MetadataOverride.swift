@@ -1,0 +1,52 @@
+public import TensorCore
+
+/// A metadata entry that the user sets: `llama.context_length=int:8192`.
+public struct MetadataOverride: Sendable, Hashable {
+    /// The key.
+    public let key: String
+    /// The value.
+    public let value: MetadataValue
+
+    /// The longest key and the longest string that the peer's tool accepts, in bytes.
+    static let longestText = 127
+
+    /// Reads `KEY=TYPE:VALUE`; the type is `int` (stored as UINT32), `float` (FLOAT32), `bool`
+    /// (`true` or `false`) or `str` (at most 127 bytes).
+    ///
+    /// - Throws: `PipelineError` when the text has another form or the value does not fit the type.
+    public init(parsing text: String) throws(PipelineError) {
+        func fault(_ expected: String) -> PipelineError {
+            PipelineError(
+                .malformedOption(found: text, expected: expected), path: "--override-kv")
+        }
+        guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")), equals != text.startIndex,
+            let colon = text[equals...].utf8.firstIndex(of: UInt8(ascii: ":"))
+        else { throw fault("KEY=TYPE:VALUE") }
+        key = String(text[..<equals])
+        guard key.utf8.count <= MetadataOverride.longestText else {
+            throw fault("a key of at most \(MetadataOverride.longestText) bytes")
+        }
+        let content = String(text[text.utf8.index(after: colon)...])
+        switch text[text.utf8.index(after: equals)..<colon] {
+        case "int":
+            guard let number = UInt32(content) else {
+                throw fault("a whole number from 0 to \(UInt32.max)")
+            }
+            value = .uint32(number)
+        case "float":
+            guard let number = Double(content), Float(number).isFinite else {
+                throw fault("a finite number")
+            }
+            value = .float32(Float(number))
+        case "bool":
+            guard content == "true" || content == "false" else { throw fault("true or false") }
+            value = .bool(content == "true")
+        case "str":
+            guard content.utf8.count <= MetadataOverride.longestText else {
+                throw fault("a string of at most \(MetadataOverride.longestText) bytes")
+            }
+            value = .string(content)
+        default: throw fault("one of the types int, float, bool and str")
+        }
+    }
+}

@@ -1,0 +1,192 @@
+public import GGUF
+public import Quantization
+import TensorCore
+
+extension Plan {
+    /// The plan of `quantize`: the recipe's formats, tensors and metadata in the order in which the
+    /// peer writes them.
+    ///
+    /// - Throws: `RecipeError` when the recipe cannot be applied, `PipelineError`, `GGUFError`.
+    public static func quantize(
+        _ source: any TensorSource, recipe: Recipe, options: QuantizeOptions,
+        outputPath: String
+    ) throws -> Plan {
+        let model = try QuantizedModel(source, recipe: recipe, options: options, keepsOrder: false)
+        return try Plan(
+            source: model.source, order: model.order, choices: model.choices,
+            importance: options.importance, importanceNames: model.importanceNames,
+            metadata: model.metadata, outputPath: outputPath, recipeName: recipe.name)
+    }
+
+    /// The plans of `quantize --keep-split`: a file for each file of the source, with the same
+    /// tensors; the first has the metadata.
+    ///
+    /// - Parameter outputPath: The files are called like it, with `-00001-of-00003` before the
+    ///   ending.
+    /// - Throws: `RecipeError` when the recipe cannot be applied, `PipelineError`, `GGUFError`.
+    public static func quantizeKeepingSplit(
+        _ split: SplitSource, recipe: Recipe, options: QuantizeOptions, outputPath: String
+    ) throws -> [Plan] {
+        let model = try QuantizedModel(split, recipe: recipe, options: options, keepsOrder: true)
+        let prefix = outputPath.hasSuffix(".gguf") ? String(outputPath.dropLast(5)) : outputPath
+        let count = split.shards.count
+        return try split.shards.indices.map { shard in
+            let places = model.order.indices.filter { place in
+                split.shardNumbers[model.position(ofTensor: model.order[place])] == shard
+            }
+            var metadata = shard == 0 ? model.metadata : Metadata()
+            metadata.moveToEnd("split.no", .uint16(UInt16(clamping: shard)))
+            metadata.moveToEnd("split.count", .uint16(UInt16(clamping: count)))
+            metadata.moveToEnd("split.tensors.count", .int32(Int32(clamping: model.order.count)))
+            return try Plan(
+                source: model.source, order: places.map { model.order[$0] },
+                choices: places.map { model.choices[$0] }, importance: options.importance,
+                importanceNames: model.importanceNames, metadata: metadata,
+                outputPath: prefix + SplitSource.suffix(shard, of: count),
+                recipeName: recipe.name)
+        }
+    }
+}
+
+/// What a user can ask of `quantize` besides the type.
+public struct QuantizeOptions: Sendable {
+    /// What the user changes about the recipe.
+    public var recipe: RecipeOptions
+    /// Weights for the columns of the tensors.
+    public var importance: ImportanceMatrix?
+    /// Whether a tensor that is already quantized may be decoded and quantized again.
+    public var allowsRequantization: Bool
+    /// Metadata that the user sets. The recipe sees it too.
+    public var metadataOverrides: [MetadataOverride] = []
+    /// Blocks that are left out.
+    public var prunedBlocks: Set<Int> = []
+
+    /// Creates options.
+    public init(
+        recipe: RecipeOptions = RecipeOptions(), importance: ImportanceMatrix? = nil,
+        allowsRequantization: Bool = false
+    ) {
+        self.recipe = recipe
+        self.importance = importance
+        self.allowsRequantization = allowsRequantization
+    }
+}
+
+/// A source with a recipe and options applied: what is common to all files of the output.
+private struct QuantizedModel {
+    /// The source, without the blocks that are left out.
+    let source: any TensorSource
+    /// The source's tensors in the order of the output.
+    let order: [Int]
+    /// The format of each, in that order.
+    let choices: [FormatChoice]
+    /// The name of each of the source's tensors in the importance matrix.
+    let importanceNames: [String]
+    /// The metadata of the output.
+    let metadata: Metadata
+
+    init(
+        _ base: any TensorSource, recipe: Recipe, options: QuantizeOptions, keepsOrder: Bool
+    ) throws {
+        var overridden = base.metadata
+        for entry in options.metadataOverrides { overridden[entry.key] = entry.value }
+        let metadata = QuantizedModel.metadata(of: base, recipe: recipe, options: options)
+        if options.prunedBlocks.isEmpty {
+            source = base
+            importanceNames = base.tensors.map(\.name)
+            self.metadata = metadata
+        } else {
+            let pruned = try PrunedSource(
+                base, metadata: metadata, without: options.prunedBlocks)
+            source = pruned
+            importanceNames = pruned.originalNames
+            self.metadata = pruned.metadata
+        }
+        let tensors = source.tensors
+        order =
+            keepsOrder
+            ? Array(tensors.indices)
+            : tensors.indices.sorted {
+                RecipeModel.isWrittenBefore(tensors[$0].name, tensors[$1].name)
+            }
+        // Rules that count layers count those of the whole model, as the peer's do.
+        choices = try recipe.choose(
+            QuantizedModel.model(
+                of: source, metadata: overridden, order: order, importance: options.importance,
+                importanceNames: importanceNames),
+            options: options.recipe)
+        for (index, choice) in zip(order, choices) where !options.allowsRequantization {
+            let tensor = tensors[index]
+            guard tensor.format == choice.format || tensor.format.blockElementCount == 1 else {
+                throw PipelineError(
+                    .requantization(format: tensor.format.name), path: source.path,
+                    place: tensor.name)
+            }
+        }
+    }
+
+    /// The number in the whole model of a tensor of the source.
+    func position(ofTensor tensor: Int) -> Int {
+        (source as? PrunedSource)?.positions[tensor] ?? tensor
+    }
+
+    private static func model(
+        of source: any TensorSource, metadata: Metadata, order: [Int],
+        importance: ImportanceMatrix?, importanceNames: [String]
+    ) throws -> RecipeModel {
+        guard let architecture = metadata["general.architecture"]?.text else {
+            throw PipelineError(
+                .metadata(key: "general.architecture", found: "missing", expected: "a string"),
+                path: source.path)
+        }
+        func largest(_ key: String) -> Int? {
+            let value = metadata["\(architecture).\(key)"]
+            return value?.integer ?? value?.integers?.max()
+        }
+        let headCount = largest("attention.head_count") ?? 0
+        return RecipeModel(
+            architecture: architecture,
+            blockCount: largest("block_count") ?? 0,
+            headCount: headCount,
+            headCountKV: largest("attention.head_count_kv") ?? headCount,
+            expertCount: largest("expert_count") ?? 0,
+            hasImportanceMatrix: importance != nil,
+            tensors: order.map { index in
+                let tensor = source.tensors[index]
+                return RecipeModel.Tensor(
+                    name: tensor.name, shape: tensor.shape, format: tensor.format,
+                    hasImportance: importance?[importanceNames[index]] != nil)
+            })
+    }
+
+    /// The source's metadata with the keys that quantization and the user set, each moved to the
+    /// end.
+    private static func metadata(
+        of source: any TensorSource, recipe: Recipe, options: QuantizeOptions
+    ) -> Metadata {
+        var metadata = source.metadata
+        metadata.moveToEnd("general.quantization_version", .uint32(2))
+        let fileType =
+            recipe.fileType
+            ?? source.metadata["general.file_type"]?.integer.flatMap { UInt32(exactly: $0) } ?? 0
+        metadata.moveToEnd("general.file_type", .uint32(fileType))
+        for key in ["split.no", "split.count", "split.tensors.count"] { metadata[key] = nil }
+        for entry in options.metadataOverrides { metadata.moveToEnd(entry.key, entry.value) }
+        guard let importance = options.importance else { return metadata }
+        // The peer passes these as overrides too, which hold 127 bytes of text.
+        func text(_ text: String) -> MetadataValue {
+            .string(ByteString(text.utf8.prefix(MetadataOverride.longestText)))
+        }
+        metadata.moveToEnd("quantize.imatrix.file", text(importance.recordedName))
+        if let dataset = importance.datasets.first {
+            metadata.moveToEnd("quantize.imatrix.dataset", text(dataset))
+        }
+        metadata.moveToEnd(
+            "quantize.imatrix.entries_count", .uint32(UInt32(clamping: importance.entries.count)))
+        if importance.chunkCount > 0 {
+            metadata.moveToEnd(
+                "quantize.imatrix.chunks_count", .uint32(UInt32(clamping: importance.chunkCount)))
+        }
+        return metadata
+    }
+}

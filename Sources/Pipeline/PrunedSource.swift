@@ -1,0 +1,129 @@
+import GGUF
+import TensorCore
+
+/// A source without some of its blocks; the blocks after them move up.
+struct PrunedSource: TensorSource {
+    private let base: any TensorSource
+    /// For each tensor its number in the base.
+    let positions: [Int]
+    let tensors: [TensorDescription]
+    let metadata: Metadata
+
+    var path: String { base.path }
+    var files: [InputFile] { base.files }
+
+    /// For each tensor the name that it has in the base.
+    var originalNames: [String] { positions.map { base.tensors[$0].name } }
+
+    /// Removes blocks.
+    ///
+    /// - Parameters:
+    ///   - metadata: The base's metadata, with what the user set.
+    ///   - blocks: The numbers of the blocks, at least one.
+    /// - Throws: `PipelineError` when the model has no such block or no other.
+    init(_ base: any TensorSource, metadata: Metadata, without blocks: Set<Int>) throws {
+        let found = Set(base.tensors.compactMap { BlockName(of: $0.name)?.block })
+        for block in blocks.sorted() where !found.contains(block) {
+            throw PipelineError(
+                .noSuchBlock(block, last: found.max()), path: base.path, place: "--prune-layers")
+        }
+        guard found.count > blocks.count else {
+            throw PipelineError(
+                .noSuchBlock(blocks.count, last: nil), path: base.path, place: "--prune-layers")
+        }
+        // Blocks before the first removed one keep their numbers, the others close up.
+        let first = blocks.min() ?? 0
+        var numbers: [Int: Int] = [:]
+        var next = 0
+        for block in found.sorted() where !blocks.contains(block) {
+            if block < first { next = block }
+            numbers[block] = next
+            next += 1
+        }
+        var positions: [Int] = []
+        var tensors: [TensorDescription] = []
+        for (index, tensor) in base.tensors.enumerated() {
+            var name = tensor.name
+            if let block = BlockName(of: name) {
+                guard let number = numbers[block.block] else { continue }
+                name = "\(block.before)\(number)\(block.after)"
+            }
+            positions.append(index)
+            tensors.append(
+                TensorDescription(name: name, shape: tensor.shape, format: tensor.format))
+        }
+        self.base = base
+        self.positions = positions
+        self.tensors = tensors
+        var pruned = metadata
+        if let architecture = metadata["general.architecture"]?.text {
+            let key = "\(architecture).block_count"
+            let kept = numbers.keys.sorted()
+            if let count = metadata[key]?.integer {
+                for entry in metadata.entries where entry.key.hasPrefix("\(architecture).") {
+                    if let value = entry.value.selecting(kept, of: count) {
+                        pruned[entry.key] = value
+                    }
+                }
+            }
+            pruned.moveToEnd(key, .uint32(UInt32(clamping: next)))
+        }
+        self.metadata = pruned
+    }
+
+    func readRows(
+        _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws {
+        try base.readRows(
+            rows, ofTensor: positions[tensor], into: destination, scratch: scratch)
+    }
+
+    func holdsBytes(ofTensor tensor: Int) -> Bool { base.holdsBytes(ofTensor: positions[tensor]) }
+
+    func readBytes(
+        ofRows rows: Range<Int>, ofTensor tensor: Int,
+        into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        try base.readBytes(ofRows: rows, ofTensor: positions[tensor], into: destination)
+    }
+
+    func readBytes(
+        _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        try base.readBytes(range, ofTensor: positions[tensor], into: destination)
+    }
+}
+
+/// A tensor name taken apart at its block's number: `blk.`, 12, `.attn_q.weight`.
+private struct BlockName {
+    let before: String
+    let block: Int
+    let after: String
+
+    init?(of name: String) {
+        guard let match = name.firstMatch(of: /blk\.([0-9]+)\./), let block = Int(match.output.1)
+        else { return nil }
+        self.block = block
+        before = String(name[..<match.output.1.startIndex])
+        after = String(name[match.output.1.endIndex...])
+    }
+}
+
+extension MetadataValue {
+    /// The elements of an array that has one for each of `count` blocks, for some of the blocks;
+    /// `nil` when this is no such array.
+    fileprivate func selecting(_ blocks: [Int], of count: Int) -> MetadataValue? {
+        func select<Element>(_ values: [Element]) -> [Element]? {
+            values.count == count && blocks.allSatisfy(values.indices.contains)
+                ? blocks.map { values[$0] } : nil
+        }
+        switch self {
+        case .uint32s(let values): return select(values).map { .uint32s($0) }
+        case .int32s(let values): return select(values).map { .int32s($0) }
+        case .float32s(let values): return select(values).map { .float32s($0) }
+        case .bools(let values): return select(values).map { .bools($0) }
+        default: return nil
+        }
+    }
+}

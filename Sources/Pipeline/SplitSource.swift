@@ -1,0 +1,113 @@
+public import GGUF
+public import TensorCore
+
+/// A model in several GGUF files, `NAME-00001-of-00003.gguf` and so on, as one source.
+public struct SplitSource: TensorSource {
+    /// The files, in order.
+    public let shards: [GGUFFile]
+    /// The first shard's metadata.
+    public let metadata: Metadata
+    /// All tensors, shard after shard.
+    public let tensors: [TensorDescription]
+    /// For each tensor its shard's number, from 0.
+    public let shardNumbers: [Int]
+    private let firstTensors: [Int]
+
+    public var path: String { shards[0].path }
+    public var files: [InputFile] { shards.map(\.file) }
+
+    /// Opens the model that the file at `path` holds or is the first part of.
+    ///
+    /// - Throws: `GGUFError` when a shard is missing or does not belong; `FileError`.
+    public static func open(path: String) throws -> any TensorSource {
+        let file = try GGUFFile(path: path)
+        guard let count = file.metadata["split.count"]?.integer, count > 1 else { return file }
+        return try SplitSource(first: file, count: count)
+    }
+
+    private init(first: GGUFFile, count: Int) throws {
+        func fault(_ found: String, _ expected: String, _ path: String) -> GGUFError {
+            GGUFError(.invalidSplit(found: found, expected: expected), path: path)
+        }
+        guard first.metadata["split.no"]?.integer == 0 else {
+            let number = first.metadata["split.no"]?.integer.map { "\($0 + 1)" } ?? "unknown"
+            throw fault("part \(number) of \(count)", "the path of the first part", first.path)
+        }
+        let suffix = SplitSource.suffix(0, of: count)
+        guard count <= 99_999, first.path.hasSuffix(suffix) else {
+            throw fault("a part under another name", "a name that ends in \(suffix)", first.path)
+        }
+        let prefix = String(first.path.dropLast(suffix.count))
+        var shards = [first]
+        var names = Set(first.tensors.map { ByteString($0.name) })
+        for number in 1..<count {
+            let shard = try GGUFFile(path: prefix + SplitSource.suffix(number, of: count))
+            guard shard.metadata["split.no"]?.integer == number,
+                shard.metadata["split.count"]?.integer == count
+            else {
+                throw fault("a file of another split", "part \(number + 1) of \(count)", shard.path)
+            }
+            for tensor in shard.tensors {
+                guard names.insert(ByteString(tensor.name)).inserted else {
+                    throw GGUFError(
+                        .duplicate(what: "tensor", name: tensor.name), path: shard.path)
+                }
+            }
+            shards.append(shard)
+        }
+        let all = shards.reduce(0) { $0 + $1.tensors.count }
+        if let told = first.metadata["split.tensors.count"]?.integer, told != all {
+            throw fault("\(all) tensors in all parts", "\(told)", first.path)
+        }
+        self.shards = shards
+        metadata = first.metadata
+        tensors = shards.flatMap(\.tensors)
+        shardNumbers = shards.indices.flatMap { number in
+            shards[number].tensors.map { _ in number }
+        }
+        var firstTensors: [Int] = []
+        var sum = 0
+        for shard in shards {
+            firstTensors.append(sum)
+            sum += shard.tensors.count
+        }
+        self.firstTensors = firstTensors
+    }
+
+    /// The end of the name of part `number`, counted from 0: `-00001-of-00003.gguf`.
+    static func suffix(_ number: Int, of count: Int) -> String {
+        func digits(_ value: Int) -> String {
+            let text = "\(value)"
+            return String(repeating: "0", count: max(0, 5 - text.count)) + text
+        }
+        return "-\(digits(number + 1))-of-\(digits(count)).gguf"
+    }
+
+    private func place(of tensor: Int) -> (shard: GGUFFile, index: Int) {
+        let number = shardNumbers[tensor]
+        return (shards[number], tensor - firstTensors[number])
+    }
+
+    public func readRows(
+        _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws {
+        let (shard, index) = place(of: tensor)
+        try shard.readRows(rows, ofTensor: index, into: destination, scratch: scratch)
+    }
+
+    public func readBytes(
+        ofRows rows: Range<Int>, ofTensor tensor: Int,
+        into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        let (shard, index) = place(of: tensor)
+        try shard.readBytes(ofRows: rows, ofTensor: index, into: destination)
+    }
+
+    public func readBytes(
+        _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        let (shard, index) = place(of: tensor)
+        try shard.readBytes(range, ofTensor: index, into: destination)
+    }
+}

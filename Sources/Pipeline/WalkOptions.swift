@@ -1,0 +1,30 @@
+/// How a walk is carried out. Nothing here changes the bytes that are written.
+public struct WalkOptions: Sendable {
+    /// The number of threads; `nil` for one per processor.
+    public var threadCount: Int?
+    /// Whether a value beyond F16's range is an error and not a finding.
+    public var isStrict = false
+    /// Whether the written bytes are read back from the disk and compared before the file appears
+    /// under its name.
+    public var verifies = false
+    /// An upper bound for the memory of the buffers, in bytes; `nil` for what is fastest.
+    public var memoryLimit: Int?
+    /// Whether a journal is kept beside the output, so that a killed run can be continued.
+    public var journaling = Journaling.none
+    /// The version of the tool: a journal of another version is not continued.
+    public var toolVersion = ""
+
+    /// Whether and how a journal is kept.
+    public enum Journaling: Sendable, Hashable {
+        /// No journal.
+        case none
+        /// A new journal, replacing one that was left over; gone after an error or an interrupt,
+        /// left behind only by a run that had no chance to clean up.
+        case fresh
+        /// A journal that is left over is continued, and is kept whatever ends the run.
+        case resume
+    }
+
+    /// The options of a plain run.
+    public init() {}
+}

@@ -1,0 +1,125 @@
+import GGUF
+import Quantization
+import TensorCore
+
+/// A piece of a tensor that one worker does at once: whole rows where values are encoded, any whole
+/// blocks where bytes are only copied.
+struct Chunk: Sendable {
+    /// The tensor's number in the source.
+    let tensor: Int
+    /// The values, counted from the tensor's first.
+    let elements: Range<Int>
+}
+
+/// A tensor of one of the plans.
+struct Target: Sendable {
+    /// The plan's number.
+    let plan: Int
+    /// The tensor's number in that plan.
+    let tensor: Int
+}
+
+/// The work of all plans over one source, cut into chunks: each tensor is read once, whatever the
+/// number of files that it goes to.
+struct WorkList: Sendable {
+    /// The chunks in the order in which they are done.
+    let chunks: [Chunk]
+    /// Where the chunks of a source tensor go.
+    let targets: [Int: [Target]]
+    /// For each chunk the number of its first result among the results of all chunks; one more
+    /// element at the end: the number of results.
+    let firstResults: [Int]
+
+    /// Cuts the tensors of `plans` into chunks of about `chunkElementCount` values.
+    init(_ plans: [Plan], chunkElementCount: Int) {
+        var targets: [Int: [Target]] = [:]
+        var order: [Int] = []
+        for (plan, number) in zip(plans, plans.indices) {
+            for (index, tensor) in plan.tensors.enumerated() {
+                if targets[tensor.sourceIndex] == nil { order.append(tensor.sourceIndex) }
+                targets[tensor.sourceIndex, default: []].append(
+                    Target(plan: number, tensor: index))
+            }
+        }
+        var chunks: [Chunk] = []
+        var firstResults: [Int] = [0]
+        for tensor in order {
+            let tensors = targets[tensor, default: []].map { plans[$0.plan].tensors[$0.tensor] }
+            for elements in WorkList.pieces(of: tensors, chunkElementCount: chunkElementCount) {
+                chunks.append(Chunk(tensor: tensor, elements: elements))
+                firstResults.append(firstResults[firstResults.count - 1] + tensors.count)
+            }
+        }
+        self.chunks = chunks
+        self.targets = targets
+        self.firstResults = firstResults
+    }
+
+    /// The number of results: one for each chunk and each file that it goes to.
+    var resultCount: Int { firstResults.last ?? 0 }
+
+    /// Cuts a tensor. No chunk spans two experts where their columns' importance differs.
+    private static func pieces(of tensors: [Plan.Tensor], chunkElementCount: Int) -> [Range<Int>] {
+        guard let shape = tensors.first?.source.shape, shape.elementCount > 0 else { return [] }
+        let rowLength = shape.rowLength
+        if rowLength > chunkElementCount, tensors.allSatisfy(\.isCopy) {
+            return cut(0..<shape.elementCount, by: chunkElementCount)
+        }
+        let step = max(1, chunkElementCount / rowLength) * rowLength
+        guard shape.rank > 2, tensors.contains(where: { $0.importance != nil }) else {
+            return cut(0..<shape.elementCount, by: step)
+        }
+        let matrix = shape.dimensions[shape.rank - 2] * rowLength
+        return cut(0..<shape.elementCount, by: matrix).flatMap { cut($0, by: step) }
+    }
+
+    private static func cut(_ range: Range<Int>, by step: Int) -> [Range<Int>] {
+        stride(from: range.lowerBound, to: range.upperBound, by: step).map {
+            $0..<min($0 + step, range.upperBound)
+        }
+    }
+}
+
+/// How many threads work on chunks of which length, so that their buffers stay within a limit.
+struct WorkBounds: Sendable, Hashable {
+    /// The number of threads.
+    let threadCount: Int
+    /// The values of a chunk; a longer row is a chunk of its own where it is encoded.
+    let chunkElementCount: Int
+
+    /// Values enough for a kernel's lanes, few enough that the source bytes, the floats and the
+    /// blocks stay in a core's second-level cache.
+    static let usualChunk = 1 << 16
+    /// A chunk is never cut below this; a multiple of every format's block.
+    static let smallestChunk = 1 << 12
+    /// Bytes of buffers for each value of a chunk: as stored, as F32, as encoded.
+    static let bytesPerElement = 12
+    /// What the program takes besides buffers: code, stacks, the allocator, in bytes. Measured.
+    static let fixedByteCount = 40 << 20
+
+    /// Finds bounds, or throws when the longest row that must be encoded does not fit `limit`.
+    init(_ plans: [Plan], threadCount: Int?, limit: Int?) throws {
+        let threads = WorkerPool(threadCount: threadCount).threadCount
+        guard let limit else {
+            self.threadCount = threads
+            chunkElementCount = WorkBounds.usualChunk
+            return
+        }
+        let longest =
+            plans.lazy.flatMap(\.tensors).filter { !$0.isCopy }
+            .map(\.source.shape.rowLength).max() ?? 0
+        let least = max(WorkBounds.smallestChunk, longest)
+        // Headers, catalogues and importance are there anyway, in the plans.
+        let held = plans.reduce(WorkBounds.fixedByteCount) { $0 + 3 * $1.layout.header.count }
+        let perThread = least.multiplied(checkedBy: WorkBounds.bytesPerElement) ?? Int.max
+        guard let needed = held.adding(checked: perThread), needed <= limit else {
+            throw PipelineError(
+                .memoryLimit(limit, needed: held.adding(checked: perThread) ?? Int.max),
+                path: plans.first?.source.path ?? "")
+        }
+        self.threadCount = max(1, min(threads, (limit - held) / perThread))
+        let share = (limit - held) / self.threadCount / WorkBounds.bytesPerElement
+        chunkElementCount = max(
+            WorkBounds.smallestChunk, min(WorkBounds.usualChunk, share / 256 * 256))
+    }
+}

@@ -1,0 +1,62 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+// What has been written, read back; and when it goes to the disk.
+extension OutputFile {
+    /// The length of the file now.
+    public var byteCount: Int {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+    }
+
+    /// Fills `buffer` with the bytes from `offset` on; `false` when the file has fewer.
+    public func read(
+        at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(FileError) -> Bool {
+        var done = 0
+        while done < buffer.count, let base = buffer.baseAddress {
+            let result = pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
+            if result < 0 {
+                if errno == EINTR { continue }
+                throw .last("read", path: path)
+            }
+            if result == 0 { return false }
+            done += result
+        }
+        return true
+    }
+
+    /// Cuts the file to `byteCount`.
+    public func truncate(to byteCount: Int) throws(FileError) {
+        guard ftruncate(descriptor, off_t(byteCount)) == 0 else {
+            throw .last("truncate", path: path)
+        }
+    }
+
+    /// Waits until what has been written is on the disk.
+    public func flush() throws(FileError) {
+        guard fsync(descriptor) == 0 else { throw .last("flush", path: path) }
+    }
+
+    /// Has the system begin to write these bytes to the disk, without waiting for it, so that
+    /// `commit()` has less to wait for.
+    ///
+    /// (Linux starts to write what it is told to forget and still has to write; its call for the
+    /// purpose, `sync_file_range`, is not visible to Swift.)
+    public func startWritingBack(at offset: Int, count: Int) {
+        #if canImport(Glibc)
+            _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_DONTNEED)
+        #endif
+    }
+
+    /// Has the system forget what it holds of the file in memory, so that the next read comes from
+    /// the disk. Only what has been flushed is forgotten.
+    public func dropFromMemory() {
+        #if canImport(Glibc)
+            _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        #endif
+    }
+}

@@ -1,0 +1,90 @@
+import ArgumentParser
+import Foundation
+import Quantization
+import TensorCore
+
+/// The words of `ingot quantize`, told apart: input, outputs with their types, threads.
+struct QuantizeRequest {
+    struct Output {
+        let path: String
+        let recipe: Recipe
+    }
+
+    let input: String
+    let outputs: [Output]
+    let threads: Int?
+    private let folder: String?
+
+    /// Finds out which word is what: the output may be left out or be a folder, threads may follow.
+    init(_ words: [String], threads: Int?) throws {
+        guard words.count >= 2 else {
+            throw ValidationError("expected IN.gguf [OUT.gguf] TYPE [THREADS]")
+        }
+        let input = words[0]
+        self.input = input
+        var rest = words.dropFirst()
+        var threadCount = threads
+        // A number after a type is the number of threads.
+        if rest.count > 1, let last = rest.last, let count = Int(last) {
+            threadCount = count
+            rest = rest.dropLast()
+        }
+        if let threadCount, !(1...1024).contains(threadCount) {
+            throw ValidationError("\(threadCount) threads asked for, expected 1 to 1024")
+        }
+        self.threads = threadCount
+        let second = rest.first ?? ""
+        let beside = input.lastIndex(of: "/").map { String(input[...$0]) } ?? ""
+        if rest.count == 1 || Recipe.named(second) != nil {
+            guard rest.count == 1 else {
+                throw ValidationError(
+                    "unexpected argument \(words[2]); several types need a folder as output")
+            }
+            let recipe = try Recipe.parse(second)
+            outputs = [Output(path: "\(beside)ggml-model-\(recipe.name).gguf", recipe: recipe)]
+            folder = nil
+        } else if second.hasSuffix("/") || QuantizeRequest.isFolder(second) {
+            let folder = second.hasSuffix("/") ? second : second + "/"
+            let stem = QuantizeRequest.stem(of: input)
+            let outputs = try rest.dropFirst().map { word in
+                let recipe = try Recipe.parse(word)
+                return Output(path: "\(folder)\(stem)-\(recipe.name).gguf", recipe: recipe)
+            }
+            guard Set(outputs.map(\.path)).count == outputs.count else {
+                throw ValidationError("a type is named twice")
+            }
+            self.outputs = outputs
+            self.folder = folder
+        } else {
+            guard rest.count == 2 else {
+                throw ValidationError(
+                    "\(second) is no folder; several types need one, for example \(second)/")
+            }
+            outputs = [Output(path: second, recipe: try Recipe.parse(rest[rest.endIndex - 1]))]
+            folder = nil
+        }
+    }
+
+    /// Makes the folder that outputs go to, when one was named that does not exist.
+    func makeFolder() throws {
+        guard let folder, !QuantizeRequest.isFolder(folder) else { return }
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var isDirectory: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+            && isDirectory.boolValue
+    }
+
+    /// The input's name without its ending and without the type that it is in.
+    static func stem(of path: String) -> String {
+        var name = Paths.name(path)
+        for ending in [".gguf", "-f16", "-bf16", "-f32"]
+        where name.lowercased().hasSuffix(ending) && name.count > ending.count {
+            name = String(name.dropLast(ending.count))
+        }
+        return name
+    }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import GGUF
+import Pipeline
+import TensorCore
+
+/// `ingot verify FILE`
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Check a GGUF file: structure, every block, recorded digests.",
+        discussion: """
+            Reads the whole file: the header's lengths, offsets and shapes, every block of every
+            tensor (all values must be finite), and, when FILE.provenance.json is there, the SHA-256
+            digests in it. Ends with 0 when all is well and 65 when something is wrong.
+
+            Examples:
+              ingot verify model-Q4_K_M.gguf
+              ingot verify --threads 4 model-00001-of-00003.gguf
+            """)
+
+    @Argument(help: "A GGUF file; of a split model, the first part.")
+    var file: String
+
+    @Option(name: [.customShort("t"), .long], help: "Threads; one per processor by default.")
+    var threads: Int?
+
+    @Flag(name: [.customShort("q"), .long], help: "Say nothing but errors.")
+    var quiet = false
+
+    mutating func validate() throws {
+        if let threads, !(1...1024).contains(threads) {
+            throw ValidationError("\(threads) threads asked for, expected 1 to 1024")
+        }
+    }
+
+    func run() throws {
+        let source = try SplitSource.open(path: file)
+        let line = ProgressLine(Paths.name(file), isQuiet: quiet || !Terminal.isInteractive)
+        defer { line.finish() }
+        let found = try Verification(of: source, threadCount: threads) { done, all in
+            line.update(done, of: all)
+        }
+        line.finish()
+        var errors = found.badValues.map { bad in
+            VerificationError(
+                file: file, place: bad.tensor,
+                problem: "\(bad.value) found in row \(bad.row), column \(bad.column),"
+                    + " expected a finite value",
+                remedy: "The file is damaged; make or fetch it again.")
+        }
+        var recorded = 0
+        for part in source.files {
+            guard let record = try Provenance.read(for: part.path) else { continue }
+            errors += try record.differences(from: GGUFFile(path: part.path))
+            recorded += record.tensors.count
+        }
+        for error in errors.dropFirst() { Terminal.error(error.description) }
+        if let error = errors.first { throw error }
+        guard !quiet else { return }
+        var text = "\(file): \(source.tensors.count) tensors,"
+        text += " \(Numbers.count(found.elementCount)) values, all finite"
+        if !found.undecodable.isEmpty {
+            text += "; \(found.undecodable.count) tensors of formats that are not looked into"
+        }
+        text += recorded > 0 ? "; \(recorded) SHA-256 digests as recorded" : "; no digests recorded"
+        Terminal.print(text)
+    }
+}
