@@ -87,6 +87,11 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Benchmarks
+        .executableTarget(
+            name: "QuantizationBenchmark", dependencies: ["Quantization"],
+            path: "Benchmarks/QuantizationBenchmark", swiftSettings: strict),
+
         // Tests
         .target(
             name: "TestSupport",

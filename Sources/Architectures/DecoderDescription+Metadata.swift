@@ -12,7 +12,7 @@ struct DecoderFamily: Sendable {
 extension DecoderDescription {
     /// Every family that can be run.
     ///
-    /// A test fails when a file `NAME+Block.swift` is not here.
+    /// A test fails when one that a file under `Families/` declares is not here.
     static let families: [DecoderFamily] = [.llama, .qwen2, .qwen3]
 
     /// The GGUF architectures that can be run.

@@ -7,6 +7,7 @@ DEFINE_ENCODER(Q3_K)
 DEFINE_DECODER(Q3_K)
 #else
 #include "lanes.h"
+#include "horizontal.h"
 #include "symmetric.h"
 #include "two_bit_codes.h"
 #include "super_blocks.h"
@@ -37,8 +38,6 @@ typedef struct {
     vf scale[16], weight_sum[16];
     /// The winning grids in the order of sub-blocks; 0: all codes are 0.
     float inverse[16 * LANES];
-    /// Without importance: code i of the sub-blocks of group g at [16 * g + i].
-    vf codes[16 * 16];
 } q3_batch;
 
 #define set_group K(set_group)
@@ -52,20 +51,42 @@ INLINE void set_group(q3_batch *batch, size_t first, symmetric_fit fit) {
 
 #define search_plain K(search_plain)
 /// Fits the sub-blocks of `present` super-blocks without importance.
+///
+/// Four of five sub-blocks keep the codes that they start with. The others are put side by side,
+/// so that the rounds of the search have no idle lanes.
 static void search_plain(const float *x, size_t present, q3_batch *batch) {
     const float *places[LANES];
-    vf values[REFINED_GROUPS * 16];
-    symmetric_fit fit[REFINED_GROUPS];
-    for (size_t group = 0; group * LANES < present * 16; group += REFINED_GROUPS) {
+    uint16_t unsettled[16 * LANES];
+    size_t count = 0;
+    for (size_t first = 0; first < present * 16; first += LANES) {
+        vf values[16], codes[16];
+        for (size_t lane = 0; lane < LANES; lane++) places[lane] = x + (first + lane) * 16;
+        transpose(places, 16, values);
+        refined_fit fit = refined_start(values, 4, codes);
+        set_group(batch, first, refined_result(fit));
+        uint32_t bits = top_bits(refined_unsettled(values, 4, codes, fit));
+        for (; bits; bits &= bits - 1) {
+            unsettled[count++] = (uint16_t)(first + (size_t)__builtin_ctz(bits));
+        }
+    }
+    for (size_t base = 0; base < count; base += REFINED_GROUPS * LANES) {
+        vf values[REFINED_GROUPS * 16];
+        refined_fit fit[REFINED_GROUPS];
+        float scales[REFINED_GROUPS * LANES];
         for (size_t g = 0; g < REFINED_GROUPS; g++) {
             for (size_t lane = 0; lane < LANES; lane++) {
-                places[lane] = x + ((group + g) * LANES + lane) * 16;
+                // Lanes beyond the end repeat the last one.
+                size_t at = base + g * LANES + lane;
+                places[lane] = x + 16 * unsettled[at < count ? at : count - 1];
             }
             transpose(places, 16, values + 16 * g);
         }
-        refined_search(values, 4, batch->codes + 16 * group, fit);
+        refined_search(values, 4, fit);
         for (size_t g = 0; g < REFINED_GROUPS; g++) {
-            set_group(batch, (group + g) * LANES, fit[g]);
+            store(scales + g * LANES, refined_result(fit[g]).scale);
+        }
+        for (size_t at = base; at < count && at < base + REFINED_GROUPS * LANES; at++) {
+            batch->scale[unsettled[at] % 16][unsettled[at] / 16] = scales[at - base];
         }
     }
 }
@@ -106,22 +127,9 @@ static void search_weighted(const float *x, size_t present, const float *const *
     }
 }
 
-#define searched_codes K(searched_codes)
-/// The codes that the search gave sub-block `sub`, wanted where the stored scale is 0.
-INLINE void searched_codes(const q3_batch *batch, const float *x, int sub, bool weighted,
-                           uint8_t *codes) {
-    if (weighted || batch->inverse[sub] == 0) {
-        symmetric_codes(x + 16 * sub, 16, 4, batch->inverse[sub], codes);
-        return;
-    }
-    for (int i = 0; i < 16; i++) {
-        codes[i] = (uint8_t)((int)batch->codes[16 * (sub / LANES) + i][sub % LANES] + 4);
-    }
-}
-
 /// Encodes `present` super-blocks, at most LANES; `x` can be read for LANES.
 static void K(encode_batch)(const float *x, size_t present, const float *const *importance,
-                            uint8_t *blocks) {
+                            uint8_t *blocks, ingot_reference reference) {
     q3_batch batch;
     memset(batch.scale, 0, sizeof batch.scale);
     memset(batch.weight_sum, 0, sizeof batch.weight_sum);
@@ -153,11 +161,16 @@ static void K(encode_batch)(const float *x, size_t present, const float *const *
         uint8_t *block = blocks + (size_t)s * BLOCK_BYTES, codes[256];
         float stored_d = store_f16(block + 108, d[s]);
         K(pack_scales)(stored, s, block + 96);
+        bool lost = false;
         for (int j = 0; j < 16; j++) {
             const float *sub = x + 256 * s + 16 * j;
             float scale = stored_d * (float)(stored[j][s] - 32);
             if (scale == 0) {
-                searched_codes(&batch, x, 16 * s + j, importance, codes + 16 * j);
+                // The codes of the search are wanted, which only the search with importance can
+                // make again.
+                float inverse = batch.inverse[16 * s + j];
+                lost |= !importance && inverse != 0;
+                symmetric_codes(sub, 16, 4, inverse, codes + 16 * j);
                 continue;
             }
             for (int i = 0; i < 16; i += LANES) {
@@ -166,14 +179,14 @@ static void K(encode_batch)(const float *x, size_t present, const float *const *
             }
         }
         K(pack)(codes, block);
+        if (lost) reference(x + 256 * s, 0, 0, block);
     }
 }
 
 static void K(encode_Q3_K)(const float *rows, size_t rowCount, size_t rowLength,
                            const float *importance, uint8_t *destination,
                            ingot_reference reference) {
-    (void)reference;
-    FOR_EACH_BATCH(K(encode_batch)(x, present, columns, blocks));
+    FOR_EACH_BATCH(K(encode_batch)(x, present, columns, blocks, reference));
 }
 
 static void K(decode_Q3_K)(const uint8_t *source, size_t elementCount, float *destination) {

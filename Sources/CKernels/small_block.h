@@ -36,18 +36,6 @@ INLINE void pack_bytes(const uint8_t *bytes, uint8_t *block) {
     K(pack)(codes, block);
 }
 
-#define block_range K(block_range)
-/// The least and the greatest value of a block, but for the sign of zero.
-INLINE void block_range(const float *x, float *least, float *greatest) {
-    vf low = load(x), high = low;
-    UNROLL for (int i = LANES; i < 32; i += LANES) {
-        vf value = load(x + i);
-        low = lesser(value, low);
-        high = greater(value, high);
-    }
-    extreme_lanes(low, high, least, greatest);
-}
-
 #define first_of_magnitude K(first_of_magnitude)
 /// The first value of a block with this magnitude, which one of them has.
 INLINE float first_of_magnitude(const float *x, float size) {
@@ -61,29 +49,37 @@ INLINE float first_of_magnitude(const float *x, float size) {
 /// look far enough ahead to overlap the long chain from values to codes with other blocks.
 INLINE void encode_plain(const float *x, int present, uint8_t *blocks,
                          ingot_reference reference) {
-    float first[LANES] = {0}, inverses[LANES];
-#if HAS_MINIMUM
-    float last[LANES] = {0};
-#endif
-    for (int b = 0; b < present; b++) {
-        const float *values = x + 32 * b;
-        float least, greatest;
-        block_range(values, &least, &greatest);
-#if HAS_MINIMUM
-        first[b] = least;
-        last[b] = greatest;
-        // Which of +0 and -0 is the minimum is a matter of order.
-        if (least == 0) first[b] = first_of_magnitude(values, 0);
-#else
-        // The value of largest magnitude; the first of equals.
-        first[b] = greatest > -least ? greatest : least;
-        if (greatest == -least) first[b] = first_of_magnitude(values, greatest);
-#endif
+    float first[LANES], inverses[LANES];
+    vf lows[LANES], highs[LANES];
+    UNROLL for (int b = 0; b < LANES; b++) {
+        // Lanes beyond the end repeat the last block.
+        const float *values = x + 32 * (b < present ? b : present - 1);
+        lows[b] = highs[b] = load(values);
+        UNROLL for (int i = LANES; i < 32; i += LANES) {
+            vf value = load(values + i);
+            lows[b] = lesser(value, lows[b]);
+            highs[b] = greater(value, highs[b]);
+        }
     }
-    vf start = load(first);
+    // But for the sign of zero, which is a matter of order.
+    vf least = least_of_each(lows), greatest = greatest_of_each(highs);
 #if HAS_MINIMUM
-    vf end = load(last);
-    vf d = end == start ? (vf)0 : (end - start) / (float)CODE_MAX;
+    vf start = least;
+    vi tied = least == 0;
+#else
+    // The value of largest magnitude; the first of equals.
+    vf start = greatest > -least ? greatest : least;
+    vi tied = greatest == -least;
+#endif
+    store(first, start);
+    if (any(tied)) {
+        for (int b = 0; b < present; b++) {
+            if (tied[b]) first[b] = first_of_magnitude(x + 32 * b, HAS_MINIMUM ? 0 : greatest[b]);
+        }
+        start = load(first);
+    }
+#if HAS_MINIMUM
+    vf d = greatest == start ? (vf)0 : (greatest - start) / (float)CODE_MAX;
 #else
     vf d = start == 0 ? (vf)-0.0f : start / (float)-HALF;
 #endif
@@ -101,12 +97,14 @@ INLINE void encode_plain(const float *x, int present, uint8_t *blocks,
         vi codes[BLOCK_VECTORS];
         UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) {
 #if HAS_MINIMUM
+            // Not above the largest code, because of how d was made.
             vf exact = (load(values + i * LANES) - first[b]) * inverses[b] + 0.5f;
+            codes[i] = __builtin_convertvector(exact, vi);
 #else
             vf exact = load(values + i * LANES) * inverses[b] + ((float)HALF + 0.5f);
-#endif
             vi code = __builtin_convertvector(exact, vi);
             codes[i] = __builtin_elementwise_min(code, (vi)CODE_MAX);
+#endif
         }
         K(pack)(codes, block);
     }

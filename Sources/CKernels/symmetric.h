@@ -70,45 +70,89 @@ INLINE void symmetric_search(const vf *x, const vf *w, int groups, int count, in
     }
 }
 
+// The refined fit of blocks of 16 values, with codes in -n..<n.
+
+#define refined_fit K(refined_fit)
+typedef struct {
+    /// The codes' first grid.
+    vf inverse;
+    /// Sums over w·x·l and w·l², where w is x².
+    vf xl, l2;
+    vi live;
+} refined_fit;
+
+#define refined_start K(refined_start)
+/// Gives 16 values their first codes.
+INLINE refined_fit refined_start(const vf *x, int n, vf *codes) {
+    vf peak = peaks(x, 16);
+    refined_fit fit = {(float)-n / peak, 0, 0, magnitude(peak) >= 1e-15f};
+    for (int i = 0; i < 16; i++) {
+        vf w = x[i] * x[i], wx = w * x[i];
+        vf code = clamped_float(rounded(fit.inverse * x[i]), -n, n - 1);
+        codes[i] = code;
+        fit.xl += wx * code;
+        fit.l2 += w * code * code;
+    }
+    return fit;
+}
+
+#define refined_result K(refined_result)
+INLINE symmetric_fit refined_result(refined_fit fit) {
+    return (symmetric_fit){
+        .scale = (fit.live & (fit.l2 > 0)) ? fit.xl / fit.l2 : (vf)0,
+        .inverse = fit.live ? fit.inverse : (vf)0,
+    };
+}
+
+#define refined_unsettled K(refined_unsettled)
+/// The lanes whose first codes `refined_search` may change; it leaves the others as they are.
+///
+/// A step leaves a code alone if x · l2' / xl' is within 1/2 of it, where the sums are those of
+/// the other values (or beyond it, if the code is at the end of the range). Multiplied by xl', the
+/// distance is that of x · l2 to code · xl, whose terms in the value itself cancel. The sums stay
+/// the same until the first change, so steps need not wait for one another. The margins cover
+/// all rounding as long as nothing is near the limits of binary32.
+INLINE vi refined_unsettled(const vf *x, int n, const vf *codes, refined_fit fit) {
+    const float margin = 0x1p-10f;
+    // Codes of the wrong sign are kept: the reference changes none if xl' is not positive.
+    vi unsettled = (fit.xl < 0x1p-80f) | (fit.xl > 0x1p80f);
+    vf low = (float)-n * fit.xl, high = (float)(n - 1) * fit.xl;
+    vf reach = (0.5f - 2 * margin) * fit.xl;
+    for (int i = 0; i < 16; i++) {
+        vf own = x[i] * x[i] * x[i] * codes[i];
+        vf wanted = lesser(greater(x[i] * fit.l2, low), high);
+        unsettled |= magnitude(wanted - codes[i] * fit.xl) > reach - (0.5f - margin) * own;
+    }
+    return unsettled & fit.live & (fit.xl > 0);
+}
+
 #define refined_search K(refined_search)
 #define REFINED_GROUPS 4
-/// Fits REFINED_GROUPS · LANES blocks of 16 values; `codes` receives whole numbers in -n..<n, in
-/// the layout of `x`. The codes of a lane whose inverse is 0 mean nothing: they are all raw zeros.
+/// Fits REFINED_GROUPS · LANES blocks.
 ///
 /// Every step waits for the one before it (a division among other things), so more groups than
 /// two are needed to keep the processor busy.
-INLINE void refined_search(const vf *x, int n, vf *codes, symmetric_fit *fit) {
-    enum { groups = REFINED_GROUPS, count = 16 };
-    vf w[groups * count], wx[groups * count], xl[groups], l2[groups];
-    vi live[groups];
+INLINE void refined_search(const vf *x, int n, refined_fit *fit) {
+    enum { groups = REFINED_GROUPS };
+    vf codes[groups * 16], xl[groups], l2[groups];
     UNROLL for (int g = 0; g < groups; g++) {
-        vf peak = peaks(x + g * count, count);
-        live[g] = magnitude(peak) >= 1e-15f;
-        vf inverse = (float)-n / peak;
-        fit[g].inverse = live[g] ? inverse : (vf)0;
-        xl[g] = l2[g] = 0;
-        for (int i = g * count; i < (g + 1) * count; i++) {
-            w[i] = x[i] * x[i];
-            wx[i] = w[i] * x[i];
-            vf code = clamped_float(rounded(inverse * x[i]), -n, n - 1);
-            codes[i] = code;
-            xl[g] += wx[i] * code;
-            l2[g] += w[i] * code * code;
-        }
+        fit[g] = refined_start(x + 16 * g, n, codes + 16 * g);
+        xl[g] = fit[g].xl;
+        l2[g] = fit[g].l2;
     }
     for (int round = 0; round < 5; round++) {
         vi changed = 0;
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < 16; i++) {
             UNROLL for (int g = 0; g < groups; g++) {
-                int at = g * count + i;
-                vf old = codes[at];
-                vf othersXL = xl[g] - wx[at] * old;
-                vf othersL2 = l2[g] - w[at] * old * old;
+                int at = 16 * g + i;
+                vf w = x[at] * x[at], wx = w * x[at], old = codes[at];
+                vf othersXL = xl[g] - wx * old;
+                vf othersL2 = l2[g] - w * old * old;
                 vi whole = clamped(nearest(x[at] * othersL2 / othersXL), -n, n - 1);
                 vf code = __builtin_convertvector(whole, vf);
-                vf newXL = othersXL + wx[at] * code;
-                vf newL2 = othersL2 + w[at] * code * code;
-                vi better = live[g] & (othersXL > 0) & (code != old) & (newL2 > 0) &
+                vf newXL = othersXL + wx * code;
+                vf newL2 = othersL2 + w * code * code;
+                vi better = (othersXL > 0) & (code != old) & (newL2 > 0) &
                             (newXL * newXL * l2[g] > xl[g] * xl[g] * newL2);
                 codes[at] = better ? code : old;
                 xl[g] = better ? newXL : xl[g];
@@ -119,7 +163,8 @@ INLINE void refined_search(const vf *x, int n, vf *codes, symmetric_fit *fit) {
         if (!any(changed)) break;
     }
     UNROLL for (int g = 0; g < groups; g++) {
-        fit[g].scale = (live[g] & (l2[g] > 0)) ? xl[g] / l2[g] : (vf)0;
+        fit[g].xl = xl[g];
+        fit[g].l2 = l2[g];
     }
 }
 

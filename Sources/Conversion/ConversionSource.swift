@@ -88,7 +88,12 @@ public struct ConversionSource: TensorSource {
         tensors = catalogue.tensors
         contents = catalogue.contents
         files = checkpoint.shards.map(\.file)
-        notices = general.notices
+        // GGUF has no key for it: the file is right up to the context that the model was trained on.
+        let isDynamic = try RotaryParameters(configuration).type == "dynamic"
+        notices =
+            general.notices
+            + (isDynamic
+                ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])
     }
 
     /// Decodes rows to F32 in the order in which they are written.

@@ -37,6 +37,8 @@ public struct LevelStatistics: Sendable, Hashable {
         public var median: Double
         /// A percentile each: 90, 95, 99, 99.9 % of values lie below.
         public var percentile90, percentile95, percentile99, percentile99_9: Double
+        /// The standard error of `percentile99_9`, from order statistics.
+        public var percentile99_9Error: Double
         /// The largest value.
         public var maximum: Double
 
@@ -53,6 +55,7 @@ public struct LevelStatistics: Sendable, Hashable {
             percentile95 = percentile(95)
             percentile99 = percentile(99)
             percentile99_9 = percentile(99.9)
+            percentile99_9Error = percentile.standardError(99.9)
             maximum = percentile(100)
         }
     }

@@ -64,4 +64,19 @@ public struct Percentiles: Sendable, Hashable {
         let (low, high) = (Double(sorted[below]), Double(sorted[min(below + 1, last)]))
         return low + fraction * (high - low)
     }
+
+    /// The standard error of a percentile, from order statistics; 0 for fewer than two numbers.
+    ///
+    /// The number of values below the true percentile is binomial, so the rank `n·p` is off by
+    /// `sqrt(n·p·(1 − p))` as a standard error; half the distance between the values that lie so
+    /// far above and below is the error of the value. Near the ends of a short list the upper
+    /// value is the largest, and the error is too small rather than unknown. Source: David and
+    /// Nagaraja, Order Statistics, 3rd edition, section 7.1.
+    public func standardError(_ percent: Double) -> Double {
+        guard sorted.count > 1 else { return 0 }
+        let share = min(max(percent, 0), 100) / 100
+        let count = Double(sorted.count)
+        let spread = (count * share * (1 - share)).squareRoot() / count * 100
+        return (self(percent + spread) - self(percent - spread)) / 2
+    }
 }

@@ -155,8 +155,8 @@ import Testing
         try Fixtures.withTemporaryFolder { folder in
             let input = try converted(in: folder)
             try expectFault(
-                ["quantize", input, "out.gguf", "Q4_K_N"], exitCode: 64,
-                mentions: ["no type is called Q4_K_N", "Q4_K_M"], in: folder)
+                ["quantize", input, "out.gguf", "Q4KM"], exitCode: 64,
+                mentions: ["no type is called Q4KM", "Q4_K_M"], in: folder)
             try expectFault(
                 ["quantize", input, "out.gguf", "Q4_K_M", "many"], exitCode: 64,
                 mentions: ["THREADS is many"], in: folder)

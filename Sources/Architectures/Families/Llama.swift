@@ -69,3 +69,15 @@ extension [HyperparameterRule] {
         },
     ]
 }
+
+extension DecoderFamily {
+    /// Llama, and what GGUF files call `llama` because it runs the same: Mistral, SmolLM2, Yi.
+    ///
+    /// RMS norm before attention and before a gated SiLU network, grouped-query attention, biases
+    /// where the file has them. The converter interleaves the rows of Q and K, so that the pairs
+    /// that turn are neighbours.
+    static let llama = DecoderFamily(architectures: ["llama"]) {
+        model throws(DecoderDescriptionError) in
+        try model.preNormDecoder(pairing: .interleaved)
+    }
+}

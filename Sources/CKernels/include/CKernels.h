@@ -64,6 +64,14 @@ INGOT_ENCODER(Q3_K);
 INGOT_ENCODER(Q4_K);
 INGOT_ENCODER(Q5_K);
 INGOT_ENCODER(Q6_K);
+INGOT_ENCODER(IQ4_NL);
+INGOT_ENCODER(IQ4_XS);
+INGOT_ENCODER(MXFP4);
+INGOT_ENCODER(NVFP4);
+INGOT_ENCODER(TQ1_0);
+INGOT_ENCODER(TQ2_0);
+INGOT_ENCODER(Q1_0);
+INGOT_ENCODER(Q2_0);
 
 INGOT_DECODER(Q4_0);
 INGOT_DECODER(Q4_1);
@@ -75,6 +83,14 @@ INGOT_DECODER(Q3_K);
 INGOT_DECODER(Q4_K);
 INGOT_DECODER(Q5_K);
 INGOT_DECODER(Q6_K);
+INGOT_DECODER(IQ4_NL);
+INGOT_DECODER(IQ4_XS);
+INGOT_DECODER(MXFP4);
+INGOT_DECODER(NVFP4);
+INGOT_DECODER(TQ1_0);
+INGOT_DECODER(TQ2_0);
+INGOT_DECODER(Q1_0);
+INGOT_DECODER(Q2_0);
 
 /// Conversions between binary32 and the 16-bit formats; rounding to nearest, ties to even.
 bool ingot_f32_to_f16(ingot_isa isa, const float *source, size_t count, void *destination);
@@ -82,10 +98,12 @@ bool ingot_f32_to_bf16(ingot_isa isa, const float *source, size_t count, void *d
 bool ingot_f16_to_f32(ingot_isa isa, const void *source, size_t count, float *destination);
 bool ingot_bf16_to_f32(ingot_isa isa, const void *source, size_t count, float *destination);
 
+#pragma clang assume_nonnull end
+
+#include "grids.h"
+
 #ifdef __cplusplus
 }
 #endif
-
-#pragma clang assume_nonnull end
 
 #endif

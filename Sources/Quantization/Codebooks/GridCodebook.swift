@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// The grid of an IQ1, IQ2 or IQ3 format: the points that groups of four or eight codes may take,
 /// and for every group that is no point the points near it.
 ///
@@ -15,8 +17,11 @@ struct GridCodebook: @unchecked Sendable {
     let coordinates: UnsafePointer<Float>
     /// For every key the number of its point, or -1 minus the start of its list in `neighbours`.
     private let places: UnsafePointer<Int32>
-    /// Lists of points: the count, then the points by distance and number.
+    /// Lists of points: the count, then the points by distance and number, then the first again
+    /// for kernels that look at several at a time.
     private let neighbours: UnsafePointer<UInt16>
+    /// The same tables, and points packed in words, as kernels want them.
+    let tables: UnsafePointer<ingot_grid>
 
     static let IQ2_XXS = GridCodebook(GridData.IQ2_XXS, dimensions: 8, levels: 3, rings: 2)
     static let IQ2_XS = GridCodebook(GridData.IQ2_XS, dimensions: 8, levels: 3, rings: 2)
@@ -56,7 +61,8 @@ struct GridCodebook: @unchecked Sendable {
         self.levels = levels
         bits = dimensions == 4 ? 3 : 2
         let digits = text.withUTF8Buffer { $0.map { $0 <= 0x39 ? Int($0) - 0x30 : Int($0) - 0x57 } }
-        pointCount = digits.count / 4
+        let pointCount = digits.count / 4
+        self.pointCount = pointCount
         let codes = UnsafeMutablePointer<UInt8>.allocate(capacity: pointCount * dimensions)
         let numbers = UnsafeMutablePointer<Float>.allocate(capacity: pointCount * dimensions)
         let places = UnsafeMutablePointer<Int32>.allocate(capacity: 1 << (bits * dimensions))
@@ -79,6 +85,33 @@ struct GridCodebook: @unchecked Sendable {
         self.coordinates = UnsafePointer(numbers)
         self.places = UnsafePointer(places)
         self.neighbours = UnsafePointer(neighbours)
+        let packedPoints = Self.packed(0..<pointCount, codes, dimensions)
+        // Where a list has its count there is some point that nobody reads.
+        let packedNeighbours = Self.packed(
+            lists.map { min(Int($0), pointCount - 1) }, codes, dimensions)
+        let tables = UnsafeMutablePointer<ingot_grid>.allocate(capacity: 1)
+        tables.initialize(
+            to: ingot_grid(
+                codes: codes, places: places, neighbours: neighbours,
+                packedNeighbours: packedNeighbours, packedPoints: packedPoints))
+        self.tables = UnsafePointer(tables)
+    }
+
+    /// Points with four bits for each coordinate, as `ingot_grid` has them.
+    private static func packed(
+        _ points: some Collection<Int>, _ codes: UnsafePointer<UInt8>, _ dimensions: Int
+    ) -> UnsafePointer<UInt32> {
+        let words = UnsafeMutablePointer<UInt32>.allocate(capacity: points.count)
+        for (index, point) in points.enumerated() {
+            var word: UInt32 = 0
+            for place in 0..<dimensions {
+                let code = UInt32(codes[point * dimensions + place])
+                let quarter = dimensions == 8 ? UInt32(place & 3) << 2 : 0
+                word |= (code | quarter) << UInt32(4 * place)
+            }
+            words[index] = word
+        }
+        return UnsafePointer(words)
     }
 
     private static func lists(
@@ -111,6 +144,8 @@ struct GridCodebook: @unchecked Sendable {
                 }
             }
             lists[start] = UInt16(lists.count - start - 1)
+            let batch = dimensions == 4 ? 8 : 16
+            while (lists.count - start - 1) % batch != 0 { lists.append(lists[start + 1]) }
         }
         return lists
     }

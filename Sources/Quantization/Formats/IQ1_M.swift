@@ -1,3 +1,4 @@
+internal import CKernels
 import TensorCore
 
 extension Format {
@@ -5,11 +6,19 @@ extension Format {
     public static let IQ1_M = Format(
         name: "IQ1_M", typeID: 29, blockElementCount: 256, blockByteCount: IQ1_MBlock.byteCount,
         encode: { rows, rowCount, rowLength, importance, destination in
+            let isEncoded = ingot_encode_IQ1_M(
+                InstructionSet.current.isa, GridCodebook.IQ1.tables, rows, rowCount, rowLength,
+                importance, destination)
+            if isEncoded { return }
             SuperBlocks.encode(
                 rows, rowCount, rowLength, importance, destination, IQ1_MBlock.byteCount,
                 IQ1_MBlock.encode)
         },
         decode: { source, elementCount, destination in
+            let isDecoded = ingot_decode_IQ1_M(
+                InstructionSet.current.isa, GridCodebook.IQ1.tables, source, elementCount,
+                destination)
+            if isDecoded { return }
             for index in 0..<elementCount / 256 {
                 IQ1_MBlock.decode(source + index * IQ1_MBlock.byteCount, destination + index * 256)
             }

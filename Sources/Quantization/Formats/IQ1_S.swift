@@ -1,14 +1,24 @@
+internal import CKernels
+
 extension Format {
     /// Super-blocks of 256 ternary values on a grid, each 32 shifted up or down; 1.5625 bits per weight.
     public static let IQ1_S = Format(
         name: "IQ1_S", typeID: 19, blockElementCount: 256, blockByteCount: IQ1_SBlock.byteCount,
         requiresImportance: true,
         encode: { rows, rowCount, rowLength, importance, destination in
+            let isEncoded = ingot_encode_IQ1_S(
+                InstructionSet.current.isa, GridCodebook.IQ1.tables, rows, rowCount, rowLength,
+                importance, destination)
+            if isEncoded { return }
             SuperBlocks.encode(
                 rows, rowCount, rowLength, importance, destination, IQ1_SBlock.byteCount,
                 IQ1_SBlock.encode)
         },
         decode: { source, elementCount, destination in
+            let isDecoded = ingot_decode_IQ1_S(
+                InstructionSet.current.isa, GridCodebook.IQ1.tables, source, elementCount,
+                destination)
+            if isDecoded { return }
             for index in 0..<elementCount / 256 {
                 IQ1_SBlock.decode(source + index * IQ1_SBlock.byteCount, destination + index * 256)
             }

@@ -1,14 +1,24 @@
+internal import CKernels
+
 extension Format {
     /// Super-blocks of 256 values on a grid of 512 points of eight; 2.3125 bits per weight.
     public static let IQ2_XS = Format(
         name: "IQ2_XS", typeID: 17, blockElementCount: 256, blockByteCount: IQ2_XSBlock.byteCount,
         requiresImportance: true,
         encode: { rows, rowCount, rowLength, importance, destination in
+            let isEncoded = ingot_encode_IQ2_XS(
+                InstructionSet.current.isa, GridCodebook.IQ2_XS.tables, rows, rowCount, rowLength,
+                importance, destination)
+            if isEncoded { return }
             SuperBlocks.encode(
                 rows, rowCount, rowLength, importance, destination, IQ2_XSBlock.byteCount,
                 IQ2_XSBlock.encode)
         },
         decode: { source, elementCount, destination in
+            let isDecoded = ingot_decode_IQ2_XS(
+                InstructionSet.current.isa, GridCodebook.IQ2_XS.tables, source, elementCount,
+                destination)
+            if isDecoded { return }
             for index in 0..<elementCount / 256 {
                 IQ2_XSBlock.decode(
                     source + index * IQ2_XSBlock.byteCount,

@@ -1,14 +1,24 @@
+internal import CKernels
+
 extension Format {
     /// Super-blocks of 256 values on a grid of 256 points of eight; 2.0625 bits per weight.
     public static let IQ2_XXS = Format(
         name: "IQ2_XXS", typeID: 16, blockElementCount: 256, blockByteCount: IQ2_XXSBlock.byteCount,
         requiresImportance: true,
         encode: { rows, rowCount, rowLength, importance, destination in
+            let isEncoded = ingot_encode_IQ2_XXS(
+                InstructionSet.current.isa, GridCodebook.IQ2_XXS.tables, rows, rowCount, rowLength,
+                importance, destination)
+            if isEncoded { return }
             SuperBlocks.encode(
                 rows, rowCount, rowLength, importance, destination, IQ2_XXSBlock.byteCount,
                 IQ2_XXSBlock.encode)
         },
         decode: { source, elementCount, destination in
+            let isDecoded = ingot_decode_IQ2_XXS(
+                InstructionSet.current.isa, GridCodebook.IQ2_XXS.tables, source, elementCount,
+                destination)
+            if isDecoded { return }
             for index in 0..<elementCount / 256 {
                 IQ2_XXSBlock.decode(
                     source + index * IQ2_XXSBlock.byteCount,

@@ -1,13 +1,23 @@
+internal import CKernels
+
 extension Format {
     /// Super-blocks of 256 values on a grid of 512 points of four; 3.4375 bits per weight.
     public static let IQ3_S = Format(
         name: "IQ3_S", typeID: 21, blockElementCount: 256, blockByteCount: IQ3_SBlock.byteCount,
         encode: { rows, rowCount, rowLength, importance, destination in
+            let isEncoded = ingot_encode_IQ3_S(
+                InstructionSet.current.isa, GridCodebook.IQ3_S.tables, rows, rowCount, rowLength,
+                importance, destination)
+            if isEncoded { return }
             SuperBlocks.encode(
                 rows, rowCount, rowLength, importance, destination, IQ3_SBlock.byteCount,
                 IQ3_SBlock.encode)
         },
         decode: { source, elementCount, destination in
+            let isDecoded = ingot_decode_IQ3_S(
+                InstructionSet.current.isa, GridCodebook.IQ3_S.tables, source, elementCount,
+                destination)
+            if isDecoded { return }
             for index in 0..<elementCount / 256 {
                 IQ3_SBlock.decode(source + index * IQ3_SBlock.byteCount, destination + index * 256)
             }

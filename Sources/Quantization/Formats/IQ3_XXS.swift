@@ -1,13 +1,23 @@
+internal import CKernels
+
 extension Format {
     /// Super-blocks of 256 values on a grid of 256 points of four; 3.0625 bits per weight.
     public static let IQ3_XXS = Format(
         name: "IQ3_XXS", typeID: 18, blockElementCount: 256, blockByteCount: IQ3_XXSBlock.byteCount,
         encode: { rows, rowCount, rowLength, importance, destination in
+            let isEncoded = ingot_encode_IQ3_XXS(
+                InstructionSet.current.isa, GridCodebook.IQ3_XXS.tables, rows, rowCount, rowLength,
+                importance, destination)
+            if isEncoded { return }
             SuperBlocks.encode(
                 rows, rowCount, rowLength, importance, destination, IQ3_XXSBlock.byteCount,
                 IQ3_XXSBlock.encode)
         },
         decode: { source, elementCount, destination in
+            let isDecoded = ingot_decode_IQ3_XXS(
+                InstructionSet.current.isa, GridCodebook.IQ3_XXS.tables, source, elementCount,
+                destination)
+            if isDecoded { return }
             for index in 0..<elementCount / 256 {
                 IQ3_XXSBlock.decode(
                     source + index * IQ3_XXSBlock.byteCount,

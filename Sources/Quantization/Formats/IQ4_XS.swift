@@ -1,14 +1,22 @@
+internal import CKernels
+
 extension Format {
     /// Super-blocks of 256 values in 8 sub-blocks, each with a 6-bit scale; 4-bit codes on a
     /// curve; 4.25 bits per weight.
     public static let IQ4_XS = Format(
         name: "IQ4_XS", typeID: 23, blockElementCount: 256, blockByteCount: IQ4_XSBlock.byteCount,
         encode: { rows, rowCount, rowLength, importance, destination in
+            let done = ingot_encode_IQ4_XS(
+                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
+            ) { values, importance, _, block in IQ4_XSBlock.encode(values, importance, block) }
+            if done { return }
             SuperBlocks.encode(
                 rows, rowCount, rowLength, importance, destination, IQ4_XSBlock.byteCount,
                 IQ4_XSBlock.encode)
         },
         decode: { source, elementCount, destination in
+            let isa = InstructionSet.current.isa
+            if ingot_decode_IQ4_XS(isa, source, elementCount, destination) { return }
             for index in 0..<elementCount / 256 {
                 IQ4_XSBlock.decode(
                     source + index * IQ4_XSBlock.byteCount,

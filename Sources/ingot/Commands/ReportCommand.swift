@@ -134,7 +134,9 @@ extension QualityReport.Level {
                 quantile90: statistics.divergence.percentile90,
                 quantile95: statistics.divergence.percentile95,
                 quantile99: statistics.divergence.percentile99,
-                quantile999: .init(statistics.divergence.percentile99_9),
+                quantile999: .init(
+                    statistics.divergence.percentile99_9,
+                    standardError: statistics.divergence.percentile99_9Error),
                 maximum: statistics.divergence.maximum),
             sameTopToken: .init(statistics.sameTop),
             meanProbabilityChange: .init(statistics.meanProbabilityChange),
