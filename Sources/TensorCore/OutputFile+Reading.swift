@@ -42,7 +42,9 @@ extension OutputFile {
     }
 
     /// Has the system forget what it holds of the file in memory, so that the next read comes from
-    /// the disk. Only what has been flushed is forgotten.
+    /// the disk.
+    ///
+    /// Only what has been flushed is forgotten.
     public func dropFromMemory() {
         #if canImport(Glibc)
             _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
