@@ -4,7 +4,9 @@ import Pipeline
 import Quantization
 import TensorCore
 
-/// A plan as `quantize --dry-run` shows it. The keys of the JSON are described in
+/// A plan as `quantize --dry-run` shows it.
+///
+/// The keys of the JSON are described in
 /// docs/commands-quantize.md.
 struct PlanListing: Encodable {
     struct Tensor: Encodable {

@@ -4,7 +4,9 @@ import Pipeline
 import Quantization
 import TensorCore
 
-/// The record beside a quantized file: what was made from what, and digests to check it by. The
+/// The record beside a quantized file: what was made from what, and digests to check it by.
+///
+/// The
 /// keys of the JSON are described in docs/commands-quantize.md.
 struct Provenance: Codable {
     struct File: Codable {
@@ -57,7 +59,9 @@ struct Provenance: Codable {
     /// The path of the record beside the file at `path`.
     static func path(for path: String) -> String { path + ".provenance.json" }
 
-    /// Writes the record of each plan's file, which must be complete. Inputs are read once for all.
+    /// Writes the record of each plan's file, which must be complete.
+    ///
+    /// Inputs are read once for all.
     static func write(
         _ plans: [Plan], importance: ImportanceMatrix?, arguments: [String]
     ) throws {
