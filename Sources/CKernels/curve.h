@@ -166,9 +166,10 @@ INLINE void curve_weights(const vf *x, bool importance, vf variance, vf *w) {
 /// CurveCode.store.
 INLINE void curve_store(const float *x, float scale, uint8_t *bytes) {
     float inverse = scale != 0 ? 1 / scale : 0;
+    vi codes[16 / LANES];
     UNROLL for (int i = 0; i < 16; i += LANES) {
         vi low = curve_codes(inverse * load(x + i));
-        vi high = curve_codes(inverse * load(x + 16 + i));
-        store_bytes(bytes + i, low | high << 4);
+        codes[i / LANES] = low | curve_codes(inverse * load(x + 16 + i)) << 4;
     }
+    store_sixteen(bytes, codes);
 }

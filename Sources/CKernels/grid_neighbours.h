@@ -116,6 +116,7 @@ INLINE uint32_t nearest_point(const grid_group *group, float scale, const uint16
     wf most = (wf)FLT_MAX, error = point_errors(terms, points);
     error = error < most ? error : most;
     if (count <= WIDTH) return first_equal(error, least_lane(error));
+    // The longest list of all grids has 292 points.
     wf errors[512 / WIDTH], least = error;
     errors[0] = error;
     for (uint32_t i = 1; i * WIDTH < count; i++) {

@@ -160,7 +160,8 @@ static bool grid_search(const ingot_grid *grid, const float *x, const float *wei
                 }
                 grid_group group;
                 bool moved;
-                set_grid_group(&group, magnitudes + g * DIMENSIONS, roots + g * DIMENSIONS, numbers);
+                set_grid_group(&group, magnitudes + g * DIMENSIONS, roots + g * DIMENSIONS,
+                               numbers);
                 fit->points[g] = moved_to_point(grid, key, &group, scale, &moved);
             }
             uint32_t packed = grid->packedPoints[fit->points[g]];
@@ -175,7 +176,7 @@ static bool grid_search(const ingot_grid *grid, const float *x, const float *wei
     }
     if (scale < 0) {
         scale = -scale;
-        for (int part = 0; part < COUNT / 8; part++) fit->signs[part] = (uint8_t)~fit->signs[part];
+        for (int part = 0; part < COUNT / 8; part++) fit->signs[part] ^= 255;
     }
     fit->scale = scale;
     return true;

@@ -13,20 +13,6 @@ DEFINE_GRID_DECODER(IQ1_M)
 #include "ternary_cuts.h"
 #include "ternary_decode.h"
 
-#define better_cut K(better_cut)
-/// Takes a pair of cuts where it explains more.
-INLINE void better_cut(ternary_batch *batch, vf *best, vf xq, vf q2, int first, int second,
-                       int shift) {
-    vi better = (q2 > 0) & (xq * xq > *best * q2);
-    if (top_bits(better) == 0) return;
-    vf scale = xq / q2;
-    batch->scale = better ? scale : batch->scale;
-    *best = better ? scale * xq : *best;
-    batch->first = better ? (vi)first : batch->first;
-    batch->second = better ? (vi)second : batch->second;
-    batch->shift = better ? (vi)shift : batch->shift;
-}
-
 #define half_sums K(half_sums)
 /// For one half of the values and every cut: sums of the values before it, their products with
 /// weights, and what the squares change by where the second cut is.

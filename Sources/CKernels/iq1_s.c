@@ -13,23 +13,9 @@ DEFINE_GRID_DECODER(IQ1_S)
 #include "ternary_cuts.h"
 #include "ternary_decode.h"
 
-// Super-blocks of a batch; with four lanes a batch has half of one.
+// Super-blocks that are encoded together: enough to fill the lanes.
 #undef TOGETHER
 #define TOGETHER (LANES == 16 ? 2 : 1)
-
-#define better_cut K(better_cut)
-/// Takes a pair of cuts where it explains more.
-INLINE void better_cut(ternary_batch *batch, vf *best, vf xq, vf q2, int first, int second,
-                       int shift) {
-    vi better = (q2 > 0) & (xq * xq > *best * q2);
-    if (top_bits(better) == 0) return;
-    vf scale = xq / q2;
-    batch->scale = better ? scale : batch->scale;
-    *best = better ? scale * xq : *best;
-    batch->first = better ? (vi)first : batch->first;
-    batch->second = better ? (vi)second : batch->second;
-    batch->shift = better ? (vi)shift : batch->shift;
-}
 
 #define search_cuts K(search_cuts)
 /// The best cuts with the best shift of every lane.

@@ -26,6 +26,26 @@ INLINE void store_bytes(uint8_t *p, vi v) {
     memcpy(p, &bytes, sizeof bytes);
 }
 
+#define store_sixteen K(store_sixteen)
+/// Stores sixteen numbers in 0...255, from 16 / LANES vectors.
+INLINE void store_sixteen(uint8_t *p, const vi *v) {
+#if LANES == 8
+    // Packing works within halves of a vector.
+    __m256i words = _mm256_packus_epi32((__m256i)v[0], (__m256i)v[1]);
+    __m128i bytes =
+        _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    bytes = _mm_shuffle_epi32(bytes, 0xD8);
+    memcpy(p, &bytes, 16);
+#elif LANES == 4 && defined(__x86_64__)
+    __m128i front = _mm_packs_epi32((__m128i)v[0], (__m128i)v[1]);
+    __m128i back = _mm_packs_epi32((__m128i)v[2], (__m128i)v[3]);
+    front = _mm_packus_epi16(front, back);
+    memcpy(p, &front, 16);
+#else
+    UNROLL for (int i = 0; i < 16 / LANES; i++) store_bytes(p + i * LANES, v[i]);
+#endif
+}
+
 /// The smaller and the larger; the second operand when they are equal or one is NaN.
 #define lesser K(lesser)
 #define greater K(greater)

@@ -46,11 +46,12 @@ static void K(encode_MXFP4)(const float *rows, size_t rowCount, size_t rowLength
             }
             block[0] = (uint8_t)exponent;
             float scale = K(half_power)(block[0]);
+            vi codes[16 / LANES];
             UNROLL for (int i = 0; i < 16; i += LANES) {
                 vi low = float_codes(load(values + i), scale);
-                vi high = float_codes(load(values + 16 + i), scale);
-                store_bytes(block + 1 + i, low | high << 4);
+                codes[i / LANES] = low | float_codes(load(values + 16 + i), scale) << 4;
             }
+            store_sixteen(block + 1, codes);
         }
     }
 }

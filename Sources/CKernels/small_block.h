@@ -14,10 +14,13 @@
 
 /// Stores the 32 codes of a block.
 INLINE void K(pack)(const vi *codes, uint8_t *block) {
-    for (int i = 0; i < BLOCK_VECTORS / 2; i++) {
-        vi low = codes[i], high = codes[BLOCK_VECTORS / 2 + i];
-        store_bytes(block + CODES_OFFSET + i * LANES, (low & 15) | high << 4);
+    vi bytes[BLOCK_VECTORS / 2];
+    UNROLL for (int i = 0; i < BLOCK_VECTORS / 2; i++) {
+        // What is not a number has the code INT32_MIN, of which nothing may be left.
+        vi high = codes[BLOCK_VECTORS / 2 + i] << 4;
+        bytes[i] = (codes[i] & 15) | (BITS == 5 ? high & 240 : high);
     }
+    store_sixteen(block + CODES_OFFSET, bytes);
 #if BITS == 5
     uint32_t high_bits = 0;
     UNROLL for (int i = 0; i < BLOCK_VECTORS; i++) {

@@ -41,7 +41,8 @@ INLINE void exchange(ternary_batch *batch, int low, int high) {
 }
 
 #define sort_values K(sort_values)
-/// Batcher's network of merges of odd and even places.
+/// Batcher's network of merges of odd and even places. It is not stable by itself, so equals are
+/// compared by their indices.
 INLINE void sort_values(ternary_batch *batch) {
     for (int i = 0; i < COUNT; i++) {
         batch->sorted[i] = batch->values[i];
@@ -82,6 +83,21 @@ INLINE void prepare_ternary(ternary_batch *batch, float negligible) {
     }
 }
 
+#define better_cut K(better_cut)
+/// Takes a pair of cuts in the lanes where it explains more. Later pairs are mostly worse in all
+/// of them.
+INLINE void better_cut(ternary_batch *batch, vf *best, vf xq, vf q2, int first, int second,
+                       int shift) {
+    vi better = (q2 > 0) & (xq * xq > *best * q2);
+    if (top_bits(better) == 0) return;
+    vf scale = xq / q2;
+    batch->scale = better ? scale : batch->scale;
+    *best = better ? scale * xq : *best;
+    batch->first = better ? (vi)first : batch->first;
+    batch->second = better ? (vi)second : batch->second;
+    batch->shift = better ? (vi)shift : batch->shift;
+}
+
 #define ternary_cut K(ternary_cut)
 /// The value and the index at a place of the order; beyond its end, more than any.
 INLINE vf ternary_cut(const ternary_batch *batch, vi place, vi *index) {
@@ -97,7 +113,8 @@ INLINE vf ternary_cut(const ternary_batch *batch, vi place, vi *index) {
 
 #define ternary_points K(ternary_points)
 /// Rounds to the cuts and moves every group to the grid. `down` has for every group the lanes that
-/// are shifted down. Where a group was off the grid the scale is fitted again.
+/// are shifted down, and in the lanes of `turned` codes count from the other end. Where a group was
+/// off the grid the scale is fitted again.
 INLINE void ternary_points(const ingot_grid *grid, ternary_batch *batch, const vi *down,
                            vi turned) {
     static const float numbers[2][4] = {{-1 + DELTA, DELTA, 1 + DELTA},

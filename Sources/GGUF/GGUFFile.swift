@@ -242,6 +242,7 @@ public struct GGUFFile: TensorSource {
         try file.read(at: offset, into: .init(rebasing: destination[..<byteCount]))
     }
 
+    /// Copies bytes of a tensor as they are stored.
     public func readBytes(
         _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
     ) throws {

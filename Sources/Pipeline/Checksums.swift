@@ -18,7 +18,9 @@ final class Checksums: @unchecked Sendable {
     }
 
     /// A 64-bit checksum of some bytes: four lanes of xor, multiply and shift over words of eight
-    /// bytes, so that it costs less than reading the bytes. It finds accidents, not forgeries.
+    /// bytes, so that it costs less than reading the bytes.
+    ///
+    /// It finds accidents, not forgeries.
     static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         let multiplier: UInt64 = 0x9E37_79B9_7F4A_7C15
         var lanes: SIMD4<UInt64> = [1, 2, 3, 5]

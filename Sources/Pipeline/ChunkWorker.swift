@@ -160,6 +160,7 @@ func largestMagnitude(_ values: UnsafePointer<Float>, _ count: Int) -> Float {
 
 extension Plan.Tensor {
     /// The bytes that some of the values take in the output, counted from the tensor's first byte.
+    ///
     /// The values are whole blocks.
     func bytes(of elements: Range<Int>) -> Range<Int> {
         let format = choice.format

@@ -153,7 +153,9 @@ struct JournalIdentity {
     /// The digest of the plans and of what cuts them into chunks.
     let plans: [UInt8]
 
-    /// The bytes of each source file that are looked at: a header or most of it. The catalogue and
+    /// The bytes of each source file that are looked at: a header or most of it.
+    ///
+    /// The catalogue and
     /// the metadata are in the plans' digest too.
     private static let headByteCount = 1 << 20
 

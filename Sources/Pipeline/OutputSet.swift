@@ -148,7 +148,9 @@ final class OutputSet: Sendable {
     }
 }
 
-/// A buffer for each worker. A worker number belongs to one thread at a time.
+/// A buffer for each worker.
+///
+/// A worker number belongs to one thread at a time.
 struct UncheckedScratches: @unchecked Sendable {
     private let buffers: [ScratchBuffer]
 

@@ -56,7 +56,9 @@ public struct QuantizeOptions: Sendable {
     public var importance: ImportanceMatrix?
     /// Whether a tensor that is already quantized may be decoded and quantized again.
     public var allowsRequantization: Bool
-    /// Metadata that the user sets. The recipe sees it too.
+    /// Metadata that the user sets.
+    ///
+    /// The recipe sees it too.
     public var metadataOverrides: [MetadataOverride] = []
     /// Blocks that are left out.
     public var prunedBlocks: Set<Int> = []

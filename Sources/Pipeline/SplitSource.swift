@@ -13,7 +13,9 @@ public struct SplitSource: TensorSource {
     public let shardNumbers: [Int]
     private let firstTensors: [Int]
 
+    /// The path as the user named it.
     public var path: String { shards[0].path }
+    /// The one file.
     public var files: [InputFile] { shards.map(\.file) }
 
     /// Opens the model that the file at `path` holds or is the first part of.
@@ -88,6 +90,7 @@ public struct SplitSource: TensorSource {
         return (shards[number], tensor - firstTensors[number])
     }
 
+    /// Decodes rows of a tensor to F32.
     public func readRows(
         _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
@@ -96,6 +99,7 @@ public struct SplitSource: TensorSource {
         try shard.readRows(rows, ofTensor: index, into: destination, scratch: scratch)
     }
 
+    /// Copies rows of a tensor as they are stored.
     public func readBytes(
         ofRows rows: Range<Int>, ofTensor tensor: Int,
         into destination: UnsafeMutableRawBufferPointer
@@ -104,6 +108,7 @@ public struct SplitSource: TensorSource {
         try shard.readBytes(ofRows: rows, ofTensor: index, into: destination)
     }
 
+    /// Copies bytes of a tensor as they are stored.
     public func readBytes(
         _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
     ) throws {

@@ -59,7 +59,9 @@ final class PieceReader {
     }
 }
 
-/// A reader for each worker. A worker number belongs to one thread at a time.
+/// A reader for each worker.
+///
+/// A worker number belongs to one thread at a time.
 struct PieceReaders: @unchecked Sendable {
     private let readers: [PieceReader]
 

@@ -1,4 +1,6 @@
-/// How a walk is carried out. Nothing here changes the bytes that are written.
+/// How a walk is carried out.
+///
+/// Nothing here changes the bytes that are written.
 public struct WalkOptions: Sendable {
     /// The number of threads; `nil` for one per processor.
     public var threadCount: Int?

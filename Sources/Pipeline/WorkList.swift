@@ -58,7 +58,9 @@ struct WorkList: Sendable {
     /// The number of results: one for each chunk and each file that it goes to.
     var resultCount: Int { firstResults.last ?? 0 }
 
-    /// Cuts a tensor. No chunk spans two experts where their columns' importance differs.
+    /// Cuts a tensor.
+    ///
+    /// No chunk spans two experts where their columns' importance differs.
     private static func pieces(of tensors: [Plan.Tensor], chunkElementCount: Int) -> [Range<Int>] {
         guard let shape = tensors.first?.source.shape, shape.elementCount > 0 else { return [] }
         let rowLength = shape.rowLength
@@ -94,7 +96,9 @@ struct WorkBounds: Sendable, Hashable {
     static let smallestChunk = 1 << 12
     /// Bytes of buffers for each value of a chunk: as stored, as F32, as encoded.
     static let bytesPerElement = 12
-    /// What the program takes besides buffers: code, stacks, the allocator, in bytes. Measured.
+    /// What the program takes besides buffers: code, stacks, the allocator, in bytes.
+    ///
+    /// Measured.
     static let fixedByteCount = 40 << 20
 
     /// Finds bounds, or throws when the longest row that must be encoded does not fit `limit`.

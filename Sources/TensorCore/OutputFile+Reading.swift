@@ -41,7 +41,8 @@ extension OutputFile {
         guard fsync(descriptor) == 0 else { throw .last("flush", path: path) }
     }
 
-    /// Has the system forget what it holds of the file in memory: the next read is from the disk.
+    /// Has the system forget what it holds of the file in memory, so that the next read comes from
+    /// the disk.
     ///
     /// Only what has been flushed is forgotten.
     public func dropFromMemory() {

@@ -1,6 +1,5 @@
 import Foundation
 import GGUF
-
 import Quantization
 import TensorCore
 import TestSupport
@@ -11,7 +10,7 @@ import Testing
     @Test(arguments: [[], ["--resume"]])
     func aKilledRunContinuesToTheSameBytes(options: [String]) throws {
         try Fixtures.withTemporaryFolder { folder in
-            // 8 matrices of 2 M values: some seconds of work for this type.
+            // 8 matrices of 2 M values: some seconds of work for the scalar reference.
             let input = folder + "/in.gguf"
             try Self.writeModel(to: input)
             let whole = try Tool.run(["quantize", "-q", input, folder + "/whole.gguf", "IQ4_XS"])
@@ -26,6 +25,8 @@ import Testing
             if !options.isEmpty {
                 process.arguments = ["quantize"] + options + arguments.dropFirst()
             }
+            process.environment = ProcessInfo.processInfo.environment.merging(
+                ["INGOT_ISA": "scalar"]) { $1 }
             process.standardOutput = FileHandle.nullDevice
             process.standardError = FileHandle.nullDevice
             try process.run()

@@ -5,7 +5,7 @@ import Pipeline
 import Quantization
 import TensorCore
 
-/// `ingot diff A B`
+/// The command `ingot diff A B`.
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
@@ -97,7 +97,9 @@ struct DiffCommand: ParsableCommand {
     private static func number(_ value: Double) -> String { String(format: "%.3e", value) }
 }
 
-/// A comparison as `diff --json` prints it. The keys are described in docs/commands-quantize.md.
+/// A comparison as `diff --json` prints it.
+///
+/// The keys are described in docs/commands-quantize.md.
 private struct DiffListing: Encodable {
     struct Entry: Encodable {
         let key: String

@@ -4,9 +4,10 @@ import Pipeline
 import Quantization
 import TensorCore
 
-/// A plan as `--dry-run` shows it.
+/// A plan as `quantize --dry-run` shows it.
 ///
-/// The keys of the JSON are described in docs/commands-quantize.md.
+/// The keys of the JSON are described in
+/// docs/commands-quantize.md.
 struct PlanListing: Encodable {
     struct Tensor: Encodable {
         let name: String

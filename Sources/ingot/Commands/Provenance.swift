@@ -6,7 +6,8 @@ import TensorCore
 
 /// The record beside a quantized file: what was made from what, and digests to check it by.
 ///
-/// The keys of the JSON are described in docs/commands-quantize.md.
+/// The
+/// keys of the JSON are described in docs/commands-quantize.md.
 struct Provenance: Codable {
     struct File: Codable {
         let name: String

@@ -43,7 +43,8 @@ struct QuantizeRequest {
             let recipe = try Recipe.parse(second)
             outputs = [Output(path: "\(beside)ggml-model-\(recipe.name).gguf", recipe: recipe)]
             folder = nil
-        } else if second.hasSuffix("/") || QuantizeRequest.isFolder(second) {
+        } else if second.hasSuffix("/") || rest.count > 2 && QuantizeRequest.isFolder(second) {
+            // One type and a folder without a slash is more likely a mistake than a wish.
             let folder = second.hasSuffix("/") ? second : second + "/"
             let stem = QuantizeRequest.stem(of: input)
             let outputs = try rest.dropFirst().map { word in
@@ -57,8 +58,11 @@ struct QuantizeRequest {
             self.folder = folder
         } else {
             guard rest.count == 2 else {
+                let word = rest[rest.startIndex + 2]
                 throw ValidationError(
-                    "\(second) is no folder; several types need one, for example \(second)/")
+                    Recipe.named(word) == nil
+                        ? "THREADS is \(word), expected a number"
+                        : "\(second) is no folder; several types need one, for example \(second)/")
             }
             outputs = [Output(path: second, recipe: try Recipe.parse(rest[rest.endIndex - 1]))]
             folder = nil

@@ -90,7 +90,7 @@ struct ReportCommand: ParsableCommand {
         let written = try report.write(to: output)
         Terminal.print(report.summary)
         Terminal.print("")
-        Terminal.print(report.terminalTable(width: max(100, Terminal.columns)))
+        Terminal.print(report.terminalTable(width: max(120, Terminal.columns)))
         for caveat in report.caveats + report.warnings { Terminal.warning(caveat) }
         if !options.quiet { Terminal.note("written: \(written.joined(separator: ", "))") }
         let failures = try report.failures(of: gates)

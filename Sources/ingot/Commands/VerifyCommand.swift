@@ -3,7 +3,7 @@ import GGUF
 import Pipeline
 import TensorCore
 
-/// `ingot verify FILE`
+/// The command `ingot verify FILE`.
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
