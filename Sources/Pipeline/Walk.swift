@@ -75,16 +75,16 @@ public struct Walk: Sendable {
                 checksums: options.verifies || outputs.journal != nil ? checksums : nil)
         }
         let tally = Mutex(Tally(plans: plans, work: work))
-        var todo: [Int] = []
+        var remaining: [Int] = []
         var resumed = 0
         for chunk in work.chunks.indices {
             if outputs.isDone(chunk) {
                 resumed += tally.withLock { $0.add(chunk, of: work, plans: plans) }
             } else {
-                todo.append(chunk)
+                remaining.append(chunk)
             }
         }
-        let jobs = todo
+        let jobs = remaining
         try pool.run(jobCount: jobs.count) { worker, job in
             let number = jobs[job]
             let chunk = work.chunks[number]

@@ -41,7 +41,7 @@ public struct FileError: IngotError, Hashable {
     /// What was found and what was expected.
     public var problem: String {
         switch kind {
-        case .notFound: "no such file"
+        case .notFound: "no such file or folder"
         case .isDirectory: "is a directory, expected a file"
         case .notRegular: "is not a regular file"
         case .permissionDenied: "permission denied"
