@@ -49,6 +49,8 @@ public struct ModelConfiguration: Sendable {
                 let above = self[dividend]?.integer, let below = self[divisor]?.integer, below > 0
             else { return }
             values[key] = .integer(above / below)
+        case .replacedBy(let other):
+            if let value = self[other] { values[key] = value }
         }
     }
 
@@ -116,6 +118,8 @@ public struct ConfigurationDefault: Sendable {
         case sameAs(String)
         /// One key divided by another, rounded down; also in place of a null.
         case quotient(String, by: String)
+        /// The value of another key where that is there, whatever the key itself says.
+        case replacedBy(String)
     }
 
     /// The configuration key.
@@ -142,5 +146,9 @@ public struct ConfigurationDefault: Sendable {
     /// A key divided by another.
     public static func quotient(_ key: String, _ dividend: String, by divisor: String) -> Self {
         .init(key: key, source: .quotient(dividend, by: divisor))
+    }
+    /// The value of another key where that is there.
+    public static func replacement(_ key: String, by other: String) -> Self {
+        .init(key: key, source: .replacedBy(other))
     }
 }
