@@ -3,6 +3,7 @@ extension ModelFamily {
     ///
     /// A test fails when a file under `Families/` is not here.
     public static let all: [ModelFamily] = [
-        .llama, .mistral, .qwen2, .qwen3,
+        .deepseekV2, .falcon, .gemma, .gemma2, .gemma3, .gpt2, .gptNeoX, .gptOss, .llama, .mistral,
+        .mixtral, .olmoe, .qwen2, .qwen2Moe, .qwen3, .qwen3Moe,
     ]
 }
