@@ -40,6 +40,13 @@ public enum HyperparameterRule: Sendable {
         }
     }
 
+    /// `{arch}.<key>` as UINT32, a dimension's size.
+    public static func size(_ key: String, _ dimension: Dimension) -> Self {
+        .count(key) { configuration throws(ArchitectureError) in
+            try dimension.size(in: configuration)
+        }
+    }
+
     /// `{arch}.<key>` as UINT32, computed.
     public static func count(
         _ key: String,
@@ -185,6 +192,17 @@ extension HyperparameterRule {
             entries.append(.init(prefix + name, .float32(Float(value))))
         }
         return entries
+    }
+
+    /// The base of the rotary frequencies where it is not 10000, which readers assume.
+    ///
+    /// For families whose files, as the reference converter writes them, do not have the key.
+    static let unusualRotaryBase = HyperparameterRule.entries {
+        configuration throws(ArchitectureError) in
+        guard let theta = try RotaryParameters(configuration).theta, theta != 10000 else {
+            return []
+        }
+        return [.init("{arch}.rope.freq_base", .float32(Float(theta)))]
     }
 
     /// How the scores of experts become weights.
