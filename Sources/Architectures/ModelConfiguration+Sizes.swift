@@ -60,6 +60,24 @@ extension ModelConfiguration {
     /// The number of tokens that have an embedding.
     public func vocabSize() throws(ArchitectureError) -> Int { try required("vocab_size") }
 
+    /// The most experts that are believed.
+    public static let expertLimit = 1 << 16
+
+    /// The number of experts that a router chooses from, checked against `expertLimit`.
+    public func numExperts() throws(ArchitectureError) -> Int {
+        let keys = ["num_local_experts", "num_experts", "n_routed_experts"]
+        guard let (key, _) = first(of: keys), let count = try integer(keys) else {
+            throw fault(.missingKey, "num_experts")
+        }
+        guard (1...ModelConfiguration.expertLimit).contains(count) else {
+            throw fault(
+                .invalidValue(
+                    found: "\(count) experts", expected: "1 to \(ModelConfiguration.expertLimit)"),
+                key)
+        }
+        return count
+    }
+
     /// Whether the output matrix is the embedding matrix.
     public var tieWordEmbeddings: Bool { self["tie_word_embeddings"]?.boolean ?? false }
 
@@ -110,19 +128,6 @@ extension ModelConfiguration {
                 "sliding_window_pattern")
         }
         return try (1...numHiddenLayers()).map { $0 % period != 0 }
-    }
-
-    /// Refuses heads of a size of their own, for families whose GGUF files cannot say it.
-    func checkHeadDimIsShare() throws(ArchitectureError) {
-        let share = try hiddenSize() / numAttentionHeads()
-        let found = try headDim()
-        guard found == share else {
-            throw fault(
-                .invalidValue(
-                    found: "\(found)",
-                    expected: "\(share), the hidden size shared out among the heads; this "
-                        + "architecture's GGUF files have no other"), "head_dim")
-        }
     }
 
     /// Checks what every decoder with rotary attention must fulfil.

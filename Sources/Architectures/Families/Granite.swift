@@ -26,10 +26,13 @@ extension ModelFamily {
             attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
             rotaryPairs: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkHeadDimIsShare()
-        })
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "granite")
+            try configuration.requireHeadDimIsShare(architecture: "granite")
+            return []
+        },
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
 }
 
 extension HyperparameterRule {
