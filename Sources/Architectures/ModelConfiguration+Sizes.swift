@@ -91,6 +91,11 @@ extension ModelConfiguration {
         try part(of: try hiddenSize(), share) / numAttentionHeads()
     }
 
+    /// A part of a head of the size that the configuration gives it, rounded down.
+    func rotaryDimension(ofHeadShare share: Double) throws(ArchitectureError) -> Int {
+        try part(of: try headDim(), share)
+    }
+
     private func part(of whole: Int, _ share: Double) throws(ArchitectureError) -> Int {
         guard share > 0, share <= 1 else {
             throw fault(

@@ -59,6 +59,20 @@ public struct ModelFamily: Sendable {
         }
     }
 
+    /// A token that plays a part for which the tokenizer's files name none.
+    public struct TokenRole: Sendable, Hashable {
+        /// The part, as tokenizer files call it: `eos`, `eot`.
+        public let role: String
+        /// The token's text.
+        public let token: String
+
+        /// Gives a part to a token.
+        public init(_ role: String, _ token: String) {
+            self.role = role
+            self.token = token
+        }
+    }
+
     /// The family's name, which its file bears: `Qwen3`.
     public let name: String
     /// The value of `general.architecture`.
@@ -87,6 +101,10 @@ public struct ModelFamily: Sendable {
     public let review: @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
     /// Whether `add_prefix_space` of `tokenizer_config.json` is written.
     public let writesPrefixSpace: Bool
+    /// Whether `add_prefix_space` is written behind all other keys of the tokenizer.
+    public let writesPrefixSpaceLast: Bool
+    /// Parts that are given to tokens by their text.
+    public let tokenRoles: [TokenRole]
     /// Keys about the tokenizer that stand in front of the tokenizer's own.
     public let leadingTokenizerKeys: [HyperparameterRule]
     /// Tokenizer keys that this family adds to or changes in what the tokenizer's files say.
@@ -107,6 +125,7 @@ public struct ModelFamily: Sendable {
                 []
             },
         writesPrefixSpace: Bool = false,
+        writesPrefixSpaceLast: Bool = false, tokenRoles: [TokenRole] = [],
         leadingTokenizerKeys: [HyperparameterRule] = [],
         tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] }
     ) {
@@ -123,6 +142,8 @@ public struct ModelFamily: Sendable {
         self.leading = leading
         self.review = review
         self.writesPrefixSpace = writesPrefixSpace
+        self.writesPrefixSpaceLast = writesPrefixSpaceLast
+        self.tokenRoles = tokenRoles
         self.leadingTokenizerKeys = leadingTokenizerKeys
         self.tokenizerKeys = tokenizerKeys
     }

@@ -53,6 +53,9 @@ public struct ConversionSource: TensorSource {
         let (family, modelClass) = try ModelFamily.of(config: directory.config, path: configPath)
         var configuration = try family.configuration(directory.config, path: configPath)
         configuration.pooling = try directory.pooling()
+        configuration.endTokens =
+            directory.generationConfig?["eos_token_id"]?.array?
+            .compactMap { $0.integer.flatMap { UInt32(exactly: $0) } } ?? []
         let left = try family.review(configuration)
         try directory.checkConvertible(packedMethods: family.packedMethods)
 
@@ -62,9 +65,10 @@ public struct ConversionSource: TensorSource {
             family: family, modelClass: modelClass, configuration: configuration,
             values: storedValues(of: checkpoint), directory: path,
             outputType: outputType)
-        let tokenizer = try HFTokenizer.load(
+        var tokenizer = try HFTokenizer.load(
             directory: path, modelType: configuration["model_type"]?.text,
             vocabularySize: configuration.vocabSize(), pre: options.pre)
+        try tokenizer.give(family.tokenRoles)
 
         var metadata = Metadata()
         metadata["general.architecture"] = .string(family.architecture)
@@ -81,14 +85,16 @@ public struct ConversionSource: TensorSource {
         for entry in general.entries { metadata[entry.key] = entry.value }
         try append(family.hyperparameters)
         metadata["general.quantization_version"] = .uint32(2)
-        if family.writesPrefixSpace,
-            let adds = directory.tokenizerConfig?["add_prefix_space"]?.boolean
-        {
-            metadata["tokenizer.ggml.add_space_prefix"] = .bool(adds)
+        let addsPrefixSpace = directory.tokenizerConfig?["add_prefix_space"]?.boolean
+        if family.writesPrefixSpace, let addsPrefixSpace {
+            metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
         }
         try append(family.leadingTokenizerKeys)
         metadata.append(tokenizer)
         for entry in family.tokenizerKeys(configuration) { metadata[entry.key] = entry.value }
+        if family.writesPrefixSpaceLast, let addsPrefixSpace {
+            metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
+        }
 
         self.path = path
         self.metadata = metadata
@@ -131,6 +137,29 @@ public struct ConversionSource: TensorSource {
     ) throws {
         try contents[tensor].readBytes(
             rows, rowLength: tensors[tensor].shape.rowLength, into: destination)
+    }
+}
+
+extension HFTokenizer {
+    /// Gives parts to tokens by their text, unless another token has the part already.
+    mutating func give(_ roles: [ModelFamily.TokenRole]) throws {
+        for entry in roles {
+            guard let role = Vocabulary.SpecialRole(rawValue: entry.role) else {
+                preconditionFailure("\(entry.role) is no part that a token plays")
+            }
+            guard
+                let token = definition?.addedTokens.first(where: {
+                    $0.content == ByteString(entry.token)
+                }), let id = Int32(exactly: token.id)
+            else {
+                throw ConversionError(
+                    .missingToken(entry.token, role: entry.role), path: file,
+                    place: "added_tokens")
+            }
+            if !special.ids.contains(where: { $0.role == role }) {
+                special.ids.append(.init(role: role, id: id))
+            }
+        }
     }
 }
 
