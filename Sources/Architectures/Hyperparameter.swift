@@ -194,17 +194,6 @@ extension HyperparameterRule {
         return entries
     }
 
-    /// The base of the rotary frequencies where it is not 10000, which readers assume.
-    ///
-    /// For families whose files, as the reference converter writes them, do not have the key.
-    static let unusualRotaryBase = HyperparameterRule.entries {
-        configuration throws(ArchitectureError) in
-        guard let theta = try RotaryParameters(configuration).theta, theta != 10000 else {
-            return []
-        }
-        return [.init("{arch}.rope.freq_base", .float32(Float(theta)))]
-    }
-
     /// How the scores of experts become weights.
     static let expertGating = HyperparameterRule.entries {
         configuration throws(ArchitectureError) in

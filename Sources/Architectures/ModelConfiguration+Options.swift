@@ -36,21 +36,52 @@ extension ModelConfiguration {
         }
     }
 
-    /// Which layers have a sliding window: `layer_types`, or all but every `period`-th.
-    func slidingLayers(period: Int) throws(ArchitectureError) -> [Bool] {
+    /// Says that a sliding window is lost, for families whose readers attend to the whole context.
+    func lostSlidingWindow(architecture: String) throws(ArchitectureError) -> [String] {
+        guard self["use_sliding_window"]?.boolean != false,
+            let window = try integer("sliding_window"),
+            let context = try integer("max_position_embeddings"), window < context
+        else { return [] }
+        return [
+            "the sliding window of \(window) positions is not carried over; readers of "
+                + "\(architecture) attend to the whole context"
+        ]
+    }
+
+    /// Checks that layer `i` has a sliding window exactly when `slides(i)`, where the configuration
+    /// lists its layers' types.
+    func requireLayerTypes(
+        architecture: String, pattern: String, slides: (Int) -> Bool
+    ) throws(ArchitectureError) {
+        guard let types = self["layer_types"]?.array else { return }
         let count = try numHiddenLayers()
-        guard let types = self["layer_types"] else {
-            return (1...count).map { $0 % period != 0 }
-        }
-        let names = (types.array ?? []).map(\.text)
-        let known = ["sliding_attention", "full_attention"]
-        guard names.count >= count, names.allSatisfy({ known.contains($0 ?? "") }) else {
+        guard types.count >= count else {
             throw fault(
-                .invalidValue(
-                    found: types.array.map { "\($0.count) types" } ?? types.kindName,
-                    expected: "sliding_attention or full_attention for each layer"), "layer_types")
+                .invalidValue(found: "\(types.count) types", expected: "one for each layer"),
+                "layer_types")
         }
-        return names.prefix(count).map { $0 == "sliding_attention" }
+        for (index, type) in types.prefix(count).enumerated() {
+            let expected = slides(index) ? "sliding_attention" : "full_attention"
+            guard type.text == expected else {
+                throw fault(
+                    .notExpressible(
+                        found: "\(type.text ?? type.kindName) in layer \(index)",
+                        expected: pattern, architecture: architecture), "layer_types")
+            }
+        }
+    }
+
+    /// Refuses heads of a size of their own, for families whose GGUF files cannot say it.
+    func requireHeadDimIsShare(architecture: String) throws(ArchitectureError) {
+        let share = try hiddenSize() / numAttentionHeads()
+        let found = try headDim()
+        guard found == share else {
+            throw fault(
+                .notExpressible(
+                    found: "\(found)",
+                    expected: "\(share), the hidden size shared out among the heads",
+                    architecture: architecture), "head_dim")
+        }
     }
 }
 
@@ -58,10 +89,9 @@ extension HyperparameterRule {
     /// Which layers have a sliding window, where it is not all but every `period`-th, which readers
     /// of this architecture assume.
     static func slidingLayers(unlessEvery period: Int) -> Self {
-        .entries { configuration throws(ArchitectureError) in
-            let layers = try configuration.slidingLayers(period: period)
-            guard layers != layers.indices.map({ ($0 + 1) % period != 0 }) else { return [] }
-            return [.init("{arch}.attention.sliding_window_pattern", .bools(layers))]
+        .slidingWindowPattern { configuration throws(ArchitectureError) in
+            let layers = try configuration.slidingLayers()
+            return try layers == configuration.slidingLayers(period: period) ? nil : layers
         }
     }
 }

@@ -60,7 +60,10 @@ extension ModelFamily {
         rotaryScalings: ["default", "longrope", "su", "yarn"],
         generated: { configuration throws(ArchitectureError) in
             try configuration.phi3Factors().map { long, short in
-                [.init("rope_factors_long.weight", long), .init("rope_factors_short.weight", short)]
+                [
+                    .init("rope_factors_long.weight", long),
+                    .init("rope_factors_short.weight", short),
+                ]
             } ?? []
         },
         leading: [
@@ -70,9 +73,11 @@ extension ModelFamily {
                 return [.init("{arch}.rope.scaling.attn_factor", .float32(Float(factor)))]
             }
         ],
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkHeadDimIsShare()
-            _ = try configuration.phi3Factors()
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "phi3")
+            try configuration.requireHeadDimIsShare(architecture: "phi3")
+            return []
         })
 }
 
@@ -84,7 +89,9 @@ extension ModelConfiguration {
     fileprivate func phi3OriginalContext() throws(ArchitectureError) -> Int {
         let key = "original_max_position_embeddings"
         let rotary = try RotaryParameters(self)
-        if ["default", "su"].contains(rotary.type), let own = try rotary.integer(key) { return own }
+        if ["default", "su"].contains(rotary.type), let own = try rotary.integer(key) {
+            return own
+        }
         return try required(key)
     }
 
