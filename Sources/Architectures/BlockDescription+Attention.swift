@@ -25,8 +25,10 @@ extension BlockDescription {
         public var keyLength: Int
         /// The length of a value.
         public var valueLength: Int
-        /// What makes queries, keys and values: three matrices, or one whose rows are the queries,
-        /// then the keys, then the values. With `latent`, what makes the latent rows.
+        /// What makes queries, keys and values.
+        ///
+        /// Three matrices, or one whose rows are the queries, then the keys, then the values. With
+        /// `latent`, what makes the latent rows.
         public var input: [Projection]
         /// How queries, keys and values come of compressed rows; `nil` where `input` makes them.
         public var latent: Latent?
@@ -56,6 +58,7 @@ extension BlockDescription {
         /// softmax and stands for no position.
         public var sinks: String?
         /// Scores fall linearly with the distance, by slopes that are powers of `2^(−bias / heads)`.
+        ///
         /// Source: Press et al., ALiBi, <https://arxiv.org/abs/2108.12409>.
         public var alibiBias: Float?
 

@@ -23,15 +23,16 @@ extension BlockDescription {
         /// Several networks, of which a token takes some.
         case experts(Experts)
 
-        /// `down(activation(gate(x)) · up(x))`; `gateUp` is two matrices, or one whose rows are
-        /// the gate, then up.
+        /// The network `down(activation(gate(x)) · up(x))`.
+        ///
+        /// `gateUp` is two matrices, or one whose rows are the gate, then up.
         public static func gated(
             activation: Activation, gateUp: [Projection], down: Projection
         ) -> FeedForward {
             .dense(Network(activation: activation, isGated: true, input: gateUp, output: down))
         }
 
-        /// `down(activation(up(x)))`
+        /// The network `down(activation(up(x)))`.
         public static func plain(
             activation: Activation, up: Projection, down: Projection
         ) -> FeedForward {

@@ -42,7 +42,9 @@ struct NormPlan: Sendable {
 /// Hands out places in a buffer of weights, and checks every tensor's shape.
 struct BlockLayout {
     let catalogue: Catalogue
-    /// For the tensors of experts: how many there are. Their tensors have a further dimension, and
+    /// For the tensors of experts: how many there are.
+    ///
+    /// Their tensors have a further dimension, and
     /// the layout is that of one of them.
     var expertCount: Int?
     /// What to decode.

@@ -7,6 +7,7 @@ public struct LinearInput {
     /// The tensors that these rows are multiplied by: several where matrices share their input.
     public let tensors: [String]
     /// The expert whose part of the tensors takes these rows; `nil` where the whole tensor does.
+    ///
     /// For tensors with a matrix for each head, the head.
     public let part: Int?
     /// The number of rows.

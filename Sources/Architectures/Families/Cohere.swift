@@ -1,8 +1,9 @@
 import TensorCore
 
 extension DecoderFamily {
-    /// Command R and R7B: attention and network side by side behind one layer norm without bias,
-    /// scaled logits. The large models normalise every head with weights of its own; Command R7B has
+    /// Command R and R7B: attention and network side by side behind one layer norm without bias.
+    ///
+    /// Logits are scaled. The large models normalise every head with weights of its own; Command R7B has
     /// sliding windows in three blocks of four, and only those turn.
     static let cohere = DecoderFamily(architectures: ["command-r", "cohere2"]) {
         model throws(DecoderDescriptionError) in

@@ -1,8 +1,9 @@
 import TensorCore
 
 extension DecoderFamily {
-    /// OLMo 2 and 3: norms after attention and the network instead of before, norms of whole rows of
-    /// queries and keys. OLMo 3 has sliding windows, and scales the rotation in the other blocks only.
+    /// OLMo 2 and 3: norms after attention and the network, and of whole rows of queries and keys.
+    ///
+    /// OLMo 3 has sliding windows, and scales the rotation in the other blocks only.
     static let olmo2 = DecoderFamily(architectures: ["olmo2"]) {
         model throws(DecoderDescriptionError) in
         var style = DecoderStyle(pairing: .halves)
