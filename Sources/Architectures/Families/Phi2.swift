@@ -1,17 +1,5 @@
 import TensorCore
 
-extension DecoderFamily {
-    /// Phi 1 to 2: attention and network side by side behind one layer norm, biases everywhere, part
-    /// of every head turns.
-    static let phi2 = DecoderFamily(architectures: ["phi2"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.norm = .layer
-        style.arrangement = .parallel
-        style.network = .plain
-        style.activation = .geluTanh
-        return try model.decoder(style)
-    }
 extension ModelFamily {
     /// Phi 1, 1.5 and 2: attention and a plain GELU network side by side after one layer norm,
     /// biases everywhere, partial rotation.
@@ -54,4 +42,18 @@ extension ModelFamily {
         check: { configuration throws(ArchitectureError) in
             try configuration.checkHeadDimIsShare()
         })
+}
+
+extension DecoderFamily {
+    /// Phi 1 to 2: attention and network side by side behind one layer norm, biases everywhere, part
+    /// of every head turns.
+    static let phi2 = DecoderFamily(architectures: ["phi2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.arrangement = .parallel
+        style.network = .plain
+        style.activation = .geluTanh
+        return try model.decoder(style)
+    }
 }
