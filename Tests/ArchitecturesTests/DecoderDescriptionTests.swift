@@ -29,6 +29,9 @@ private func metadata(_ architecture: String) -> Metadata {
         ("expert_weights_scale", 2),
     ]
     for (key, value) in numbers { metadata["\(architecture).\(key)"] = .float32(value) }
+    for key in ["alpha_n", "alpha_p", "beta", "eps"] {
+        metadata["xielu.\(key)"] = .float32s([0.5, 0.4, 0.3, 0.2, 0.1, 0])
+    }
     metadata["\(architecture).rope.scaling.type"] = .string("yarn")
     metadata["\(architecture).expert_weights_norm"] = .bool(true)
     metadata["\(architecture).use_parallel_residual"] = .bool(true)

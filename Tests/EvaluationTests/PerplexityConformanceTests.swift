@@ -86,7 +86,8 @@ struct PerplexityConformanceTests {
         let running = try #require(expected["running"]?.array)
         #expect(running.count == result.running.count)
         for (found, expected) in zip(result.running, running.compactMap(\.double)) {
-            #expect(abs(found / expected - 1) < tolerance, "\(name): \(found), \(expected) expected")
+            #expect(
+                abs(found / expected - 1) < tolerance, "\(name): \(found), \(expected) expected")
         }
     }
 }
