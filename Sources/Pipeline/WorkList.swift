@@ -94,8 +94,9 @@ struct WorkBounds: Sendable, Hashable {
     static let usualChunk = 1 << 16
     /// A chunk is never cut below this; a multiple of every format's block.
     static let smallestChunk = 1 << 12
-    /// Bytes of buffers for each value of a chunk: as stored, as F32, as encoded.
-    static let bytesPerElement = 12
+    /// Bytes of buffers for each value of a chunk: as stored, as F32, without NaN and infinity where
+    /// they are allowed, as encoded in blocks.
+    static let bytesPerElement = 14
     /// What the program takes besides buffers: code, stacks, the allocator, in bytes.
     ///
     /// Measured.
