@@ -20,7 +20,8 @@ final class ChunkWorker: @unchecked Sendable {
     private let source: any TensorSource
     private let stored = ScratchBuffer()
     private let widened = ScratchBuffer()
-    private let encoded = ScratchBuffer()
+    /// What goes to each file.
+    private var encoded: [ScratchBuffer] = []
     private let replaced = ScratchBuffer()
     /// Values beyond F16's range, by tensor.
     private(set) var outOfRange: [Place: Int] = [:]
@@ -40,39 +41,55 @@ final class ChunkWorker: @unchecked Sendable {
     private static let f16Limit: Float = 65520
 
     /// Reads a chunk once and writes it to every file that it goes to.
+    ///
+    /// Each file gets the whole chunk at once: the system handles few long writes in half the time
+    /// of many short ones.
     func carryOut(_ chunk: Chunk, targets: [Target], firstResult: Int) throws {
         let description = source.tensors[chunk.tensor]
         let tensors = targets.map { plans[$0.plan].tensors[$0.tensor] }
-        var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-        if source.holdsBytes(ofTensor: chunk.tensor) {
-            let range = description.format.byteRange(of: chunk.elements)
-            bytes = stored.bytes(range.count)
-            try source.readBytes(range, ofTensor: chunk.tensor, into: bytes)
-        }
-        let encodes = !tensors.allSatisfy(\.isCopy)
-        var values = Values()
+        let copiesOnly = tensors.allSatisfy(\.isCopy)
         // A copied F32, F16 or BF16 tensor is looked at as well: a NaN would go on unseen.
-        if encodes || description.format.blockElementCount == 1 && description.format.decode != nil
-        {
-            values = try widen(chunk, of: description, bytes: bytes, keepsAll: encodes)
-        }
-        if !values.largest.isFinite { try admitNonFinite(values, chunk: chunk, of: description) }
-        for (index, target) in targets.enumerated() {
-            let tensor = tensors[index]
-            let blocks: UnsafeMutableRawBufferPointer
-            if tensor.isCopy {
-                blocks = bytes
-            } else {
-                if tensor.choice.format == .F16 {
-                    try checkRange(values, chunk: chunk, of: description, target: target)
-                }
-                blocks = encode(values, chunk: chunk, as: tensor)
+        let isFloat = description.format.blockElementCount == 1
+        let looks = !copiesOnly || isFloat && description.format.decode != nil
+        while encoded.count < targets.count { encoded.append(ScratchBuffer()) }
+        for piece in copiesOnly ? [chunk] : chunk.pieces(ofRows: description.shape.rowLength) {
+            var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+            if source.holdsBytes(ofTensor: chunk.tensor) {
+                let range = description.format.byteRange(of: piece.elements)
+                bytes = stored.bytes(range.count)
+                try source.readBytes(range, ofTensor: chunk.tensor, into: bytes)
             }
-            let place =
-                plans[target.plan].layout.offsets[target.tensor]
-                + tensor.choice.format.byteRange(of: chunk.elements).lowerBound
-            try outputs[target.plan].write(UnsafeRawBufferPointer(blocks), at: place)
-            checksums?[firstResult + index] = Checksums.checksum(UnsafeRawBufferPointer(blocks))
+            var values = Values()
+            if looks {
+                values = try widen(piece, of: description, bytes: bytes, keepsAll: !copiesOnly)
+            }
+            if !values.largest.isFinite {
+                try admitNonFinite(values, chunk: piece, of: description)
+            }
+            if copiesOnly { continue }
+            for (index, tensor) in tensors.enumerated() {
+                let all = tensor.choice.format.byteRange(of: chunk.elements)
+                let part = tensor.choice.format.byteRange(of: piece.elements)
+                let start = part.lowerBound - all.lowerBound
+                let place = UnsafeMutableRawBufferPointer(
+                    rebasing: encoded[index].bytes(all.count)[start..<start + part.count])
+                if tensor.isCopy {
+                    place.copyMemory(from: UnsafeRawBufferPointer(bytes))
+                    continue
+                }
+                if tensor.choice.format == .F16 {
+                    try checkRange(values, chunk: piece, of: description, target: targets[index])
+                }
+                encode(values, chunk: piece, as: tensor, into: place)
+            }
+        }
+        for (index, target) in targets.enumerated() {
+            let range = tensors[index].choice.format.byteRange(of: chunk.elements)
+            let blocks = UnsafeRawBufferPointer(
+                (copiesOnly ? stored : encoded[index]).bytes(range.count))
+            let place = plans[target.plan].layout.offsets[target.tensor] + range.lowerBound
+            try outputs[target.plan].write(blocks, at: place)
+            checksums?[firstResult + index] = Checksums.checksum(blocks)
         }
     }
 
@@ -84,7 +101,7 @@ final class ChunkWorker: @unchecked Sendable {
 
     /// Values that a core's first-level cache holds: what is widened is looked at while it is
     /// there.
-    private static let pieceElementCount = 1 << 12
+    private static let viewElementCount = 1 << 12
 
     /// Makes floats of a chunk.
     ///
@@ -95,7 +112,7 @@ final class ChunkWorker: @unchecked Sendable {
         keepsAll: Bool
     ) throws -> Values {
         let count = chunk.elements.count
-        let size = ChunkWorker.pieceElementCount
+        let size = ChunkWorker.viewElementCount
         let floats = widened.floats(keepsAll ? count : min(count, size))
         guard let first = floats.baseAddress else { return Values() }
         let decode = bytes.baseAddress == nil ? nil : description.format.decode
@@ -122,21 +139,20 @@ final class ChunkWorker: @unchecked Sendable {
     }
 
     private func encode(
-        _ values: Values, chunk: Chunk, as tensor: Plan.Tensor
-    ) -> UnsafeMutableRawBufferPointer {
+        _ values: Values, chunk: Chunk, as tensor: Plan.Tensor,
+        into blocks: UnsafeMutableRawBufferPointer
+    ) {
         let format = tensor.choice.format
-        let blocks = encoded.bytes(format.byteRange(of: chunk.elements).count)
         let isNumber = values.largest.isFinite || format.blockElementCount == 1
         guard let destination = blocks.baseAddress, let encode = format.encode,
             let floats = isNumber
                 ? values.floats.baseAddress
                 : finite(values.floats, rowLength: tensor.source.shape.rowLength).baseAddress
-        else { return blocks }
+        else { return }
         let shape = tensor.source.shape
         let rowCount = chunk.elements.count / shape.rowLength
         guard let importance = tensor.importance else {
-            encode(floats, rowCount, shape.rowLength, nil, destination)
-            return blocks
+            return encode(floats, rowCount, shape.rowLength, nil, destination)
         }
         // Rows of one expert share its row of weights.
         let matrixRows = shape.rank > 2 ? shape.dimensions[shape.rank - 2] : shape.rowCount
@@ -145,7 +161,6 @@ final class ChunkWorker: @unchecked Sendable {
             let row = weights.baseAddress.map { $0 + expert * shape.rowLength }
             encode(floats, rowCount, shape.rowLength, row, destination)
         }
-        return blocks
     }
 
     /// Counts the values beyond F16's range, or throws the error that names the first when that is
