@@ -4,22 +4,12 @@ extension Format {
     /// Super-blocks of 256 ternary values, four to a byte; 2.0625 bits per weight.
     public static let TQ2_0 = Format(
         name: "TQ2_0", typeID: 35, blockElementCount: 256, blockByteCount: TQ2_0Block.byteCount,
-        encode: { rows, rowCount, rowLength, _, destination in
-            let done = ingot_encode_TQ2_0(
-                InstructionSet.current.isa, rows, rowCount, rowLength, nil, destination
-            ) { values, _, _, block in TQ2_0Block.encode(values, block) }
-            if done { return }
-            for index in 0..<rowCount * rowLength / 256 {
-                TQ2_0Block.encode(rows + index * 256, destination + index * TQ2_0Block.byteCount)
-            }
+        encodingKernel: ingot_encode_TQ2_0,
+        decodingKernel: ingot_decode_TQ2_0,
+        encodeBlock: { values, _, _, block in
+            TQ2_0Block.encode(values, block)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_TQ2_0(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 256 {
-                TQ2_0Block.decode(source + index * TQ2_0Block.byteCount, destination + index * 256)
-            }
-        })
+        decodeBlock: TQ2_0Block.decode)
 }
 
 /// ```
