@@ -111,7 +111,8 @@ struct DecoderDescriptionTests {
             Fault(
                 architecture: "qwen2moe", key: "expert_shared_feed_forward_length",
                 value: .int32(-4)),
-            Fault(architecture: "deepseek2", key: "expert_shared_count", value: .uint32(1 << 23)),
+            Fault(
+                architecture: "ernie4_5-moe", key: "expert_shared_count", value: .uint32(1 << 23)),
             Fault(architecture: "deepseek2", key: "expert_group_count", value: .uint32(3)),
             Fault(architecture: "deepseek2", key: "expert_group_used_count", value: .uint32(5)),
             Fault(architecture: "deepseek2", key: "expert_group_used_count", value: .uint32(1)),
