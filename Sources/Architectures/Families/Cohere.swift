@@ -22,7 +22,12 @@ extension ModelFamily {
                     "self_attn.k_norm", "attn_k_norm", [.keyValueHeadCount, .head],
                     presence: .optional),
             ]).inBlocks(),
-        rotaryScalings: ["default", "dynamic"])
+        rotaryScalings: ["default", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "command-r")
+            return []
+        })
 
     /// What both generations' configuration classes assume.
     static let cohereDefaults: [ConfigurationDefault] = [

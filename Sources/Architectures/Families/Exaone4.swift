@@ -31,7 +31,12 @@ extension ModelFamily {
                 .init("self_attn.k_norm", "attn_k_norm", [.head]),
             ] + .attention() + .gatedNetwork()).inBlocks(),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
-        generated: llamaRotaryFrequencies)
+        generated: llamaRotaryFrequencies,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "exaone4")
+            return []
+        })
 }
 
 extension ModelConfiguration {

@@ -8,7 +8,12 @@ extension ModelFamily {
         // transformers: Olmo2Config
         defaults: olmo2Defaults + [.real("rope_theta", 10000)],
         hyperparameters: .common,
-        tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks())
+        tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks(),
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmo2")
+            return []
+        })
 
     /// What the configuration classes of OLMo 2 and 3 assume.
     static let olmo2Defaults: [ConfigurationDefault] = [

@@ -73,9 +73,11 @@ extension ModelFamily {
                 return [.init("{arch}.rope.scaling.attn_factor", .float32(Float(factor)))]
             }
         ],
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkHeadDimIsShare()
-            _ = try configuration.phi3Factors()
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "phi3")
+            try configuration.requireHeadDimIsShare(architecture: "phi3")
+            return []
         })
 }
 

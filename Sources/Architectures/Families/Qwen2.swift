@@ -17,7 +17,11 @@ extension ModelFamily {
         hyperparameters: .common + .pooling,
         tensors: .gatedDecoder(attentionBiases: .required, rotaryPairs: false),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        losesSlidingWindow: true)
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen2")
+            return try configuration.lostSlidingWindow(architecture: "qwen2")
+        })
 }
 
 extension [HyperparameterRule] {

@@ -20,7 +20,11 @@ extension ModelFamily {
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        losesSlidingWindow: true)
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen3")
+            return try configuration.lostSlidingWindow(architecture: "qwen3")
+        })
 }
 
 extension DecoderFamily {

@@ -34,8 +34,11 @@ extension ModelFamily {
         tensors: [TensorModule].ends(normBias: .required).rules()
             + stableLMLayer.inBlocks() + stableLMHeadNorms,
         rotaryScalings: ["default", "dynamic"],
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkHeadDimIsShare()
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "stablelm")
+            try configuration.requireHeadDimIsShare(architecture: "stablelm")
+            return []
         })
 
     private static let stableLMLayer: [TensorModule] =
@@ -53,7 +56,8 @@ extension ModelFamily {
         .init(
             [
                 .init(
-                    "model.layers.{bid}.self_attn.\(letter)_layernorm.norms.{xid}.weight", [.head])
+                    "model.layers.{bid}.self_attn.\(letter)_layernorm.norms.{xid}.weight", [.head],
+                    count: count)
             ],
             into: [.init("blk.{bid}.attn_\(letter)_norm.weight", [count, .head])],
             presence: .optional)

@@ -15,7 +15,12 @@ extension ModelFamily {
         ],
         hyperparameters: .common,
         tensors: [TensorModule].ends(normBias: .required).rules() + starCoder2Layer.inBlocks(),
-        losesSlidingWindow: true)
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["gelu_pytorch_tanh", "gelu_new", "gelu"],
+                architecture: "starcoder2")
+            return try configuration.lostSlidingWindow(architecture: "starcoder2")
+        })
 
     private static let starCoder2Layer: [TensorModule] =
         [
