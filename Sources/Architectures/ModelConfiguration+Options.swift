@@ -35,33 +35,15 @@ extension ModelConfiguration {
                     found: "\(found)", expected: "\(expected)", architecture: architecture), key)
         }
     }
-
-    /// Which layers have a sliding window: `layer_types`, or all but every `period`-th.
-    func slidingLayers(period: Int) throws(ArchitectureError) -> [Bool] {
-        let count = try numHiddenLayers()
-        guard let types = self["layer_types"] else {
-            return (1...count).map { $0 % period != 0 }
-        }
-        let names = (types.array ?? []).map(\.text)
-        let known = ["sliding_attention", "full_attention"]
-        guard names.count >= count, names.allSatisfy({ known.contains($0 ?? "") }) else {
-            throw fault(
-                .invalidValue(
-                    found: types.array.map { "\($0.count) types" } ?? types.kindName,
-                    expected: "sliding_attention or full_attention for each layer"), "layer_types")
-        }
-        return names.prefix(count).map { $0 == "sliding_attention" }
-    }
 }
 
 extension HyperparameterRule {
     /// Which layers have a sliding window, where it is not all but every `period`-th, which readers
     /// of this architecture assume.
     static func slidingLayers(unlessEvery period: Int) -> Self {
-        .entries { configuration throws(ArchitectureError) in
-            let layers = try configuration.slidingLayers(period: period)
-            guard layers != layers.indices.map({ ($0 + 1) % period != 0 }) else { return [] }
-            return [.init("{arch}.attention.sliding_window_pattern", .bools(layers))]
+        .slidingWindowPattern { configuration throws(ArchitectureError) in
+            let layers = try configuration.slidingLayers()
+            return try layers == configuration.slidingLayers(period: period) ? nil : layers
         }
     }
 }

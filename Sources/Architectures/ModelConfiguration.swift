@@ -53,6 +53,8 @@ public struct ModelConfiguration: Sendable {
             values[key] = .integer(above / below)
         case .computed(let compute):
             if values[key]?.isNull ?? true { values[key] = compute(self) }
+        case .replacedBy(let other):
+            if let value = self[other] { values[key] = value }
         }
     }
 
@@ -122,6 +124,8 @@ public struct ConfigurationDefault: Sendable {
         case quotient(String, by: String)
         /// What the rest of the configuration says together; also in place of a null.
         case computed(@Sendable (ModelConfiguration) -> JSON?)
+        /// The value of another key where that is there, whatever the key itself says.
+        case replacedBy(String)
     }
 
     /// The configuration key.
@@ -154,5 +158,9 @@ public struct ConfigurationDefault: Sendable {
     /// A key divided by another.
     public static func quotient(_ key: String, _ dividend: String, by divisor: String) -> Self {
         .init(key: key, source: .quotient(dividend, by: divisor))
+    }
+    /// The value of another key where that is there.
+    public static func replacement(_ key: String, by other: String) -> Self {
+        .init(key: key, source: .replacedBy(other))
     }
 }

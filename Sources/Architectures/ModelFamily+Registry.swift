@@ -3,7 +3,8 @@ extension ModelFamily {
     ///
     /// A test fails when a file under `Families/` is not here.
     public static let all: [ModelFamily] = [
-        .deepseekV2, .falcon, .gemma, .gemma2, .gemma3, .gpt2, .gptNeoX, .gptOss, .llama, .mistral,
-        .mixtral, .olmoe, .qwen2, .qwen2Moe, .qwen3, .qwen3Moe,
+        .cohere, .cohere2, .deepseekV2, .exaone4, .falcon, .gemma, .gemma2, .gemma3, .gpt2,
+        .gptNeoX, .gptOss, .granite, .llama, .mistral, .mixtral, .olmo2, .olmo3, .olmoe, .phi2,
+        .phi3, .qwen2, .qwen2Moe, .qwen3, .qwen3Moe, .smolLM3, .stableLM, .starCoder2,
     ]
 }

@@ -53,7 +53,6 @@ public struct ConversionSource: TensorSource {
         let (family, modelClass) = try ModelFamily.of(config: directory.config, path: configPath)
         var configuration = try family.configuration(directory.config, path: configPath)
         configuration.pooling = try directory.pooling()
-        let left = try family.review(configuration)
         try directory.checkConvertible(packedMethods: family.packedMethods)
 
         let checkpoint = try Checkpoint(directory: path)
@@ -68,21 +67,25 @@ public struct ConversionSource: TensorSource {
 
         var metadata = Metadata()
         metadata["general.architecture"] = .string(family.architecture)
+        let fileType = outputType.fileType(
+            packedAs: directory.config["quantization_config"]?["quant_method"]?.text)
+        func append(_ rules: [HyperparameterRule]) throws {
+            let entries = try family.entries(rules, of: configuration, fileType: fileType)
+            for entry in entries { metadata[entry.key] = entry.value }
+        }
+        try append(family.leading)
         metadata["general.type"] = .string("model")
         let general = try GeneralMetadata(
             directory: directory, tensors: catalogue.tensors, name: options.name)
         for entry in general.entries { metadata[entry.key] = entry.value }
-        let hyperparameters = try family.hyperparameters(
-            of: configuration,
-            fileType: outputType.fileType(
-                packedAs: directory.config["quantization_config"]?["quant_method"]?.text))
-        for entry in hyperparameters { metadata[entry.key] = entry.value }
+        try append(family.hyperparameters)
         metadata["general.quantization_version"] = .uint32(2)
         if family.writesPrefixSpace,
             let adds = directory.tokenizerConfig?["add_prefix_space"]?.boolean
         {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(adds)
         }
+        try append(family.leadingTokenizerKeys)
         metadata.append(tokenizer)
         for entry in family.tokenizerKeys(configuration) { metadata[entry.key] = entry.value }
 
@@ -92,15 +95,11 @@ public struct ConversionSource: TensorSource {
         tensors = catalogue.tensors
         contents = catalogue.contents
         files = checkpoint.shards.map(\.file)
-        // GGUF has no key for it: the file is right up to the context that the model was trained on.
-        let isDynamic = try RotaryParameters(configuration).type == "dynamic"
         notices =
-            general.notices + left
+            try general.notices + family.notices(of: configuration)
             + (catalogue.otherCount > 0
                 ? ["\(catalogue.otherCount) tensors that are not the language model's are left out"]
                 : [])
-            + (isDynamic
-                ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])
     }
 
     /// Decodes rows to F32 in the order in which they are written.

@@ -28,7 +28,7 @@ extension ModelFamily {
         hyperparameters: .common + latentAttention + experts,
         tensors: ends + attention + feedForward,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "deepseek2")
             let heads = try configuration.numAttentionHeads()
@@ -38,7 +38,6 @@ extension ModelFamily {
                         found: "\(try configuration.numKeyValueHeads())",
                         expected: "as many as the \(heads) query heads"), "num_key_value_heads")
             }
-            return []
         })
 
     private static let latentAttention: [HyperparameterRule] = [

@@ -35,7 +35,7 @@ extension ModelFamily {
             .entries { _ in [.init("{arch}.tensor_data_layout", .string("jploski"))] },
             .count("embedding_length", "hidden_size"),
             .size("feed_forward_length", width),
-            .size("block_count", .key("num_hidden_layers")),
+            .blockCount,
             .count("attention.head_count", "num_attention_heads"),
             .size("attention.head_count_kv", .keyValueHeadCount),
             .number("attention.layer_norm_epsilon", "layer_norm_epsilon"),
@@ -43,7 +43,7 @@ extension ModelFamily {
         ],
         tensors: tensors,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             let architecture = "falcon"
             try configuration.require("alibi", false, architecture: architecture)
             try configuration.require("bias", false, architecture: architecture)
@@ -53,7 +53,6 @@ extension ModelFamily {
             try configuration.requireActivation(
                 ["activation"], oneOf: ["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"],
                 architecture: architecture)
-            return []
         })
 
     private static let width = Dimension.key("ffn_hidden_size", or: 4 * .hidden)

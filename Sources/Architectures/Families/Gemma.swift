@@ -21,16 +21,15 @@ extension ModelFamily {
                 ("post_attention_layernorm", "ffn_norm", .hidden),
             ]) + [.ignoring("lm_head.weight")],
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewGemma(architecture: "gemma", activation: "hidden_act")
-            try configuration.require("tie_word_embeddings", true, architecture: "gemma")
-            return []
-        },
         tokenizerKeys: { _ in
             [
                 .init("tokenizer.ggml.eot_token_id", .uint32(107)),
                 .init("tokenizer.ggml.add_space_prefix", .bool(false)),
             ]
+        },
+        check: { configuration throws(ArchitectureError) in
+            try configuration.checkGemma(architecture: "gemma", activation: "hidden_act")
+            try configuration.require("tie_word_embeddings", true, architecture: "gemma")
         })
 }
 
@@ -39,7 +38,7 @@ extension [HyperparameterRule] {
     static let gemma: [HyperparameterRule] = [
         .count("context_length", "max_position_embeddings"),
         .count("embedding_length", "hidden_size"),
-        .size("block_count", .key("num_hidden_layers")),
+        .blockCount,
         .count("feed_forward_length", "intermediate_size"),
         .count("attention.head_count", "num_attention_heads"),
         .size("attention.head_count_kv", .keyValueHeadCount),
@@ -87,8 +86,8 @@ extension [TensorRule] {
 }
 
 extension ModelConfiguration {
-    /// Looks at the options that all of Gemma's generations have.
-    func reviewGemma(architecture: String, activation key: String) throws(ArchitectureError) {
+    /// Checks the options that all of Gemma's generations have.
+    func checkGemma(architecture: String, activation key: String) throws(ArchitectureError) {
         // Old files say `gelu` and mean its tanh form, as transformers notes.
         let names = ["gelu_pytorch_tanh", "gelu_new", "gelu_fast", "gelu"]
         try requireActivation(

@@ -24,13 +24,12 @@ extension ModelFamily {
         ],
         tensors: .gemma(norms: .gemma2) + [.ignoring("lm_head.weight")],
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewGemma(architecture: "gemma2", activation: "hidden_act")
+        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] },
+        check: { configuration throws(ArchitectureError) in
+            try configuration.checkGemma(architecture: "gemma2", activation: "hidden_act")
             try configuration.requireGemmaAttentionScale(architecture: "gemma2", largest: 46)
             try configuration.require("tie_word_embeddings", true, architecture: "gemma2")
-            return []
-        },
-        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] })
+        })
 }
 
 extension HyperparameterRule {

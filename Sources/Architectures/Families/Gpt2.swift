@@ -16,7 +16,7 @@ extension ModelFamily {
             .boolean("tie_word_embeddings", true),
         ],
         hyperparameters: [
-            .size("block_count", .key("n_layer")),
+            .blockCount,
             .count("context_length", "n_ctx"),
             .count("embedding_length", "n_embd"),
             .size("feed_forward_length", width),
@@ -25,7 +25,7 @@ extension ModelFamily {
             .fileType,
         ],
         tensors: tensors,
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             let architecture = "gpt2"
             try configuration.requireActivation(
                 ["activation_function"],
@@ -35,7 +35,6 @@ extension ModelFamily {
             try configuration.require("add_cross_attention", false, architecture: architecture)
             try configuration.require(
                 "scale_attn_by_inverse_layer_idx", false, architecture: architecture)
-            return []
         })
 
     /// The feed-forward network is as wide as the configuration says, or four times the model.

@@ -16,7 +16,7 @@ extension ModelFamily {
         hyperparameters: [
             .count("context_length", "max_position_embeddings"),
             .count("embedding_length", "hidden_size"),
-            .size("block_count", .key("num_hidden_layers")),
+            .blockCount,
             .count("feed_forward_length", "intermediate_size"),
             .count("rope.dimension_count") { configuration throws(ArchitectureError) in
                 try configuration.gptNeoXRotaryDimension()
@@ -31,11 +31,10 @@ extension ModelFamily {
         ],
         tensors: tensors,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"],
                 architecture: "gptneox")
-            return []
         })
 
     private static let tensors: [TensorRule] = {

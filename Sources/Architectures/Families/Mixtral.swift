@@ -1,7 +1,7 @@
 import TensorCore
 
 extension ModelFamily {
-    /// Mixtral 8x7B and 8x22B: Mistral with experts. In GGUF they are Llama.
+    /// Mixtral 8x7B and 8x22B: Mistral with experts, in GGUF a Llama.
     public static let mixtral = ModelFamily(
         name: "Mixtral", architecture: "llama",
         classes: [.init("MixtralForCausalLM")],
@@ -26,10 +26,10 @@ extension ModelFamily {
                 [("w1", "gate"), ("w2", "down"), ("w3", "up")], width: .feedForward),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        losesSlidingWindow: true,
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
-            return configuration.slidingWindowNotice
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        })
 }

@@ -18,7 +18,7 @@ extension ModelFamily {
         hyperparameters: .common,
         tensors: tensors,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmoe")
             try configuration.require("norm_topk_prob", false, architecture: "olmoe")
@@ -27,7 +27,6 @@ extension ModelFamily {
                     .notExpressible(
                         found: "\(limit)", expected: "no limit", architecture: "olmoe"), "clip_qkv")
             }
-            return []
         })
 
     private static let tensors: [TensorRule] = {

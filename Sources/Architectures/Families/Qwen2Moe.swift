@@ -25,8 +25,9 @@ extension ModelFamily {
             attentionBiases: .optional, rotaryPairs: false, feedForwardWhere: nil)
             + .qwenExperts + sharedExpert,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewQwenExperts(architecture: "qwen2moe", normalizes: false)
+        losesSlidingWindow: true,
+        check: { configuration throws(ArchitectureError) in
+            try configuration.checkQwenExperts(architecture: "qwen2moe", normalizes: false)
         })
 
     /// The expert that all tokens share, and the gate that weighs it.
@@ -58,13 +59,13 @@ extension [TensorRule] {
 }
 
 extension ModelConfiguration {
-    /// Looks at the options of Qwen's models with experts.
+    /// Checks the options of Qwen's models with experts.
     ///
     /// - Parameter normalizes: Whether GGUF's `architecture` makes the weights of the chosen
     ///   experts sum to 1.
-    func reviewQwenExperts(
+    func checkQwenExperts(
         architecture: String, normalizes: Bool
-    ) throws(ArchitectureError) -> [String] {
+    ) throws(ArchitectureError) {
         try requireActivation(["hidden_act"], oneOf: ["silu", "swish"], architecture: architecture)
         if self["norm_topk_prob"] != nil || normalizes {
             let found = self["norm_topk_prob"]?.boolean ?? false
@@ -84,14 +85,5 @@ extension ModelConfiguration {
                 self["mlp_only_layers"]?.array?.isEmpty ?? true
                     ? "decoder_sparse_step" : "mlp_only_layers")
         }
-        return self["use_sliding_window"]?.boolean == true ? slidingWindowNotice : []
-    }
-
-    /// What to say about a sliding window for which GGUF's architecture has no key.
-    var slidingWindowNotice: [String] {
-        guard let window = self["sliding_window"]?.integer, window > 0 else { return [] }
-        return [
-            "the sliding window of \(window) tokens is not carried over; attention sees all tokens"
-        ]
     }
 }

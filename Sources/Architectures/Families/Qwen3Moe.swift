@@ -23,7 +23,8 @@ extension ModelFamily {
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true,
             feedForwardWhere: nil) + .qwenExperts,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewQwenExperts(architecture: "qwen3moe", normalizes: true)
+        losesSlidingWindow: true,
+        check: { configuration throws(ArchitectureError) in
+            try configuration.checkQwenExperts(architecture: "qwen3moe", normalizes: true)
         })
 }
