@@ -51,10 +51,10 @@ public struct ModelConfiguration: Sendable {
                 let above = self[dividend]?.integer, let below = self[divisor]?.integer, below > 0
             else { return }
             values[key] = .integer(above / below)
-        case .computed(let compute):
-            if values[key]?.isNull ?? true { values[key] = compute(self) }
         case .replacedBy(let other):
             if let value = self[other] { values[key] = value }
+        case .computed(let compute):
+            if values[key]?.isNull ?? true { values[key] = compute(self) }
         }
     }
 
@@ -122,10 +122,10 @@ public struct ConfigurationDefault: Sendable {
         case sameAs(String)
         /// One key divided by another, rounded down; also in place of a null.
         case quotient(String, by: String)
-        /// What the rest of the configuration says together; also in place of a null.
-        case computed(@Sendable (ModelConfiguration) -> JSON?)
         /// The value of another key where that is there, whatever the key itself says.
         case replacedBy(String)
+        /// What the rest of the configuration says together; also in place of a null.
+        case computed(@Sendable (ModelConfiguration) -> JSON?)
     }
 
     /// The configuration key.

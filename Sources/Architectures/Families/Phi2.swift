@@ -35,9 +35,9 @@ extension ModelFamily {
             norm: "model.final_layernorm", normBias: .required, outputBias: .optional
         ).rules()
             + ([.norm("input_layernorm", "attn_norm", bias: .required)]
-            + .attention(
-                output: "self_attn.dense", biases: .required, outputBias: .required)
-            + .plainNetwork(up: "mlp.fc1", down: "mlp.fc2", bias: .required)).inBlocks(),
+                + .attention(
+                    output: "self_attn.dense", biases: .required, outputBias: .required)
+                + .plainNetwork(up: "mlp.fc1", down: "mlp.fc2", bias: .required)).inBlocks(),
         rotaryScalings: ["default", "dynamic"],
         check: { configuration throws(ArchitectureError) in
             try configuration.checkHeadDimIsShare()

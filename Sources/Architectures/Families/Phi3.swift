@@ -60,10 +60,7 @@ extension ModelFamily {
         rotaryScalings: ["default", "longrope", "su", "yarn"],
         generated: { configuration throws(ArchitectureError) in
             try configuration.phi3Factors().map { long, short in
-                [
-                    .init("rope_factors_long.weight", long),
-                    .init("rope_factors_short.weight", short),
-                ]
+                [.init("rope_factors_long.weight", long), .init("rope_factors_short.weight", short)]
             } ?? []
         },
         leading: [
@@ -87,9 +84,7 @@ extension ModelConfiguration {
     fileprivate func phi3OriginalContext() throws(ArchitectureError) -> Int {
         let key = "original_max_position_embeddings"
         let rotary = try RotaryParameters(self)
-        if ["default", "su"].contains(rotary.type), let own = try rotary.integer(key) {
-            return own
-        }
+        if ["default", "su"].contains(rotary.type), let own = try rotary.integer(key) { return own }
         return try required(key)
     }
 
