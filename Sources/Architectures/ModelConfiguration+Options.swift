@@ -35,6 +35,54 @@ extension ModelConfiguration {
                     found: "\(found)", expected: "\(expected)", architecture: architecture), key)
         }
     }
+
+    /// Says that a sliding window is lost, for families whose readers attend to the whole context.
+    func lostSlidingWindow(architecture: String) throws(ArchitectureError) -> [String] {
+        guard self["use_sliding_window"]?.boolean != false,
+            let window = try integer("sliding_window"),
+            let context = try integer("max_position_embeddings"), window < context
+        else { return [] }
+        return [
+            "the sliding window of \(window) positions is not carried over; readers of "
+                + "\(architecture) attend to the whole context"
+        ]
+    }
+
+    /// Checks that layer `i` has a sliding window exactly when `slides(i)`, where the configuration
+    /// lists its layers' types.
+    func requireLayerTypes(
+        architecture: String, pattern: String, slides: (Int) -> Bool
+    ) throws(ArchitectureError) {
+        guard let types = self["layer_types"]?.array else { return }
+        let count = try numHiddenLayers()
+        guard types.count >= count else {
+            throw fault(
+                .invalidValue(found: "\(types.count) types", expected: "one for each layer"),
+                "layer_types")
+        }
+        for (index, type) in types.prefix(count).enumerated() {
+            let expected = slides(index) ? "sliding_attention" : "full_attention"
+            guard type.text == expected else {
+                throw fault(
+                    .notExpressible(
+                        found: "\(type.text ?? type.kindName) in layer \(index)",
+                        expected: pattern, architecture: architecture), "layer_types")
+            }
+        }
+    }
+
+    /// Refuses heads of a size of their own, for families whose GGUF files cannot say it.
+    func requireHeadDimIsShare(architecture: String) throws(ArchitectureError) {
+        let share = try hiddenSize() / numAttentionHeads()
+        let found = try headDim()
+        guard found == share else {
+            throw fault(
+                .notExpressible(
+                    found: "\(found)",
+                    expected: "\(share), the hidden size shared out among the heads",
+                    architecture: architecture), "head_dim")
+        }
+    }
 }
 
 extension HyperparameterRule {

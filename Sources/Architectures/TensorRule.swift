@@ -42,11 +42,14 @@ public struct TensorRule: Sendable {
         public let pattern: TensorPattern
         /// The dimensions of one such tensor, outermost first; `nil` when any will do.
         public let shape: [Dimension]?
+        /// How many there are where `{xid}` numbers them: experts, or whatever else.
+        public let count: Dimension
 
         /// A kind of tensor.
-        public init(_ pattern: String, _ shape: [Dimension]?) {
+        public init(_ pattern: String, _ shape: [Dimension]?, count: Dimension = .experts) {
             self.pattern = TensorPattern(pattern)
             self.shape = shape
+            self.count = pattern.contains("{xid}") ? count : 1
         }
     }
 

@@ -53,6 +53,10 @@ public struct ConversionSource: TensorSource {
         let (family, modelClass) = try ModelFamily.of(config: directory.config, path: configPath)
         var configuration = try family.configuration(directory.config, path: configPath)
         configuration.pooling = try directory.pooling()
+        configuration.endTokens =
+            directory.generationConfig?["eos_token_id"]?.array?
+            .compactMap { $0.integer.flatMap { UInt32(exactly: $0) } } ?? []
+        let left = try family.review(configuration)
         try directory.checkConvertible(packedMethods: family.packedMethods)
 
         let checkpoint = try Checkpoint(directory: path)
@@ -61,9 +65,10 @@ public struct ConversionSource: TensorSource {
             family: family, modelClass: modelClass, configuration: configuration,
             values: storedValues(of: checkpoint), directory: path,
             outputType: outputType)
-        let tokenizer = try HFTokenizer.load(
+        var tokenizer = try HFTokenizer.load(
             directory: path, modelType: configuration["model_type"]?.text,
             vocabularySize: configuration.vocabSize(), pre: options.pre)
+        try tokenizer.give(family.tokenRoles)
 
         var metadata = Metadata()
         metadata["general.architecture"] = .string(family.architecture)
@@ -80,14 +85,16 @@ public struct ConversionSource: TensorSource {
         for entry in general.entries { metadata[entry.key] = entry.value }
         try append(family.hyperparameters)
         metadata["general.quantization_version"] = .uint32(2)
-        if family.writesPrefixSpace,
-            let adds = directory.tokenizerConfig?["add_prefix_space"]?.boolean
-        {
-            metadata["tokenizer.ggml.add_space_prefix"] = .bool(adds)
+        let addsPrefixSpace = directory.tokenizerConfig?["add_prefix_space"]?.boolean
+        if family.writesPrefixSpace, let addsPrefixSpace {
+            metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
         }
         try append(family.leadingTokenizerKeys)
         metadata.append(tokenizer)
         for entry in family.tokenizerKeys(configuration) { metadata[entry.key] = entry.value }
+        if family.writesPrefixSpaceLast, let addsPrefixSpace {
+            metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
+        }
 
         self.path = path
         self.metadata = metadata
@@ -95,11 +102,15 @@ public struct ConversionSource: TensorSource {
         tensors = catalogue.tensors
         contents = catalogue.contents
         files = checkpoint.shards.map(\.file)
+        // GGUF has no key for it: the file is right up to the context that the model was trained on.
+        let isDynamic = try RotaryParameters(configuration).type == "dynamic"
         notices =
-            try general.notices + family.notices(of: configuration)
+            general.notices + left
             + (catalogue.otherCount > 0
                 ? ["\(catalogue.otherCount) tensors that are not the language model's are left out"]
                 : [])
+            + (isDynamic
+                ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])
     }
 
     /// Decodes rows to F32 in the order in which they are written.
@@ -129,6 +140,29 @@ public struct ConversionSource: TensorSource {
     }
 }
 
+extension HFTokenizer {
+    /// Gives parts to tokens by their text, unless another token has the part already.
+    mutating func give(_ roles: [ModelFamily.TokenRole]) throws {
+        for entry in roles {
+            guard let role = Vocabulary.SpecialRole(rawValue: entry.role) else {
+                preconditionFailure("\(entry.role) is no part that a token plays")
+            }
+            guard
+                let token = definition?.addedTokens.first(where: {
+                    $0.content == ByteString(entry.token)
+                }), let id = Int32(exactly: token.id)
+            else {
+                throw ConversionError(
+                    .missingToken(entry.token, role: entry.role), path: file,
+                    place: "added_tokens")
+            }
+            if !special.ids.contains(where: { $0.role == role }) {
+                special.ids.append(.init(role: role, id: id))
+            }
+        }
+    }
+}
+
 extension Metadata {
     /// Appends the tokenizer's keys in the order in which the reference converter writes them.
     mutating func append(_ tokenizer: HFTokenizer) {
@@ -148,6 +182,26 @@ extension Metadata {
             self["tokenizer.ggml.add_\(flag.role.rawValue)_token"] = .bool(flag.isAdded)
         }
         appendChatTemplates(tokenizer.special.chatTemplates)
+        if let normalizer = tokenizer.definition?.normalizer { append(normalizer) }
+    }
+
+    /// What a normalizer does to case and accents; of several steps the last counts.
+    private mutating func append(_ normalizer: Normalizer) {
+        var lowercases: Bool?
+        var stripsAccents: Bool?
+        for step in normalizer.steps {
+            switch step {
+            case .lowercase: lowercases = true
+            case .stripAccents: stripsAccents = true
+            case .bert(_, _, let accents, let lowercase):
+                lowercases = lowercase
+                if let accents { stripsAccents = accents }
+            default: break
+            }
+        }
+        let prefix = "tokenizer.ggml.normalizer."
+        if let lowercases { self[prefix + "lowercase"] = .bool(lowercases) }
+        if let stripsAccents { self[prefix + "strip_accents"] = .bool(stripsAccents) }
     }
 
     private mutating func appendChatTemplates(_ templates: [HFSpecialTokens.ChatTemplate]) {
