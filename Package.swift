@@ -125,8 +125,8 @@ let package = Package(
         .testTarget(
             name: "ConversionTests",
             dependencies: [
-                "Conversion", "Pipeline", "GGUF", "Quantization", "Safetensors", "TensorCore",
-                "TestSupport",
+                "Architectures", "Conversion", "Pipeline", "GGUF", "Quantization", "Safetensors",
+                "TensorCore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -35,7 +35,7 @@ extension ModelFamily {
             .entries { _ in [.init("{arch}.tensor_data_layout", .string("jploski"))] },
             .count("embedding_length", "hidden_size"),
             .size("feed_forward_length", width),
-            .size("block_count", .key("num_hidden_layers")),
+            .blockCount,
             .count("attention.head_count", "num_attention_heads"),
             .size("attention.head_count_kv", .keyValueHeadCount),
             .number("attention.layer_norm_epsilon", "layer_norm_epsilon"),

@@ -39,7 +39,7 @@ extension [HyperparameterRule] {
     static let gemma: [HyperparameterRule] = [
         .count("context_length", "max_position_embeddings"),
         .count("embedding_length", "hidden_size"),
-        .size("block_count", .key("num_hidden_layers")),
+        .blockCount,
         .count("feed_forward_length", "intermediate_size"),
         .count("attention.head_count", "num_attention_heads"),
         .size("attention.head_count_kv", .keyValueHeadCount),

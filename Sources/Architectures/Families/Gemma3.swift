@@ -31,6 +31,7 @@ extension ModelFamily {
             .entries { configuration throws(ArchitectureError) in
                 // Without a window all layers are alike, and the key is left out.
                 guard configuration["sliding_window_pattern"]?.integer != 1,
+                    try configuration.slidingLayers()?.contains(true) != false,
                     let window = try configuration.integer("sliding_window")
                 else { return [] }
                 return [
@@ -39,7 +40,15 @@ extension ModelFamily {
                         try configuration.uint32(window, "sliding_window"))
                 ]
             },
-            .slidingLayers(unlessEvery: 6),
+            .slidingWindowPattern { configuration throws(ArchitectureError) in
+                var layers = try configuration.slidingLayers()
+                if layers == nil, let period = try configuration.integer("sliding_window_pattern") {
+                    layers = try configuration.slidingLayers(period: period)
+                }
+                // Every reader takes this one where there is no key.
+                let usual = try configuration.slidingLayers(period: 6)
+                return layers == usual || layers?.contains(true) == false ? nil : layers
+            },
         ],
         tensors: .gemma(
             norms: .gemma2 + [

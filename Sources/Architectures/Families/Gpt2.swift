@@ -16,7 +16,7 @@ extension ModelFamily {
             .boolean("tie_word_embeddings", true),
         ],
         hyperparameters: [
-            .size("block_count", .key("n_layer")),
+            .blockCount,
             .count("context_length", "n_ctx"),
             .count("embedding_length", "n_embd"),
             .size("feed_forward_length", width),

@@ -16,7 +16,7 @@ extension ModelFamily {
         hyperparameters: [
             .count("context_length", "max_position_embeddings"),
             .count("embedding_length", "hidden_size"),
-            .size("block_count", .key("num_hidden_layers")),
+            .blockCount,
             .count("feed_forward_length", "intermediate_size"),
             .count("rope.dimension_count") { configuration throws(ArchitectureError) in
                 try configuration.gptNeoXRotaryDimension()

@@ -19,16 +19,9 @@ extension ModelFamily {
             .integer("num_local_experts", 128), .integer("sliding_window", 128),
             .same("num_key_value_heads", as: "num_attention_heads"),
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
-            .init(
-                key: "rope_scaling",
-                source: .constant(
-                    .object([
-                        .init(key: "rope_type", value: .string("yarn")),
-                        .init(key: "factor", value: .real(32)),
-                        .init(key: "beta_fast", value: .real(32)),
-                        .init(key: "beta_slow", value: .real(1)),
-                        .init(key: "original_max_position_embeddings", value: .integer(4096)),
-                    ]))),
+            .computed("rope_scaling") { configuration in
+                configuration["rope_parameters"] == nil ? usualScaling : nil
+            },
         ],
         hyperparameters: .common + [
             .count("attention.sliding_window", "sliding_window"),
@@ -50,6 +43,14 @@ extension ModelFamily {
             }
             return []
         })
+
+    private static let usualScaling = JSON.object([
+        .init(key: "rope_type", value: .string("yarn")),
+        .init(key: "factor", value: .real(32)),
+        .init(key: "beta_fast", value: .real(32)),
+        .init(key: "beta_slow", value: .real(1)),
+        .init(key: "original_max_position_embeddings", value: .integer(4096)),
+    ])
 
     private static let layer = "model.layers.{bid}."
     private static let stack = "blk.{bid}.ffn_"

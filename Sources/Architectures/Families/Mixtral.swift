@@ -1,7 +1,7 @@
 import TensorCore
 
 extension ModelFamily {
-    /// Mixtral 8x7B and 8x22B: Mistral with experts. In GGUF they are Llama.
+    /// Mixtral 8x7B and 8x22B: Mistral with experts, in GGUF a Llama.
     public static let mixtral = ModelFamily(
         name: "Mixtral", architecture: "llama",
         classes: [.init("MixtralForCausalLM")],
@@ -29,7 +29,7 @@ extension ModelFamily {
         review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
-            return configuration.slidingWindowNotice
+            return try configuration.lostSlidingWindow(architecture: "llama")
         },
         writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
 }

@@ -84,15 +84,7 @@ extension ModelConfiguration {
                 self["mlp_only_layers"]?.array?.isEmpty ?? true
                     ? "decoder_sparse_step" : "mlp_only_layers")
         }
-        return self["use_sliding_window"]?.boolean == true ? slidingWindowNotice : []
-    }
-
-    /// What to say about a sliding window for which GGUF's architecture has no key.
-    var slidingWindowNotice: [String] {
-        guard let window = self["sliding_window"]?.integer, window > 0 else { return [] }
-        return [
-            "the sliding window of \(window) tokens is not carried over; attention sees all tokens"
-        ]
+        return try lostSlidingWindow(architecture: architecture)
     }
 }
 
