@@ -109,12 +109,8 @@ struct WorkBounds: Sendable, Hashable {
             chunkElementCount = WorkBounds.usualChunk
             return
         }
-        let longest =
-            plans.lazy.flatMap(\.tensors).filter { !$0.isCopy }
-            .map(\.source.shape.rowLength).max() ?? 0
-        let least = max(WorkBounds.smallestChunk, longest)
-        // Headers, catalogues and importance are there anyway, in the plans.
-        let held = plans.reduce(WorkBounds.fixedByteCount) { $0 + 3 * $1.layout.header.count }
+        let least = max(WorkBounds.smallestChunk, WorkBounds.longestRow(of: plans))
+        let held = WorkBounds.heldByteCount(plans)
         let perThread = least.multiplied(checkedBy: WorkBounds.bytesPerElement) ?? Int.max
         guard let needed = held.adding(checked: perThread), needed <= limit else {
             throw PipelineError(
@@ -125,5 +121,24 @@ struct WorkBounds: Sendable, Hashable {
         let share = (limit - held) / self.threadCount / WorkBounds.bytesPerElement
         chunkElementCount = max(
             WorkBounds.smallestChunk, min(WorkBounds.usualChunk, share / 256 * 256))
+    }
+
+    /// The longest row that is encoded: one that is longer than a chunk is a chunk of its own.
+    private static func longestRow(of plans: [Plan]) -> Int {
+        plans.lazy.flatMap(\.tensors).filter { !$0.isCopy }
+            .map(\.source.shape.rowLength).max() ?? 0
+    }
+
+    /// What is there whatever the bounds: headers, catalogues and importance, in the plans.
+    private static func heldByteCount(_ plans: [Plan]) -> Int {
+        plans.reduce(fixedByteCount) { $0 + 3 * $1.layout.header.count }
+    }
+
+    /// About how much memory carrying out `plans` within these bounds takes, in bytes.
+    func byteCount(of plans: [Plan]) -> Int {
+        let values = max(chunkElementCount, WorkBounds.longestRow(of: plans))
+        let buffers = threadCount.multiplied(checkedBy: WorkBounds.bytesPerElement)?
+            .multiplied(checkedBy: values)
+        return buffers?.adding(checked: WorkBounds.heldByteCount(plans)) ?? Int.max
     }
 }

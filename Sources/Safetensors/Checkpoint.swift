@@ -128,6 +128,7 @@ public struct Checkpoint: Sendable {
                 $0.hasSuffix(".bin") && $0.hasPrefix("pytorch_model")
                     || $0.hasSuffix(".pt") || $0.hasSuffix(".pth")
             }
+            if pickled.isEmpty, let adapter = try adapter(in: directory) { throw adapter }
             throw SafetensorsError(
                 pickled.isEmpty ? .noWeights : .pickledWeights(pickled), path: directory)
         }
@@ -136,6 +137,15 @@ public struct Checkpoint: Sendable {
             throw SafetensorsError(.missingShard(missing), path: directory)
         }
         return shards
+    }
+
+    /// The error about a directory that holds an adapter (LoRA); `nil` when it does not.
+    public static func adapter(in directory: String) throws -> SafetensorsError? {
+        let folder = directory.hasSuffix("/") ? directory : directory + "/"
+        let config = folder + "adapter_config.json"
+        guard FileIdentity(path: config) != nil else { return nil }
+        let base = try JSON.parse(path: config)["base_model_name_or_path"]?.text
+        return SafetensorsError(.adapterOnly(base: base), path: directory)
     }
 
     /// For `model-00001-of-00003.safetensors`, the first of the three that is not there.
