@@ -93,7 +93,7 @@ extension [HyperparameterRule] {
         .number("attention.layer_norm_rms_epsilon", "rms_norm_eps", "norm_eps"),
         .number(
             "attention.layer_norm_epsilon", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"),
-        .count("expert_count", "num_local_experts", "num_experts"),
+        .count("expert_count", "num_local_experts", "num_experts", "n_routed_experts"),
         .count(
             "expert_used_count", "num_experts_per_tok", "num_experts_per_token", "top_k_experts"),
         .count("expert_group_count", "n_group"),

@@ -60,6 +60,24 @@ extension ModelConfiguration {
     /// The number of tokens that have an embedding.
     public func vocabSize() throws(ArchitectureError) -> Int { try required("vocab_size") }
 
+    /// The most experts that are believed.
+    public static let expertLimit = 1 << 16
+
+    /// The number of experts that a router chooses from, checked against `expertLimit`.
+    public func numExperts() throws(ArchitectureError) -> Int {
+        let keys = ["num_local_experts", "num_experts", "n_routed_experts"]
+        guard let (key, _) = first(of: keys), let count = try integer(keys) else {
+            throw fault(.missingKey, "num_experts")
+        }
+        guard (1...ModelConfiguration.expertLimit).contains(count) else {
+            throw fault(
+                .invalidValue(
+                    found: "\(count) experts", expected: "1 to \(ModelConfiguration.expertLimit)"),
+                key)
+        }
+        return count
+    }
+
     /// Whether the output matrix is the embedding matrix.
     public var tieWordEmbeddings: Bool { self["tie_word_embeddings"]?.boolean ?? false }
 

@@ -9,8 +9,8 @@ public struct ModelConfiguration: Sendable {
     /// The file that the configuration came from, for messages.
     public let path: String
     private var values: [ByteString: JSON]
-    /// Whether the file itself gives the size of a head.
-    public let hasHeadDim: Bool
+    /// Whether the size of a head is given, by the file or the class, and not shared out.
+    public private(set) var hasHeadDim: Bool
     /// The pooling of a sentence-embedding model, from `modules.json`; `nil` for all others.
     public var pooling: Pooling?
 
@@ -40,8 +40,10 @@ public struct ModelConfiguration: Sendable {
         switch entry.source {
         case .constant(let value):
             if values[key] == nil { values[key] = value }
+            if entry.key == "head_dim", !(values[key]?.isNull ?? true) { hasHeadDim = true }
         case .sameAs(let other):
             if values[key]?.isNull ?? true { values[key] = values[ByteString(other)] }
+            if entry.key == "head_dim", !(values[key]?.isNull ?? true) { hasHeadDim = true }
         case .quotient(let dividend, let divisor):
             guard values[key]?.isNull ?? true,
                 let above = self[dividend]?.integer, let below = self[divisor]?.integer, below > 0

@@ -13,11 +13,35 @@ public struct ModelFamily: Sendable {
         /// What this class leaves off the front of its tensors' names: base models, saved without
         /// an output head, leave off `model.`.
         public let omittedPrefix: String
+        /// What this class puts into its tensors' names, once, and the family's rules do without:
+        /// multimodal classes mark their language model with `language_model.`.
+        public let insertedPart: String?
+        /// What tensors have in their names that are no part of the language model.
+        public let otherParts: [String]
 
         /// A class.
-        public init(_ name: String, omittedPrefix: String = "") {
+        public init(
+            _ name: String, omittedPrefix: String = "", insertedPart: String? = nil,
+            otherParts: [String] = []
+        ) {
             self.name = name
             self.omittedPrefix = omittedPrefix
+            self.insertedPart = insertedPart
+            self.otherParts = otherParts
+        }
+
+        /// The name that the family's rules have for a tensor of a checkpoint of this class, or
+        /// `nil` when the tensor is no part of the language model.
+        public func ruleName(of tensor: String) -> String? {
+            if otherParts.contains(where: { TensorPattern.find($0, in: tensor) != nil }) {
+                return nil
+            }
+            guard let insertedPart, let range = TensorPattern.find(insertedPart, in: tensor) else {
+                return omittedPrefix + tensor
+            }
+            var name = tensor
+            name.removeSubrange(range)
+            return omittedPrefix + name
         }
     }
 
@@ -47,11 +71,18 @@ public struct ModelFamily: Sendable {
     public let hyperparameters: [HyperparameterRule]
     /// The tensors.
     public let tensors: [TensorRule]
+    /// Tensors that checkpoints carry along and no GGUF file has: masks, tied matrices.
+    public let ignored: [TensorPattern]
+    /// The kinds of packed weights (`quant_method`) that the rules write as they are.
+    public let packedMethods: [String]
     /// The kinds of rotary scaling that a GGUF file of this family can express.
     public let rotaryScalings: [String]
     /// Tensors computed from the configuration; they come first in the file.
     public let generated:
         @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor]
+    /// Looks at the options that a GGUF file of this family cannot express: throws about those
+    /// without which the model is another, and returns a sentence about those that may be left out.
+    public let review: @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
     /// Whether `add_prefix_space` of `tokenizer_config.json` is written.
     public let writesPrefixSpace: Bool
     /// Tokenizer keys that this family adds to or changes in what the tokenizer's files say.
@@ -61,10 +92,15 @@ public struct ModelFamily: Sendable {
     public init(
         name: String, architecture: String, classes: [ModelClass],
         defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
-        tensors: [TensorRule], rotaryScalings: [String] = ["default", "linear", "yarn"],
+        tensors: [TensorRule], ignored: [String] = [], packedMethods: [String] = [],
+        rotaryScalings: [String] = ["default", "linear", "yarn"],
         generated:
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] =
             { _ in [] },
+        review:
+            @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String] = { _ in
+                []
+            },
         writesPrefixSpace: Bool = false,
         tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] }
     ) {
@@ -74,8 +110,11 @@ public struct ModelFamily: Sendable {
         self.defaults = defaults
         self.hyperparameters = hyperparameters
         self.tensors = tensors
+        self.ignored = ignored.map { TensorPattern($0) }
+        self.packedMethods = packedMethods
         self.rotaryScalings = rotaryScalings
         self.generated = generated
+        self.review = review
         self.writesPrefixSpace = writesPrefixSpace
         self.tokenizerKeys = tokenizerKeys
     }
