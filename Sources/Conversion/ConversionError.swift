@@ -8,8 +8,6 @@ public struct ConversionError: IngotError, Hashable {
         case missingFile(String)
         /// A value of another type than the key wants.
         case invalidValue(found: String, expected: String)
-        /// The weights are packed by a quantization method that is not undone here.
-        case quantizedCheckpoint(method: String)
         /// Tensors that the model's configuration asks for are not in the checkpoint.
         case missingTensors([String])
         /// Tensors of the checkpoint have no place in this family's GGUF files.
@@ -53,8 +51,6 @@ public struct ConversionError: IngotError, Hashable {
         switch kind {
         case .missingFile(let name): "\(name) is missing"
         case .invalidValue(let found, let expected): "found \(found), expected \(expected)"
-        case .quantizedCheckpoint(let method):
-            "the weights are quantized (\(method)), expected F32, F16 or BF16 weights"
         case .missingTensors(let names):
             "\(names.count) tensors are missing: \(ConversionError.list(names))"
         case .unmappedTensors(let names):
@@ -80,7 +76,6 @@ public struct ConversionError: IngotError, Hashable {
     public var remedy: String? {
         switch kind {
         case .missingFile: "Name the directory of a complete Hugging Face checkpoint."
-        case .quantizedCheckpoint: "Convert the model that it was quantized from."
         case .missingTensors: "The checkpoint is incomplete; fetch all of its files again."
         case .vocabularyMismatch:
             "Set vocab_size in config.json to the number of rows if the weights are right."

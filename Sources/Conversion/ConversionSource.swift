@@ -19,12 +19,21 @@ public struct ConversionSource: TensorSource {
         public var name: String?
         /// A pre-tokenizer name instead of the derived one.
         public var pre: String?
+        /// Keys that the user sets.
+        public var metadata: MetadataFile?
+        /// Whether the file gets no tensors; weights need not be there.
+        public var isVocabularyOnly: Bool
 
         /// Options; F16 when nothing is said.
-        public init(outputType: OutputType = .f16, name: String? = nil, pre: String? = nil) {
+        public init(
+            outputType: OutputType = .f16, name: String? = nil, pre: String? = nil,
+            metadata: MetadataFile? = nil, isVocabularyOnly: Bool = false
+        ) {
             self.outputType = outputType
             self.name = name
             self.pre = pre
+            self.metadata = metadata
+            self.isVocabularyOnly = isVocabularyOnly
         }
     }
 
@@ -54,14 +63,26 @@ public struct ConversionSource: TensorSource {
         var configuration = try family.configuration(directory.config, path: configPath)
         configuration.pooling = try directory.pooling()
         let left = try family.review(configuration)
-        try directory.checkConvertible(packedMethods: family.packedMethods)
+        let quantization = try directory.quantization()
+        // Some packed forms go into the file as they are.
+        let isKept = family.packedMethods.contains(quantization?.method ?? "")
+        try directory.checkConvertible()
 
-        let checkpoint = try Checkpoint(directory: path)
-        let outputType = options.outputType.resolved(for: checkpoint.entries)
-        let catalogue = try Catalogue(
-            family: family, modelClass: modelClass, configuration: configuration,
-            values: storedValues(of: checkpoint), directory: path,
-            outputType: outputType)
+        var catalogue = Catalogue()
+        var outputType = options.outputType == .auto ? .f16 : options.outputType
+        var files: [InputFile] = []
+        if !options.isVocabularyOnly {
+            let checkpoint = try Checkpoint(directory: path)
+            files = checkpoint.shards.map(\.file)
+            catalogue = try Catalogue(
+                family: family, modelClass: modelClass, configuration: configuration,
+                values: storedValues(of: checkpoint, quantization: isKept ? nil : quantization),
+                directory: path, outputType: outputType)
+            if options.outputType == .auto {
+                outputType = .smallest(holding: catalogue.decidedTypes)
+                catalogue = catalogue.with(outputType)
+            }
+        }
         let tokenizer = try HFTokenizer.load(
             directory: path, modelType: configuration["model_type"]?.text,
             vocabularySize: configuration.vocabSize(), pre: options.pre)
@@ -70,12 +91,13 @@ public struct ConversionSource: TensorSource {
         metadata["general.architecture"] = .string(family.architecture)
         metadata["general.type"] = .string("model")
         let general = try GeneralMetadata(
-            directory: directory, tensors: catalogue.tensors, name: options.name)
+            directory: directory, tensors: catalogue.tensors, overrides: options.metadata,
+            name: options.name)
         for entry in general.entries { metadata[entry.key] = entry.value }
         let hyperparameters = try family.hyperparameters(
             of: configuration,
             fileType: outputType.fileType(
-                packedAs: directory.config["quantization_config"]?["quant_method"]?.text))
+                packedAs: quantization?.method))
         for entry in hyperparameters { metadata[entry.key] = entry.value }
         metadata["general.quantization_version"] = .uint32(2)
         if family.writesPrefixSpace,
@@ -91,7 +113,7 @@ public struct ConversionSource: TensorSource {
         self.outputType = outputType
         tensors = catalogue.tensors
         contents = catalogue.contents
-        files = checkpoint.shards.map(\.file)
+        self.files = files
         // GGUF has no key for it: the file is right up to the context that the model was trained on.
         let isDynamic = try RotaryParameters(configuration).type == "dynamic"
         notices =

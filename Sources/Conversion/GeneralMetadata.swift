@@ -53,18 +53,13 @@ struct GeneralMetadata {
 
         try appendSampling(directory.generationConfig, overrides)
         for (field, key) in GeneralMetadata.textKeys { append(key, texts[field]) }
-        let baseModels = try overrides?.sources("general.base_models")
-        append("base_model", baseModels.map(\.value) ?? card.baseModels, parameterCount)
+        let models = try overrides?.sources("general.base_models")
+        append("base_model", models == nil ? card.baseModels : models?.value, parameterCount)
         let datasets = try overrides?.sources("general.datasets")
-        append("dataset", datasets.map(\.value) ?? card.datasets, parameterCount)
+        append("dataset", datasets == nil ? card.datasets : datasets?.value, parameterCount)
         append("general.tags", try overrides?.texts("general.tags") ?? card.tags)
         append("general.languages", try overrides?.texts("general.languages") ?? card.languages)
-        let known = Set(
-            GeneralMetadata.textKeys.map(\.key)
-                + GeneralMetadata.samplingKeys.map { "general.sampling.\($0.key)" } + [
-                    "general.sampling.sequence", "general.base_models", "general.datasets",
-                    "general.tags", "general.languages",
-                ])
+        let known = GeneralMetadata.settableKeys
         for key in overrides?.keys ?? [] where !known.contains(key) {
             notices.append("\(overrides?.path ?? ""): \(key) is no key that can be set; left out")
         }
@@ -106,17 +101,28 @@ struct GeneralMetadata {
         (["mirostat_eta"], "mirostat_eta", false),
     ]
 
+    /// The keys that a user can set.
+    private static let settableKeys: Set<String> = {
+        var keys = Set(textKeys.map(\.key))
+        for entry in samplingKeys { keys.insert("general.sampling.\(entry.key)") }
+        keys.formUnion([
+            "general.sampling.sequence", "general.base_models", "general.datasets",
+            "general.tags", "general.languages",
+        ])
+        return keys
+    }()
+
     /// Numbers that `generation_config.json` recommends, or the user sets.
     private mutating func appendSampling(_ config: JSON?, _ overrides: MetadataFile?) throws {
         let sequence = try overrides?.text("general.sampling.sequence")
-        append(
-            "general.sampling.sequence",
-            sequence.map(\.value) ?? config?["sequence"]?.text)
+        let recommended = config?["sequence"]?.text
+        append("general.sampling.sequence", sequence == nil ? recommended : sequence?.value)
         for (sources, name, isInteger) in GeneralMetadata.samplingKeys {
             let key = "general.sampling.\(name)"
             let source = sources.first { config?[$0] != nil } ?? sources[0]
-            let override = overrides?[key]
-            guard let value = override ?? config?[source], !value.isNull else { continue }
+            let override: JSON? = overrides?[key]
+            let recommended: JSON? = config?[source]
+            guard let value = override ?? recommended, !value.isNull else { continue }
             if isInteger, let integer = value.integer.flatMap({ Int32(exactly: $0) }) {
                 entries.append(.init(key, .int32(integer)))
             } else if !isInteger, let number = value.double {

@@ -1,4 +1,4 @@
-public import TensorCore
+import TensorCore
 
 /// A JSON file that sets `general.*` keys of a GGUF file: `{"general.name": "My model"}`.
 ///

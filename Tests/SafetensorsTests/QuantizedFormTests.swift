@@ -30,8 +30,10 @@ import Testing
         let scales = Self.scales(9, seed: 1)
         try checkpoint.add("a.weight_scale_inv", [3, 3], floats: scales)
         try checkpoint.add("norm.weight", [2], floats: [1.5, -2])
-        let expected = (0..<5).flatMap { row in
-            (0..<7).map { values[(row + $0) % 7] * scales[row / 2 * 3 + $0 / 3] }
+        let expected: [Float] = (0..<35).map { index -> Float in
+            let (row, column) = (index / 7, index % 7)
+            let scale: Float = scales[row / 2 * 3 + column / 3]
+            return values[(row + column) % 7] * scale
         }
         let found = try checkpoint.values("a.weight")
         #expect(found.shape == [5, 7])
@@ -107,12 +109,11 @@ import Testing
                 "a.weight_zero_point", .I32, [byGroup[0].count, 3],
                 transposed(byGroup).flatMap { $0 })
         }
-        let expected = (0..<rows).flatMap { row in
-            (0..<columns).map { column -> Float in
-                let group = row * 3 + column / size
-                let zero = isSymmetric ? 1 << (bits - 1) : zeros[group]
-                return Float(codes[row][column] - zero) * scales[group]
-            }
+        let expected: [Float] = (0..<rows * columns).map { index -> Float in
+            let (row, column) = (index / columns, index % columns)
+            let group = row * 3 + column / size
+            let zero = isSymmetric ? 1 << (bits - 1) : zeros[group]
+            return Float(codes[row][column] - zero) * scales[group]
         }
         let found = try checkpoint.values("a.weight")
         #expect(found.shape == [rows, columns])
@@ -145,7 +146,9 @@ import Testing
         try checkpoint.add("a.weight_scale", [1, 2], halves: [1, 4])
         try checkpoint.add("a.weight_shape", .I64, [2], [Int64(1), 8])
         try checkpoint.add("a.weight_g_idx", .I32, [8], groups)
-        let expected = zip(codes, groups).map { Float($0 - 8) * ($1 == 1 ? 4 : 1) }
+        let expected: [Float] = zip(codes, groups).map { code, group -> Float in
+            Float(code - 8) * (group == 1 ? 4 : 1)
+        }
         #expect(try checkpoint.values("a.weight").values == expected)
     }
 
@@ -183,7 +186,9 @@ import Testing
     @Test func floatsOfFourBitsAreScaled() throws {
         let magnitudes: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
         let codes = (0..<16).map { UInt8($0) } + (0..<16).map { UInt8(15 - $0) }
-        let values = codes.map { magnitudes[Int($0) % 8] * ($0 >= 8 ? -1 : 1) }
+        let values: [Float] = codes.map { code -> Float in
+            code >= 8 ? -magnitudes[Int(code) % 8] : magnitudes[Int(code)]
+        }
         let bytes = stride(from: 0, to: 32, by: 2).map { codes[$0] | codes[$0 + 1] << 4 }
 
         var nv = Self.compressed(
@@ -192,7 +197,9 @@ import Testing
         try nv.add("a.weight_packed", .U8, [1, 16], bytes: bytes)
         try nv.add("a.weight_scale", .F8_E4M3, [1, 2], bytes: [0x40, 0x44])  // 2 and 3
         try nv.add("a.weight_global_scale", [1], floats: [8])
-        let scaled = values.enumerated().map { $1 * ($0 < 16 ? 2 : 3) / 8 }
+        let scaled: [Float] = values.enumerated().map { index, value -> Float in
+            value * ((index < 16 ? 2 : 3) / Float(8))
+        }
         #expect(try nv.values("a.weight").values == scaled)
 
         var mx = Self.compressed(
@@ -247,12 +254,11 @@ import Testing
         try checkpoint.add("a.scales", [3, outputs], halves: scales)
         try checkpoint.add("a.g_idx", .I32, [inputs], groups.map { Int32($0) })
         try checkpoint.add("a.bias", [1], floats: [0])
-        let expected = (0..<outputs).flatMap { output in
-            (0..<inputs).map { input -> Float in
-                let group = groups[input] * outputs + output
-                let zero = zeros[group] + (format == "gptq" ? 1 : 0)
-                return Float(codes[output][input] - zero) * scales[group]
-            }
+        let expected: [Float] = (0..<outputs * inputs).map { index -> Float in
+            let (output, input) = (index / inputs, index % inputs)
+            let group = groups[input] * outputs + output
+            let zero = zeros[group] + (format == "gptq" ? 1 : 0)
+            return Float(codes[output][input] - zero) * scales[group]
         }
         let found = try checkpoint.values("a.weight")
         #expect(found.shape == [outputs, inputs])
@@ -267,13 +273,17 @@ import Testing
             let codes = Self.codes(16, below: 16, seed: 9)
             let words = packed(codes, bits: 4)
             // Eight outputs, all with the same codes.
-            try checkpoint.add("a.qweight", .I32, [2, 8], words.flatMap { [Int32](repeating: $0, count: 8) })
+            try checkpoint.add(
+                "a.qweight", .I32, [2, 8],
+                words.flatMap { [Int32](repeating: $0, count: 8) })
             try checkpoint.add(
                 "a.qzeros", .I32, [groupCount, 1], [Int32](repeating: 0x7777_7777, count: groupCount))
             let scales = (0..<groupCount * 8).map { Float($0 + 1) / 8 }
             try checkpoint.add("a.scales", [groupCount, 8], halves: scales)
-            let expected = (0..<8).flatMap { output in
-                (0..<16).map { Float(codes[$0] - 8) * scales[$0 * groupCount / 16 * 8 + output] }
+            let expected: [Float] = (0..<128).map { index -> Float in
+                let (output, input) = (index / 16, index % 16)
+                let scale: Float = scales[input * groupCount / 16 * 8 + output]
+                return Float(codes[input] - 8) * scale
             }
             #expect(try checkpoint.values("a.weight").values == expected)
         }
@@ -298,11 +308,10 @@ import Testing
         try checkpoint.add("a.qweight", .I32, [inputs, 2], codes.flatMap(words))
         try checkpoint.add("a.qzeros", .I32, [3, 2], zeros.flatMap(words))
         try checkpoint.add("a.scales", [3, outputs], halves: scales)
-        let expected = (0..<outputs).flatMap { output in
-            (0..<inputs).map { input -> Float in
-                Float(codes[input][output] - zeros[input / size][output])
-                    * scales[input / size * outputs + output]
-            }
+        let expected: [Float] = (0..<outputs * inputs).map { index -> Float in
+            let (output, input) = (index / inputs, index % inputs)
+            let scale: Float = scales[input / size * outputs + output]
+            return Float(codes[input][output] - zeros[input / size][output]) * scale
         }
         let found = try checkpoint.values("a.weight")
         #expect(found.shape == [outputs, inputs])

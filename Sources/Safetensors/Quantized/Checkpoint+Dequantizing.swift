@@ -40,10 +40,5 @@ struct QuantizationMethod: Sendable {
     let dequantize: @Sendable (inout TensorPool, QuantizationConfiguration) throws -> Void
 
     /// Every method, in the order in which messages list them.
-    static let all: [QuantizationMethod] = [
-        .fp8, .compressedTensors, .gptq, .awq, .mxfp4,
-    ]
-
-    /// gpt-oss: experts in MXFP4, which GGUF stores as they are; nothing is put together here.
-    static let mxfp4 = QuantizationMethod(names: ["mxfp4"]) { _, _ in }
+    static let all: [QuantizationMethod] = [.fp8, .compressedTensors, .gptq, .awq]
 }

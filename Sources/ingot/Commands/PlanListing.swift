@@ -58,9 +58,9 @@ struct PlanListing: Encodable {
     let warnings: [String]
 
     init(
-        _ output: PlannedOutput, importance: ImportanceMatrix? = nil, options: WalkOptions
+        _ planned: PlannedOutput, importance: ImportanceMatrix? = nil, options: WalkOptions
     ) throws {
-        let plan = output.plan
+        let plan = planned.plan
         input = plan.source.path
         output = plan.outputPath
         recipe = plan.recipeName
@@ -81,13 +81,13 @@ struct PlanListing: Encodable {
         elementCount = plan.elementCount
         sourceTensorByteCount = plan.sourceByteCount
         tensorByteCount = plan.byteCount
-        headerByteCount = output.files.reduce(0) { $0 + $1.layout.header.count }
-        fileByteCount = output.files.reduce(0) { $0 + $1.layout.byteCount }
-        files = output.files.map {
+        headerByteCount = planned.files.reduce(0) { $0 + $1.layout.header.count }
+        fileByteCount = planned.files.reduce(0) { $0 + $1.layout.byteCount }
+        files = planned.files.map {
             File(
                 path: $0.outputPath, tensorCount: $0.tensors.count, byteCount: $0.layout.byteCount)
         }
-        memoryByteCount = try Walk.memoryByteCount(of: output.files, options: options)
+        memoryByteCount = try Walk.memoryByteCount(of: planned.files, options: options)
         sourceBitsPerWeight = plan.sourceBitsPerWeight
         bitsPerWeight = plan.bitsPerWeight
         warnings = Writing.warnings(of: plan, importance: importance, findings: Walk.Findings())
