@@ -26,6 +26,8 @@ public struct ConversionError: IngotError, Hashable {
         case unsupportedDataType(String)
         /// The front matter of the model card is not understood.
         case malformedFrontMatter(found: String)
+        /// Shapes that contradict sizes which the configuration leaves to its class.
+        indirect case assumedSizes(Kind, [String])
         /// A reranker, whose output head would have to be rebuilt.
         case reranker
     }
@@ -47,8 +49,13 @@ public struct ConversionError: IngotError, Hashable {
     /// The file or directory.
     public var file: String? { path }
     /// What was found and what was expected.
-    public var problem: String {
+    public var problem: String { ConversionError.problem(kind) }
+
+    private static func problem(_ kind: Kind) -> String {
         switch kind {
+        case .assumedSizes(let kind, let sizes):
+            "\(problem(kind)); config.json does not say \(sizes.joined(separator: ", ")), which its"
+                + " model class assumes"
         case .missingFile(let name): "\(name) is missing"
         case .invalidValue(let found, let expected): "found \(found), expected \(expected)"
         case .missingTensors(let names):
@@ -75,6 +82,7 @@ public struct ConversionError: IngotError, Hashable {
     /// What the user can do.
     public var remedy: String? {
         switch kind {
+        case .assumedSizes: "The configuration is incomplete; fetch it again."
         case .missingFile: "Name the directory of a complete Hugging Face checkpoint."
         case .missingTensors: "The checkpoint is incomplete; fetch all of its files again."
         case .vocabularyMismatch:
@@ -85,6 +93,25 @@ public struct ConversionError: IngotError, Hashable {
     }
     /// Always bad data.
     public var exitCode: ExitCode { .badData }
+
+    /// The same error, naming the sizes that the configuration does not say, if there are any.
+    func naming(assumed: [(key: String, value: JSON)]) -> ConversionError {
+        let sizes = assumed.compactMap { entry in
+            ConversionError.sizes.contains(entry.key)
+                ? entry.value.integer.map { "\(entry.key) (\($0))" } : nil
+        }
+        switch kind {
+        case .shapeMismatch, .vocabularyMismatch, .missingTensors, .invalidShape:
+            guard !sizes.isEmpty else { return self }
+            return ConversionError(.assumedSizes(kind, sizes), path: path, place: place)
+        default: return self
+        }
+    }
+
+    private static let sizes: Set<String> = [
+        "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
+        "num_attention_heads", "num_key_value_heads", "head_dim", "num_experts",
+    ]
 
     private static func list(_ names: [String]) -> String {
         names.prefix(5).joined(separator: ", ") + (names.count > 5 ? ", …" : "")

@@ -74,10 +74,15 @@ public struct ConversionSource: TensorSource {
         if !options.isVocabularyOnly {
             let checkpoint = try Checkpoint(directory: path)
             files = checkpoint.shards.map(\.file)
-            catalogue = try Catalogue(
-                family: family, modelClass: modelClass, configuration: configuration,
-                values: storedValues(of: checkpoint, quantization: isKept ? nil : quantization),
-                directory: path, outputType: outputType)
+            let values = try storedValues(
+                of: checkpoint, quantization: isKept ? nil : quantization)
+            do {
+                catalogue = try Catalogue(
+                    family: family, modelClass: modelClass, configuration: configuration,
+                    values: values, directory: path, outputType: outputType)
+            } catch let error as ConversionError {
+                throw error.naming(assumed: configuration.assumed)
+            }
             if options.outputType == .auto {
                 outputType = .smallest(holding: catalogue.decidedTypes)
                 catalogue = catalogue.with(outputType)

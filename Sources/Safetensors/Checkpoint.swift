@@ -47,7 +47,7 @@ public struct Checkpoint: Sendable {
             }
             for tensor in shard.tensors {
                 let key = ByteString(tensor.name)
-                if let index, index[key] != ByteString(name) {
+                if let index, index[key] == nil {
                     throw SafetensorsError(
                         .tensorNotInIndex(shard: name), path: indexPath, place: tensor.name)
                 }
@@ -65,6 +65,15 @@ public struct Checkpoint: Sendable {
             throw SafetensorsError(
                 .tensorNotInShard(shard: lost.value.description), path: indexPath,
                 place: lost.key.description)
+        }
+        for entry in entries {
+            let found = names[entry.shard]
+            guard let indexed = index?[ByteString(entry.tensor.name)]?.description,
+                indexed != found
+            else { continue }
+            throw SafetensorsError(
+                .tensorInWrongShard(found: found, indexed: indexed), path: indexPath,
+                place: entry.tensor.name)
         }
         self.directory = directory
         self.shards = shards

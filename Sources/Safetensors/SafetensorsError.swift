@@ -42,6 +42,8 @@ public struct SafetensorsError: IngotError, Hashable {
         case tensorNotInShard(shard: String)
         /// A shard has a tensor that the index does not place there.
         case tensorNotInIndex(shard: String)
+        /// A tensor is in another shard than the one where the index places it.
+        case tensorInWrongShard(found: String, indexed: String)
         /// Two shards have a tensor of this name.
         case duplicateTensor(first: String, second: String)
         /// A directory without weights.
@@ -109,6 +111,8 @@ public struct SafetensorsError: IngotError, Hashable {
         case .missingShard(let name): "the file \(name) of this checkpoint is missing"
         case .tensorNotInShard(let shard): "the index places it in \(shard), which does not have it"
         case .tensorNotInIndex(let shard): "\(shard) has it, the index does not place it there"
+        case .tensorInWrongShard(let found, let indexed):
+            "the index places it in \(indexed), it is in \(found)"
         case .duplicateTensor(let first, let second): "both \(first) and \(second) have it"
         case .noWeights: "no safetensors file found in this directory"
         case .adapterOnly(let base):
@@ -133,7 +137,7 @@ public struct SafetensorsError: IngotError, Hashable {
         switch kind {
         case .tooShort, .headerTruncated, .truncated: "The file is incomplete; fetch it again."
         case .missingShard: "Fetch all files of the checkpoint into one directory."
-        case .tensorNotInShard, .tensorNotInIndex, .duplicateTensor:
+        case .tensorNotInShard, .tensorNotInIndex, .tensorInWrongShard, .duplicateTensor:
             "The files are of different versions of the model; fetch all of them again."
         case .pickledWeights:
             "Fetch the model's safetensors files, or, if you trust its author, make them: python -c "

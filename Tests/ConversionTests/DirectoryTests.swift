@@ -143,6 +143,17 @@ import Testing
         #expect(vocabulary == .vocabularyMismatch(rows: 512, vocabSize: 600))
     }
 
+    @Test func sizesThatTheConfigurationLeavesOutAreNamed() throws {
+        let message = try DirectoryTests.message { folder in
+            let path = folder + "/config.json"
+            try OutputFile.write(
+                Array(
+                    String(decoding: try InputFile.contents(path: path), as: UTF8.self)
+                        .replacing(/"intermediate_size": *[0-9]+,?/, with: "").utf8), to: path)
+        }
+        #expect(message.contains("config.json does not say intermediate_size (11008)"))
+    }
+
     @Test func undecodableTypesAreRefused() throws {
         let kind = try DirectoryTests.kind { folder in
             try TinyModel.write(to: folder) { $0.contains("up_proj") ? .C64 : .F32 }

@@ -115,7 +115,8 @@ import Testing
     @Test func partsOfFP8MustGoTogether() throws {
         func fault(_ rest: String, scale: [Int]?) throws -> SafetensorsError? {
             var checkpoint = QuantizedCheckpoint(#"{"quant_method": "fp8"\#(rest)}"#)
-            try checkpoint.add("a.weight", .F8_E4M3, [3, 3], bytes: [UInt8](repeating: 0, count: 9))
+            try checkpoint.add(
+                "a.weight", .F8_E4M3, [3, 3], bytes: [UInt8](repeating: 0, count: 9))
             if let scale {
                 try checkpoint.add(
                     "a.weight_scale_inv", scale,

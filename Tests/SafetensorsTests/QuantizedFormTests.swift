@@ -277,7 +277,8 @@ import Testing
                 "a.qweight", .I32, [2, 8],
                 words.flatMap { [Int32](repeating: $0, count: 8) })
             try checkpoint.add(
-                "a.qzeros", .I32, [groupCount, 1], [Int32](repeating: 0x7777_7777, count: groupCount))
+                "a.qzeros", .I32, [groupCount, 1],
+                [Int32](repeating: 0x7777_7777, count: groupCount))
             let scales = (0..<groupCount * 8).map { Float($0 + 1) / 8 }
             try checkpoint.add("a.scales", [groupCount, 8], halves: scales)
             let expected: [Float] = (0..<128).map { index -> Float in

@@ -67,7 +67,8 @@ extension DequantizedTensor {
     /// Cuts a range of values into parts of rows: the row's number, the columns, and the place of
     /// the first value in the range.
     func forEachRow(
-        of elements: Range<Int>, _ body: (_ row: Int, _ columns: Range<Int>, _ place: Int) throws
+        of elements: Range<Int>,
+        _ body: (_ row: Int, _ columns: Range<Int>, _ place: Int) throws
             -> Void
     ) rethrows {
         let length = shape.rowLength

@@ -36,7 +36,8 @@ struct PackedMatrix: DequantizedTensor {
         let aligned = CodeLayout(bits: bits, isDense: false)
         let found = codes.tensor.shape.dimensions
         // Before version 0.13 of the library, codes of 3, 5, 6 and 7 bits did not cross words.
-        let layout = found == [rows, aligned.wordCount(columns)] && found.last != dense.wordCount(columns)
+        let layout =
+            found == [rows, aligned.wordCount(columns)] && found.last != dense.wordCount(columns)
             ? aligned : dense
         try codes.require(
             shape: [rows, layout.wordCount(columns)], "\(columns) codes of \(bits) bits in a row")
@@ -87,7 +88,8 @@ struct PackedMatrix: DequantizedTensor {
         try forEachRow(of: elements) { row, part, place in
             try scaleRow.withUnsafeMutableBufferPointer { buffer in
                 guard let scale = buffer.baseAddress else { return }
-                try scales.read(gridRow: scales.gridRow(of: row), into: scale, scratch: scaleScratch)
+                try scales.read(
+                    gridRow: scales.gridRow(of: row), into: scale, scratch: scaleScratch)
             }
             try readZeros(of: row, into: &zeros)
             let start = (base + (row - rows.lowerBound) * wordsPerRow * 4)

@@ -39,7 +39,8 @@ public struct QuantizationConfiguration: Sendable {
             throw fault(key, found: "nothing", expected: expected)
         }
         guard let integer = value.integer, range.contains(integer) else {
-            throw fault(key, found: value.integer.map(String.init) ?? value.kindName, expected: expected)
+            throw fault(
+                key, found: value.integer.map(String.init) ?? value.kindName, expected: expected)
         }
         return integer
     }

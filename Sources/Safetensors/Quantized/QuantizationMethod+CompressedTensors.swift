@@ -77,7 +77,9 @@ private struct CompressedGroups {
                 if module.prefixMatch(of: regex) != nil { return entry.group }
             }
         }
-        let general = entries.first { $0.targets.contains { !$0.hasPrefix("re:") && !$0.contains(".") } }
+        let general = entries.first {
+            $0.targets.contains { !$0.hasPrefix("re:") && !$0.contains(".") }
+        }
         guard let general else {
             throw configuration.fault(
                 "config_groups", found: "no group for \(module)", expected: "one")
@@ -181,7 +183,8 @@ private struct CompressedGroup {
             .F8_E4M3, .F8_E5M2, .I8, .U8, expected: "weights of 8 bits beside their scales")
         try scale.requireScales()
         let (shape, block) = (weight.tensor.shape, try block())
-        let zeroPoints = try isSymmetric
+        let zeroPoints =
+            try isSymmetric
             ? nil
             : ScaleGrid(
                 pool.part(name + ".weight_zero_point", neededBy: weight), of: shape, block: block)

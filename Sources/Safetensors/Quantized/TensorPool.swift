@@ -81,8 +81,9 @@ struct TensorPool {
     }
 
     /// Puts values in the place of the stored tensor called `name`.
-    mutating func replace(_ name: String, of shard: SafetensorsFile, by tensor: any DequantizedTensor)
-    {
+    mutating func replace(
+        _ name: String, of shard: SafetensorsFile, by tensor: any DequantizedTensor
+    ) {
         tensors[ByteString(name)] = LogicalTensor(
             name: name, shape: tensor.shape, storage: .dequantized(tensor), shard: shard)
     }
