@@ -71,11 +71,13 @@ public struct ConversionSource: TensorSource {
         var catalogue = Catalogue()
         var outputType = options.outputType == .auto ? .f16 : options.outputType
         var files: [InputFile] = []
+        var dequantizedCount = 0
         if !options.isVocabularyOnly {
             let checkpoint = try Checkpoint(directory: path)
             files = checkpoint.shards.map(\.file)
             let values = try storedValues(
                 of: checkpoint, quantization: isKept ? nil : quantization)
+            dequantizedCount = values.count { $0 is DequantizedValues }
             do {
                 catalogue = try Catalogue(
                     family: family, modelClass: modelClass, configuration: configuration,
@@ -123,6 +125,11 @@ public struct ConversionSource: TensorSource {
         let isDynamic = try RotaryParameters(configuration).type == "dynamic"
         notices =
             general.notices + left
+            + (dequantizedCount > 0
+                ? [
+                    "\(dequantizedCount) weights stored by \(quantization?.method ?? "") are dequantized"
+                ]
+                : [])
             + (catalogue.otherCount > 0
                 ? ["\(catalogue.otherCount) tensors that are not the language model's are left out"]
                 : [])

@@ -97,6 +97,7 @@ import Testing
         #expect(try Self.packed(group, shape: [2, 0])?.place == "a.weight_shape")
         #expect(try Self.packed(group, shape: [-1, 8])?.place == "a.weight_shape")
         #expect(try Self.packed(group, shape: [.max, .max])?.place == "a.weight_shape")
+        #expect(try Self.packed(group, shape: [1, .max - 7])?.place == "a.weight_packed")
         #expect(try Self.packed(group, shape: [2, 8, 1])?.place == "a.weight_shape")
         let asymmetric = try Self.packed(group + #", "symmetric": false"#)
         #expect(asymmetric?.kind == .missingCompanion("a.weight_zero_point"))
@@ -134,6 +135,41 @@ import Testing
         for size in ["[0, 2]", "[2]", "[-1, 2]", "2", "[2, 2.5]"] {
             let place = try fault(#", "weight_block_size": \#(size)"#, scale: [2, 2])?.place
             #expect(place == "quantization_config.weight_block_size")
+        }
+    }
+
+    @Test func emptyTensorsOfAbsurdShapesDoNotOverflow() throws {
+        func open(_ configuration: String, _ parts: [(String, DataType, [Int])]) throws {
+            var checkpoint = QuantizedCheckpoint(configuration)
+            for (name, type, shape) in parts {
+                try checkpoint.add("a." + name, type, shape, bytes: [])
+            }
+            // Refused or empty: it is not to end the process.
+            _ = try checkpoint.fault()
+        }
+        for shape in [[0, Int.max], [Int.max, 0], [0, 0]] {
+            let transposed = [
+                ("qweight", DataType.I32, shape), ("qzeros", .I32, shape), ("scales", .F16, shape),
+            ]
+            for (method, size) in [("gptq", 8), ("gptq", -1), ("awq", 8), ("awq", -1)] {
+                try open(
+                    #"{"quant_method": "\#(method)", "bits": 4, "group_size": \#(size)}"#,
+                    transposed)
+            }
+            try open(
+                #"{"quant_method": "fp8", "weight_block_size": [2, 2]}"#,
+                [("weight", .F8_E4M3, shape), ("weight_scale_inv", .F32, shape)])
+            for format in ["nvfp4-pack-quantized", "mxfp4-pack-quantized", "int-quantized"] {
+                try open(
+                    """
+                    {"quant_method": "compressed-tensors", "format": "\(format)", "config_groups":
+                     {"g": {"weights": {"num_bits": 4, "strategy": "group", "group_size": 16}}}}
+                    """,
+                    [
+                        ("weight_packed", .U8, shape), ("weight_scale", .F8_E4M3, shape),
+                        ("weight_global_scale", .F32, shape),
+                    ])
+            }
         }
     }
 

@@ -1,3 +1,5 @@
+import TensorCore
+
 /// Unsigned codes of 1 to 8 bits in little-endian words of 32 bits, the first code in the lowest
 /// bits.
 struct CodeLayout: Sendable, Hashable {
@@ -11,7 +13,7 @@ struct CodeLayout: Sendable, Hashable {
     func wordCount(_ count: Int) -> Int {
         isDense
             ? count / 32 * bits + (count % 32 * bits + 31) / 32
-            : (count + 32 / bits - 1) / (32 / bits)
+            : count.dividedRoundingUp(by: 32 / bits)
     }
 
     /// The words that hold the codes `range`, which is not empty.

@@ -24,32 +24,29 @@ extension QuantizationMethod {
             guard scales.tensor.shape.rank == 2 else {
                 throw scales.fault(.wrongShape(found: scales.tensor.shape, expected: "a matrix"))
             }
-            let words = codes.tensor.shape.dimensions[0]
+            guard let bitCount = codes.tensor.shape.dimensions[0].multiplied(checkedBy: 32) else {
+                throw codes.fault(.wrongShape(found: codes.tensor.shape, expected: "fewer rows"))
+            }
+            let indexed = index?.tensor.shape.elementCount
             var moduleBits = bits
-            if isDynamic, let count = index?.tensor.shape.elementCount, count > 0 {
-                let found = words.multipliedReportingOverflow(by: 32)
-                if !found.overflow, found.partialValue % count == 0 {
-                    moduleBits = found.partialValue / count
-                }
+            if isDynamic, let indexed, indexed > 0, bitCount % indexed == 0 {
+                moduleBits = bitCount / indexed
             }
             guard [2, 3, 4, 8].contains(moduleBits) else {
                 throw configuration.fault("bits", found: "\(moduleBits)", expected: "2, 3, 4 or 8")
             }
-            let inputCount =
-                index?.tensor.shape.elementCount ?? words / moduleBits * 32
-                + words % moduleBits * 32 / moduleBits
-            var moduleGroup = groupSize ?? max(1, inputCount)
-            if isDynamic, scales.tensor.shape.dimensions[0] > 0 {
-                let groupCount = scales.tensor.shape.dimensions[0]
-                moduleGroup = max(1, (inputCount + groupCount - 1) / groupCount)
-            }
+            let inputCount = indexed ?? bitCount / moduleBits
+            let groupCount = scales.tensor.shape.dimensions[0]
+            let moduleGroup =
+                isDynamic && groupCount > 0
+                ? inputCount.dividedRoundingUp(by: groupCount) : groupSize ?? inputCount
             let weight = try TransposedMatrix(
                 codes: codes, zeros: zeros, scales: scales, groupIndex: index,
                 packing: .inputs(
                     CodeLayout(bits: moduleBits, isDense: true),
                     zeroOffset: format == "gptq" ? 1 : 0),
                 inputCount: inputCount, outputCount: codes.tensor.shape.dimensions[1],
-                groupSize: moduleGroup, cache: cache)
+                groupSize: max(1, moduleGroup), cache: cache)
             try pool.append(name + ".weight", from: codes, weight)
             pool.remove(name + ".qweight", name + ".qzeros", name + ".scales", name + ".g_idx")
         }

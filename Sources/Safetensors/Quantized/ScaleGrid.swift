@@ -60,8 +60,8 @@ struct ScaleGrid: Sendable {
             }
         case .rows(let height, let width):
             (blockRows, blockColumns) = (height, width)
-            gridRows = (rows + height - 1) / height
-            gridColumns = (columns + width - 1) / width
+            gridRows = rows.dividedRoundingUp(by: height)
+            gridColumns = columns.dividedRoundingUp(by: width)
             try part.require(
                 shape: leading + [gridRows, gridColumns],
                 "a scale for each block of \(height) × \(width)")

@@ -46,7 +46,7 @@ struct TransposedMatrix: DequantizedTensor {
         try codes.require(.I32, .U32, expected: "packed codes in I32")
         try zeros.require(.I32, .U32, expected: "packed zero points in I32")
         try scales.requireFloats()
-        let groupCount = (inputCount + groupSize - 1) / groupSize
+        let groupCount = inputCount.dividedRoundingUp(by: groupSize)
         switch packing {
         case .inputs(let layout, _):
             try codes.require(

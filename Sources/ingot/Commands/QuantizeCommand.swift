@@ -106,6 +106,12 @@ struct QuantizeCommand: ParsableCommand {
             valueName: "type"))
     var outtype: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "For a directory: GGUF name of the pre-tokenizer, where it cannot be told.",
+            valueName: "name"))
+    var pre: String?
+
     @Flag(help: "Read the written bytes back from the disk and compare before the file appears.")
     var verify = false
 
@@ -208,8 +214,8 @@ struct QuantizeCommand: ParsableCommand {
     /// The GGUF file, or the directory as the file that it would be converted to.
     private func source(at path: String) throws -> any TensorSource {
         guard Paths.isFolder(path) else {
-            guard outtype == nil else {
-                throw ValidationError("--outtype is for directories; \(path) is a file")
+            guard outtype == nil, pre == nil else {
+                throw ValidationError("--outtype and --pre are for directories; \(path) is a file")
             }
             return try SplitSource.open(path: path)
         }
@@ -223,7 +229,8 @@ struct QuantizeCommand: ParsableCommand {
             throw ValidationError(
                 "--outtype is \(outtype ?? ""), expected f16, bf16, f32 or auto")
         }
-        let source = try ConversionSource(directory: path, options: .init(outputType: type))
+        let source = try ConversionSource(
+            directory: path, options: .init(outputType: type, pre: pre))
         for notice in source.notices where !quiet { Terminal.note(notice) }
         return RoundedSource(source)
     }
