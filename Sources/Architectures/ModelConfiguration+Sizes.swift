@@ -81,6 +81,60 @@ extension ModelConfiguration {
     /// Whether the output matrix is the embedding matrix.
     public var tieWordEmbeddings: Bool { self["tie_word_embeddings"]?.boolean ?? false }
 
+    /// A part of a head, rounded down: heads share out the hidden size here, whatever `head_dim` says.
+    func rotaryDimension(share: Double) throws(ArchitectureError) -> Int {
+        try part(of: try hiddenSize() / numAttentionHeads(), share)
+    }
+
+    /// A part of the hidden size shared out among the heads, both rounded down.
+    func rotaryDimension(ofWidthShare share: Double) throws(ArchitectureError) -> Int {
+        try part(of: try hiddenSize(), share) / numAttentionHeads()
+    }
+
+    /// A part of a head of the size that the configuration gives it, rounded down.
+    func rotaryDimension(ofHeadShare share: Double) throws(ArchitectureError) -> Int {
+        try part(of: try headDim(), share)
+    }
+
+    private func part(of whole: Int, _ share: Double) throws(ArchitectureError) -> Int {
+        guard share > 0, share <= 1 else {
+            throw fault(
+                .invalidValue(found: "\(share)", expected: "more than 0 and at most 1"),
+                "partial_rotary_factor")
+        }
+        return Int(share * Double(whole))
+    }
+
+    /// Which layers attend through a sliding window, by `layer_types`; `nil` without that key.
+    func slidingLayers() throws(ArchitectureError) -> [Bool]? {
+        guard let value = self["layer_types"] else { return nil }
+        let count = try numHiddenLayers()
+        guard let types = value.array?.map(\.text), types.count == count else {
+            throw fault(
+                .invalidValue(
+                    found: value.array.map { "a list of \($0.count)" } ?? value.kindName,
+                    expected: "a list of \(count), one for each layer"), "layer_types")
+        }
+        let known = ["full_attention", "sliding_attention"]
+        if let other = types.first(where: { !known.contains($0 ?? "") }) {
+            throw fault(
+                .invalidValue(
+                    found: other.map { "\"\($0)\"" } ?? "another value",
+                    expected: known.joined(separator: " or ")), "layer_types")
+        }
+        return types.map { $0 == "sliding_attention" }
+    }
+
+    /// Which layers attend through a sliding window when every `period`th sees all positions.
+    func slidingLayers(period: Int) throws(ArchitectureError) -> [Bool] {
+        guard period > 0 else {
+            throw fault(
+                .invalidValue(found: "\(period)", expected: "a positive integer"),
+                "sliding_window_pattern")
+        }
+        return try (1...numHiddenLayers()).map { $0 % period != 0 }
+    }
+
     /// Checks what every decoder with rotary attention must fulfil.
     func checkAttention() throws(ArchitectureError) {
         _ = try numHiddenLayers()

@@ -59,6 +59,20 @@ public struct ModelFamily: Sendable {
         }
     }
 
+    /// A token that plays a part for which the tokenizer's files name none.
+    public struct TokenRole: Sendable, Hashable {
+        /// The part, as tokenizer files call it: `eos`, `eot`.
+        public let role: String
+        /// The token's text.
+        public let token: String
+
+        /// Gives a part to a token.
+        public init(_ role: String, _ token: String) {
+            self.role = role
+            self.token = token
+        }
+    }
+
     /// The family's name, which its file bears: `Qwen3`.
     public let name: String
     /// The value of `general.architecture`.
@@ -71,8 +85,6 @@ public struct ModelFamily: Sendable {
     public let hyperparameters: [HyperparameterRule]
     /// The tensors.
     public let tensors: [TensorRule]
-    /// Tensors that checkpoints carry along and no GGUF file has: masks, tied matrices.
-    public let ignored: [TensorPattern]
     /// The kinds of packed weights (`quant_method`) that the rules write as they are.
     public let packedMethods: [String]
     /// The kinds of rotary scaling that a GGUF file of this family can express.
@@ -80,11 +92,19 @@ public struct ModelFamily: Sendable {
     /// Tensors computed from the configuration; they come first in the file.
     public let generated:
         @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor]
+    /// Keys that stand in front of all others, after `general.architecture`.
+    public let leading: [HyperparameterRule]
     /// Looks at the options that a GGUF file of this family cannot express: throws about those
     /// without which the model is another, and returns a sentence about those that may be left out.
     public let review: @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
     /// Whether `add_prefix_space` of `tokenizer_config.json` is written.
     public let writesPrefixSpace: Bool
+    /// Whether `add_prefix_space` is written behind all other keys of the tokenizer.
+    public let writesPrefixSpaceLast: Bool
+    /// Parts that are given to tokens by their text.
+    public let tokenRoles: [TokenRole]
+    /// Keys about the tokenizer that stand in front of the tokenizer's own.
+    public let leadingTokenizerKeys: [HyperparameterRule]
     /// Tokenizer keys that this family adds to or changes in what the tokenizer's files say.
     public let tokenizerKeys: @Sendable (ModelConfiguration) -> [Hyperparameter]
 
@@ -92,16 +112,19 @@ public struct ModelFamily: Sendable {
     public init(
         name: String, architecture: String, classes: [ModelClass],
         defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
-        tensors: [TensorRule], ignored: [String] = [], packedMethods: [String] = [],
+        tensors: [TensorRule], packedMethods: [String] = [],
         rotaryScalings: [String] = ["default", "linear", "yarn"],
         generated:
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] =
             { _ in [] },
+        leading: [HyperparameterRule] = [],
         review:
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String] = { _ in
                 []
             },
         writesPrefixSpace: Bool = false,
+        writesPrefixSpaceLast: Bool = false, tokenRoles: [TokenRole] = [],
+        leadingTokenizerKeys: [HyperparameterRule] = [],
         tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] }
     ) {
         self.name = name
@@ -110,12 +133,15 @@ public struct ModelFamily: Sendable {
         self.defaults = defaults
         self.hyperparameters = hyperparameters
         self.tensors = tensors
-        self.ignored = ignored.map { TensorPattern($0) }
         self.packedMethods = packedMethods
         self.rotaryScalings = rotaryScalings
         self.generated = generated
+        self.leading = leading
         self.review = review
         self.writesPrefixSpace = writesPrefixSpace
+        self.writesPrefixSpaceLast = writesPrefixSpaceLast
+        self.tokenRoles = tokenRoles
+        self.leadingTokenizerKeys = leadingTokenizerKeys
         self.tokenizerKeys = tokenizerKeys
     }
 
@@ -154,8 +180,15 @@ public struct ModelFamily: Sendable {
     public func hyperparameters(
         of configuration: ModelConfiguration, fileType: UInt32
     ) throws(ArchitectureError) -> [Hyperparameter] {
+        try entries(hyperparameters, of: configuration, fileType: fileType)
+    }
+
+    /// What rules make of a configuration.
+    public func entries(
+        _ rules: [HyperparameterRule], of configuration: ModelConfiguration, fileType: UInt32
+    ) throws(ArchitectureError) -> [Hyperparameter] {
         var entries: [Hyperparameter] = []
-        for rule in hyperparameters {
+        for rule in rules {
             switch rule {
             case .fileType: entries.append(.init("general.file_type", .uint32(fileType)))
             case .entries(let make):

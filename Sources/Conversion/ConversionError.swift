@@ -28,6 +28,8 @@ public struct ConversionError: IngotError, Hashable {
         case malformedFrontMatter(found: String)
         /// Shapes that contradict sizes which the configuration leaves to its class.
         indirect case assumedSizes(Kind, [String])
+        /// A token that has a part to play in all models of this family.
+        case missingToken(String, role: String)
         /// A reranker, whose output head would have to be rebuilt.
         case reranker
     }
@@ -76,6 +78,8 @@ public struct ConversionError: IngotError, Hashable {
         case .unsupportedDataType(let name): "values of type \(name) cannot be converted"
         case .malformedFrontMatter(let found):
             "front matter that is not understood: \(found)"
+        case .missingToken(let token, let role):
+            "the token \(token) is missing, which is this family's \(role)"
         case .reranker: "a reranking model found, expected a language or embedding model"
         }
     }

@@ -23,20 +23,21 @@ extension ModelFamily {
             rotaryPairs: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
+            return []
+        },
         writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
 
     /// `rope_freqs.weight` where the configuration asks for the `llama3` scaling.
-    ///
-    /// The reference converter takes the original context from the top of the configuration, where
-    /// it is 8192 unless it says otherwise; so do we, or the values would differ.
     static let llamaRotaryFrequencies:
         @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] = {
             configuration throws(ArchitectureError) in
             let rotary = try RotaryParameters(configuration)
             guard rotary.type == "llama3" else { return [] }
-            let context = try configuration.integer("original_max_position_embeddings") ?? 8192
             let factors = try rotary.llama3Factors(
-                dimension: configuration.headDim(), contextLength: context)
+                dimension: configuration.headDim(), contextLength: rotary.originalContext())
             return [.init("rope_freqs.weight", factors)]
         }
 

@@ -13,12 +13,18 @@ extension ModelFamily {
             .integer("num_attention_heads", 32), .integer("num_key_value_heads", 32),
             .integer("head_dim", 128), .integer("max_position_embeddings", 32768),
             .real("rms_norm_eps", 1e-6), .real("rope_theta", 10000),
+            .boolean("use_sliding_window", false),
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
         hyperparameters: .common + .pooling,
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"])
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen3")
+            return try configuration.lostSlidingWindow(architecture: "qwen3")
+        })
 }
 
 extension DecoderFamily {

@@ -1,0 +1,34 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Cohere's Command R7B and A: Command R with a sliding window in three layers of four.
+    public static let cohere2 = ModelFamily(
+        name: "Cohere2", architecture: "cohere2",
+        classes: [.init("Cohere2ForCausalLM")],
+        // transformers: Cohere2Config
+        defaults: cohereDefaults + [
+            .real("rope_theta", 10000), .integer("sliding_window", 4096),
+            .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
+        ],
+        hyperparameters: .common + [
+            .number("logit_scale", "logit_scale"),
+            .count("attention.sliding_window", "sliding_window"),
+            .count("vocab_size", "vocab_size"),
+            .count("rope.dimension_count") { configuration throws(ArchitectureError) in
+                let share = try configuration.number(["rotary_pct"]) ?? 1
+                return try configuration.rotaryDimension(share: share)
+            },
+            .noRotaryScaling,
+        ],
+        tensors: cohereEnds.rules() + cohereLayer(biases: nil).inBlocks(),
+        rotaryScalings: ["default", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "cohere2")
+            try configuration.requireHeadDimIsShare(architecture: "cohere2")
+            try configuration.requireLayerTypes(
+                architecture: "cohere2", pattern: "full attention in every fourth layer"
+            ) { $0 % 4 != 3 }
+            return []
+        })
+}
