@@ -85,6 +85,14 @@ enum Writing {
             "\(tensor): \(count) values are beyond F16's range and became infinite;"
                 + " use BF16 or F32"
         }
+        for (tensor, format, count) in findings.nonFinite {
+            let became =
+                format.blockElementCount == 1
+                ? "" : ": 0 for NaN, the row's largest magnitude for infinity"
+            warnings.append(
+                "\(tensor): \(count) \(count == 1 ? "value is" : "values are") NaN or infinite,"
+                    + " written as \(format)\(became)")
+        }
         let fallbacks = Dictionary(grouping: plan.fallbacks) { tensor in
             if case .fallback(let wanted) = tensor.choice.reason {
                 return "\(wanted) → \(tensor.choice.format)"

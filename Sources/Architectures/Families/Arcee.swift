@@ -32,4 +32,13 @@ extension ModelFamily {
             .norm("post_attention_layernorm", "ffn_norm"),
         ] + .attention(biases: .optional, outputBias: .optional, rotaryPairs: true)
         + .plainNetwork(up: "mlp.up_proj", down: "mlp.down_proj", bias: .optional)
+extension DecoderFamily {
+    /// Arcee's AFM: Llama with a squared ReLU and no gate.
+    static let arcee = DecoderFamily(architectures: ["arcee"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .interleaved)
+        style.network = .plain
+        style.activation = .reluSquared
+        return try model.decoder(style)
+    }
 }

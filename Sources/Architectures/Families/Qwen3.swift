@@ -32,6 +32,8 @@ extension DecoderFamily {
     /// need not be the width over their number.
     static let qwen3 = DecoderFamily(architectures: ["qwen3"]) {
         model throws(DecoderDescriptionError) in
-        try model.preNormDecoder(pairing: .halves, headNorms: true)
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        return try model.decoder(style)
     }
 }

@@ -29,3 +29,15 @@ extension ModelFamily {
         ] + .attention(biases: .optional, outputBias: .optional)
         + .plainNetwork(up: "mlp.c_fc", down: "mlp.c_proj", bias: .optional)
 }
+
+extension DecoderFamily {
+    /// StarCoder 2: layer norms, biases, a GELU network without a gate.
+    static let starCoder2 = DecoderFamily(architectures: ["starcoder2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.network = .plain
+        style.activation = .geluTanh
+        return try model.decoder(style)
+    }
+}

@@ -76,6 +76,9 @@ struct ConvertCommand: ParsableCommand {
     @Flag(help: .hidden)
     var bigendian = false
 
+    @Flag(help: "Write tensors with NaN or infinity all the same; say how many there are.")
+    var allowNonfinite = false
+
     @Option(name: [.customShort("t"), .long], help: "Threads; one per processor by default.")
     var threads: Int?
 
@@ -105,6 +108,7 @@ struct ConvertCommand: ParsableCommand {
         var options = WalkOptions()
         options.threadCount = threads
         options.isStrict = strict
+        options.allowsNonFinite = allowNonfinite
         options.toolVersion = Ingot.version
         if dryRun { return try PlanListing.show([output], options: options, asJSON: json) }
         if verbose {
