@@ -9,6 +9,7 @@ public import TensorCore
 /// and the converted file is never written.
 public struct RoundedSource: TensorSource {
     private let base: any TensorSource
+    private let allowsNonFinite: Bool
 
     /// The path that messages name.
     public var path: String { base.path }
@@ -20,7 +21,12 @@ public struct RoundedSource: TensorSource {
     public var files: [InputFile] { base.files }
 
     /// Wraps a source.
-    public init(_ base: any TensorSource) { self.base = base }
+    ///
+    /// - Parameter allowsNonFinite: Whether a value may become infinite.
+    public init(_ base: any TensorSource, allowsNonFinite: Bool = false) {
+        self.base = base
+        self.allowsNonFinite = allowsNonFinite
+    }
 
     /// Decodes rows and rounds them.
     ///
@@ -37,9 +43,10 @@ public struct RoundedSource: TensorSource {
             let byteCount = format.byteCount(rowLength: shape.rowLength, rowCount: rows.count)
         else { return }
         let count = rows.count * shape.rowLength
-        if format == .F16 {
+        if format == .F16, !allowsNonFinite {
             let values = UnsafeBufferPointer(start: destination, count: count)
-            if largestMagnitude(destination, count) >= ChunkWorker.f16Limit,
+            // Not a number is no magnitude: it is looked for as well.
+            if !(largestMagnitude(destination, count) < ChunkWorker.f16Limit),
                 let index = values.firstIndex(where: {
                     $0.isFinite && abs($0) >= ChunkWorker.f16Limit
                 })

@@ -143,7 +143,8 @@ struct ConvertCommand: ParsableCommand {
             return try PlannedOutput(Plan.asDescribed(source, outputPath: path), split: split)
         }
         let plan = try Plan.quantize(
-            RoundedSource(source), recipe: recipe, options: QuantizeOptions(), outputPath: path)
+            RoundedSource(source, allowsNonFinite: allowNonfinite), recipe: recipe,
+            options: QuantizeOptions(), outputPath: path)
         return try PlannedOutput(plan, split: split)
     }
 

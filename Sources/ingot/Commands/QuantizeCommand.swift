@@ -235,7 +235,7 @@ struct QuantizeCommand: ParsableCommand {
         let source = try ConversionSource(
             directory: path, options: .init(outputType: type, pre: pre))
         for notice in source.notices where !quiet { Terminal.note(notice) }
-        return RoundedSource(source)
+        return RoundedSource(source, allowsNonFinite: allowNonfinite)
     }
 
     private func quantizeOptions() throws -> QuantizeOptions {
