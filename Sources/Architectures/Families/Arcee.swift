@@ -32,6 +32,8 @@ extension ModelFamily {
             .norm("post_attention_layernorm", "ffn_norm"),
         ] + .attention(biases: .optional, outputBias: .optional, rotaryPairs: true)
         + .plainNetwork(up: "mlp.up_proj", down: "mlp.down_proj", bias: .optional)
+}
+
 extension DecoderFamily {
     /// Arcee's AFM: Llama with a squared ReLU and no gate.
     static let arcee = DecoderFamily(architectures: ["arcee"]) {

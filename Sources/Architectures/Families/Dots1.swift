@@ -68,6 +68,9 @@ extension [TensorRule] {
                     role == "down" ? [.hidden, shared] : [shared, .hidden],
                     presence: .optional, where: condition)
             }
+    }
+}
+
 extension DecoderFamily {
     /// dots.llm1: Qwen 3's attention with DeepSeek-V3's experts.
     static let dots1 = DecoderFamily(architectures: ["dots1"]) {

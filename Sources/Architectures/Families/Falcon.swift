@@ -102,6 +102,8 @@ extension ModelFamily {
             + norm(layer + "ln_mlp", block + "attn_norm", where: hasTwoNorms)
             + norm(layer + "ln_attn", block + "attn_norm_2", where: hasTwoNorms)
     }()
+}
+
 extension DecoderFamily {
     /// Falcon: attention and network side by side behind one layer norm, or, in the 40B and 180B
     /// models, behind one each.

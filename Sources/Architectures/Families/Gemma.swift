@@ -111,6 +111,9 @@ extension ModelConfiguration {
             .notExpressible(
                 found: value.double.map { "\($0)" } ?? value.kindName, expected: "\(expected)",
                 architecture: architecture), key)
+    }
+}
+
 extension DecoderFamily {
     /// Gemma 1: embeddings scaled by the root of their length, a gated GELU network. (The converter
     /// adds the 1 to the weights of norms.)

@@ -54,6 +54,7 @@ extension [(source: String, name: String, length: Dimension)] {
         ("post_feedforward_layernorm", "post_ffw_norm", .hidden),
     ]
 }
+
 extension DecoderFamily {
     /// Gemma 2: norms before and after, soft caps on scores and logits, sliding windows in every
     /// other block.

@@ -61,6 +61,8 @@ extension ModelFamily {
             return []
         },
         tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] })
+}
+
 extension DecoderFamily {
     /// Gemma 3: norms before and after and of every head; five blocks of six have a sliding window
     /// and turn by a base of their own, unscaled.

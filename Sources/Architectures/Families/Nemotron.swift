@@ -70,6 +70,9 @@ extension ModelFamily {
             .init("\(source).weight", "\(name).weight", [.hidden], transform: .plusOne),
             .init("\(source).bias", "\(name).bias", [.hidden]),
         ]
+    }
+}
+
 extension DecoderFamily {
     /// Nemotron and Minitron: layer norms, part of every head turns, a squared ReLU without a gate.
     /// (The converter adds the 1 to the weights of norms.)
