@@ -46,7 +46,7 @@ struct integer_kernels {
     void (*multiply)(const ingot_code_form *, const struct product *);
 };
 
-// The nearest binary16 number of a number that is not negative.
+// The nearest binary16 number, ties to even.
 static inline float half_rounded(float value) {
     uint32_t bits;
     memcpy(&bits, &value, 4);
@@ -55,7 +55,7 @@ static inline float half_rounded(float value) {
     if (rest >= 0x477FF000) {
         rest = 0x7F800000;
     } else if (rest < 0x38800000) {
-        // Halves below 2^-14 are multiples of 2^-24, as floats near one half are of 2^-24 / 2.
+        // Halves below 2^-14 are multiples of 2^-24, as floats from 0.5 to 1 are.
         float size, small;
         memcpy(&size, &rest, 4);
         small = (size + 0.75f) - 0.75f;
@@ -103,7 +103,7 @@ static inline float half_rounded(float value) {
 
 #endif
 
-static const struct integer_kernels *kernels(uint32_t isa) {
+static const struct integer_kernels *kernels(ingot_isa isa) {
 #if defined(__x86_64__)
     if (isa == INGOT_AVX512 && __builtin_cpu_supports("avx512vnni")) return &vnni_table;
     if (isa == INGOT_AVX512 || isa == INGOT_AVX2) return &avx2_table;
@@ -114,7 +114,7 @@ static const struct integer_kernels *kernels(uint32_t isa) {
     return &plain_table;
 }
 
-void ingot_quantize_activations(uint32_t isa, const float *values, size_t stride, size_t rowCount,
+void ingot_quantize_activations(ingot_isa isa, const float *values, size_t stride, size_t rowCount,
                                 size_t rowLength, uint32_t blockLength, size_t firstToken,
                                 const ingot_q8_rows *rows) {
     const struct integer_kernels *known = kernels(isa);
@@ -181,7 +181,7 @@ size_t ingot_integer_product_scratch(const ingot_code_form *form, size_t rowLeng
            resident_tiles(rowLength) * rowLength * INGOT_TILE_TOKENS * sizeof(int16_t);
 }
 
-void ingot_integer_product(uint32_t isa, const ingot_code_form *form, size_t rowLength,
+void ingot_integer_product(ingot_isa isa, const ingot_code_form *form, size_t rowLength,
                            const ingot_q8_rows *rows, size_t firstToken, size_t rowCount,
                            const ingot_code_panels *panels, size_t firstOutput,
                            size_t outputCount, float *result, size_t resultStride, bool keep,

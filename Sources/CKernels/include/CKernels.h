@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 #include "inference.h"
-#include "integer_product.h"
 
 #pragma clang assume_nonnull begin
 
@@ -127,6 +126,7 @@ bool ingot_bf16_to_f32(ingot_isa isa, const void *source, size_t count, float *d
 #pragma clang assume_nonnull end
 
 #include "grids.h"
+#include "integer_product.h"
 
 #ifdef __cplusplus
 }

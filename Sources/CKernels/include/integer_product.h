@@ -1,4 +1,5 @@
-// Products of stored codes with activations of 8 bits, as engines run quantized models.
+// Products of stored codes with activations of 8 bits, as engines run quantized models. Included by
+// CKernels.h.
 //
 // An activation row is cut into blocks that share a scale; a weight row into groups of 16 or 32
 // that share a scale and perhaps a minimum. Inside a group products are summed as integers,
@@ -15,10 +16,6 @@
 
 #ifndef INGOT_INTEGER_PRODUCT_H
 #define INGOT_INTEGER_PRODUCT_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #pragma clang assume_nonnull begin
 
@@ -62,7 +59,7 @@ typedef struct ingot_code_panels {
 /// even. A block that holds NaN or infinity has the scale NaN.
 ///
 /// `stride` is in floats, `firstToken` (a multiple of 8) where in `rows` the first row goes.
-void ingot_quantize_activations(uint32_t isa, const float *values, size_t stride, size_t rowCount,
+void ingot_quantize_activations(ingot_isa isa, const float *values, size_t stride, size_t rowCount,
                                 size_t rowLength, uint32_t blockLength, size_t firstToken,
                                 const ingot_q8_rows *rows);
 
@@ -81,7 +78,7 @@ size_t ingot_integer_product_scratch(const ingot_code_form *form, size_t rowLeng
 ///
 /// `firstToken` is a multiple of 8, `resultStride` in floats, `keep` 0 or 1, `scratch` aligned to
 /// 64 bytes.
-void ingot_integer_product(uint32_t isa, const ingot_code_form *form, size_t rowLength,
+void ingot_integer_product(ingot_isa isa, const ingot_code_form *form, size_t rowLength,
                            const ingot_q8_rows *rows, size_t firstToken, size_t rowCount,
                            const ingot_code_panels *panels, size_t firstOutput,
                            size_t outputCount, float *result, size_t resultStride, bool keep,

@@ -11,6 +11,9 @@ extension Format {
     /// weight.
     public static let MXFP4 = Format(
         name: "MXFP4", typeID: 39, blockElementCount: 32, blockByteCount: MXFP4Block.byteCount,
+        codes: CodeForm(group: 32, block: 32, offset: 12, highest: 24) {
+            ingot_unpack_MXFP4(InstructionSet.current.isa, $0, $1, $2, $3, $4)
+        },
         encode: { rows, rowCount, rowLength, _, destination in
             let done = ingot_encode_MXFP4(
                 InstructionSet.current.isa, rows, rowCount, rowLength, nil, destination
