@@ -144,8 +144,8 @@ let package = Package(
         .testTarget(
             name: "EvaluationTests",
             dependencies: [
-                "Evaluation", "Inference", "Conversion", "GGUF", "Tokenization", "TensorCore",
-                "TestSupport",
+                "Evaluation", "Inference", "Conversion", "GGUF", "Architectures", "Tokenization",
+                "TensorCore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -14,6 +14,10 @@ extension BlockDescription {
         /// `g · sigmoid(alpha · g) · (u + 1)` with the gate `g` cut to at most `limit` and the
         /// other, `u`, to `±limit`. Source: OpenAI, gpt-oss model card, <https://arxiv.org/abs/2508.10925>.
         case clampedSwiGLU(alpha: Float, limit: Float)
+        /// `quadratic · x² + linear · x` above 0, otherwise
+        /// `exponential · (exp(min(x, limit)) − 1 − x) + linear · x`. Source: Huang et al., xIELU,
+        /// <https://arxiv.org/abs/2411.13010>.
+        case xIELU(quadratic: Float, exponential: Float, linear: Float, limit: Float)
     }
 
     /// The feed-forward network of a block.

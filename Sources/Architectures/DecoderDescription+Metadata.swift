@@ -17,6 +17,8 @@ extension DecoderDescription {
         .llama, .qwen2, .qwen2MoE, .qwen3, .qwen3MoE, .olmo2, .olmoe, .deepSeek2, .gptOSS, .gpt2,
         .gptNeoX, .falcon, .gemma, .gemma2, .gemma3, .stableLM, .phi2, .phi3, .starCoder2,
         .granite, .cohere, .smolLM3, .exaone4,
+        .glm4, .glm4MoE, .llama4, .ernie45, .seedOSS, .hunYuanDense, .nemotron, .arcee, .apertus,
+        .dots1,
     ]
 
     /// The GGUF architectures that can be run.

@@ -18,8 +18,10 @@ struct DecoderStyle {
     var pairing: BlockDescription.Rotary.Pairing?
     /// What norms of queries and keys take as a row; `nil` where there are none.
     var headNorms: BlockDescription.Attention.NormScope?
-    /// Whether norms come before attention and the network (`attn_norm`, `ffn_norm`).
+    /// Whether norms come before attention (`attn_norm`) and the network.
     var hasPreNorms = true
+    /// The name of the norm before the network.
+    var feedForwardNorm = "ffn_norm"
     /// Whether norms come after them (`post_attention_norm`, `post_ffw_norm`).
     var hasPostNorms = false
     /// Where the network takes its input; when parallel, from the rows that attention takes.
@@ -114,7 +116,8 @@ extension DecoderMetadata {
             if style.hasPreNorms {
                 description.attentionNorm = try norm(style.norm, "\(block).attn_norm")
                 if style.arrangement == .sequential {
-                    description.feedForwardNorm = try norm(style.norm, "\(block).ffn_norm")
+                    description.feedForwardNorm = try norm(
+                        style.norm, "\(block).\(style.feedForwardNorm)")
                 }
             }
             if style.hasPostNorms {

@@ -2,8 +2,9 @@ import TensorCore
 
 /// What a family's metadata leave unsaid about its experts.
 struct ExpertStyle {
-    /// How ratings become scores, unless `expert_gating_func` says.
-    var scoring = BlockDescription.Experts.Scoring.softmax
+    /// How ratings become scores, unless `expert_gating_func` says; `nil` for sigmoids where the
+    /// choice has a bias (which came with DeepSeek-V3), otherwise a softmax.
+    var scoring: BlockDescription.Experts.Scoring?
     /// Whether weights are divided by their sum, unless `expert_weights_norm` says.
     var normalisesWeights: Bool
     /// What is between an expert's layers.
@@ -19,6 +20,11 @@ extension DecoderMetadata {
         if let length = try optionalCountOrZero("expert_shared_feed_forward_length"), length > 0 {
             return length
         }
+        return try sharedHiddenByCount()
+    }
+
+    /// The hidden row of an expert for each shared one, `nil` where there is none.
+    func sharedHiddenByCount() throws(DecoderDescriptionError) -> Int? {
         guard let count = try optionalCountOrZero("expert_shared_count"), count > 0 else {
             return nil
         }
@@ -57,14 +63,14 @@ extension DecoderMetadata {
                     projection("\(block).ffn_gate_exps", outputs: hidden, inputs: width),
                     projection("\(block).ffn_up_exps", outputs: hidden, inputs: width),
                 ], output: projection("\(block).ffn_down_exps", outputs: width, inputs: hidden))
+        let choiceBias = present("\(block).exp_probs_b.bias")
         var experts = BlockDescription.Experts(
             count: count, usedCount: usedCount,
             router: projection("\(block).ffn_gate_inp", outputs: count, inputs: width),
-            scoring: style.scoring,
+            scoring: try scoring(style, hasChoiceBias: choiceBias != nil),
             normalisesWeights: try flag(
                 "expert_weights_norm", standard: style.normalisesWeights), network: network)
-        experts.choiceBias = present("\(block).exp_probs_b.bias")
-        experts.scoring = try scoring(style, hasChoiceBias: experts.choiceBias != nil)
+        experts.choiceBias = choiceBias
         // A scale of 0 is how older files say that there is none.
         if let scale = try number("expert_weights_scale"), scale != 0 {
             experts.weightScale = scale
@@ -90,8 +96,7 @@ extension DecoderMetadata {
     ) throws(DecoderDescriptionError) -> BlockDescription.Experts.Scoring {
         let suffix = "expert_gating_func"
         guard let value = metadata[key(suffix)], value.integer != 0 else {
-            // A bias of the choice came with DeepSeek-V3, whose files need not name the function.
-            return hasChoiceBias && style.scoring == .softmax ? .sigmoid : style.scoring
+            return style.scoring ?? (hasChoiceBias ? .sigmoid : .softmax)
         }
         switch value.integer {
         case 1: return .softmax

@@ -47,9 +47,14 @@ struct DecoderMetadata {
         return count
     }
 
-    /// The number of blocks.
+    /// The number of blocks, without those that predict further tokens.
     func blockCount() throws(DecoderDescriptionError) -> Int {
-        let count = try count("block_count")
+        let further = try optionalCountOrZero("nextn_predict_layers") ?? 0
+        var count = try count("block_count")
+        guard further < count else {
+            throw invalid("nextn_predict_layers", expected: "less than the \(count) blocks")
+        }
+        count -= further
         guard count <= DecoderMetadata.mostBlocks else {
             throw invalid("block_count", expected: "at most \(DecoderMetadata.mostBlocks)")
         }
@@ -84,6 +89,26 @@ struct DecoderMetadata {
         guard let number = try number(suffix) else { return nil }
         guard number > 0 else { throw invalid(suffix, expected: "a number above 0") }
         return number
+    }
+
+    /// A finite number for each block, under a key that does not start with the architecture.
+    func numbers(_ key: String, blockCount: Int) throws(DecoderDescriptionError) -> [Float] {
+        func invalid(_ found: String) -> DecoderDescriptionError {
+            DecoderDescriptionError(
+                .invalidValue(found: found, expected: "\(blockCount) finite numbers"), path: path,
+                key: key)
+        }
+        switch metadata[key] {
+        case .float32s(let values)?:
+            guard values.count == blockCount, values.allSatisfy(\.isFinite) else {
+                throw invalid("\(values.count) numbers")
+            }
+            return values
+        case .float32(let value)? where value.isFinite:
+            return [Float](repeating: value, count: blockCount)
+        case let value?: throw invalid(value.typeName)
+        case nil: throw DecoderDescriptionError(.missingKey, path: path, key: key)
+        }
     }
 
     /// The tensor's name when the model has it.

@@ -29,6 +29,7 @@ struct kernels {
     void (*relu)(float *, const float *, size_t);
     void (*relu_squared)(float *, const float *, size_t);
     void (*clamped_swiglu)(float *, const float *, float, float, size_t);
+    void (*xielu)(float *, const float *, float, float, float, float, size_t);
     void (*logits_add)(struct ingot_logits_state *, const float *, int32_t, size_t);
     double (*logits_cross)(const float *, const float *, float, size_t);
 };
@@ -123,6 +124,10 @@ void ingot_relu_squared(float *gate, const float *up, size_t count) {
 }
 void ingot_clamped_swiglu(float *gate, const float *up, float alpha, float limit, size_t count) {
     table()->clamped_swiglu(gate, up, alpha, limit, count);
+}
+void ingot_xielu(float *gate, const float *up, float quadratic, float exponential, float linear,
+                 float limit, size_t count) {
+    table()->xielu(gate, up, quadratic, exponential, linear, limit, count);
 }
 void ingot_logits_add(struct ingot_logits_state *state, const float *logits, int32_t first,
                       size_t count) {

@@ -302,6 +302,20 @@ static void NAME(clamped_swiglu)(float *gate, const float *up, float alpha, floa
     }
 }
 
+static void NAME(xielu)(float *gate, const float *up, float quadratic, float exponential,
+                        float linear, float limit, size_t count) {
+    const vf q = NAME(splat)(quadratic), e = NAME(splat)(exponential), a = NAME(splat)(linear);
+    const vf l = NAME(splat)(limit), one = NAME(splat)(1.0f);
+    for (size_t index = 0; index < count; index += LANES) {
+        size_t rest = count - index < LANES ? count - index : LANES;
+        vf x = NAME(load_some)(gate + index, rest, 0);
+        vf below = e * (NAME(exponential)(NAME(choose)(x > l, l, x)) - one - x);
+        vf y = a * x + NAME(choose)(x > (vf){0}, q * x * x, below);
+        if (up) y = y * NAME(load_some)(up + index, rest, 0);
+        NAME(store_some)(gate + index, y, rest);
+    }
+}
+
 // Lanes are summed in F32 over this many values, then in double.
 #define STRETCH 1024
 
@@ -359,5 +373,6 @@ static const struct kernels NAME(table) = {
     NAME(all_finite), NAME(rms_norm), NAME(layer_norm), NAME(add), NAME(add_scaled), NAME(scale),
     NAME(soft_cap), NAME(rotate_interleaved), NAME(rotate_halves), NAME(softmax), NAME(silu),
     NAME(gelu_tanh), NAME(gelu), NAME(relu), NAME(relu_squared), NAME(clamped_swiglu),
+    NAME(xielu),
     NAME(logits_add), NAME(logits_cross),
 };

@@ -124,6 +124,8 @@ extension BlockPlan.Network {
             case .reluSquared: ingot_relu_squared(gate, up, hidden)
             case .clampedSwiGLU(let alpha, let limit):
                 ingot_clamped_swiglu(gate, up, alpha, limit, hidden)
+            case .xIELU(let quadratic, let exponential, let linear, let limit):
+                ingot_xielu(gate, up, quadratic, exponential, linear, limit, hidden)
             }
         }
     }

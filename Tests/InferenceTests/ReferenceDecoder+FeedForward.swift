@@ -67,6 +67,12 @@ extension ReferenceDecoder {
             case .gelu: 0.5 * x * (1 + erf(x / sqrt(2))) * up
             case .relu: max(x, 0) * up
             case .reluSquared: max(x, 0) * max(x, 0) * up
+            case .xIELU(let quadratic, let exponential, let linear, let limit):
+                (Double(linear) * x
+                    + (x > 0
+                        ? Double(quadratic) * x * x
+                        : Double(exponential) * (expm1(min(x, Double(limit))) - x)))
+                    * up
             case .clampedSwiGLU(let alpha, let limit):
                 min(x, Double(limit)) * sigmoid(Double(alpha) * min(x, Double(limit)))
                     * (max(min(up, Double(limit)), -Double(limit)) + 1)

@@ -6,17 +6,14 @@ extension DecoderFamily {
     static let gptOSS = DecoderFamily(architectures: ["gpt-oss"]) {
         model throws(DecoderDescriptionError) in
         var style = DecoderStyle(pairing: .halves)
-        style.hasPreNorms = false
+        style.feedForwardNorm = "post_attention_norm"
         style.experts = ExpertStyle(
             scoring: .softmaxOfChosen, normalisesWeights: false,
             activation: .clampedSwiGLU(alpha: 1.702, limit: 7))
         let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 2)
-        return try model.decoder(style) { index, block throws(DecoderDescriptionError) in
-            let name = "blk.\(index)"
-            block.attentionNorm = try model.norm(.rootMeanSquare, "\(name).attn_norm")
-            block.feedForwardNorm = try model.norm(.rootMeanSquare, "\(name).post_attention_norm")
+        return try model.decoder(style) { index, block in
             block.attention.window = windows[index]
-            block.attention.sinks = "\(name).attn_sinks.weight"
+            block.attention.sinks = "blk.\(index).attn_sinks.weight"
             block.attention.rotary?.yarn?.truncates = false
         }
     }

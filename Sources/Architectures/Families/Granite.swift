@@ -1,20 +1,5 @@
 import TensorCore
 
-extension DecoderFamily {
-    /// Granite 3 and its MoE models: Llama with scaled embeddings, residuals and logits.
-    static let granite = DecoderFamily(architectures: ["granite", "granitemoe"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .interleaved)
-        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
-            style.experts = ExpertStyle(
-                scoring: .softmaxOfChosen, normalisesWeights: false,
-                sharedHidden: try model.sharedHidden())
-        }
-        let residualScale = try model.number("residual_scale") ?? 1
-        var decoder = try model.decoder(style) { _, block in block.residualScale = residualScale }
-        decoder.embeddingScale = try model.number("embedding_scale") ?? 1
-        decoder.logitScale = 1 / (try model.positiveNumber("logit_scale") ?? 1)
-        return decoder
 extension ModelFamily {
     /// Granite 3: Llama's shape with factors on embeddings, scores, residuals and logits.
     public static let granite = ModelFamily(
@@ -54,5 +39,23 @@ extension HyperparameterRule {
             guard let value = try configuration.number([name]), value != 0 else { return [] }
             return [.init("{arch}.\(key)", .float32(Float(value)))]
         }
+    }
+}
+
+extension DecoderFamily {
+    /// Granite 3 and its MoE models: Llama with scaled embeddings, residuals and logits.
+    static let granite = DecoderFamily(architectures: ["granite", "granitemoe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .interleaved)
+        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
+            style.experts = ExpertStyle(
+                scoring: .softmaxOfChosen, normalisesWeights: false,
+                sharedHidden: try model.sharedHidden())
+        }
+        let residualScale = try model.number("residual_scale") ?? 1
+        var decoder = try model.decoder(style) { _, block in block.residualScale = residualScale }
+        decoder.embeddingScale = try model.number("embedding_scale") ?? 1
+        decoder.logitScale = 1 / (try model.positiveNumber("logit_scale") ?? 1)
+        return decoder
     }
 }

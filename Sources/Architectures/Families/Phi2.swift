@@ -1,17 +1,5 @@
 import TensorCore
 
-extension DecoderFamily {
-    /// Phi 1 to 2: attention and network side by side behind one layer norm, biases everywhere, part
-    /// of every head turns.
-    static let phi2 = DecoderFamily(architectures: ["phi2"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.norm = .layer
-        style.arrangement = .parallel
-        style.network = .plain
-        style.activation = .geluTanh
-        return try model.decoder(style)
-    }
 extension ModelFamily {
     /// Phi 1, 1.5 and 2: attention and a plain GELU network side by side after one layer norm,
     /// biases everywhere, partial rotation.
@@ -47,11 +35,25 @@ extension ModelFamily {
             norm: "model.final_layernorm", normBias: .required, outputBias: .optional
         ).rules()
             + ([.norm("input_layernorm", "attn_norm", bias: .required)]
-                + .attention(
-                    output: "self_attn.dense", biases: .required, outputBias: .required)
-                + .plainNetwork(up: "mlp.fc1", down: "mlp.fc2", bias: .required)).inBlocks(),
+            + .attention(
+                output: "self_attn.dense", biases: .required, outputBias: .required)
+            + .plainNetwork(up: "mlp.fc1", down: "mlp.fc2", bias: .required)).inBlocks(),
         rotaryScalings: ["default", "dynamic"],
         check: { configuration throws(ArchitectureError) in
             try configuration.checkHeadDimIsShare()
         })
+}
+
+extension DecoderFamily {
+    /// Phi 1 to 2: attention and network side by side behind one layer norm, biases everywhere, part
+    /// of every head turns.
+    static let phi2 = DecoderFamily(architectures: ["phi2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.arrangement = .parallel
+        style.network = .plain
+        style.activation = .geluTanh
+        return try model.decoder(style)
+    }
 }

@@ -1,13 +1,5 @@
 import TensorCore
 
-extension DecoderFamily {
-    /// SmolLM 3: Llama whose every fourth block knows no positions.
-    static let smolLM3 = DecoderFamily(architectures: ["smollm3"]) {
-        model throws(DecoderDescriptionError) in
-        try model.decoder(DecoderStyle(pairing: .interleaved)) { index, block in
-            if (index + 1) % 4 == 0 { block.attention.rotary = nil }
-        }
-    }
 extension ModelFamily {
     /// SmolLM 3: Llama's shape, without positions in every fourth layer.
     public static let smolLM3 = ModelFamily(
@@ -47,4 +39,14 @@ extension ModelFamily {
                     rotated == nil ? "no_rope_layer_interval" : "no_rope_layers")
             }
         })
+}
+
+extension DecoderFamily {
+    /// SmolLM 3: Llama whose every fourth block knows no positions.
+    static let smolLM3 = DecoderFamily(architectures: ["smollm3"]) {
+        model throws(DecoderDescriptionError) in
+        try model.decoder(DecoderStyle(pairing: .interleaved)) { index, block in
+            if (index + 1) % 4 == 0 { block.attention.rotary = nil }
+        }
+    }
 }

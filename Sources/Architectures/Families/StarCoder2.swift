@@ -1,15 +1,5 @@
 import TensorCore
 
-extension DecoderFamily {
-    /// StarCoder 2: layer norms, biases, a GELU network without a gate.
-    static let starCoder2 = DecoderFamily(architectures: ["starcoder2"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.norm = .layer
-        style.network = .plain
-        style.activation = .geluTanh
-        return try model.decoder(style)
-    }
 extension ModelFamily {
     /// StarCoder 2: layer norms and a plain GELU network, with biases.
     public static let starCoder2 = ModelFamily(
@@ -33,4 +23,16 @@ extension ModelFamily {
             .norm("post_attention_layernorm", "ffn_norm", bias: .required),
         ] + .attention(biases: .optional, outputBias: .optional)
         + .plainNetwork(up: "mlp.c_fc", down: "mlp.c_proj", bias: .optional)
+}
+
+extension DecoderFamily {
+    /// StarCoder 2: layer norms, biases, a GELU network without a gate.
+    static let starCoder2 = DecoderFamily(architectures: ["starcoder2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.network = .plain
+        style.activation = .geluTanh
+        return try model.decoder(style)
+    }
 }

@@ -64,6 +64,11 @@ void ingot_relu_squared(float *gate, const float *up, size_t count);
 // to -limit ... limit.
 void ingot_clamped_swiglu(float *gate, const float *up, float alpha, float limit, size_t count);
 
+// gate[i] = a x + q x² for x = gate[i] above 0, a x + e (exp(min(x, limit)) - 1 - x) below, times
+// up[i]; `up` may be NULL for one. q, e and a are `quadratic`, `exponential` and `linear`.
+void ingot_xielu(float *gate, const float *up, float quadratic, float exponential, float linear,
+                 float limit, size_t count);
+
 // The log-sum-exp of a row of logits that arrives in pieces, and its largest element.
 // Start with { .maximum = -INFINITY, .sum = 0, .top = -1 }.
 struct ingot_logits_state {
