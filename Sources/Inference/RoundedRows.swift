@@ -26,7 +26,9 @@ final class RoundedRows: @unchecked Sendable {
         return (rowCount + tile - 1) / tile * tile
     }
 
-    /// Makes room for rows of this length, in blocks that share a scale. What is there is lost.
+    /// Makes room for rows of this length, in blocks that share a scale.
+    ///
+    /// What is there is lost.
     func reshape(rowCount: Int, rowLength: Int, blockLength: Int) {
         let count = RoundedRows.padded(rowCount)
         precondition(count * rowLength <= capacity, "more rows than there is room for")

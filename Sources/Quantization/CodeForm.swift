@@ -5,7 +5,9 @@ package import CKernels
 /// A value is `scale * (code - offset) + minimum`, with a scale and a minimum for every group.
 package struct CodeForm: Sendable {
     /// Unpacks whole blocks: a code for each value, a scale and (where the format has them) a
-    /// minimum for each group. False when the processor has no kernel.
+    /// minimum for each group.
+    ///
+    /// False when the processor has no kernel.
     package typealias Unpacker =
         @Sendable (
             _ source: UnsafeRawPointer, _ elementCount: Int,
