@@ -33,13 +33,14 @@ extension Format {
     /// that states the algorithm and serves where there is no kernel.
     init(
         name: String, typeID: UInt32, blockElementCount: Int, blockByteCount: Int,
-        requiresImportance: Bool = false, encodingKernel: @escaping EncodingKernel,
-        decodingKernel: @escaping DecodingKernel, encodeBlock: @escaping BlockEncoder,
+        requiresImportance: Bool = false, codes: CodeForm? = nil,
+        encodingKernel: @escaping EncodingKernel, decodingKernel: @escaping DecodingKernel,
+        encodeBlock: @escaping BlockEncoder,
         decodeBlock: @escaping BlockDecoder
     ) {
         self.init(
             name: name, typeID: typeID, blockElementCount: blockElementCount,
-            blockByteCount: blockByteCount, requiresImportance: requiresImportance,
+            blockByteCount: blockByteCount, requiresImportance: requiresImportance, codes: codes,
             encode: { rows, rowCount, rowLength, importance, destination in
                 let isEncoded = encodingKernel(
                     InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination,

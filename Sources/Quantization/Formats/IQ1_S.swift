@@ -5,6 +5,12 @@ extension Format {
     public static let IQ1_S = Format(
         name: "IQ1_S", typeID: 19, blockElementCount: 256, blockByteCount: IQ1_SBlock.byteCount,
         requiresImportance: true,
+        codes: CodeForm(group: 32, block: 256, offset: 9, highest: 18) {
+            source, elementCount, codes, scales, _ in
+            ingot_unpack_IQ1_S(
+                InstructionSet.current.isa, GridCodebook.IQ1.tables, source, elementCount, codes,
+                scales)
+        },
         encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
             ingot_encode_IQ1_S(
                 isa, GridCodebook.IQ1.tables, rows, rowCount, rowLength, importance, destination)

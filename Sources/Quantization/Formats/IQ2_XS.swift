@@ -5,6 +5,12 @@ extension Format {
     public static let IQ2_XS = Format(
         name: "IQ2_XS", typeID: 17, blockElementCount: 256, blockByteCount: IQ2_XSBlock.byteCount,
         requiresImportance: true,
+        codes: CodeForm(group: 16, block: 256, offset: 43, highest: 86) {
+            source, elementCount, codes, scales, _ in
+            ingot_unpack_IQ2_XS(
+                InstructionSet.current.isa, GridCodebook.IQ2_XS.tables, source, elementCount, codes,
+                scales)
+        },
         encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
             ingot_encode_IQ2_XS(
                 isa, GridCodebook.IQ2_XS.tables, rows, rowCount, rowLength, importance, destination)

@@ -5,6 +5,12 @@ extension Format {
     public static let IQ2_XXS = Format(
         name: "IQ2_XXS", typeID: 16, blockElementCount: 256, blockByteCount: IQ2_XXSBlock.byteCount,
         requiresImportance: true,
+        codes: CodeForm(group: 32, block: 256, offset: 43, highest: 86) {
+            source, elementCount, codes, scales, _ in
+            ingot_unpack_IQ2_XXS(
+                InstructionSet.current.isa, GridCodebook.IQ2_XXS.tables, source, elementCount,
+                codes, scales)
+        },
         encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
             ingot_encode_IQ2_XXS(
                 isa, GridCodebook.IQ2_XXS.tables, rows, rowCount, rowLength, importance, destination
