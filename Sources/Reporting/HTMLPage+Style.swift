@@ -46,7 +46,7 @@ extension HTMLPage {
         }
         .scroll:focus-visible { outline: 2px solid var(--mean); outline-offset: 2px; }
         table {
-          border-collapse: collapse; width: 100%; font-size: 0.875rem; line-height: 1.35;
+          border-collapse: separate; border-spacing: 0; width: 100%; font-size: 0.875rem; line-height: 1.35;
           font-variant-numeric: tabular-nums lining-nums;
         }
         caption {

@@ -113,7 +113,9 @@ struct HTMLPage {
             let cells = worst.map { "\($0.name) (\(NumberText($0.divergence).text))" }
             caption += " Most sensitive to \(format): \(cells.joined(separator: ", "))."
         }
-        if sensitivity.isCutShort { caption += " There are more kinds or formats than are drawn." }
+        if sensitivity.isCutShort {
+            caption += " There are more kinds, layers or formats than are drawn."
+        }
         return figure("Sensitivity of the layers", plot.svg, caption)
     }
 

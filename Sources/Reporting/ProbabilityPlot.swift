@@ -125,25 +125,20 @@ struct ProbabilityPlot {
 
     private func legend(in plot: inout SVGPlot, _ layout: PlotLayout) {
         var at = Point(x: 0, y: 34)
-        func room(_ width: Double) {
-            at.x += width
-            if at.x + 70 > layout.width {
-                at = Point(x: 0, y: at.y + 20)
-            }
-        }
-        for (half, name, text, width) in [
-            (8.5, "inner", "80 %", 66.0), (6, "middle", "90 %", 66), (3.5, "outer", "98 %", 66),
+        for (half, name, text) in [
+            (8.5, "inner", "80 %"), (6, "middle", "90 %"), (3.5, "outer", "98 %"),
         ] {
             plot.rectangle(
                 Box(x: at.x, y: at.y - half, width: 20, height: 2 * half), class: "spread \(name)")
             plot.text(text, at: Point(x: at.x + 26, y: at.y + 4), class: "legend")
-            room(width)
+            at.x += 66
         }
+        if layout == .narrow { at = Point(x: 0, y: at.y + 20) }
         plot.line(
             from: Point(x: at.x, y: at.y), to: Point(x: at.x + 20, y: at.y), class: "bar mean-bar")
         plot.text(
             "99.8 % of the tokens", at: Point(x: at.x + 26, y: at.y + 4), class: "legend")
-        if layout == .wide { at.x += 160 } else { at = Point(x: 230, y: at.y) }
+        at.x += 170
         plot.line(
             from: Point(x: at.x + 4, y: at.y - 8), to: Point(x: at.x + 4, y: at.y + 8),
             class: "median")

@@ -46,8 +46,8 @@ extension QualityReport {
         var result = baseline.differences
         if !result.isEmpty {
             result.append(
-                "The baseline \(baseline.fileName) was not measured as this report was: its "
-                    + "figures and these are not of one kind.")
+                "The baseline \(baseline.fileName) was measured under other conditions: the changes "
+                    + "may come from that.")
         }
         if !baseline.missingLevels.isEmpty {
             result.append(

@@ -108,8 +108,9 @@ public struct Sensitivity: Codable, Sendable, Hashable {
         let layers: [Int]
     }
 
-    /// The most kinds and formats that a picture has room for.
+    /// The most kinds, layers and formats that a picture has room for.
     static let mostRows = 40
+    static let mostLayers = 400
     static let mostFormats = 12
 
     /// The pictures, a format each.
@@ -129,7 +130,7 @@ public struct Sensitivity: Codable, Sendable, Hashable {
             layers.insert(layer)
             values[cell.format, default: [:]][kind, default: [:]][layer] = cell.divergence.value
         }
-        let columns = layers.sorted()
+        let columns = Array(layers.sorted().prefix(Sensitivity.mostLayers))
         return formats.prefix(Sensitivity.mostFormats).map { format in
             Grid(
                 format: format,
@@ -145,6 +146,7 @@ public struct Sensitivity: Codable, Sendable, Hashable {
     /// Whether a picture leaves something out.
     var isCutShort: Bool {
         formats.count > Sensitivity.mostFormats
+            || Set(cells.compactMap(\.layer)).count > Sensitivity.mostLayers
             || Set(cells.map { $0.kind ?? ($0.layer == nil ? $0.name : "") }).count
                 > Sensitivity.mostRows
     }

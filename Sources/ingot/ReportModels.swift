@@ -42,8 +42,7 @@ struct ReportModels {
         var temporary: TemporaryFolder?
         if isDirectory || !request.recipes.isEmpty {
             if let folder {
-                try FileManager.default.createDirectory(
-                    atPath: folder, withIntermediateDirectories: true)
+                try Paths.makeFolder(folder)
             } else {
                 temporary = try TemporaryFolder(in: FileManager.default.temporaryDirectory.path)
                 folder = temporary?.path

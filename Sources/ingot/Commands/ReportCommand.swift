@@ -83,7 +83,13 @@ struct ReportCommand: ParsableCommand {
             try Sensitivity(json: InputFile.contents(path: path, limit: 1 << 28), file: path)
         }
         let importance = try making.importanceMatrix()
-        let calibrationFiles = try calibration.map { try InputFile(path: $0) }
+        let calibrationFiles = try calibration.map { path in
+            let file = try InputFile(path: path)
+            guard try !ReportCommand.isCompressed(file) else {
+                throw ValidationError("--calibration \(path) is compressed; decompress it first")
+            }
+            return file
+        }
         let models = try ReportModels(
             making.request(
                 base: models[0], quantized: Array(models.dropFirst()), importance: importance,
@@ -166,7 +172,9 @@ struct ReportCommand: ParsableCommand {
                 + levels.compactMap { $0.metadata["quantize.imatrix.dataset"]?.text }
             for name in named.uniqued() where !name.isEmpty {
                 // A name from a file: it may be anything, also nothing on this machine.
-                if let file = try? InputFile(path: name) {
+                if let file = try? InputFile(path: name),
+                    (try? ReportCommand.isCompressed(file)) == false
+                {
                     files.append(file)
                 } else {
                     missing.append(name)
@@ -183,6 +191,11 @@ struct ReportCommand: ParsableCommand {
                     wordCount: WordSequences.wordCount, sequenceCount: overlap.sequenceCount,
                     sharedCount: overlap.sharedCount, samplingInterval: overlap.samplingInterval))
         } + missing.map { .init(name: Paths.name($0), overlap: nil) }
+    }
+
+    /// Whether a file is compressed with Zstandard: its bytes would share no words with any text.
+    private static func isCompressed(_ file: InputFile) throws -> Bool {
+        try file.read(at: 0, count: min(4, file.byteCount)) == [0x28, 0xB5, 0x2F, 0xFD]
     }
 
     /// Writes the files and prints what there is to read.
