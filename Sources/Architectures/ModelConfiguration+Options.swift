@@ -59,18 +59,6 @@ extension ModelConfiguration {
         }
     }
 
-    /// Says that a sliding window is lost, for families whose readers attend to the whole context.
-    func lostSlidingWindow(architecture: String) throws(ArchitectureError) -> [String] {
-        guard self["use_sliding_window"]?.boolean != false,
-            let window = try integer("sliding_window"),
-            let context = try integer("max_position_embeddings"), window < context
-        else { return [] }
-        return [
-            "the sliding window of \(window) positions is not carried over; readers of "
-                + "\(architecture) attend to the whole context"
-        ]
-    }
-
     /// Refuses heads of a size of their own, for families whose GGUF files cannot say it.
     func requireHeadDimIsShare(architecture: String) throws(ArchitectureError) {
         let share = try hiddenSize() / numAttentionHeads()

@@ -56,7 +56,6 @@ public struct ConversionSource: TensorSource {
         configuration.endTokens =
             directory.generationConfig?["eos_token_id"]?.array?
             .compactMap { $0.integer.flatMap { UInt32(exactly: $0) } } ?? []
-        let left = try family.review(configuration)
         try directory.checkConvertible(packedMethods: family.packedMethods)
 
         let checkpoint = try Checkpoint(directory: path)
@@ -102,15 +101,11 @@ public struct ConversionSource: TensorSource {
         tensors = catalogue.tensors
         contents = catalogue.contents
         files = checkpoint.shards.map(\.file)
-        // GGUF has no key for it: the file is right up to the context that the model was trained on.
-        let isDynamic = try RotaryParameters(configuration).type == "dynamic"
         notices =
-            general.notices + left
+            try general.notices + family.notices(of: configuration)
             + (catalogue.otherCount > 0
                 ? ["\(catalogue.otherCount) tensors that are not the language model's are left out"]
                 : [])
-            + (isDynamic
-                ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])
     }
 
     /// Decodes rows to F32 in the order in which they are written.

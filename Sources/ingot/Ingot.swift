@@ -24,7 +24,8 @@ struct Ingot: ParsableCommand {
         version: version,
         subcommands: [
             ConvertCommand.self, QuantizeCommand.self, PerplexityCommand.self,
-            ReportCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self,
+            ReportCommand.self, InspectCommand.self, TokenizeCommand.self, VerifyCommand.self,
+            DiffCommand.self,
         ])
 
     /// Called by the name of a subcommand (a link made by `scripts/install`), the binary runs it.

@@ -19,12 +19,11 @@ extension ModelFamily {
         tensors: [TensorModule].ends().rules() + arceeLayer.inBlocks(),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["relu2"], architecture: "arcee")
-            return []
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        })
 
     private static let arceeLayer: [TensorModule] =
         [

@@ -14,11 +14,10 @@ extension ModelFamily {
         hyperparameters: .common + .encoder,
         tensors: bertTensors,
         ignored: bertIgnored,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewEncoder()
-            return []
-        },
-        leadingTokenizerKeys: .tokenTypeCount)
+        leadingTokenizerKeys: .tokenTypeCount,
+        check: { configuration throws(ArchitectureError) in
+            try configuration.checkEncoder()
+        })
 
     /// What the configuration classes of BERT and RoBERTa assume.
     static let bertDefaults: [ConfigurationDefault] = [
@@ -90,7 +89,7 @@ extension [HyperparameterRule] {
 
 extension ModelConfiguration {
     /// Checks what GGUF's `bert` takes for granted.
-    func reviewEncoder() throws(ArchitectureError) {
+    func checkEncoder() throws(ArchitectureError) {
         try requireActivation(["hidden_act"], oneOf: ["gelu"], architecture: "bert")
         try require("is_decoder", false, architecture: "bert")
         guard let kind = self["position_embedding_type"]?.text, kind != "absolute" else { return }

@@ -23,10 +23,9 @@ extension ModelFamily {
                     presence: .optional),
             ]).inBlocks(),
         rotaryScalings: ["default", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "command-r")
-            return []
         })
 
     /// What both generations' configuration classes assume.

@@ -22,13 +22,12 @@ extension ModelFamily {
         ],
         tensors: cohereEnds.rules() + cohereLayer(biases: nil).inBlocks(),
         rotaryScalings: ["default", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "cohere2")
             try configuration.requireHeadDimIsShare(architecture: "cohere2")
             try configuration.requireLayerTypes(
                 architecture: "cohere2", pattern: "full attention in every fourth layer"
             ) { $0 % 4 != 3 }
-            return []
         })
 }

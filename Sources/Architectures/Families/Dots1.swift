@@ -26,13 +26,12 @@ extension ModelFamily {
         tensors: [TensorModule].ends().rules() + dots1Layer.inBlocks()
             + [TensorModule].gatedNetwork().inBlocks(where: !.sparseAfterFirst)
             + .routedExperts(shared: .key("moe_intermediate_size") * .key("n_shared_experts")),
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "dots1")
             try configuration.requireLayerTypes(
                 architecture: "dots1", pattern: "full attention in all layers"
             ) { _ in false }
-            return []
         })
 
     private static let dots1Layer: [TensorModule] =

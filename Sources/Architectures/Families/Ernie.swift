@@ -18,10 +18,9 @@ extension ModelFamily {
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
             rotaryPairs: false),
-        review: { configuration throws(ArchitectureError) in
+        writesPrefixSpaceLast: true,
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "ernie4_5")
-            return []
-        },
-        writesPrefixSpaceLast: true)
+        })
 }

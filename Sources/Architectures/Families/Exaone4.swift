@@ -32,10 +32,9 @@ extension ModelFamily {
             ] + .attention() + .gatedNetwork()).inBlocks(),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "exaone4")
-            return []
         })
 }
 

@@ -17,15 +17,14 @@ extension ModelFamily {
         ],
         hyperparameters: .common + [.partialRotaryDimension],
         tensors: [TensorModule].ends().rules() + glm4Layer.inBlocks(),
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "glm4")
-            return []
-        },
         tokenRoles: [
             .init("eos", "<|endoftext|>"), .init("eot", "<|user|>"), .init("unk", "<|endoftext|>"),
             .init("bos", "<|endoftext|>"),
-        ])
+        ],
+        check: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "glm4")
+        })
 
     private static let glm4Layer: [TensorModule] =
         [

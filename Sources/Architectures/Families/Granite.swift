@@ -12,13 +12,12 @@ extension ModelFamily {
             attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
             rotaryPairs: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "granite")
             try configuration.requireHeadDimIsShare(architecture: "granite")
-            return []
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        })
 
     /// What the configuration classes assume, with experts or without.
     static let graniteDefaults: [ConfigurationDefault] = [

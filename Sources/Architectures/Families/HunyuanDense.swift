@@ -27,11 +27,6 @@ extension ModelFamily {
         ],
         tensors: [TensorModule].ends().rules() + hunyuanLayer.inBlocks(),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "hunyuan-dense")
-            return []
-        },
         tokenizerKeys: { configuration in
             var keys: [Hyperparameter] = []
             if let end = configuration["eod_token_id"]?.integer.flatMap({ UInt32(exactly: $0) }) {
@@ -42,6 +37,10 @@ extension ModelFamily {
                     .init("tokenizer.ggml.eot_token_id", .uint32(configuration.endTokens[0])))
             }
             return keys
+        },
+        check: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "hunyuan-dense")
         })
 
     private static let hunyuanLayer: [TensorModule] =

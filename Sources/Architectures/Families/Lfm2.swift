@@ -40,9 +40,8 @@ extension ModelFamily {
             .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
         ]).rules() + lfm2Layer.inBlocks() + lfm2Attention.inBlocks(where: .lfm2Attention)
             + lfm2Convolution,
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.require("conv_bias", false, architecture: "lfm2")
-            return []
         })
 
     private static let lfm2Layer: [TensorModule] = [

@@ -23,12 +23,11 @@ extension ModelFamily {
             rotaryPairs: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
-            return []
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        })
 
     /// `rope_freqs.weight` where the configuration asks for the `llama3` scaling.
     static let llamaRotaryFrequencies:

@@ -43,16 +43,15 @@ extension ModelFamily {
             + nemotronNorm("model.layers.{bid}.input_layernorm", "blk.{bid}.attn_norm")
             + nemotronNorm("model.layers.{bid}.post_attention_layernorm", "blk.{bid}.ffn_norm"),
         rotaryScalings: ["default", "linear", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["relu2"], architecture: "nemotron")
-            return []
-        },
         tokenizerKeys: { _ in
             [
                 .init("tokenizer.ggml.padding_token_id", .uint32(0)),
                 .init("tokenizer.ggml.unknown_token_id", .uint32(1)),
             ]
+        },
+        check: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["relu2"], architecture: "nemotron")
         })
 
     private static let nemotronEnds: [TensorRule] =

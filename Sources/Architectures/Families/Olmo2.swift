@@ -9,10 +9,9 @@ extension ModelFamily {
         defaults: olmo2Defaults + [.real("rope_theta", 10000)],
         hyperparameters: .common,
         tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks(),
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmo2")
-            return []
         })
 
     /// What the configuration classes of OLMo 2 and 3 assume.

@@ -39,11 +39,10 @@ extension ModelFamily {
                 output: "self_attn.dense", biases: .required, outputBias: .required)
             + .plainNetwork(up: "mlp.fc1", down: "mlp.fc2", bias: .required)).inBlocks(),
         rotaryScalings: ["default", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["gelu_new", "gelu_pytorch_tanh", "gelu"],
                 architecture: "phi2")
             try configuration.requireHeadDimIsShare(architecture: "phi2")
-            return []
         })
 }

@@ -73,11 +73,10 @@ extension ModelFamily {
                 return [.init("{arch}.rope.scaling.attn_factor", .float32(Float(factor)))]
             }
         ],
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "phi3")
             try configuration.requireHeadDimIsShare(architecture: "phi3")
-            return []
         })
 }
 

@@ -17,10 +17,10 @@ extension ModelFamily {
         hyperparameters: .common + .pooling,
         tensors: .gatedDecoder(attentionBiases: .required, rotaryPairs: false),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
+        losesSlidingWindow: true,
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen2")
-            return try configuration.lostSlidingWindow(architecture: "qwen2")
         })
 }
 

@@ -20,10 +20,10 @@ extension ModelFamily {
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
+        losesSlidingWindow: true,
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen3")
-            return try configuration.lostSlidingWindow(architecture: "qwen3")
         })
 }
 

@@ -18,10 +18,9 @@ extension ModelFamily {
         ],
         hyperparameters: .common,
         tensors: [TensorModule].ends().rules() + seedOssLayer.inBlocks(),
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "seed_oss")
-            return []
         })
 
     private static let seedOssLayer: [TensorModule] =

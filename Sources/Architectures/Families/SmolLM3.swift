@@ -20,7 +20,9 @@ extension ModelFamily {
             rotaryPairs: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        losesSlidingWindow: true,
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "smollm3")
             // Which layers do without positions is not in the file.
@@ -38,7 +40,5 @@ extension ModelFamily {
                         expected: "no positions in every fourth layer", architecture: "smollm3"),
                     rotated == nil ? "no_rope_layer_interval" : "no_rope_layers")
             }
-            return try configuration.lostSlidingWindow(architecture: "smollm3")
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        })
 }

@@ -34,11 +34,10 @@ extension ModelFamily {
         tensors: [TensorModule].ends(normBias: .required).rules()
             + stableLMLayer.inBlocks() + stableLMHeadNorms,
         rotaryScalings: ["default", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "stablelm")
             try configuration.requireHeadDimIsShare(architecture: "stablelm")
-            return []
         })
 
     private static let stableLMLayer: [TensorModule] =

@@ -15,11 +15,11 @@ extension ModelFamily {
         ],
         hyperparameters: .common,
         tensors: [TensorModule].ends(normBias: .required).rules() + starCoder2Layer.inBlocks(),
-        review: { configuration throws(ArchitectureError) in
+        losesSlidingWindow: true,
+        check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["gelu_pytorch_tanh", "gelu_new", "gelu"],
                 architecture: "starcoder2")
-            return try configuration.lostSlidingWindow(architecture: "starcoder2")
         })
 
     private static let starCoder2Layer: [TensorModule] =
