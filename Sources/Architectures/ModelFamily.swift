@@ -85,8 +85,6 @@ public struct ModelFamily: Sendable {
     public let hyperparameters: [HyperparameterRule]
     /// The tensors.
     public let tensors: [TensorRule]
-    /// Tensors that checkpoints carry along and no GGUF file has: masks, tied matrices.
-    public let ignored: [TensorPattern]
     /// The kinds of packed weights (`quant_method`) that the rules write as they are.
     public let packedMethods: [String]
     /// The kinds of rotary scaling that a GGUF file of this family can express.
@@ -116,7 +114,7 @@ public struct ModelFamily: Sendable {
     public init(
         name: String, architecture: String, classes: [ModelClass],
         defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
-        tensors: [TensorRule], ignored: [String] = [], packedMethods: [String] = [],
+        tensors: [TensorRule], packedMethods: [String] = [],
         rotaryScalings: [String] = ["default", "linear", "yarn"],
         generated:
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] =
@@ -135,7 +133,6 @@ public struct ModelFamily: Sendable {
         self.defaults = defaults
         self.hyperparameters = hyperparameters
         self.tensors = tensors
-        self.ignored = ignored.map { TensorPattern($0) }
         self.packedMethods = packedMethods
         self.rotaryScalings = rotaryScalings
         self.generated = generated

@@ -43,7 +43,6 @@ struct Catalogue: Sendable {
                 otherCount += 1
                 continue
             }
-            if family.ignored.contains(where: { $0.place(of: name.utf8) != nil }) { continue }
             guard let made = try matcher.add(stored, named: name) else {
                 unmapped.append(stored.name)
                 continue

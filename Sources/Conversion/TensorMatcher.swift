@@ -30,7 +30,7 @@ struct TensorMatcher {
     private let directory: String
     private let blockCount: Int
     /// The shapes of a rule's sources, once a tensor of it has been seen.
-    private var shapes: [Int: [[Int]]] = [:]
+    private var shapes: [Int: [[Int]?]] = [:]
     private var groups: [Place: Group] = [:]
     private var made: Set<String> = []
 
@@ -88,14 +88,14 @@ struct TensorMatcher {
     private mutating func check(_ values: any StoredValues, rule: Int, source: Int) throws {
         if shapes[rule] == nil {
             shapes[rule] = try rules[rule].sources.map { source in
-                try source.shape.map { try $0.size(in: configuration) }
+                try source.shape?.map { try $0.size(in: configuration) }
             }
         }
-        let expected = shapes[rule, default: []][source]
+        guard let expected = shapes[rule, default: []][source] else { return }
         let dimensions = values.shape.dimensions
         if dimensions != expected {
             let isVocabulary =
-                rules[rule].sources[source].shape.first == .vocabulary
+                rules[rule].sources[source].shape?.first == .vocabulary
                 && dimensions.dropFirst() == expected.dropFirst()
             throw ConversionError(
                 isVocabulary

@@ -12,8 +12,7 @@ extension ModelFamily {
         // transformers: BertConfig
         defaults: bertDefaults,
         hyperparameters: .common + .encoder,
-        tensors: bertTensors,
-        ignored: bertIgnored,
+        tensors: bertTensors + bertPositions.rules(in: "embeddings."),
         leadingTokenizerKeys: .tokenTypeCount,
         check: { configuration throws(ArchitectureError) in
             try configuration.checkEncoder()
@@ -28,22 +27,27 @@ extension ModelFamily {
     ]
 
     /// Heads for training and pooling, of which embeddings have no use.
-    static let bertIgnored =
-        [
+    private static let bertIgnored: [TensorRule] =
+        ([
             "embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias",
             "cls.predictions.bias", "cls.predictions.decoder.weight",
             "cls.predictions.decoder.bias",
             "cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias",
             "cls.seq_relationship.weight", "cls.seq_relationship.bias",
-        ] + ["weight", "bias", "gamma", "beta"].map { "cls.predictions.transform.LayerNorm.\($0)" }
+        ] + ["weight", "bias", "gamma", "beta"].map { "cls.predictions.transform.LayerNorm.\($0)" })
+        .map { .ignoring($0) }
 
-    /// The tensors; norms of the oldest checkpoints are called `gamma` and `beta`.
+    private static let bertPositions: [TensorModule] = [
+        .init("position_embeddings", "position_embd", [.key("max_position_embeddings"), .hidden])
+    ]
+
+    /// The tensors without the learned positions.
+    ///
+    /// Norms of the oldest checkpoints are called `gamma` and `beta`.
     static let bertTensors: [TensorRule] =
         [TensorModule]([
             .init("word_embeddings", "token_embd", [.vocabulary, .hidden]),
             .init("token_type_embeddings", "token_types", [.key("type_vocab_size"), .hidden]),
-            .init(
-                "position_embeddings", "position_embd", [.key("max_position_embeddings"), .hidden]),
         ]).rules(in: "embeddings.")
         + bertNorm("embeddings.LayerNorm", "token_embd_norm")
         + [TensorModule](
@@ -61,6 +65,7 @@ extension ModelFamily {
         + bertNorm(
             "encoder.layer.{bid}.attention.output.LayerNorm", "blk.{bid}.attn_output_norm")
         + bertNorm("encoder.layer.{bid}.output.LayerNorm", "blk.{bid}.layer_output_norm")
+        + bertIgnored
 
     private static func bertNorm(_ source: String, _ name: String) -> [TensorRule] {
         [("weight", "weight"), ("bias", "bias"), ("gamma", "weight"), ("beta", "bias")].map {

@@ -26,8 +26,6 @@ extension ModelFamily {
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "cohere2")
             try configuration.requireHeadDimIsShare(architecture: "cohere2")
-            try configuration.requireLayerTypes(
-                architecture: "cohere2", pattern: "full attention in every fourth layer"
-            ) { $0 % 4 != 3 }
+            try configuration.requireSlidingLayers(unlessEvery: 4, architecture: "cohere2")
         })
 }

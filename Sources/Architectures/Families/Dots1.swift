@@ -29,9 +29,7 @@ extension ModelFamily {
         check: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "dots1")
-            try configuration.requireLayerTypes(
-                architecture: "dots1", pattern: "full attention in all layers"
-            ) { _ in false }
+            try configuration.requireSlidingLayers(architecture: "dots1")
         })
 
     private static let dots1Layer: [TensorModule] =

@@ -15,7 +15,8 @@ extension ModelFamily {
             .integer("block_multiple_of", 256), .real("block_ffn_dim_multiplier", 1),
             .boolean("block_auto_adjust_ff_dim", true), .boolean("conv_bias", false),
             .replacement("intermediate_size", by: "block_ff_dim"),
-            .computed("intermediate_size") { $0.lfm2Width() },
+            .computed("adjusted_ff_dim") { $0.lfm2Width() },
+            .replacement("intermediate_size", by: "adjusted_ff_dim"),
             .computed("layer_types") { $0.lfm2LayerTypes() },
         ],
         hyperparameters: .common + [

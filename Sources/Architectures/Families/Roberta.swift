@@ -14,7 +14,6 @@ extension ModelFamily {
             }
         ] + .encoder,
         tensors: [robertaPositionRule] + bertTensors,
-        ignored: bertIgnored,
         tokenizerKeys: {
             let count = $0["type_vocab_size"]?.integer ?? 0
             return [.init("tokenizer.ggml.token_type_count", .uint32(UInt32(clamping: count)))]
