@@ -36,6 +36,41 @@ extension ModelConfiguration {
         }
     }
 
+    /// Says that a sliding window is lost, for families whose readers attend to the whole context.
+    func lostSlidingWindow(architecture: String) throws(ArchitectureError) -> [String] {
+        guard self["use_sliding_window"]?.boolean != false,
+            let window = try integer("sliding_window"),
+            let context = try integer("max_position_embeddings"), window < context
+        else { return [] }
+        return [
+            "the sliding window of \(window) positions is not carried over; readers of "
+                + "\(architecture) attend to the whole context"
+        ]
+    }
+
+    /// Checks that layer `i` has a sliding window exactly when `slides(i)`, where the configuration
+    /// lists its layers' types.
+    func requireLayerTypes(
+        architecture: String, pattern: String, slides: (Int) -> Bool
+    ) throws(ArchitectureError) {
+        guard let types = self["layer_types"]?.array else { return }
+        let count = try numHiddenLayers()
+        guard types.count >= count else {
+            throw fault(
+                .invalidValue(found: "\(types.count) types", expected: "one for each layer"),
+                "layer_types")
+        }
+        for (index, type) in types.prefix(count).enumerated() {
+            let expected = slides(index) ? "sliding_attention" : "full_attention"
+            guard type.text == expected else {
+                throw fault(
+                    .notExpressible(
+                        found: "\(type.text ?? type.kindName) in layer \(index)",
+                        expected: pattern, architecture: architecture), "layer_types")
+            }
+        }
+    }
+
     /// Refuses heads of a size of their own, for families whose GGUF files cannot say it.
     func requireHeadDimIsShare(architecture: String) throws(ArchitectureError) {
         let share = try hiddenSize() / numAttentionHeads()
@@ -46,23 +81,6 @@ extension ModelConfiguration {
                     found: "\(found)",
                     expected: "\(share), the hidden size shared out among the heads",
                     architecture: architecture), "head_dim")
-        }
-    }
-
-    /// Checks that every `period`-th layer attends to the whole context and the others through a
-    /// window, where the configuration lists its layers' types; without a period all layers attend
-    /// to the whole context.
-    func requireSlidingLayers(
-        unlessEvery period: Int = 1, architecture: String
-    ) throws(ArchitectureError) {
-        guard let layers = try slidingLayers() else { return }
-        guard try layers == slidingLayers(period: period) else {
-            let count = layers.count { $0 }
-            throw fault(
-                .notExpressible(
-                    found: "\(count) sliding layers of \(layers.count)",
-                    expected: "full attention in every \(period). layer",
-                    architecture: architecture), "layer_types")
         }
     }
 }

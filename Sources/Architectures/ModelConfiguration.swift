@@ -55,8 +55,8 @@ public struct ModelConfiguration: Sendable {
             values[key] = .integer(above / below)
         case .replacedBy(let other):
             if let value = self[other] { values[key] = value }
-        case .computed(let compute):
-            if values[key]?.isNull ?? true { values[key] = compute(self) }
+        case .computed(let make):
+            if let value = make(self) { values[key] = value }
         }
     }
 
@@ -126,7 +126,7 @@ public struct ConfigurationDefault: Sendable {
         case quotient(String, by: String)
         /// The value of another key where that is there, whatever the key itself says.
         case replacedBy(String)
-        /// What the rest of the configuration says together; also in place of a null.
+        /// What the closure makes of the configuration, unless that is `nil`.
         case computed(@Sendable (ModelConfiguration) -> JSON?)
     }
 
@@ -151,15 +151,15 @@ public struct ConfigurationDefault: Sendable {
     public static func same(_ key: String, as other: String) -> Self {
         .init(key: key, source: .sameAs(other))
     }
-    /// A value that the rest of the configuration says together.
-    public static func computed(
-        _ key: String, _ compute: @escaping @Sendable (ModelConfiguration) -> JSON?
-    ) -> Self {
-        .init(key: key, source: .computed(compute))
-    }
     /// A key divided by another.
     public static func quotient(_ key: String, _ dividend: String, by divisor: String) -> Self {
         .init(key: key, source: .quotient(dividend, by: divisor))
+    }
+    /// A value made of the whole configuration, defaults in front of this one included.
+    public static func computed(
+        _ key: String, _ make: @escaping @Sendable (ModelConfiguration) -> JSON?
+    ) -> Self {
+        .init(key: key, source: .computed(make))
     }
     /// The value of another key where that is there.
     public static func replacement(_ key: String, by other: String) -> Self {

@@ -94,6 +94,9 @@ public struct ModelFamily: Sendable {
         @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor]
     /// Keys that stand in front of all others, after `general.architecture`.
     public let leading: [HyperparameterRule]
+    /// Looks at the options that a GGUF file of this family cannot express: throws about those
+    /// without which the model is another, and returns a sentence about those that may be left out.
+    public let review: @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
     /// Whether `add_prefix_space` of `tokenizer_config.json` is written.
     public let writesPrefixSpace: Bool
     /// Whether `add_prefix_space` is written behind all other keys of the tokenizer.
@@ -104,11 +107,6 @@ public struct ModelFamily: Sendable {
     public let leadingTokenizerKeys: [HyperparameterRule]
     /// Tokenizer keys that this family adds to or changes in what the tokenizer's files say.
     public let tokenizerKeys: @Sendable (ModelConfiguration) -> [Hyperparameter]
-    /// Whether readers of this architecture attend to the whole context although the checkpoint
-    /// may have a sliding window.
-    public let losesSlidingWindow: Bool
-    /// Checks beyond those that all families have: options that a GGUF file cannot express.
-    public let check: @Sendable (ModelConfiguration) throws(ArchitectureError) -> Void
 
     /// Declares a family.
     public init(
@@ -120,12 +118,14 @@ public struct ModelFamily: Sendable {
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] =
             { _ in [] },
         leading: [HyperparameterRule] = [],
+        review:
+            @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String] = { _ in
+                []
+            },
         writesPrefixSpace: Bool = false,
         writesPrefixSpaceLast: Bool = false, tokenRoles: [TokenRole] = [],
         leadingTokenizerKeys: [HyperparameterRule] = [],
-        tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] },
-        losesSlidingWindow: Bool = false,
-        check: @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> Void = { _ in }
+        tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] }
     ) {
         self.name = name
         self.architecture = architecture
@@ -137,13 +137,12 @@ public struct ModelFamily: Sendable {
         self.rotaryScalings = rotaryScalings
         self.generated = generated
         self.leading = leading
+        self.review = review
         self.writesPrefixSpace = writesPrefixSpace
         self.writesPrefixSpaceLast = writesPrefixSpaceLast
         self.tokenRoles = tokenRoles
         self.leadingTokenizerKeys = leadingTokenizerKeys
         self.tokenizerKeys = tokenizerKeys
-        self.losesSlidingWindow = losesSlidingWindow
-        self.check = check
     }
 
     /// The family and class of a `config.json`.
@@ -174,32 +173,7 @@ public struct ModelFamily: Sendable {
         guard rotaryScalings.contains(rotary.type) else {
             throw rotary.unsupported(rotaryScalings)
         }
-        try check(configuration)
         return configuration
-    }
-
-    /// What a model loses on the way although its file is right otherwise.
-    public func notices(
-        of configuration: ModelConfiguration
-    ) throws(ArchitectureError) -> [String] {
-        var notices: [String] = []
-        // GGUF has no key for it: unless the family has another way to say it, the file is right
-        // up to the context that the model was trained on.
-        let entries = try hyperparameters(of: configuration, fileType: 0)
-        if try RotaryParameters(configuration).type == "dynamic",
-            !entries.contains(where: { $0.key.hasSuffix(".rope.scaling.factor") })
-        {
-            notices.append("dynamic rotary scaling is not carried over; contexts stay as trained")
-        }
-        if losesSlidingWindow, configuration["use_sliding_window"]?.boolean != false,
-            let window = try configuration.integer("sliding_window"),
-            let context = try configuration.integer("max_position_embeddings"), window < context
-        {
-            notices.append(
-                "the sliding window of \(window) positions is not carried over; readers of "
-                    + "\(architecture) attend to the whole context")
-        }
-        return notices
     }
 
     /// The hyperparameters of a model, in file order.

@@ -56,6 +56,7 @@ public struct ConversionSource: TensorSource {
         configuration.endTokens =
             directory.generationConfig?["eos_token_id"]?.array?
             .compactMap { $0.integer.flatMap { UInt32(exactly: $0) } } ?? []
+        let left = try family.review(configuration)
         try directory.checkConvertible(packedMethods: family.packedMethods)
 
         let checkpoint = try Checkpoint(directory: path)
@@ -101,11 +102,18 @@ public struct ConversionSource: TensorSource {
         tensors = catalogue.tensors
         contents = catalogue.contents
         files = checkpoint.shards.map(\.file)
+        // GGUF has no key for it: the file is right up to the context that the model was trained on.
+        // Families that have another way to say it write a scaling.
+        let isDynamic =
+            try RotaryParameters(configuration).type == "dynamic"
+            && !metadata.entries.contains { $0.key.hasSuffix(".rope.scaling.factor") }
         notices =
-            try general.notices + family.notices(of: configuration)
+            general.notices + left
             + (catalogue.otherCount > 0
                 ? ["\(catalogue.otherCount) tensors that are not the language model's are left out"]
                 : [])
+            + (isDynamic
+                ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])
     }
 
     /// Decodes rows to F32 in the order in which they are written.

@@ -1,4 +1,5 @@
 import GGUF
+import Quantization
 import Synchronization
 import TensorCore
 
@@ -99,7 +100,8 @@ final class OutputSet: Sendable {
     ) throws -> Bool {
         let chunk = work.chunks[number]
         for (index, target) in work.targets[chunk.tensor, default: []].enumerated() {
-            let range = plans[target.plan].tensors[target.tensor].bytes(of: chunk.elements)
+            let range = plans[target.plan].tensors[target.tensor]
+                .choice.format.byteRange(of: chunk.elements)
             let buffer = scratch.bytes(range.count)
             let start = plans[target.plan].layout.offsets[target.tensor] + range.lowerBound
             guard try files[target.plan].read(at: start, into: buffer),

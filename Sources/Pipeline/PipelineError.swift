@@ -97,7 +97,9 @@ public struct PipelineError: IngotError, Hashable {
     /// What the user can do about it.
     public var remedy: String? {
         switch kind {
-        case .nonFinite: "The checkpoint is damaged; no quantized block can hold such a value."
+        case .nonFinite:
+            "The checkpoint is damaged. --allow-nonfinite writes it all the same: 0 for NaN and the"
+                + " row's largest magnitude for infinity where a block cannot hold them."
         case .requantization:
             "Start from the F16 file, or pass --allow-requantize and accept the added loss."
         case .importanceShape: "Use the importance matrix that was made from this model."

@@ -71,6 +71,14 @@ public struct Format: Sendable, Hashable, CustomStringConvertible {
         return overflowAll ? nil : all
     }
 
+    /// The bytes that some values of a tensor take, counted from the tensor's first byte.
+    ///
+    /// - Parameter elements: Values counted from the tensor's first, whole blocks.
+    public func byteRange(of elements: Range<Int>) -> Range<Int> {
+        elements.lowerBound / blockElementCount * blockByteCount..<elements.upperBound
+            / blockElementCount * blockByteCount
+    }
+
     /// The name.
     public var description: String { name }
 

@@ -6,14 +6,16 @@ import TensorCore
 /// What `convert` and `quantize` share: carrying out a plan in view of the user.
 enum Writing {
     /// Writes the file, with a bar on a terminal and plain lines otherwise.
-    static func write(_ plan: Plan, threadCount: Int?, isStrict: Bool = false, isQuiet: Bool) throws
-        -> Walk.Findings
-    {
+    static func write(
+        _ plan: Plan, threadCount: Int?, allowsNonFinite: Bool = false, isQuiet: Bool
+    ) throws -> Walk.Findings {
         let name = plan.outputPath.split(separator: "/").last.map(String.init) ?? plan.outputPath
         let line = ProgressLine(name, isQuiet: isQuiet)
         defer { line.finish() }
         let tensorCount = plan.tensors.count
-        return try Walk.write(plan, threadCount: threadCount, isStrict: isStrict) { progress in
+        return try Walk.write(
+            plan, threadCount: threadCount, allowsNonFinite: allowsNonFinite
+        ) { progress in
             line.update(
                 progress.byteCount, of: progress.totalByteCount,
                 detail: "\(progress.tensorCount)/\(tensorCount) tensors")
@@ -96,6 +98,14 @@ enum Writing {
         var warnings = findings.outOfRange.map { tensor, count in
             "\(tensor): \(count) values are beyond F16's range and became infinite;"
                 + " use BF16 or F32"
+        }
+        for (tensor, format, count) in findings.nonFinite {
+            let became =
+                format.blockElementCount == 1
+                ? "" : ": 0 for NaN, the row's largest magnitude for infinity"
+            warnings.append(
+                "\(tensor): \(count) \(count == 1 ? "value is" : "values are") NaN or infinite,"
+                    + " written as \(format)\(became)")
         }
         let fallbacks = Dictionary(grouping: plan.fallbacks) { tensor in
             if case .fallback(let wanted) = tensor.choice.reason {

@@ -19,11 +19,12 @@ extension ModelFamily {
         tensors: [TensorModule].ends().rules() + arceeLayer.inBlocks(),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["relu2"], architecture: "arcee")
-        })
+            return []
+        },
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
 
     private static let arceeLayer: [TensorModule] =
         [
@@ -31,4 +32,15 @@ extension ModelFamily {
             .norm("post_attention_layernorm", "ffn_norm"),
         ] + .attention(biases: .optional, outputBias: .optional, rotaryPairs: true)
         + .plainNetwork(up: "mlp.up_proj", down: "mlp.down_proj", bias: .optional)
+}
+
+extension DecoderFamily {
+    /// Arcee's AFM: Llama with a squared ReLU and no gate.
+    static let arcee = DecoderFamily(architectures: ["arcee"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .interleaved)
+        style.network = .plain
+        style.activation = .reluSquared
+        return try model.decoder(style)
+    }
 }

@@ -12,11 +12,13 @@ extension ModelFamily {
         // transformers: BertConfig
         defaults: bertDefaults,
         hyperparameters: .common + .encoder,
-        tensors: bertTensors + bertPositions.rules(in: "embeddings."),
-        leadingTokenizerKeys: .tokenTypeCount,
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkEncoder()
-        })
+        tensors: bertPositions.rules(in: "embeddings.") + bertTensors
+            + bertIgnored.map { .ignoring($0) },
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewEncoder()
+            return []
+        },
+        leadingTokenizerKeys: .tokenTypeCount)
 
     /// What the configuration classes of BERT and RoBERTa assume.
     static let bertDefaults: [ConfigurationDefault] = [
@@ -27,15 +29,14 @@ extension ModelFamily {
     ]
 
     /// Heads for training and pooling, of which embeddings have no use.
-    private static let bertIgnored: [TensorRule] =
-        ([
+    static let bertIgnored =
+        [
             "embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias",
             "cls.predictions.bias", "cls.predictions.decoder.weight",
             "cls.predictions.decoder.bias",
             "cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias",
             "cls.seq_relationship.weight", "cls.seq_relationship.bias",
-        ] + ["weight", "bias", "gamma", "beta"].map { "cls.predictions.transform.LayerNorm.\($0)" })
-        .map { .ignoring($0) }
+        ] + ["weight", "bias", "gamma", "beta"].map { "cls.predictions.transform.LayerNorm.\($0)" }
 
     private static let bertPositions: [TensorModule] = [
         .init("position_embeddings", "position_embd", [.key("max_position_embeddings"), .hidden])
@@ -65,7 +66,6 @@ extension ModelFamily {
         + bertNorm(
             "encoder.layer.{bid}.attention.output.LayerNorm", "blk.{bid}.attn_output_norm")
         + bertNorm("encoder.layer.{bid}.output.LayerNorm", "blk.{bid}.layer_output_norm")
-        + bertIgnored
 
     private static func bertNorm(_ source: String, _ name: String) -> [TensorRule] {
         [("weight", "weight"), ("bias", "bias"), ("gamma", "weight"), ("beta", "bias")].map {
@@ -94,7 +94,7 @@ extension [HyperparameterRule] {
 
 extension ModelConfiguration {
     /// Checks what GGUF's `bert` takes for granted.
-    func checkEncoder() throws(ArchitectureError) {
+    func reviewEncoder() throws(ArchitectureError) {
         try requireActivation(["hidden_act"], oneOf: ["gelu"], architecture: "bert")
         try require("is_decoder", false, architecture: "bert")
         guard let kind = self["position_embedding_type"]?.text, kind != "absolute" else { return }

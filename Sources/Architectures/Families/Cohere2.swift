@@ -22,10 +22,13 @@ extension ModelFamily {
         ],
         tensors: cohereEnds.rules() + cohereLayer(biases: nil).inBlocks(),
         rotaryScalings: ["default", "dynamic"],
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "cohere2")
             try configuration.requireHeadDimIsShare(architecture: "cohere2")
-            try configuration.requireSlidingLayers(unlessEvery: 4, architecture: "cohere2")
+            try configuration.requireLayerTypes(
+                architecture: "cohere2", pattern: "full attention in every fourth layer"
+            ) { $0 % 4 != 3 }
+            return []
         })
 }

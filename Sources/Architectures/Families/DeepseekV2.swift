@@ -28,7 +28,7 @@ extension ModelFamily {
         hyperparameters: .common + latentAttention + experts,
         tensors: ends + attention + feedForward,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "deepseek2")
             let heads = try configuration.numAttentionHeads()
@@ -38,6 +38,7 @@ extension ModelFamily {
                         found: "\(try configuration.numKeyValueHeads())",
                         expected: "as many as the \(heads) query heads"), "num_key_value_heads")
             }
+            return []
         })
 
     private static let latentAttention: [HyperparameterRule] = [
@@ -160,4 +161,18 @@ extension ModelFamily {
                 layer + "experts.{xid}", [TensorRule].expertMatrices, width: width, where: sparse)
             + .mergedExperts(layer + "experts", width: width, where: sparse)
     }()
+}
+
+extension DecoderFamily {
+    /// DeepSeek-V2 and V3: queries, keys and values from latent rows, dense blocks first, then
+    /// experts with shared ones; V3 chooses by sigmoid scores with a bias, among the best groups.
+    static let deepSeek2 = DecoderFamily(architectures: ["deepseek2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .interleaved)
+        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
+            style.experts = ExpertStyle(
+                normalisesWeights: false, sharedHidden: try model.sharedHidden())
+        }
+        return try model.latentDecoder(style)
+    }
 }

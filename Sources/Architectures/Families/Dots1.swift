@@ -26,10 +26,13 @@ extension ModelFamily {
         tensors: [TensorModule].ends().rules() + dots1Layer.inBlocks()
             + [TensorModule].gatedNetwork().inBlocks(where: !.sparseAfterFirst)
             + .routedExperts(shared: .key("moe_intermediate_size") * .key("n_shared_experts")),
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "dots1")
-            try configuration.requireSlidingLayers(architecture: "dots1")
+            try configuration.requireLayerTypes(
+                architecture: "dots1", pattern: "full attention in all layers"
+            ) { _ in false }
+            return []
         })
 
     private static let dots1Layer: [TensorModule] =
@@ -65,5 +68,17 @@ extension [TensorRule] {
                     role == "down" ? [.hidden, shared] : [shared, .hidden],
                     presence: .optional, where: condition)
             }
+    }
+}
+
+extension DecoderFamily {
+    /// dots.llm1: Qwen 3's attention with DeepSeek-V3's experts.
+    static let dots1 = DecoderFamily(architectures: ["dots1"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        style.experts = ExpertStyle(
+            scoring: .sigmoid, normalisesWeights: false, sharedHidden: try model.sharedHidden())
+        return try model.decoder(style)
     }
 }

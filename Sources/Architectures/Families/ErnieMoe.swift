@@ -41,8 +41,7 @@ extension ModelFamily {
         tensors: [TensorModule].ends().rules() + ernieMoeLayer.inBlocks()
             + [TensorModule].gatedNetwork(bias: .optional).inBlocks(where: !.sparseErnie)
             + ernieExperts,
-        writesPrefixSpaceLast: true,
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "ernie4_5-moe")
             let last = try configuration.numHiddenLayers() - 1
@@ -53,7 +52,9 @@ extension ModelFamily {
                         found: "\(end)", expected: "experts up to the last layer",
                         architecture: "ernie4_5-moe"), "moe_layer_end_index")
             }
-        })
+            return []
+        },
+        writesPrefixSpaceLast: true)
 
     private static let ernieMoeLayer: [TensorModule] =
         [

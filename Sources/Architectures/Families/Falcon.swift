@@ -43,7 +43,7 @@ extension ModelFamily {
         ],
         tensors: tensors,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             let architecture = "falcon"
             try configuration.require("alibi", false, architecture: architecture)
             try configuration.require("bias", false, architecture: architecture)
@@ -53,6 +53,7 @@ extension ModelFamily {
             try configuration.requireActivation(
                 ["activation"], oneOf: ["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"],
                 architecture: architecture)
+            return []
         })
 
     private static let width = Dimension.key("ffn_hidden_size", or: 4 * .hidden)
@@ -101,4 +102,22 @@ extension ModelFamily {
             + norm(layer + "ln_mlp", block + "attn_norm", where: hasTwoNorms)
             + norm(layer + "ln_attn", block + "attn_norm_2", where: hasTwoNorms)
     }()
+}
+
+extension DecoderFamily {
+    /// Falcon: attention and network side by side behind one layer norm, or, in the 40B and 180B
+    /// models, behind one each.
+    static let falcon = DecoderFamily(architectures: ["falcon"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.arrangement = .parallel
+        style.network = .plain
+        style.activation = .gelu
+        return try model.decoder(style) { index, block throws(DecoderDescriptionError) in
+            guard model.present("blk.\(index).attn_norm_2.weight") != nil else { return }
+            block.feedForwardNorm = block.attentionNorm
+            block.attentionNorm = try model.norm(.layer, "blk.\(index).attn_norm_2")
+        }
+    }
 }

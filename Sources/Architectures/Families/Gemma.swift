@@ -21,15 +21,16 @@ extension ModelFamily {
                 ("post_attention_layernorm", "ffn_norm", .hidden),
             ]) + [.ignoring("lm_head.weight")],
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewGemma(architecture: "gemma", activation: "hidden_act")
+            try configuration.require("tie_word_embeddings", true, architecture: "gemma")
+            return []
+        },
         tokenizerKeys: { _ in
             [
                 .init("tokenizer.ggml.eot_token_id", .uint32(107)),
                 .init("tokenizer.ggml.add_space_prefix", .bool(false)),
             ]
-        },
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkGemma(architecture: "gemma", activation: "hidden_act")
-            try configuration.require("tie_word_embeddings", true, architecture: "gemma")
         })
 }
 
@@ -86,8 +87,8 @@ extension [TensorRule] {
 }
 
 extension ModelConfiguration {
-    /// Checks the options that all of Gemma's generations have.
-    func checkGemma(architecture: String, activation key: String) throws(ArchitectureError) {
+    /// Looks at the options that all of Gemma's generations have.
+    func reviewGemma(architecture: String, activation key: String) throws(ArchitectureError) {
         // Old files say `gelu` and mean its tanh form, as transformers notes.
         let names = ["gelu_pytorch_tanh", "gelu_new", "gelu_fast", "gelu"]
         try requireActivation(
@@ -110,5 +111,18 @@ extension ModelConfiguration {
             .notExpressible(
                 found: value.double.map { "\($0)" } ?? value.kindName, expected: "\(expected)",
                 architecture: architecture), key)
+    }
+}
+
+extension DecoderFamily {
+    /// Gemma 1: embeddings scaled by the root of their length, a gated GELU network. (The converter
+    /// adds the 1 to the weights of norms.)
+    static let gemma = DecoderFamily(architectures: ["gemma"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.activation = .geluTanh
+        var decoder = try model.decoder(style)
+        decoder.embeddingScale = Float(decoder.embeddingLength).squareRoot()
+        return decoder
     }
 }

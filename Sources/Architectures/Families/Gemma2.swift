@@ -24,12 +24,13 @@ extension ModelFamily {
         ],
         tensors: .gemma(norms: .gemma2) + [.ignoring("lm_head.weight")],
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] },
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkGemma(architecture: "gemma2", activation: "hidden_act")
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewGemma(architecture: "gemma2", activation: "hidden_act")
             try configuration.requireGemmaAttentionScale(architecture: "gemma2", largest: 46)
             try configuration.require("tie_word_embeddings", true, architecture: "gemma2")
-        })
+            return []
+        },
+        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] })
 }
 
 extension HyperparameterRule {
@@ -52,4 +53,28 @@ extension [(source: String, name: String, length: Dimension)] {
         ("pre_feedforward_layernorm", "ffn_norm", .hidden),
         ("post_feedforward_layernorm", "post_ffw_norm", .hidden),
     ]
+}
+
+extension DecoderFamily {
+    /// Gemma 2: norms before and after, soft caps on scores and logits, sliding windows in every
+    /// other block.
+    static let gemma2 = DecoderFamily(architectures: ["gemma2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.activation = .geluTanh
+        style.hasPostNorms = true
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 2)
+        let softCap = try model.positiveNumber("attn_logit_softcapping") ?? 50
+        var decoder = try model.decoder(style) { index, block in
+            block.attention.window = windows[index]
+            block.attention.softCap = softCap
+            // The 27B model alone divides by the width over the heads; its file does not say so.
+            if windows.count == 46 {
+                block.attention.scale = model.scaleByWidth(heads: block.attention.headCount)
+            }
+        }
+        decoder.embeddingScale = Float(decoder.embeddingLength).squareRoot()
+        decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping") ?? 30
+        return decoder
+    }
 }

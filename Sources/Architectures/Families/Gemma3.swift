@@ -59,14 +59,42 @@ extension ModelFamily {
                     "lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional)
             ],
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] },
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkGemma(architecture: "gemma3", activation: "hidden_act")
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewGemma(architecture: "gemma3", activation: "hidden_act")
             try configuration.requireGemmaAttentionScale(architecture: "gemma3", largest: 62)
             if let cap = configuration["attn_logit_softcapping"]?.double {
                 throw configuration.fault(
                     .notExpressible(found: "\(cap)", expected: "no limit", architecture: "gemma3"),
                     "attn_logit_softcapping")
             }
-        })
+            return []
+        },
+        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] })
+}
+
+extension DecoderFamily {
+    /// Gemma 3: norms before and after and of every head; five blocks of six have a sliding window
+    /// and turn by a base of their own, unscaled.
+    static let gemma3 = DecoderFamily(architectures: ["gemma3"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.activation = .geluTanh
+        style.hasPostNorms = true
+        style.headNorms = .head
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 6)
+        let localBase = try model.positiveNumber("rope.freq_base_swa") ?? 10000
+        var decoder = try model.decoder(style) { index, block in
+            // The 27B model alone divides by the width over the heads; its file does not say so.
+            if windows.count == 62 {
+                block.attention.scale = model.scaleByWidth(heads: block.attention.headCount)
+            }
+            guard let window = windows[index] else { return }
+            block.attention.window = window
+            block.attention.rotary?.removeScaling()
+            block.attention.rotary?.base = Double(localBase)
+        }
+        decoder.embeddingScale = Float(decoder.embeddingLength).squareRoot()
+        decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping")
+        return decoder
+    }
 }

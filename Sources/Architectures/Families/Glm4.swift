@@ -17,14 +17,15 @@ extension ModelFamily {
         ],
         hyperparameters: .common + [.partialRotaryDimension],
         tensors: [TensorModule].ends().rules() + glm4Layer.inBlocks(),
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "glm4")
+            return []
+        },
         tokenRoles: [
             .init("eos", "<|endoftext|>"), .init("eot", "<|user|>"), .init("unk", "<|endoftext|>"),
             .init("bos", "<|endoftext|>"),
-        ],
-        check: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "glm4")
-        })
+        ])
 
     private static let glm4Layer: [TensorModule] =
         [
@@ -43,5 +44,16 @@ extension HyperparameterRule {
         configuration throws(ArchitectureError) in
         let share = try RotaryParameters(configuration).partialFactor ?? 0.5
         return try configuration.rotaryDimension(ofHeadShare: share)
+    }
+}
+
+extension DecoderFamily {
+    /// GLM-4 of 2025: norms before and after, stacked gate and up, half of every head turns.
+    static let glm4 = DecoderFamily(architectures: ["glm4"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .interleaved)
+        style.hasPostNorms = true
+        style.network = .stacked
+        return try model.decoder(style)
     }
 }

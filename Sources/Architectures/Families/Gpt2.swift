@@ -25,7 +25,7 @@ extension ModelFamily {
             .fileType,
         ],
         tensors: tensors,
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             let architecture = "gpt2"
             try configuration.requireActivation(
                 ["activation_function"],
@@ -35,6 +35,7 @@ extension ModelFamily {
             try configuration.require("add_cross_attention", false, architecture: architecture)
             try configuration.require(
                 "scale_attn_by_inverse_layer_idx", false, architecture: architecture)
+            return []
         })
 
     /// The feed-forward network is as wide as the configuration says, or four times the model.
@@ -66,4 +67,18 @@ extension ModelFamily {
         }
         return rules
     }()
+}
+
+extension DecoderFamily {
+    /// GPT-2: learned positions, layer norms, one matrix for queries, keys and values.
+    static let gpt2 = DecoderFamily(architectures: ["gpt2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: nil)
+        style.norm = .layer
+        style.network = .plain
+        style.activation = .geluTanh
+        var decoder = try model.decoder(style)
+        decoder.positionEmbedding = "position_embd.weight"
+        return decoder
+    }
 }

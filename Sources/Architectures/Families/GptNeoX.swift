@@ -31,10 +31,11 @@ extension ModelFamily {
         ],
         tensors: tensors,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"],
                 architecture: "gptneox")
+            return []
         })
 
     private static let tensors: [TensorRule] = {
@@ -97,5 +98,21 @@ extension ModelConfiguration {
                 "rotary_pct")
         }
         return Int(fraction * Double(size))
+    }
+}
+
+extension DecoderFamily {
+    /// GPT-NeoX and Pythia: layer norms, part of every head turns, attention and network side by
+    /// side, each behind its own norm.
+    static let gptNeoX = DecoderFamily(architectures: ["gptneox"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.network = .plain
+        style.activation = .gelu
+        let isParallel = try model.flag("use_parallel_residual", standard: true)
+        return try model.decoder(style) { _, block in
+            block.arrangement = isParallel ? .parallel : .sequential
+        }
     }
 }

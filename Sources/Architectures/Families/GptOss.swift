@@ -31,7 +31,7 @@ extension ModelFamily {
         tensors: decoder + packedExperts + experts,
         packedMethods: ["mxfp4"],
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             let architecture = "gpt-oss"
             for (key, expected) in [("swiglu_alpha", 1.702), ("swiglu_limit", 7)] {
                 if let found = configuration[key]?.double, found != expected {
@@ -41,6 +41,7 @@ extension ModelFamily {
                         key)
                 }
             }
+            return []
         })
 
     private static let usualScaling = JSON.object([
@@ -148,4 +149,23 @@ extension ModelFamily {
                 }),
         ]
     }()
+}
+
+extension DecoderFamily {
+    /// gpt-oss: sinks in attention, sliding windows in every other block, experts with biases and a
+    /// clamped activation, and YaRN whose blend starts and ends between pairs.
+    static let gptOSS = DecoderFamily(architectures: ["gpt-oss"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.feedForwardNorm = "post_attention_norm"
+        style.experts = ExpertStyle(
+            scoring: .softmaxOfChosen, normalisesWeights: false,
+            activation: .clampedSwiGLU(alpha: 1.702, limit: 7))
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 2)
+        return try model.decoder(style) { index, block in
+            block.attention.window = windows[index]
+            block.attention.sinks = "blk.\(index).attn_sinks.weight"
+            block.attention.rotary?.yarn?.truncates = false
+        }
+    }
 }

@@ -12,12 +12,13 @@ extension ModelFamily {
             attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
             rotaryPairs: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "granite")
             try configuration.requireHeadDimIsShare(architecture: "granite")
-        })
+            return []
+        },
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
 
     /// What the configuration classes assume, with experts or without.
     static let graniteDefaults: [ConfigurationDefault] = [
@@ -50,5 +51,23 @@ extension HyperparameterRule {
             guard let value = try configuration.number([name]), value != 0 else { return [] }
             return [.init("{arch}.\(key)", .float32(Float(value)))]
         }
+    }
+}
+
+extension DecoderFamily {
+    /// Granite 3 and its MoE models: Llama with scaled embeddings, residuals and logits.
+    static let granite = DecoderFamily(architectures: ["granite", "granitemoe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .interleaved)
+        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
+            style.experts = ExpertStyle(
+                scoring: .softmaxOfChosen, normalisesWeights: false,
+                sharedHidden: try model.sharedHidden())
+        }
+        let residualScale = try model.number("residual_scale") ?? 1
+        var decoder = try model.decoder(style) { _, block in block.residualScale = residualScale }
+        decoder.embeddingScale = try model.number("embedding_scale") ?? 1
+        decoder.logitScale = 1 / (try model.positiveNumber("logit_scale") ?? 1)
+        return decoder
     }
 }

@@ -24,12 +24,13 @@ extension ModelFamily {
         tensors: [TensorModule].ends().rules() + graniteMoeLayer.inBlocks()
             + graniteExperts + graniteSharedNetwork,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "granitemoe")
             try configuration.requireHeadDimIsShare(architecture: "granitemoe")
-        })
+            return []
+        },
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
 
     private static let graniteMoeLayer: [TensorModule] =
         [

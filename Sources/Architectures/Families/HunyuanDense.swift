@@ -27,6 +27,11 @@ extension ModelFamily {
         ],
         tensors: [TensorModule].ends().rules() + hunyuanLayer.inBlocks(),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "hunyuan-dense")
+            return []
+        },
         tokenizerKeys: { configuration in
             var keys: [Hyperparameter] = []
             if let end = configuration["eod_token_id"]?.integer.flatMap({ UInt32(exactly: $0) }) {
@@ -37,10 +42,6 @@ extension ModelFamily {
                     .init("tokenizer.ggml.eot_token_id", .uint32(configuration.endTokens[0])))
             }
             return keys
-        },
-        check: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "hunyuan-dense")
         })
 
     private static let hunyuanLayer: [TensorModule] =
@@ -75,5 +76,16 @@ extension ModelConfiguration {
             .init("{arch}.rope.scaling.original_context_length", .uint32(1 << 18)),
             .init("{arch}.context_length", .uint32(1 << 18)),
         ]
+    }
+}
+
+extension DecoderFamily {
+    /// Hunyuan dense: norms of every head after it has turned. (The converter works the scaling of
+    /// the rotation into its base.)
+    static let hunYuanDense = DecoderFamily(architectures: ["hunyuan-dense"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        return try model.decoder(style) { _, block in block.attention.normAfterRotation = true }
     }
 }

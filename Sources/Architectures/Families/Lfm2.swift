@@ -15,8 +15,7 @@ extension ModelFamily {
             .integer("block_multiple_of", 256), .real("block_ffn_dim_multiplier", 1),
             .boolean("block_auto_adjust_ff_dim", true), .boolean("conv_bias", false),
             .replacement("intermediate_size", by: "block_ff_dim"),
-            .computed("adjusted_ff_dim") { $0.lfm2Width() },
-            .replacement("intermediate_size", by: "adjusted_ff_dim"),
+            .computed("intermediate_size") { $0.lfm2Width() },
             .computed("layer_types") { $0.lfm2LayerTypes() },
         ],
         hyperparameters: .common + [
@@ -41,8 +40,9 @@ extension ModelFamily {
             .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
         ]).rules() + lfm2Layer.inBlocks() + lfm2Attention.inBlocks(where: .lfm2Attention)
             + lfm2Convolution,
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.require("conv_bias", false, architecture: "lfm2")
+            return []
         })
 
     private static let lfm2Layer: [TensorModule] = [

@@ -26,10 +26,10 @@ extension ModelFamily {
                 [("w1", "gate"), ("w2", "down"), ("w3", "up")], width: .feedForward),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
-        losesSlidingWindow: true,
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
-        })
+            return try configuration.lostSlidingWindow(architecture: "llama")
+        },
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
 }

@@ -43,15 +43,16 @@ extension ModelFamily {
             + nemotronNorm("model.layers.{bid}.input_layernorm", "blk.{bid}.attn_norm")
             + nemotronNorm("model.layers.{bid}.post_attention_layernorm", "blk.{bid}.ffn_norm"),
         rotaryScalings: ["default", "linear", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["relu2"], architecture: "nemotron")
+            return []
+        },
         tokenizerKeys: { _ in
             [
                 .init("tokenizer.ggml.padding_token_id", .uint32(0)),
                 .init("tokenizer.ggml.unknown_token_id", .uint32(1)),
             ]
-        },
-        check: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["relu2"], architecture: "nemotron")
         })
 
     private static let nemotronEnds: [TensorRule] =
@@ -69,5 +70,18 @@ extension ModelFamily {
             .init("\(source).weight", "\(name).weight", [.hidden], transform: .plusOne),
             .init("\(source).bias", "\(name).bias", [.hidden]),
         ]
+    }
+}
+
+extension DecoderFamily {
+    /// Nemotron and Minitron: layer norms, part of every head turns, a squared ReLU without a gate.
+    /// (The converter adds the 1 to the weights of norms.)
+    static let nemotron = DecoderFamily(architectures: ["nemotron"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.network = .plain
+        style.activation = .reluSquared
+        return try model.decoder(style)
     }
 }

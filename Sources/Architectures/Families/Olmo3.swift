@@ -20,8 +20,9 @@ extension ModelFamily {
             },
         ],
         tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks(),
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmo2")
+            return []
         })
 }

@@ -18,7 +18,7 @@ extension ModelFamily {
         hyperparameters: .common,
         tensors: tensors,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmoe")
             try configuration.require("norm_topk_prob", false, architecture: "olmoe")
@@ -27,6 +27,7 @@ extension ModelFamily {
                     .notExpressible(
                         found: "\(limit)", expected: "no limit", architecture: "olmoe"), "clip_qkv")
             }
+            return []
         })
 
     private static let tensors: [TensorRule] = {
@@ -45,4 +46,16 @@ extension ModelFamily {
             layer + "mlp.experts.{xid}", [TensorRule].expertMatrices, width: .feedForward)
         return rules + .mergedExperts(layer + "mlp.experts", width: .feedForward)
     }()
+}
+
+extension DecoderFamily {
+    /// OLMoE: norms of whole rows of queries and keys, experts whose weights stay as the softmax
+    /// made them.
+    static let olmoe = DecoderFamily(architectures: ["olmoe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .row
+        style.experts = ExpertStyle(normalisesWeights: false)
+        return try model.decoder(style)
+    }
 }

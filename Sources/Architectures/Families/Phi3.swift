@@ -73,10 +73,11 @@ extension ModelFamily {
                 return [.init("{arch}.rope.scaling.attn_factor", .float32(Float(factor)))]
             }
         ],
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "phi3")
             try configuration.requireHeadDimIsShare(architecture: "phi3")
+            return []
         })
 }
 
@@ -123,5 +124,19 @@ extension ModelConfiguration {
         let context = try required("n_positions", "max_position_embeddings")
         let scale = Double(context) / original
         return scale > 1 ? (1 + log(scale) / log(original)).squareRoot() : 1
+    }
+}
+
+extension DecoderFamily {
+    /// Phi 3 and 4: matrices stacked, long contexts by divisors of the rotation, sliding windows in
+    /// every block where there is one.
+    static let phi3 = DecoderFamily(architectures: ["phi3"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.network = .stacked
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 0)
+        return try model.decoder(style) { index, block in
+            block.attention.window = windows[index]
+        }
     }
 }

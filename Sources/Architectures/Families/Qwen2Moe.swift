@@ -25,9 +25,8 @@ extension ModelFamily {
             attentionBiases: .optional, rotaryPairs: false, feedForwardWhere: nil)
             + .qwenExperts + sharedExpert,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        losesSlidingWindow: true,
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkQwenExperts(architecture: "qwen2moe", normalizes: false)
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewQwenExperts(architecture: "qwen2moe", normalizes: false)
         })
 
     /// The expert that all tokens share, and the gate that weighs it.
@@ -59,13 +58,13 @@ extension [TensorRule] {
 }
 
 extension ModelConfiguration {
-    /// Checks the options of Qwen's models with experts.
+    /// Looks at the options of Qwen's models with experts.
     ///
     /// - Parameter normalizes: Whether GGUF's `architecture` makes the weights of the chosen
     ///   experts sum to 1.
-    func checkQwenExperts(
+    func reviewQwenExperts(
         architecture: String, normalizes: Bool
-    ) throws(ArchitectureError) {
+    ) throws(ArchitectureError) -> [String] {
         try requireActivation(["hidden_act"], oneOf: ["silu", "swish"], architecture: architecture)
         if self["norm_topk_prob"] != nil || normalizes {
             let found = self["norm_topk_prob"]?.boolean ?? false
@@ -85,5 +84,17 @@ extension ModelConfiguration {
                 self["mlp_only_layers"]?.array?.isEmpty ?? true
                     ? "decoder_sparse_step" : "mlp_only_layers")
         }
+        return try lostSlidingWindow(architecture: architecture)
+    }
+}
+
+extension DecoderFamily {
+    /// Qwen 1.5 MoE and 2 MoE: Qwen 2 with experts and a gated shared network beside them.
+    static let qwen2MoE = DecoderFamily(architectures: ["qwen2moe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.experts = ExpertStyle(
+            normalisesWeights: false, sharedHidden: try model.sharedHidden())
+        return try model.decoder(style)
     }
 }

@@ -23,8 +23,18 @@ extension ModelFamily {
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true,
             feedForwardWhere: nil) + .qwenExperts,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        losesSlidingWindow: true,
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkQwenExperts(architecture: "qwen3moe", normalizes: true)
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewQwenExperts(architecture: "qwen3moe", normalizes: true)
         })
+}
+
+extension DecoderFamily {
+    /// Qwen 3 MoE: Qwen 3 with experts whose weights are divided by their sum.
+    static let qwen3MoE = DecoderFamily(architectures: ["qwen3moe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        style.experts = ExpertStyle(normalisesWeights: true)
+        return try model.decoder(style)
+    }
 }

@@ -13,13 +13,14 @@ extension ModelFamily {
                 try robertaPositions.size(in: configuration)
             }
         ] + .encoder,
-        tensors: [robertaPositionRule] + bertTensors,
+        tensors: [robertaPositionRule] + bertTensors + bertIgnored.map { .ignoring($0) },
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewEncoder()
+            return []
+        },
         tokenizerKeys: {
             let count = $0["type_vocab_size"]?.integer ?? 0
             return [.init("tokenizer.ggml.token_type_count", .uint32(UInt32(clamping: count)))]
-        },
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkEncoder()
         })
 
     /// The positions behind that of the padding token.

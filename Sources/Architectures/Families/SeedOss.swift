@@ -18,9 +18,10 @@ extension ModelFamily {
         ],
         hyperparameters: .common,
         tensors: [TensorModule].ends().rules() + seedOssLayer.inBlocks(),
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "seed_oss")
+            return []
         })
 
     private static let seedOssLayer: [TensorModule] =
@@ -28,4 +29,14 @@ extension ModelFamily {
             .norm("input_layernorm", "attn_norm"),
             .norm("post_attention_layernorm", "post_attention_norm"),
         ] + .attention(biases: .optional, outputBias: .optional) + .gatedNetwork(bias: .optional)
+}
+
+extension DecoderFamily {
+    /// Seed-OSS: Qwen 2 whose second norm has another name.
+    static let seedOSS = DecoderFamily(architectures: ["seed_oss"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.feedForwardNorm = "post_attention_norm"
+        return try model.decoder(style)
+    }
 }

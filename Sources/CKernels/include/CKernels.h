@@ -98,6 +98,10 @@ bool ingot_f32_to_bf16(ingot_isa isa, const float *source, size_t count, void *d
 bool ingot_f16_to_f32(ingot_isa isa, const void *source, size_t count, float *destination);
 bool ingot_bf16_to_f32(ingot_isa isa, const void *source, size_t count, float *destination);
 
+/// The largest of the values' bit patterns without their signs: that of the largest magnitude, or
+/// of an infinity or a NaN if there is one.
+bool ingot_largest_magnitude(ingot_isa isa, const float *values, size_t count, uint32_t *bits);
+
 #pragma clang assume_nonnull end
 
 #include "grids.h"

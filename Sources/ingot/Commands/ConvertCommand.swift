@@ -42,6 +42,9 @@ struct ConvertCommand: ParsableCommand {
             valueName: "name"))
     var pre: String?
 
+    @Flag(help: "Write tensors with NaN or infinity all the same; say how many there are.")
+    var allowNonfinite = false
+
     @Option(name: [.customShort("t"), .long], help: "Threads; one per processor by default.")
     var threads: Int?
 
@@ -66,7 +69,8 @@ struct ConvertCommand: ParsableCommand {
         let plan = try Plan.asDescribed(
             source, outputPath: outfile ?? ConvertCommand.defaultPath(for: source))
         let start = Clock.seconds()
-        let findings = try Writing.write(plan, threadCount: threads, isQuiet: quiet)
+        let findings = try Writing.write(
+            plan, threadCount: threads, allowsNonFinite: allowNonfinite, isQuiet: quiet)
         if !quiet {
             for line in Writing.summary(of: plan, seconds: Clock.seconds() - start) {
                 Terminal.print(line)

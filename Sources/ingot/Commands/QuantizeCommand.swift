@@ -61,6 +61,9 @@ struct QuantizeCommand: ParsableCommand {
     @Flag(help: "Quantize tensors that are already quantized; quality suffers.")
     var allowRequantize = false
 
+    @Flag(help: "Write tensors with NaN or infinity all the same; say how many there are.")
+    var allowNonfinite = false
+
     @Option(
         help: ArgumentHelp(
             "Formats by name, as for --tensor-type, separated by white space.", valueName: "file"))
@@ -217,6 +220,7 @@ struct QuantizeCommand: ParsableCommand {
         var options = WalkOptions()
         options.threadCount = threads
         options.isStrict = strict
+        options.allowsNonFinite = allowNonfinite
         options.verifies = verify
         options.journaling = resume ? .resume : .fresh
         options.toolVersion = Ingot.version
