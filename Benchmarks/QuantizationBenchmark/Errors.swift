@@ -39,7 +39,8 @@ private struct Sample {
         ]
     }
 
-    /// Sixteen rows of every matrix of a model whose rows are whole super-blocks.
+    /// Sixteen rows of every matrix of a model, without columns that are zero throughout (a padded
+    /// model's) and cut to whole super-blocks.
     init(model path: String, importance: String?) throws {
         let file = try GGUFFile(path: path)
         let weights = try importance.map { try ImportanceMatrix(path: $0) }
@@ -47,8 +48,7 @@ private struct Sample {
         name = "model"
         matrices = try file.tensors.enumerated().compactMap { index, tensor in
             let rowLength = tensor.shape.rowLength
-            guard tensor.shape.rank == 2, rowLength % 256 == 0, tensor.format.decode != nil
-            else { return nil }
+            guard tensor.shape.rank == 2, tensor.format.decode != nil else { return nil }
             let count = min(16, tensor.shape.rowCount)
             var rows = [Float](repeating: 0, count: count * rowLength)
             for row in 0..<count {
@@ -60,8 +60,16 @@ private struct Sample {
                         scratch: scratch)
                 }
             }
+            let importance = weights?[tensor.name]?.values
+            var columns = (0..<rowLength).filter { column in
+                (0..<count).contains { rows[$0 * rowLength + column] != 0 }
+            }
+            columns.removeLast(columns.count % 256)
+            guard !columns.isEmpty else { return nil }
             return Matrix(
-                rowLength: rowLength, rows: rows, importance: weights?[tensor.name]?.values)
+                rowLength: columns.count,
+                rows: (0..<count).flatMap { row in columns.map { rows[row * rowLength + $0] } },
+                importance: importance.map { values in columns.map { values[$0] } })
         }
     }
 

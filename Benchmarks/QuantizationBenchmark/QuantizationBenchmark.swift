@@ -4,6 +4,12 @@
 import Quantization
 import TensorCore
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 @main
 struct QuantizationBenchmark {
     static func main() throws {
@@ -21,7 +27,7 @@ struct QuantizationBenchmark {
             }
         } catch let error as any IngotError {
             print("error: \(error)")
-            throw error
+            exit(error.exitCode.rawValue)
         }
     }
 }

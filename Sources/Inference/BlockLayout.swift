@@ -10,6 +10,15 @@ struct Piece: Sendable {
     var rowCount: Int
     var rowLength: Int
     var offset: Int
+    /// How the rows are held as codes; `nil` where they are always decoded.
+    var coded: CodedMatrix?
+
+    /// Whether the values in the buffer are finite; `isCoded` says that matrices with codes are
+    /// held so.
+    func isFinite(in buffer: FloatBuffer, isCoded: Bool) -> Bool {
+        if isCoded, let coded { return coded.isFinite(at: buffer.base + offset) }
+        return ingot_all_finite(buffer.base + offset, rowCount * rowLength)
+    }
 }
 
 /// A norm whose vectors lie in a buffer.
@@ -96,6 +105,19 @@ struct BlockLayout {
         return plan
     }
 
+    /// Notes that the last piece can be held as codes, where it can, in the room that it has. (All
+    /// but the lowest matrices fit.)
+    private mutating func codeLastPiece() -> CodedMatrix? {
+        let piece = pieces[pieces.count - 1]
+        guard
+            let coded = CodedMatrix(
+                format: catalogue.source.tensors[piece.tensor].format, rowCount: piece.rowCount,
+                rowLength: piece.rowLength), coded.floatCount <= piece.rowCount * piece.rowLength
+        else { return nil }
+        pieces[pieces.count - 1].coded = coded
+        return coded
+    }
+
     /// Room for matrices that take the same input.
     mutating func stack(
         _ projections: [BlockDescription.Projection]
@@ -105,10 +127,14 @@ struct BlockLayout {
         }
         var plan = Stack(offset: try take(0), outputs: 0, inputs: inputs, parts: [])
         for projection in projections {
-            _ = try tensor(
+            let offset = try tensor(
                 projection.weight, shape: [projection.outputs, projection.inputs], aligned: false)
+            let coded = codeLastPiece()
             let end = plan.outputs + projection.outputs
-            plan.parts.append(.init(tensor: projection.weight, outputs: plan.outputs..<end))
+            plan.parts.append(
+                .init(
+                    tensor: projection.weight, outputs: plan.outputs..<end, offset: offset,
+                    coded: coded))
             plan.outputs = end
         }
         guard projections.contains(where: { $0.bias != nil }) else { return plan }

@@ -98,7 +98,9 @@ struct BlockPass {
             model, tokens: tokens, windowLength: length, keyCount: (session?.start ?? 0) + length)
         if let first = decoder.workspaces.first, extent.fits(in: first.extent) { return }
         decoder.workspaces = []
-        for _ in 0..<decoder.pool.threadCount { decoder.workspaces.append(try Workspace(extent)) }
+        for _ in 0..<decoder.pool.threadCount {
+            decoder.workspaces.append(try Workspace(extent, decoder.activations))
+        }
     }
 
     private func room(for plan: BlockPlan?, slot: Int) throws(InferenceError) -> FloatBuffer {
@@ -163,7 +165,7 @@ struct BlockPass {
         let jobs = plan.decodingJobs
         let workspaces = decoder.workspaces
         try decoder.pool.run(jobCount: jobs.count) { worker, job in
-            try jobs[job].decode(model, into: buffer, workspaces[worker].scratch)
+            try jobs[job].decode(model, into: buffer, workspaces[worker])
         }
         buffer.clear(plan.zeros)
     }

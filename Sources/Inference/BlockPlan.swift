@@ -145,6 +145,20 @@ struct BlockPlan: Sendable {
         return attention.queryWidth + attention.keyWidth + attention.valueWidth
     }
 
+    /// All stacks of matrices, those of an expert among them.
+    var stacks: [Stack] {
+        var stacks = [attentionInput, attentionOutput]
+        if let queries = latent?.queries { stacks.append(queries) }
+        for network in [network, experts?.network] {
+            if let network { stacks += [network.input, network.output] }
+        }
+        if let experts {
+            stacks.append(experts.router)
+            if let gate = experts.sharedGate { stacks.append(gate) }
+        }
+        return stacks
+    }
+
     /// Whether what the network and the experts give is added to the residual stream as it is.
     var addsFeedForwardDirectly: Bool {
         postFeedForwardNorm == nil && description.residualScale == 1
@@ -159,21 +173,34 @@ struct DecodingJob: Sendable {
     var piece: Piece
     var rows: Range<Int>
 
-    /// Decodes the rows to their place; of a tensor with parts (experts), those of one part.
+    /// Decodes the rows to their place, or makes panels of their codes where the workspace is for
+    /// products in integers; of a tensor with parts (experts), those of one part.
     func decode(
-        _ model: Model, part: Int = 0, into buffer: FloatBuffer, _ scratch: ScratchBuffer
+        _ model: Model, part: Int = 0, into buffer: FloatBuffer, _ workspace: Workspace
     ) throws {
         let first = part * piece.rowCount
+        if workspace.rounded != nil, let coded = piece.coded {
+            try coded.read(
+                rows, of: model.source, tensor: piece.tensor, first: first,
+                into: buffer.base + piece.offset, workspace)
+            return
+        }
         try model.source.readRows(
             first + rows.lowerBound..<first + rows.upperBound, ofTensor: piece.tensor,
             into: buffer.base + piece.offset + rows.lowerBound * piece.rowLength,
-            scratch: scratch)
+            scratch: workspace.scratch)
+    }
+
+    /// The rows of a job of about a millisecond: whole panels.
+    static func jobRows(rowLength: Int) -> Int {
+        let panel = CodedMatrix.panelRows
+        return max(panel, (1 << 18) / max(1, rowLength) / panel * panel)
     }
 
     /// Pieces cut into jobs of about a millisecond.
     static func jobs(of pieces: [Piece]) -> [DecodingJob] {
         pieces.flatMap { piece in
-            let rows = max(1, (1 << 18) / max(1, piece.rowLength))
+            let rows = jobRows(rowLength: piece.rowLength)
             return stride(from: 0, to: piece.rowCount, by: rows).map {
                 DecodingJob(piece: piece, rows: $0..<min(piece.rowCount, $0 + rows))
             }

@@ -32,7 +32,9 @@ struct BlockRun {
 
     var rowCount: Int { windowCount * windowLength }
     var queryCount: Int { windowCount * queries.count }
-    var linear: LinearLayer { LinearLayer(weights: weights, observer: observer) }
+    var linear: LinearLayer {
+        LinearLayer(weights: weights, workspace: workspace, observer: observer)
+    }
     /// The position of a window's first row.
     var start: Int { cache?.count ?? 0 }
 

@@ -37,14 +37,14 @@ struct BlockStep: Sendable {
         try pool.run(jobCount: groups.count + decoding.count) { worker, job in
             let workspace = workspaces[worker]
             guard job < groups.count else {
-                try decoding[job - groups.count].decode(model, into: following, workspace.scratch)
+                try decoding[job - groups.count].decode(model, into: following, workspace)
                 return
             }
             let run = blockRun(groups[job], workspace)
             do {
                 try run.run()
             } catch let error as NotFinite {
-                throw notFinite(error.what)
+                throw notFinite(error.what, workspace)
             }
             if plan.experts == nil { try finish(groups[job], run) }
         }
@@ -85,7 +85,7 @@ struct BlockStep: Sendable {
     /// Checks a group's rows after the block; after the last, normalises them.
     private func finish(_ group: Range<Int>, _ run: BlockRun) throws {
         guard ingot_all_finite(run.residual, run.queryCount * run.width) else {
-            throw notFinite("the output of block \(number)")
+            throw notFinite("the output of block \(number)", run.workspace)
         }
         guard let hidden else { return }
         let output = hidden.base + group.lowerBound * queries.count * run.width
@@ -98,19 +98,20 @@ struct BlockStep: Sendable {
         }
     }
 
-    private func notFinite(_ what: String) -> InferenceError {
-        .notFinite(model, plan.pieces, weights, what: what, place: "blk.\(number)")
+    private func notFinite(_ what: String, _ workspace: Workspace) -> InferenceError {
+        .notFinite(
+            model, plan.pieces, weights, isCoded: workspace.rounded != nil, what: what,
+            place: "blk.\(number)")
     }
 }
 
 extension InferenceError {
     /// Tells where NaN or infinity come from: a tensor among the decoded ones, or arithmetic.
     static func notFinite(
-        _ model: Model, _ pieces: [Piece], _ weights: FloatBuffer, what: String, place: String
+        _ model: Model, _ pieces: [Piece], _ weights: FloatBuffer, isCoded: Bool, what: String,
+        place: String
     ) -> InferenceError {
-        let damaged = pieces.first {
-            !ingot_all_finite(weights.base + $0.offset, $0.rowCount * $0.rowLength)
-        }
+        let damaged = pieces.first { !$0.isFinite(in: weights, isCoded: isCoded) }
         if let damaged {
             return InferenceError(
                 .notFinite(what: "its values"), path: model.path,

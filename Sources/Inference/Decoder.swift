@@ -5,7 +5,8 @@ public import TensorCore
 
 /// Runs one model, or several side by side, over batches of context windows.
 ///
-/// Work is in F32 with F32 accumulation. A block's weights are decoded once for a batch, while the
+/// Work is in F32 with F32 accumulation; with `Activations.q8` linear layers round what they take in
+/// and multiply it with the stored codes in integers. A block's weights are decoded once for a batch, while the
 /// block before it runs; tokens are shared out between the workers, so that a block needs no
 /// waiting inside. Logits are made for scored positions only, some positions and some of the
 /// vocabulary at a time, and handed to the caller with those of all models paired.
@@ -17,6 +18,8 @@ public import TensorCore
 public final class Decoder {
     /// The models; the first is the base that others are compared with.
     public let models: [Model]
+    /// What linear layers take in.
+    public let activations: Activations
     /// The workers.
     public let pool: WorkerPool
 
@@ -37,7 +40,9 @@ public final class Decoder {
     ///
     /// - Throws: `InferenceError` when the vocabularies differ in size. (The caller compares the
     ///   tokens.)
-    public init(models: [Model], pool: WorkerPool = WorkerPool()) throws(InferenceError) {
+    public init(
+        models: [Model], activations: Activations = .f32, pool: WorkerPool = WorkerPool()
+    ) throws(InferenceError) {
         precondition(!models.isEmpty, "a decoder needs a model")
         for model in models.dropFirst() where model.vocabularyCount != models[0].vocabularyCount {
             throw InferenceError(
@@ -46,6 +51,7 @@ public final class Decoder {
                     expected: "\(models[0].vocabularyCount)"), path: model.path)
         }
         self.models = models
+        self.activations = activations
         self.pool = pool
         hidden = models.map { _ in nil }
         tiles = (0..<pool.threadCount).map { _ in nil }

@@ -51,7 +51,7 @@ struct ExpertRun {
             try pool.run(jobCount: chunks.count + decoding.count) { worker, job in
                 guard job < chunks.count else {
                     try decoding[job - chunks.count].decode(
-                        model, part: used[step], into: destination, workspaces[worker].scratch)
+                        model, part: used[step], into: destination, workspaces[worker])
                     return
                 }
                 try apply(expert: used[step - 1], source, to: chunks[job], workspaces[worker])
@@ -84,7 +84,8 @@ struct ExpertRun {
             if weighsInput { ingot_scale(row, taker.weight, width) }
         }
         let linear = LinearLayer(
-            weights: UnsafePointer(weights.base), observer: observer, part: expert)
+            weights: UnsafePointer(weights.base), workspace: workspace, observer: observer,
+            part: expert)
         let network = plan.network
         let hidden = workspace.wide.base
         let output = workspace.branch.base
@@ -96,7 +97,8 @@ struct ExpertRun {
             network.output, to: hidden, rows: takers.count, into: output, strides: (stride, width))
         guard ingot_all_finite(output, takers.count * width) else {
             throw InferenceError.notFinite(
-                model, plan.pieces, weights, what: "the output of expert \(expert)",
+                model, plan.pieces, weights, isCoded: workspace.rounded != nil,
+                what: "the output of expert \(expert)",
                 place: model.source.tensors[plan.pieces[0].tensor].name)
         }
         let sums = rows.sum ?? residual.base

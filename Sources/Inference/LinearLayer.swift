@@ -1,4 +1,5 @@
 import CKernels
+import TensorCore
 
 /// The rows that a linear layer takes in: what importance matrices are made of.
 ///
@@ -33,6 +34,10 @@ struct Stack: Sendable {
     struct Part: Sendable {
         var tensor: String
         var outputs: Range<Int>
+        /// Where in the buffer its weights are.
+        var offset: Int
+        /// How they are held as codes, where they can be.
+        var coded: CodedMatrix?
     }
 
     var offset: Int
@@ -47,6 +52,8 @@ struct Stack: Sendable {
 struct LinearLayer {
     /// The buffer that stacks' offsets count from.
     let weights: UnsafePointer<Float>
+    /// Has room for rounded rows where products are in integers.
+    let workspace: Workspace
     let observer: LinearObserver?
     /// The expert whose matrices these are.
     var part: Int?
@@ -64,14 +71,52 @@ struct LinearLayer {
     ) {
         let outputs = outputs ?? 0..<stack.outputs
         observe(stack, outputs: outputs, input, rows: rows, stride: strides.input)
-        MatrixProduct.timesTransposed(
-            input, weights + stack.offset + outputs.lowerBound * stack.inputs, into: result,
-            rows: rows, columns: outputs.count, inner: stack.inputs,
-            strides: (strides.input, stack.inputs, strides.result), keep: keep)
+        if let rounded = workspace.rounded {
+            multiply(
+                stack, outputs: outputs, rounded, input, rows: rows, into: result, strides: strides,
+                keep: keep)
+        } else {
+            MatrixProduct.timesTransposed(
+                input, weights + stack.offset + outputs.lowerBound * stack.inputs, into: result,
+                rows: rows, columns: outputs.count, inner: stack.inputs,
+                strides: (strides.input, stack.inputs, strides.result), keep: keep)
+        }
         guard let bias = stack.bias else { return }
         for row in 0..<rows {
             ingot_add(
                 result + row * strides.result, weights + bias + outputs.lowerBound, outputs.count)
+        }
+    }
+
+    /// Matrix by matrix: those held as codes with rounded rows, the others in F32.
+    private func multiply(
+        _ stack: Stack, outputs: Range<Int>, _ rounded: RoundedRows,
+        _ input: UnsafePointer<Float>, rows: Int, into result: UnsafeMutablePointer<Float>,
+        strides: (input: Int, result: Int), keep: Float
+    ) {
+        var blockLength = 0
+        for part in stack.parts {
+            let wanted = part.outputs.clamped(to: outputs)
+            guard !wanted.isEmpty else { continue }
+            let destination = result + (wanted.lowerBound - outputs.lowerBound)
+            let first = wanted.lowerBound - part.outputs.lowerBound
+            guard let coded = part.coded else {
+                MatrixProduct.timesTransposed(
+                    input, weights + part.offset + first * stack.inputs, into: destination,
+                    rows: rows, columns: wanted.count, inner: stack.inputs,
+                    strides: (strides.input, stack.inputs, strides.result), keep: keep)
+                continue
+            }
+            if blockLength != Int(coded.codes.form.blockLength) {
+                blockLength = Int(coded.codes.form.blockLength)
+                rounded.reshape(
+                    rowCount: rows, rowLength: stack.inputs, blockLength: blockLength)
+                rounded.round(input, stride: strides.input, count: rows)
+            }
+            rounded.multiply(
+                rows: 0..<rows, by: coded, at: weights + part.offset,
+                outputs: first..<first + wanted.count, into: destination, stride: strides.result,
+                keep: keep != 0, scratch: workspace.scratch)
         }
     }
 

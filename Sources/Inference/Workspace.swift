@@ -7,6 +7,8 @@ import TensorCore
 final class Workspace: @unchecked Sendable {
     /// Bytes as stored, before decoding.
     let scratch = ScratchBuffer()
+    /// Codes and scales on their way to panels.
+    let unpacked = ScratchBuffer()
     /// Normalised rows, `tokens × width`.
     let normed: FloatBuffer
     /// Queries, keys and values, or gate and up, or ratings of experts, `tokens × outputs`.
@@ -19,6 +21,8 @@ final class Workspace: @unchecked Sendable {
     let scores: FloatBuffer
     /// A part's output where it cannot be added at once, `tokens × width`.
     let branch: FloatBuffer
+    /// The input of a linear layer in 8 bits, where products are in integers.
+    let rounded: RoundedRows?
 
     /// The lengths of the buffers.
     struct Extent {
@@ -28,6 +32,9 @@ final class Workspace: @unchecked Sendable {
         var heads = 0
         var scores = 0
         var branch = 0
+        /// The rows of a linear layer's input, and the longest.
+        var rowCount = 0
+        var rowLength = 0
 
         /// What runs of `tokens` tokens of `model` need, in windows of `windowLength` that see up
         /// to `keyCount` positions.
@@ -54,18 +61,22 @@ final class Workspace: @unchecked Sendable {
                 }
             }
             scores = min(BlockRun.queryRows, windowLength) * keyCount
+            rowCount = max(
+                tokens, model.blocks.contains { $0.experts != nil } ? ExpertRun.chunkRows : 0)
+            rowLength = model.blocks.flatMap(\.stacks).map(\.inputs).max() ?? 0
         }
 
         func fits(in other: Extent) -> Bool {
             normed <= other.normed && wide <= other.wide && latent <= other.latent
                 && heads <= other.heads
                 && scores <= other.scores && branch <= other.branch
+                && rowCount <= other.rowCount && rowLength <= other.rowLength
         }
     }
 
     let extent: Extent
 
-    init(_ extent: Extent) throws(InferenceError) {
+    init(_ extent: Extent, _ activations: Activations) throws(InferenceError) {
         self.extent = extent
         normed = try FloatBuffer(count: extent.normed)
         wide = try FloatBuffer(count: extent.wide)
@@ -73,5 +84,10 @@ final class Workspace: @unchecked Sendable {
         heads = try FloatBuffer(count: extent.heads)
         scores = try FloatBuffer(count: extent.scores)
         branch = try FloatBuffer(count: extent.branch)
+        rounded =
+            switch activations {
+            case .f32: nil
+            case .q8: try RoundedRows(rowCount: extent.rowCount, rowLength: extent.rowLength)
+            }
     }
 }

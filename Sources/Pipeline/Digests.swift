@@ -9,14 +9,23 @@ public enum Digests {
     ///
     /// - Complexity: O(bytes); reads a mebibyte at a time.
     public static func sha256(of file: InputFile) throws -> String {
+        try sha256(of: [file])
+    }
+
+    /// The digest of the bytes of several files one after another, such as the parts of a model.
+    ///
+    /// - Complexity: O(bytes); reads a mebibyte at a time.
+    public static func sha256(of files: [InputFile]) throws -> String {
         var hash = SHA256()
         let scratch = ScratchBuffer()
-        var offset = 0
-        while offset < file.byteCount {
-            let piece = scratch.bytes(min(1 << 20, file.byteCount - offset))
-            try file.read(at: offset, into: piece)
-            hash.update(bufferPointer: UnsafeRawBufferPointer(piece))
-            offset += piece.count
+        for file in files {
+            var offset = 0
+            while offset < file.byteCount {
+                let piece = scratch.bytes(min(1 << 20, file.byteCount - offset))
+                try file.read(at: offset, into: piece)
+                hash.update(bufferPointer: UnsafeRawBufferPointer(piece))
+                offset += piece.count
+            }
         }
         return hexadecimal(hash.finalize())
     }

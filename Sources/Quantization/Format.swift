@@ -38,16 +38,22 @@ public struct Format: Sendable, Hashable, CustomStringConvertible {
     /// Decodes blocks; `nil` for formats that are only carried along.
     public let decode: Decoder?
 
+    /// How blocks become integers, for products with rounded activations; `nil` for formats whose
+    /// values are not a code times a scale.
+    package let codes: CodeForm?
+
     /// Declares a format.
     init(
         name: String, typeID: UInt32, blockElementCount: Int, blockByteCount: Int,
-        requiresImportance: Bool = false, encode: Encoder?, decode: Decoder?
+        requiresImportance: Bool = false, codes: CodeForm? = nil, encode: Encoder?,
+        decode: Decoder?
     ) {
         self.name = name
         self.typeID = typeID
         self.blockElementCount = blockElementCount
         self.blockByteCount = blockByteCount
         self.requiresImportance = requiresImportance
+        self.codes = codes
         self.encode = encode
         self.decode = decode
     }

@@ -1,4 +1,4 @@
-internal import CKernels
+package import CKernels
 package import TensorCore
 
 #if canImport(Glibc)
@@ -52,7 +52,7 @@ package enum InstructionSet: String, CaseIterable, Sendable {
     @TaskLocal package static var current: InstructionSet = best
 
     /// The number that C knows it by.
-    var isa: ingot_isa {
+    package var isa: ingot_isa {
         switch self {
         case .scalar: INGOT_SCALAR
         case .sse2: INGOT_SSE2

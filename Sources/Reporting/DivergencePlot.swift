@@ -1,5 +1,5 @@
 /// Divergence against size: the mean and the 99.9 % quantile of every level, on a logarithmic
-/// axis, and the front of the levels that no other level beats.
+/// axis, and for each of the two the front of the levels that no other level beats.
 struct DivergencePlot {
     /// A level that can be drawn: its size is a number and its mean a positive one.
     private struct Mark {
@@ -12,6 +12,7 @@ struct DivergencePlot {
 
     private let marks: [Mark]
     private let front: [Int]
+    private let tailFront: [Int]
     /// The names of the levels that a logarithmic axis cannot show.
     let omitted: [String]
 
@@ -34,6 +35,7 @@ struct DivergencePlot {
         self.marks = marks
         self.omitted = omitted
         front = paretoFront(marks.map { ($0.bits, $0.mean.value) })
+        tailFront = paretoFront(marks.map { ($0.bits, $0.quantile ?? .nan) })
     }
 
     private static let drawable = 1e-200...1e200
@@ -114,8 +116,10 @@ struct DivergencePlot {
         plot.text("99.9 % quantile", at: Point(x: at.x + 10, y: at.y + 4), class: "legend")
         at = layout == .wide ? Point(x: at.x + 130, y: at.y) : Point(x: 0, y: at.y + 20)
         plot.line(from: Point(x: at.x, y: at.y), to: Point(x: at.x + 20, y: at.y), class: "front")
-        plot.text(
-            "Pareto front of the mean", at: Point(x: at.x + 28, y: at.y + 4), class: "legend")
+        plot.line(
+            from: Point(x: at.x + 26, y: at.y), to: Point(x: at.x + 46, y: at.y),
+            class: "front tail-front")
+        plot.text("Pareto fronts", at: Point(x: at.x + 54, y: at.y + 4), class: "legend")
     }
 
     private func draw(in plot: inout SVGPlot, _ x: Axis, _ y: Axis) {
@@ -124,9 +128,11 @@ struct DivergencePlot {
             mark.quantile.map { Point(x: x.position(mark.bits), y: y.position($0)) }
         }
         let path = front.map { means[$0] }
+        let tailPath = tailFront.compactMap { tails[$0] }
         for (mean, tail) in zip(means, tails) {
             if let tail { plot.line(from: mean, to: tail, class: "stem") }
         }
+        plot.polyline(tailPath, class: "front tail-front")
         plot.polyline(path, class: "front")
 
         let size = 12.0
@@ -135,7 +141,7 @@ struct DivergencePlot {
             boxes.append(.around(mean, width: size, height: size))
             if let tail { boxes.append(.around(tail, width: size, height: size)) }
         }
-        var lines = Array(zip(path, path.dropFirst()))
+        var lines = Array(zip(path, path.dropFirst())) + zip(tailPath, tailPath.dropFirst())
         for (mean, tail) in zip(means, tails) {
             if let tail { lines.append((mean, tail)) }
         }
@@ -168,7 +174,7 @@ struct DivergencePlot {
         let bits = NumberText.fixed(mark.bits, 2)
         if let tail, let quantile = mark.quantile {
             plot.diamond(
-                at: tail, radius: 5, class: "tail",
+                at: tail, radius: 5, class: tailFront.contains(index) ? "tail" : "tail beaten",
                 hint: "\(mark.name): 99.9 % quantile \(NumberText(quantile, digits: 3).text) nat, "
                     + "\(bits) bits per weight")
         }

@@ -1,11 +1,15 @@
-/// A limit that levels must keep, from `--max-kld` or `--max-ppl-ratio`.
+/// A limit that levels must keep, from an option such as `--max-kld`.
 public struct Gate: Sendable, Hashable {
     /// What is limited.
     public enum Measure: String, Sendable, Hashable, CaseIterable {
         /// The mean Kullback-Leibler divergence from the base, in nats.
         case meanDivergence = "--max-kld"
+        /// The divergence that 99.9 % of the tokens do not exceed, in nats.
+        case quantile999 = "--max-kld-999"
         /// The perplexity divided by the base's.
         case perplexityRatio = "--max-ppl-ratio"
+        /// The share of tokens at which level and base hold the same token for the likeliest.
+        case sameTopToken = "--min-same-top"
 
         /// The option that sets the limit.
         public var option: String { rawValue }
@@ -13,14 +17,21 @@ public struct Gate: Sendable, Hashable {
         var words: String {
             switch self {
             case .meanDivergence: "mean KL divergence"
+            case .quantile999: "99.9 % KL divergence"
             case .perplexityRatio: "perplexity ratio"
+            case .sameTopToken: "share of same top tokens"
             }
         }
+
+        /// Whether the limit is the least value that passes, and a share.
+        var isFloor: Bool { self == .sameTopToken }
 
         func estimate(of level: QualityReport.Level) -> Estimate {
             switch self {
             case .meanDivergence: level.divergence.mean
+            case .quantile999: level.divergence.quantile999
             case .perplexityRatio: level.perplexityRatio
+            case .sameTopToken: level.sameTopToken
             }
         }
     }
@@ -29,7 +40,7 @@ public struct Gate: Sendable, Hashable {
     public var measure: Measure
     /// The level's type (letter case does not matter) or file name; `nil` for every level.
     public var level: String?
-    /// The greatest value that passes.
+    /// The greatest value that passes; for a share of tokens the least.
     public var limit: Double
 
     /// Creates a gate.
@@ -39,7 +50,10 @@ public struct Gate: Sendable, Hashable {
         self.limit = limit
     }
 
-    /// Reads `TYPE=VALUE` or `VALUE`; the value is a positive number.
+    /// Reads `TYPE=VALUE` or `VALUE`.
+    ///
+    /// The value is a positive number; a share is one of at most 1, or up to 100 with a per cent
+    /// sign.
     public init(_ measure: Measure, parsing text: String) throws(ReportError) {
         let failure = ReportError(.gateSyntax(option: measure.option, text: text))
         var number = Substring(text)
@@ -50,70 +64,57 @@ public struct Gate: Sendable, Hashable {
             level = String(text[..<sign])
             if text.startIndex == sign { throw failure }
         }
-        // Only plain decimal notation: Double also reads "inf", "nan" and hexadecimal.
-        guard number.allSatisfy({ "0123456789.eE+-".contains($0) }), let limit = Double(number),
-            limit.isFinite, limit > 0
-        else { throw failure }
+        let isPercentage = measure.isFloor && number.hasSuffix("%")
+        guard let value = Gate.positiveNumber(isPercentage ? number.dropLast() : number) else {
+            throw failure
+        }
+        let limit = isPercentage ? value / 100 : value
+        guard !measure.isFloor || limit <= 1 else { throw failure }
         self.init(measure, level: level, limit: limit)
     }
 
-    /// A level that did not keep a limit.
-    public struct Failure: Sendable, Hashable, CustomStringConvertible {
-        /// The level's type, with its file name when another level has the same type.
-        public let level: String
-        /// What is limited.
-        public let measure: Measure
-        /// What was measured.
-        public let found: QualityReport.Estimate
-        /// The greatest value that passes.
-        public let allowed: Double
-
-        /// One line: the level, what was found, what is allowed.
-        public var description: String {
-            // More digits than the error warrants, so that the excess over the limit can be seen.
-            var text =
-                "\(visible(level)): \(measure.words) \(NumberText(found.value, digits: 6).text)"
-            if let error = found.standardError, error > 0 {
-                text += " ± \(NumberText(error, digits: 2).text)"
-            }
-            text += ", allowed at most \(allowed)"
-            if let error = found.standardError, abs(found.value - allowed) < 2 * error {
-                text += " (nearer than twice the error: more text would make it certain)"
-            }
-            return text
-        }
+    /// A positive number in plain decimal notation: `Double` also reads "inf", "nan" and
+    /// hexadecimal.
+    static func positiveNumber(_ text: Substring) -> Double? {
+        guard text.allSatisfy({ "0123456789.eE+-".contains($0) }), let value = Double(text),
+            value.isFinite, value > 0
+        else { return nil }
+        return value
     }
 
-    /// The levels of `report` that do not keep this limit, in the report's order.
+    /// What this limit asks of each of the levels of `report` that it is for, in their order.
     ///
     /// A value that is not a number keeps no limit. Throws when the gate names a level that is not
     /// in the report, or when there is no level: a gate that holds nothing must not pass.
-    public func failures(in report: QualityReport) throws(ReportError) -> [Failure] {
-        guard !report.levels.isEmpty else { throw ReportError(.noLevels) }
-        let wanted = report.levels.filter { candidate in
-            guard let level else { return true }
-            return candidate.name.lowercased() == level.lowercased()
-                || candidate.fileName == level
-        }
-        guard !wanted.isEmpty else {
-            throw ReportError(
-                .unknownLevel(name: level ?? "", known: report.levels.map(\.name)))
-        }
-        return wanted.compactMap { level in
+    public func checks(in report: QualityReport) throws(ReportError) -> [QualityCheck] {
+        try requireLevel(among: report.levels.map { ($0.name, $0.fileName) })
+        return report.levels.filter { isFor(name: $0.name, fileName: $0.fileName) }.map { level in
             let found = measure.estimate(of: level)
-            if found.value <= limit { return nil }
-            return Failure(
-                level: report.displayName(of: level), measure: measure, found: found,
-                allowed: limit)
+            let bound = measure.isFloor ? "at least" : "at most"
+            var finding =
+                "\(measure.words) \(QualityCheck.precise(found)), allowed \(bound) \(limit)"
+            if let error = found.standardError, abs(found.value - limit) < 2 * error {
+                finding += QualityCheck.uncertain
+            }
+            return QualityCheck(
+                level: report.displayName(of: level),
+                requirement: "\(measure.words) \(bound) \(limit)", finding: finding,
+                isMet: measure.isFloor ? found.value >= limit : found.value <= limit)
         }
     }
-}
 
-extension QualityReport {
-    /// The failures of all `gates`, gate by gate; see `Gate.failures(in:)`.
-    public func failures(of gates: [Gate]) throws(ReportError) -> [Gate.Failure] {
-        var result: [Gate.Failure] = []
-        for gate in gates { result += try gate.failures(in: self) }
-        return result
+    /// Throws when the gate is for none of the levels, which are named by type and file.
+    ///
+    /// For a caller that measures for hours afterwards; `checks(in:)` does it too.
+    public func requireLevel(among levels: [(name: String, fileName: String)]) throws(ReportError) {
+        guard !levels.isEmpty else { throw ReportError(.noLevels) }
+        guard levels.contains(where: { isFor(name: $0.name, fileName: $0.fileName) }) else {
+            throw ReportError(.unknownLevel(name: level ?? "", known: levels.map(\.name)))
+        }
+    }
+
+    private func isFor(name: String, fileName: String) -> Bool {
+        guard let level else { return true }
+        return name.lowercased() == level.lowercased() || fileName == level
     }
 }

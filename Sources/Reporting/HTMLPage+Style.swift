@@ -46,7 +46,7 @@ extension HTMLPage {
         }
         .scroll:focus-visible { outline: 2px solid var(--mean); outline-offset: 2px; }
         table {
-          border-collapse: collapse; width: 100%; font-size: 0.875rem; line-height: 1.35;
+          border-collapse: separate; border-spacing: 0; width: 100%; font-size: 0.875rem; line-height: 1.35;
           font-variant-numeric: tabular-nums lining-nums;
         }
         caption {
@@ -78,6 +78,7 @@ extension HTMLPage {
         th[aria-sort="ascending"] button::before { content: "\\2191\\a0"; color: var(--mean); }
         th[aria-sort="descending"] button::before { content: "\\2193\\a0"; color: var(--mean); }
 
+        .note { color: var(--quiet); max-width: 44rem; margin-bottom: 0.75rem; }
         .caveats { padding-left: 1.1rem; max-width: 44rem; }
         .caveats li { margin-bottom: 0.4rem; overflow-wrap: anywhere; }
         .caveats li::marker { color: var(--tail); }
@@ -101,9 +102,14 @@ extension HTMLPage {
         .stem { stroke: var(--rule); stroke-width: 1; stroke-dasharray: 2 3; }
         .leader { stroke: var(--quiet); stroke-width: 0.75; }
         .front { stroke: var(--mean); stroke-width: 1.5; fill: none; stroke-opacity: 0.55; }
+        .tail-front { stroke: var(--tail); }
         .mean { fill: var(--mean); stroke: var(--mean); stroke-width: 1.5; }
         .mean.beaten { fill: var(--page); }
-        .tail { fill: var(--page); stroke: var(--tail); stroke-width: 1.5; }
+        .tail { fill: var(--tail); stroke: var(--tail); stroke-width: 1.5; }
+        .tail.beaten { fill: var(--page); }
+        .spread { fill: var(--mean); fill-opacity: 0.28; }
+        .median { stroke: var(--ink); stroke-width: 2; }
+        .heat { fill: var(--mean); }
         .bar { stroke-width: 1.5; }
         .mean-bar { stroke: var(--mean); }
 
@@ -136,6 +142,7 @@ extension HTMLPage {
           table { font-size: 7.5pt; }
           th, td { padding-left: 0.5rem; }
           .scroll { overflow: visible; background: none; }
+          * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
           .file { display: none; }
           .plot.wide { display: block; max-width: 15cm; }
           .plot.narrow { display: none; }
@@ -154,7 +161,7 @@ extension HTMLPage {
         "use strict";
         document.querySelectorAll("table.sortable").forEach((table) => {
           const heads = Array.from(table.tHead.rows[0].cells);
-          const body = table.tBodies[1];
+          const body = table.tBodies[table.tBodies.length - 1];
           const order = (row, column) => {
             const text = row.cells[column].dataset.order;
             return text === undefined ? NaN : Number(text.replace("inf", "Infinity"));
@@ -181,5 +188,5 @@ extension HTMLPage {
         """
 
     /// The digest by which the page's security policy knows `script`.
-    static let scriptDigest = "sha256-l1uGoaYEmbYoeYdlHEf7gMy7Ixg2j5foe+aICkO/h80="
+    static let scriptDigest = "sha256-5A03DzxBNcXjNI9PXWP/4G6QTGFUNRPUS0jz8wRoPbk="
 }

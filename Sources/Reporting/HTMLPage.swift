@@ -28,7 +28,8 @@ struct HTMLPage {
         </head>
         <body>
         <main>
-        \(header)\(overview)\(warnings)\(divergence)\(perplexity)\(details)\(provenance)\(words)\
+        \(header)\(overview)\(warnings)\(changes)\(divergence)\(perplexity)\(probability)\
+        \(sensitivity)\(details)\(provenance)\(words)\
         </main>
         <script>\(HTMLPage.script)</script>
         </body>
@@ -61,9 +62,9 @@ struct HTMLPage {
     private var divergence: String {
         let plot = DivergencePlot(report)
         var caption = """
-            How far a level's predictions are from the base's. The line joins the levels that no \
-            other beats in both size and mean divergence; hollow discs are beaten. Bars span two \
-            standard errors each way and are often smaller than the disc.
+            How far a level's predictions are from the base's. The lines join the levels that no \
+            other beats in both size and mean (or 99.9 %) divergence; hollow marks are beaten. Bars \
+            span two standard errors each way and are often smaller than the disc.
             """
         if !plot.omitted.isEmpty {
             caption +=
@@ -82,6 +83,52 @@ struct HTMLPage {
         return figure("Perplexity", plot.svg, caption)
     }
 
+    private var probability: String {
+        let plot = ProbabilityPlot(report)
+        guard plot.omitted.count < report.levels.count else { return "" }
+        var caption = """
+            How the probability of the text's own next token changes, in percentage points: the bars \
+            hold 80, 90 and 98 % of the tokens, the line 99.8 %. A faithful level is narrow and even \
+            on both sides. The axis is linear within ±1 and logarithmic beyond.
+            """
+        if !plot.omitted.isEmpty {
+            caption += " Not drawn, for want of quantiles: "
+            caption += plot.omitted.joined(separator: ", ") + "."
+        }
+        return figure("Distribution of Δp", plot.svg, caption)
+    }
+
+    private var sensitivity: String {
+        guard let sensitivity = report.sensitivity, let plot = SensitivityPlot(sensitivity) else {
+            return ""
+        }
+        var caption = """
+            Each field is the mean KL divergence from the model as it is when this tensor alone is \
+            quantized: a row is a kind of tensor, a column a layer; a bar over the whole width lies \
+            outside the layers. Dark fields deserve more bits. The scale of colour is logarithmic.
+            """
+        for format in sensitivity.formats.prefix(Sensitivity.mostFormats) {
+            let worst = sensitivity.mostSensitive(format: format, count: 3)
+            guard !worst.isEmpty else { continue }
+            let cells = worst.map { "\($0.name) (\(NumberText($0.divergence).text))" }
+            caption += " Most sensitive to \(format): \(cells.joined(separator: ", "))."
+        }
+        if sensitivity.isCutShort {
+            caption += " There are more kinds, layers or formats than are drawn."
+        }
+        return figure("Sensitivity of the layers", plot.svg, caption)
+    }
+
+    private var changes: String {
+        guard let baseline = report.baseline else { return "" }
+        let sentence = "<p class=\"note\">\(markupEscaped(baseline.sentence))</p>\n"
+        return section(
+            "Since the baseline",
+            sentence
+                + table(
+                    report.changeColumns, name: "Differences are new less earlier", hasBase: false))
+    }
+
     private var details: String {
         section(
             "Distribution and probabilities",
@@ -91,7 +138,8 @@ struct HTMLPage {
     private var provenance: String {
         let rows = report.provenanceRows.map { row in
             let value = markupEscaped(row.value)
-            return "<dt>\(row.name)</dt><dd>\(row.isCode ? "<code>\(value)</code>" : value)</dd>\n"
+            return
+                "<dt>\(markupEscaped(row.name))</dt><dd>\(row.isCode ? "<code>\(value)</code>" : value)</dd>\n"
         }
         return section(
             "How it was measured", "<dl class=\"provenance\">\n\(rows.joined())</dl>\n")
@@ -136,7 +184,9 @@ struct HTMLPage {
 
     // MARK: Tables
 
-    private func table(_ columns: [ReportColumn], name: String) -> String {
+    private func table(
+        _ columns: [ReportColumn], name: String, hasBase: Bool = true
+    ) -> String {
         var text = "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"\(name)\">\n"
         text += "<table class=\"sortable\">\n<caption>\(name)</caption>\n<thead>\n<tr>"
         text += "<th scope=\"col\">Level</th>"
@@ -144,10 +194,14 @@ struct HTMLPage {
             let unit = column.unit.map { " <span class=\"unit\">\($0)</span>" } ?? ""
             text += "<th scope=\"col\">\(column.title)\(unit)</th>"
         }
-        text += "</tr>\n</thead>\n<tbody class=\"base\">\n<tr>"
-        text += rowHeader("base", file: report.base.fileName, order: nil)
-        text += columns.map { "<td>\(markupEscaped($0.base))</td>" }.joined()
-        text += "</tr>\n</tbody>\n<tbody>\n"
+        text += "</tr>\n</thead>\n"
+        if hasBase {
+            text += "<tbody class=\"base\">\n<tr>"
+            text += rowHeader("base", file: report.base.fileName, order: nil)
+            text += columns.map { "<td>\(markupEscaped($0.base))</td>" }.joined()
+            text += "</tr>\n</tbody>\n"
+        }
+        text += "<tbody>\n"
         for (index, level) in report.sortedLevels.enumerated() {
             text += "<tr>" + rowHeader(level.name, file: level.fileName, order: index)
             text += columns.map { cell($0.cell(level)) }.joined() + "</tr>\n"

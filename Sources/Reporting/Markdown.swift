@@ -7,9 +7,15 @@ extension QualityReport {
             text += "\n## To keep in mind\n\n"
             text += allWarnings.map { "- \(markdownEscaped($0))\n" }.joined()
         }
+        if let baseline {
+            text += "\n## Since the baseline\n\n\(markdownEscaped(baseline.sentence))\n\n"
+            text += table(changeColumns, hasBase: false)
+        }
         text += "\n<details>\n<summary>Distribution and probabilities</summary>\n\n"
         text += table(detailColumns)
-        text += "\n</details>\n\n## How it was measured\n\n"
+        text += "\n</details>\n"
+        if let sensitivity { text += section(of: sensitivity) }
+        text += "\n## How it was measured\n\n"
         text += provenanceRows.map { row in
             let value = row.isCode ? markdownCode(row.value) : markdownEscaped(row.value)
             return "- \(row.name): \(value)\n"
@@ -26,12 +32,27 @@ extension QualityReport {
         return text
     }
 
-    private func table(_ columns: [ReportColumn]) -> String {
+    /// The most sensitive parts, a column per format.
+    private func section(of sensitivity: Sensitivity) -> String {
+        var text = "\n<details>\n<summary>Most sensitive when quantized alone, KLD in nats"
+        text += "</summary>\n\n"
+        for format in sensitivity.formats.prefix(Sensitivity.mostFormats) {
+            let cells = sensitivity.mostSensitive(format: format, count: 5).map {
+                "\(markdownEscaped($0.name)) \(NumberText($0.divergence).text)"
+            }
+            text += "- \(markdownEscaped(format)): \(cells.joined(separator: ", "))\n"
+        }
+        return text + "\n</details>\n"
+    }
+
+    private func table(_ columns: [ReportColumn], hasBase: Bool = true) -> String {
         func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
         var text = row(["Level"] + columns.map { markdownEscaped($0.heading) })
         text += "| :-- |" + String(repeating: " --: |", count: columns.count) + "\n"
-        text += row(
-            ["base \(markdownCode(base.fileName, inTable: true))"] + columns.map(\.base))
+        if hasBase {
+            text += row(
+                ["base \(markdownCode(base.fileName, inTable: true))"] + columns.map(\.base))
+        }
         for level in sortedLevels {
             text += row(
                 [markdownEscaped(displayName(of: level))]

@@ -63,6 +63,9 @@ package struct NumberText: Hashable {
         self.power = power
     }
 
+    /// With a plus sign before the value.
+    var signed: NumberText { NumberText(value: "+\(value)", error: error, power: power) }
+
     /// Words in a number's place.
     init(words: String) {
         value = words

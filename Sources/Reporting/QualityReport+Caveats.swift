@@ -1,7 +1,8 @@
 extension QualityReport {
     /// What the figures themselves say about how far they can be trusted, a sentence each.
     public var caveats: [String] {
-        tokenCaveats + baseCaveats + levels.flatMap(levelCaveats) + orderCaveats
+        tokenCaveats + baseCaveats + calibrationCaveats + baselineCaveats
+            + levels.flatMap(levelCaveats) + orderCaveats
     }
 
     /// `warnings`, then `caveats`: what a rendering shows.
@@ -25,6 +26,35 @@ extension QualityReport {
             "The base is quantized itself (\(packed.joined(separator: ", "))): every figure is a "
                 + "distance from it, not from the original model."
         ]
+    }
+
+    private var calibrationCaveats: [String] {
+        (calibration ?? []).compactMap { text in
+            guard let overlap = text.overlap, overlap.sharedCount > 0, let share = overlap.share
+            else { return nil }
+            return "\(NumberText(share * 100, digits: 2).text) % of the text's sequences of "
+                + "\(overlap.wordCount) words (\(NumberText.count(overlap.sharedCount)) of "
+                + "\(NumberText.count(overlap.sequenceCount))) stand in the calibration text "
+                + "\(text.name) too: levels made with its importance matrix look better here than "
+                + "on text that they have not seen."
+        }
+    }
+
+    /// What stands between this report and its baseline.
+    private var baselineCaveats: [String] {
+        guard let baseline else { return [] }
+        var result = baseline.differences
+        if !result.isEmpty {
+            result.append(
+                "The baseline \(baseline.fileName) was measured under other conditions: the changes "
+                    + "may come from that.")
+        }
+        if !baseline.missingLevels.isEmpty {
+            result.append(
+                "The baseline has levels that this report has not: "
+                    + baseline.missingLevels.joined(separator: ", ") + ".")
+        }
+        return result
     }
 
     private func levelCaveats(_ level: Level) -> [String] {

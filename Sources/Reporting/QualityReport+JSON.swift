@@ -18,10 +18,7 @@ extension QualityReport {
     ///
     /// Throws a `ReportError` that names the key at fault.
     public init(json bytes: [UInt8], file: String? = nil) throws(ReportError) {
-        let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .iso8601
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+        let decoder = QualityReport.decoder
         let data = Data(bytes)
         do {
             // The version first: a later schema may lack keys, and that is the better message.
@@ -36,10 +33,19 @@ extension QualityReport {
         } catch let error as ReportError {
             throw error
         } catch let error as DecodingError {
-            throw ReportError(decoding: error, file: file)
+            throw ReportError(decoding: error, kind: { .notAReport(detail: $0) }, file: file)
         } catch {
             throw ReportError(.notAReport(detail: "\(error)"), file: file)
         }
+    }
+
+    /// Reads numbers and dates as they are written.
+    static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+        return decoder
     }
 
     private struct Version: Decodable {
@@ -64,7 +70,8 @@ extension QualityReport {
 }
 
 extension ReportError {
-    fileprivate init(decoding error: DecodingError, file: String?) {
+    /// The error about what a decoder did not find, with the key's path as its place.
+    init(decoding error: DecodingError, kind: (String) -> Kind, file: String?) {
         func path(_ keys: [any CodingKey]) -> String? {
             var text = ""
             for key in keys {
@@ -79,18 +86,16 @@ extension ReportError {
         switch error {
         case .keyNotFound(let key, let context):
             self.init(
-                .notAReport(detail: "the key is missing"), file: file,
-                place: path(context.codingPath + [key]))
+                kind("the key is missing"), file: file, place: path(context.codingPath + [key]))
         case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
             self.init(
-                .notAReport(detail: "expected a value of type \(type)"), file: file,
+                kind("expected a value of type \(type)"), file: file,
                 place: path(context.codingPath))
         case .dataCorrupted(let context):
             self.init(
-                .notAReport(detail: context.debugDescription), file: file,
-                place: path(context.codingPath))
+                kind(context.debugDescription), file: file, place: path(context.codingPath))
         @unknown default:
-            self.init(.notAReport(detail: "\(error)"), file: file)
+            self.init(kind("\(error)"), file: file)
         }
     }
 }

@@ -19,6 +19,9 @@ extension QualityReport {
                     + "\(NumberText.fixed(base.bitsPerWeight, 2)) bits per weight"),
             ProvenanceRow(name: "Base perplexity", value: NumberText(base.perplexity).text),
         ]
+        if let digest = base.digest {
+            rows.append(.init(name: "Base digest", value: digest, isCode: true))
+        }
         if !base.tensorTypes.isEmpty {
             let types = base.tensorTypes.map {
                 "\(NumberText.count($0.tensorCount)) × \($0.name) (\(NumberText.bytes($0.byteCount)))"
@@ -35,6 +38,7 @@ extension QualityReport {
         if let digest = text.digest {
             rows.append(.init(name: "Text digest", value: digest, isCode: true))
         }
+        rows += calibrationRows
         rows += [
             .init(
                 name: "Scored",
@@ -47,7 +51,52 @@ extension QualityReport {
             .init(name: "Date", value: dateText),
             .init(name: "Command", value: provenance.commandLine, isCode: true),
         ]
+        if let sensitivity {
+            rows.append(
+                .init(
+                    name: "Sensitivity",
+                    value: "of \(sensitivity.model), \(NumberText.count(sensitivity.windowCount)) "
+                        + "windows of \(NumberText.count(sensitivity.contextLength)), "
+                        + "\(NumberText.count(sensitivity.scoredTokenCount)) tokens scored"))
+        }
+        for level in sortedLevels {
+            let name = displayName(of: level)
+            if let matrix = level.importanceMatrix {
+                rows.append(
+                    .init(name: "Importance of \(name)", value: matrix, isCode: true))
+            }
+            if let digest = level.digest {
+                rows.append(.init(name: "Digest of \(name)", value: digest, isCode: true))
+            }
+        }
         return rows
+    }
+
+    /// What the text shares with the calibration texts, a line each.
+    private var calibrationRows: [ProvenanceRow] {
+        (calibration ?? []).map { text in
+            guard let overlap = text.overlap else {
+                return .init(
+                    name: "Calibration",
+                    value: "\(text.name), not there to be read: whether the text overlaps with it "
+                        + "is not known")
+            }
+            let count = NumberText.count(overlap.sequenceCount)
+            guard overlap.sequenceCount > 0 else {
+                return .init(
+                    name: "Calibration",
+                    value: "\(text.name); the text has no \(overlap.wordCount) words to look for")
+            }
+            let sampled =
+                overlap.samplingInterval > 1
+                ? " (1 in \(NumberText.count(overlap.samplingInterval)) looked for)" : ""
+            let shared =
+                overlap.sharedCount == 0 ? "0" : NumberText.count(overlap.sharedCount)
+            return .init(
+                name: "Calibration",
+                value: "\(text.name); it holds \(shared) of the text's \(count) sequences of "
+                    + "\(overlap.wordCount) words\(sampled)")
+        }
     }
 
     /// `2026-11-22 19:30 UTC`.

@@ -25,11 +25,18 @@ public struct QualityReport: Codable, Sendable, Hashable {
     public var levels: [Level]
     /// What happened on the way that a reader must know; see also `caveats`, which are derived.
     public var warnings: [String]
+    /// The calibration texts and what the scored text shares with them; `nil` when none is known.
+    public var calibration: [CalibrationText]?
+    /// How the levels differ from those of an earlier report; `nil` when there was none.
+    public var baseline: BaselineComparison?
+    /// What the quantization of each part of the base does by itself; `nil` when not measured.
+    public var sensitivity: Sensitivity?
 
     /// Creates a report.
     public init(
         title: String, base: Base, text: Text, settings: Settings, provenance: Provenance,
-        levels: [Level], warnings: [String] = []
+        levels: [Level], warnings: [String] = [], calibration: [CalibrationText]? = nil,
+        baseline: BaselineComparison? = nil, sensitivity: Sensitivity? = nil
     ) {
         self.schemaVersion = QualityReport.currentSchemaVersion
         self.title = title
@@ -39,6 +46,9 @@ public struct QualityReport: Codable, Sendable, Hashable {
         self.provenance = provenance
         self.levels = levels
         self.warnings = warnings
+        self.calibration = calibration
+        self.baseline = baseline
+        self.sensitivity = sensitivity
     }
 }
 
@@ -73,17 +83,20 @@ extension QualityReport {
         public var tensorTypes: [TensorType]
         /// Its perplexity on the text.
         public var perplexity: Estimate
+        /// A digest of the file's bytes, `sha256:…`, when one was taken.
+        public var digest: String?
 
         /// Creates the description of a base.
         public init(
             fileName: String, fileByteCount: Int, bitsPerWeight: Double,
-            tensorTypes: [TensorType], perplexity: Estimate
+            tensorTypes: [TensorType], perplexity: Estimate, digest: String? = nil
         ) {
             self.fileName = fileName
             self.fileByteCount = fileByteCount
             self.bitsPerWeight = bitsPerWeight
             self.tensorTypes = tensorTypes
             self.perplexity = perplexity
+            self.digest = digest
         }
     }
 
@@ -191,15 +204,22 @@ extension QualityReport {
         public var meanProbabilityChange: Estimate
         /// The root mean square of that change.
         public var rmsProbabilityChange: Estimate
+        /// How that change is distributed over the scored tokens, when it is known.
+        public var probabilityChange: ProbabilityChange?
         /// Tokens evaluated per second, when it was timed.
         public var tokensPerSecond: Double?
+        /// A digest of the file's bytes, `sha256:…`, when one was taken.
+        public var digest: String?
+        /// The importance matrix that the file says it was quantized with.
+        public var importanceMatrix: String?
 
         /// Creates a level.
         public init(
             name: String, fileName: String, fileByteCount: Int, bitsPerWeight: Double,
             perplexity: Estimate, logPerplexityRatio: Estimate, perplexityRatio: Estimate,
             divergence: Divergence, sameTopToken: Estimate, meanProbabilityChange: Estimate,
-            rmsProbabilityChange: Estimate, tokensPerSecond: Double? = nil
+            rmsProbabilityChange: Estimate, probabilityChange: ProbabilityChange? = nil,
+            tokensPerSecond: Double? = nil, digest: String? = nil, importanceMatrix: String? = nil
         ) {
             self.name = name
             self.fileName = fileName
@@ -212,7 +232,10 @@ extension QualityReport {
             self.sameTopToken = sameTopToken
             self.meanProbabilityChange = meanProbabilityChange
             self.rmsProbabilityChange = rmsProbabilityChange
+            self.probabilityChange = probabilityChange
             self.tokensPerSecond = tokensPerSecond
+            self.digest = digest
+            self.importanceMatrix = importanceMatrix
         }
     }
 
@@ -246,6 +269,82 @@ extension QualityReport {
             self.quantile99 = quantile99
             self.quantile999 = quantile999
             self.maximum = maximum
+        }
+    }
+
+    /// Quantiles of Δp, the change of the probability of the text's own next token: fractions of
+    /// one, negative where the level holds the token for less likely than the base does.
+    public struct ProbabilityChange: Codable, Sendable, Hashable {
+        /// The greatest loss.
+        public var minimum: Double
+        /// So many per cent of the tokens lie below: 0.1, 1, 5, 10.
+        public var quantile001, quantile01, quantile05, quantile10: Double
+        /// As many tokens lie below as above.
+        public var median: Double
+        /// So many per cent of the tokens lie below: 90, 95, 99, 99.9.
+        public var quantile90, quantile95, quantile99, quantile999: Double
+        /// The greatest gain.
+        public var maximum: Double
+
+        /// Creates a distribution from its quantiles in rising order: the minimum, 0.1, 1, 5, 10,
+        /// 50, 90, 95, 99, 99.9 % and the maximum.
+        public init(
+            minimum: Double, quantile001: Double, quantile01: Double, quantile05: Double,
+            quantile10: Double, median: Double, quantile90: Double, quantile95: Double,
+            quantile99: Double, quantile999: Double, maximum: Double
+        ) {
+            self.minimum = minimum
+            self.quantile001 = quantile001
+            self.quantile01 = quantile01
+            self.quantile05 = quantile05
+            self.quantile10 = quantile10
+            self.median = median
+            self.quantile90 = quantile90
+            self.quantile95 = quantile95
+            self.quantile99 = quantile99
+            self.quantile999 = quantile999
+            self.maximum = maximum
+        }
+    }
+
+    /// A text that an importance matrix was made from, and what the scored text shares with it.
+    public struct CalibrationText: Codable, Sendable, Hashable {
+        /// The file's name, without its folder.
+        public var name: String
+        /// The shared sequences of words; `nil` when the text could not be read.
+        public var overlap: Overlap?
+
+        /// Creates the description of a calibration text.
+        public init(name: String, overlap: Overlap?) {
+            self.name = name
+            self.overlap = overlap
+        }
+
+        /// How many sequences of words of the scored text stand in the calibration text too.
+        public struct Overlap: Codable, Sendable, Hashable {
+            /// The words of a sequence.
+            public var wordCount: Int
+            /// The sequences of the scored text that were looked for.
+            public var sequenceCount: Int
+            /// Those of them that the calibration text holds.
+            public var sharedCount: Int
+            /// One in so many of the text's sequences was looked for; 1 for all.
+            public var samplingInterval: Int
+
+            /// The shared part of the sequences; `nil` when there are none.
+            public var share: Double? {
+                sequenceCount > 0 ? Double(sharedCount) / Double(sequenceCount) : nil
+            }
+
+            /// Creates the counts.
+            public init(
+                wordCount: Int, sequenceCount: Int, sharedCount: Int, samplingInterval: Int
+            ) {
+                self.wordCount = wordCount
+                self.sequenceCount = sequenceCount
+                self.sharedCount = sharedCount
+                self.samplingInterval = samplingInterval
+            }
         }
     }
 }

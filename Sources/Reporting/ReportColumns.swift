@@ -107,7 +107,66 @@ extension QualityReport {
     }
 }
 
+extension QualityReport {
+    /// What has changed since the baseline; nothing when there is none.
+    var changeColumns: [ReportColumn] {
+        guard let baseline else { return [] }
+        func column(
+            _ title: String, unit: String?, scale: Double = 1,
+            _ path: @escaping (BaselineComparison.LevelChange) -> BaselineComparison.Change
+        ) -> ReportColumn {
+            ReportColumn(
+                title: title, unit: unit,
+                cell: { level in
+                    guard let change = baseline[level] else {
+                        return .init(words: "new", order: .nan)
+                    }
+                    return .init(change: path(change).difference, scale: scale)
+                }, base: "–")
+        }
+        return [
+            ReportColumn(
+                title: "KLD before", unit: "nat",
+                cell: { level in
+                    guard let change = baseline[level] else {
+                        return .init(words: "–", order: .nan)
+                    }
+                    return .init(change.meanDivergence.before)
+                }, base: "–"),
+            ReportColumn(
+                title: "KLD now", unit: "nat", cell: { .init($0.divergence.mean) }, base: "–"),
+            column("Change", unit: "nat") { $0.meanDivergence },
+            column("99.9 % KLD", unit: "nat") { $0.quantile999 },
+            column("Same top", unit: "points", scale: 100) { $0.sameTopToken },
+            column("PPL ratio", unit: nil) { $0.perplexityRatio },
+            ReportColumn(
+                title: "Bits/weight", unit: nil,
+                cell: { level in
+                    guard let change = baseline[level] else {
+                        return .init(words: "new", order: .nan)
+                    }
+                    let difference = level.bitsPerWeight - change.bitsPerWeightBefore
+                    let text = NumberText.fixed(difference, 2)
+                    return .init(
+                        words: difference == 0 ? "0" : difference > 0 ? "+\(text)" : text,
+                        order: difference)
+                }, base: "–"),
+        ]
+    }
+}
+
 extension ReportColumn.Cell {
+    /// A signed difference; `0` when nothing has changed at all.
+    fileprivate init(change: Estimate, scale: Double) {
+        guard change.value != 0 else {
+            self.init(words: "0", order: 0)
+            return
+        }
+        let number = NumberText(change, scale: scale)
+        self.init(
+            number: change.value > 0 ? number.signed : number, order: change.value)
+    }
+
     fileprivate init(_ estimate: Estimate, scale: Double = 1) {
         self.init(number: NumberText(estimate, scale: scale), order: estimate.value)
     }

@@ -6,12 +6,18 @@ public struct ReportError: IngotError, Hashable {
     public enum Kind: Sendable, Hashable {
         /// A gate's text does not name a limit.
         case gateSyntax(option: String, text: String)
+        /// The text of `--max-regression-kld` is no limit.
+        case regressionSyntax(String)
+        /// The report and its baseline have no level in common.
+        case noCommonLevel(known: [String], found: [String])
         /// A gate names a level that the report does not have.
         case unknownLevel(name: String, known: [String])
         /// A gate was given and the report has no level to hold it against.
         case noLevels
         /// The bytes are not JSON, or not a report.
         case notAReport(detail: String)
+        /// The bytes are not JSON, or not what `ingot sensitivity` writes.
+        case notASensitivity(detail: String)
         /// The report was written with a schema that this version does not know.
         case schemaVersion(found: Int, supported: Int)
     }
@@ -34,13 +40,23 @@ public struct ReportError: IngotError, Hashable {
     public var problem: String {
         switch kind {
         case .gateSyntax(let option, let text):
-            "\(option) \(visible(text)): not a limit, expected TYPE=VALUE or VALUE with a "
-                + "positive number, for instance \(option) Q4_K_M=0.2"
+            "\(option) \(visible(text)): not a limit, expected TYPE=VALUE or VALUE with "
+                + (option == Gate.Measure.sameTopToken.option
+                    ? "a share of at most 1 or 100%, for instance \(option) Q4_K_M=0.9"
+                    : "a positive number, for instance \(option) Q4_K_M=0.2")
+        case .regressionSyntax(let text):
+            "\(RegressionGate.option) \(visible(text)): not a limit, expected a number of nats or "
+                + "a percentage of the earlier value, for instance 0.001 or 10%"
+        case .noCommonLevel(let known, let found):
+            "the report has no level of this one: \(found.map(visible).joined(separator: ", ")) "
+                + "found, expected one of \(known.map(visible).joined(separator: ", "))"
         case .unknownLevel(let name, let known):
             "a gate names \(visible(name)), which is not in the report, expected one of "
                 + known.map(visible).joined(separator: ", ")
         case .noLevels: "a gate was given and the report has no level"
         case .notAReport(let detail): "not a quality report: \(visible(detail))"
+        case .notASensitivity(let detail):
+            "not the JSON of `ingot sensitivity`: \(visible(detail))"
         case .schemaVersion(let found, let supported):
             "schema version \(found), expected \(supported)"
         }
@@ -58,8 +74,8 @@ public struct ReportError: IngotError, Hashable {
     /// A gate that makes no sense is a usage error, a report that cannot be read is bad data.
     public var exitCode: ExitCode {
         switch kind {
-        case .gateSyntax, .unknownLevel, .noLevels: .usage
-        case .notAReport, .schemaVersion: .badData
+        case .gateSyntax, .regressionSyntax, .unknownLevel, .noLevels, .noCommonLevel: .usage
+        case .notAReport, .notASensitivity, .schemaVersion: .badData
         }
     }
 }

@@ -127,6 +127,16 @@ struct SVGPlot {
         body += "\(hintElement(hint))</polygon>\n"
     }
 
+    /// An upright rectangle, with a text that appears on hovering; `opacity` is its fill's.
+    mutating func rectangle(
+        _ box: Box, class name: String, opacity: Double? = nil, hint: String = ""
+    ) {
+        body += "<rect class=\"\(name)\" x=\"\(number(box.x))\" y=\"\(number(box.y))\" "
+        body += "width=\"\(number(max(0, box.width)))\" height=\"\(number(max(0, box.height)))\""
+        if let opacity { body += " fill-opacity=\"\(NumberText.fixed(opacity, 3))\"" }
+        body += hint.isEmpty ? "/>\n" : ">\(hintElement(hint))</rect>\n"
+    }
+
     mutating func text(
         _ content: String, at point: Point, class name: String, anchor: Anchor = .start
     ) {

@@ -167,6 +167,9 @@ public final class OutputFile: Sendable {
         }
     }
 
+    /// Removes the file under its final name: one that is worth nothing without others that failed.
+    public func removeCommitted() { if committed.withLock({ $0 }) { unlink(path) } }
+
     /// Writes a whole small file at once, atomically.
     public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
         let file = try OutputFile(path: path)
@@ -180,15 +183,18 @@ public final class OutputFile: Sendable {
     }
 }
 
-/// The temporary files of this process, so that an interrupt can remove them.
+/// The temporary files and folders of this process, so that an interrupt can remove them.
 public enum TemporaryFiles {
     private static let paths = Mutex<Set<String>>([])
 
     static func add(_ path: String) { paths.withLock { _ = $0.insert(path) } }
     static func remove(_ path: String) { paths.withLock { _ = $0.remove(path) } }
 
-    /// Removes every temporary file that is not committed; for use when the process must end.
+    /// Removes every temporary file that is not committed, and every temporary folder; for use when
+    /// the process must end.
     public static func removeAll() {
-        for path in paths.withLock({ $0 }) { unlink(path) }
+        for path in paths.withLock({ $0 }) where unlink(path) != 0 {
+            TemporaryFolder.remove(path)
+        }
     }
 }

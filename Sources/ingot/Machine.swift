@@ -1,10 +1,31 @@
 import Foundation
+import TensorCore
 
 /// Paths for people.
 enum Paths {
     /// The last component of a path; other text as it is.
     static func name(_ path: String) -> String {
         path.split(separator: "/").last.map(String.init) ?? path
+    }
+
+    /// Whether the path is that of a folder.
+    static func isFolder(_ path: String) -> Bool {
+        var isDirectory: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+            && isDirectory.boolValue
+    }
+
+    /// Makes a folder, with those above it, unless it is there.
+    static func makeFolder(_ path: String) throws(FileError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw FileError(
+                .system(
+                    operation: "create folder", errno: 0, message: error.localizedDescription),
+                path: path)
+        }
     }
 }
 

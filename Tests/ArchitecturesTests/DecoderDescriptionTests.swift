@@ -74,17 +74,16 @@ struct DecoderDescriptionTests {
                 "\(architecture).rope.scale_linear",
             ]
         var errors = 0
-        for key in keys {
-            for value in DecoderDescriptionTests.hostile {
-                for hasTensors in [false, true] {
-                    var changed = good
-                    changed[key] = value
-                    do {
-                        _ = try describe(changed) { _ in hasTensors }
-                    } catch {
-                        errors += 1
-                        #expect(!error.key.isEmpty)
-                        #expect("\(error.problem)".utf8.count < 1000)
+        for (number, key) in keys.enumerated() {
+            for (index, value) in DecoderDescriptionTests.hostile.enumerated() {
+                var changed = good
+                changed[key] = value
+                do {
+                    _ = try describe(changed) { _ in (number + index) % 2 == 0 }
+                } catch {
+                    errors += 1
+                    if error.key.isEmpty || error.problem.utf8.count > 1000 {
+                        Issue.record("\(key) = \(value.map { "\($0)" } ?? "nothing"): \(error)")
                     }
                 }
             }
@@ -111,7 +110,8 @@ struct DecoderDescriptionTests {
             Fault(
                 architecture: "qwen2moe", key: "expert_shared_feed_forward_length",
                 value: .int32(-4)),
-            Fault(architecture: "deepseek2", key: "expert_shared_count", value: .uint32(1 << 23)),
+            Fault(
+                architecture: "ernie4_5-moe", key: "expert_shared_count", value: .uint32(1 << 23)),
             Fault(architecture: "deepseek2", key: "expert_group_count", value: .uint32(3)),
             Fault(architecture: "deepseek2", key: "expert_group_used_count", value: .uint32(5)),
             Fault(architecture: "deepseek2", key: "expert_group_used_count", value: .uint32(1)),

@@ -20,7 +20,7 @@ private enum Peer {
     /// How far llama.cpp's running perplexity lies from the truth: it multiplies with activations
     /// rounded to F16, blends gpt-oss's rotation between other pairs, and leaves out EXAONE 4's
     /// sliding windows in models of other sizes than the published ones.
-    static let runningTolerances = ["gpt-oss": 2e-3, "exaone4": 6e-2]
+    static let runningTolerances = ["gpt-oss": 2e-3, "exaone4": 8e-2]
 
     static func checkpoint(_ name: String, in root: String) -> String {
         "\(root)/convert/checkpoints/\(name)"

@@ -32,13 +32,17 @@ struct GateTests {
     @Test("pass and fail by level")
     func evaluation() throws {
         let report = SampleReport.six
-        #expect(try Gate(.meanDivergence, parsing: "Q4_K_M=0.1195").failures(in: report).isEmpty)
-        #expect(try Gate(.meanDivergence, parsing: "q8_0=0.01").failures(in: report).isEmpty)
-        let failures = try report.failures(of: [
+        #expect(try Gate(.meanDivergence, parsing: "Q4_K_M=0.1195").checks(in: report)[0].isMet)
+        #expect(try Gate(.meanDivergence, parsing: "q8_0=0.01").checks(in: report)[0].isMet)
+        let checks = try report.checks(of: [
             Gate(.meanDivergence, parsing: "Q4_K_M=0.1"),
             Gate(.perplexityRatio, parsing: "1.27"),
             Gate(.meanDivergence, parsing: "smollm2-135m-Q8_0.gguf=0.001"),
+            Gate(.quantile999, parsing: "Q6_K=0.3"),
+            Gate(.sameTopToken, parsing: "Q8_0=0.98"),
         ])
+        #expect(checks.count == 10)
+        let failures = checks.filter { !$0.isMet }
         #expect(
             failures.map(\.description) == [
                 "Q4_K_M: mean KL divergence 0.119500 ± 0.0014, allowed at most 0.1",
@@ -46,6 +50,8 @@ struct GateTests {
                     + "(nearer than twice the error: more text would make it certain)",
                 "Q2_K: perplexity ratio 5.12000 ± 0.050, allowed at most 1.27",
                 "Q8_0: mean KL divergence 0.00330000 ± 0.000041, allowed at most 0.001",
+                "Q6_K: 99.9 % KL divergence 0.381000 ± 0.023, allowed at most 0.3",
+                "Q8_0: share of same top tokens 0.971300 ± 0.00083, allowed at least 0.98",
             ])
     }
 
@@ -53,20 +59,40 @@ struct GateTests {
     func notANumber() throws {
         var report = SampleReport.six
         report.levels[0].divergence.mean = Estimate(.nan)
-        #expect(try Gate(.meanDivergence, parsing: "Q8_0=1").failures(in: report).count == 1)
+        report.levels[0].sameTopToken = Estimate(.nan)
+        for gate in [
+            try Gate(.meanDivergence, parsing: "Q8_0=1"),
+            try Gate(.sameTopToken, parsing: "Q8_0=0.1"),
+        ] {
+            let checks = try gate.checks(in: report)
+            #expect(checks.map(\.isMet) == [false])
+        }
+    }
+
+    @Test("a share is a fraction or a percentage")
+    func shares() throws {
+        #expect(try Gate(.sameTopToken, parsing: "Q8_0=0.9").limit == 0.9)
+        #expect(try Gate(.sameTopToken, parsing: "90%").limit == 0.9)
+        for text in ["90", "101%", "0%", "%", "-1%"] {
+            let error = #expect(throws: ReportError.self) {
+                try Gate(.sameTopToken, parsing: text)
+            }
+            #expect(error?.description.contains("at most 1 or 100%") == true)
+        }
+        #expect(throws: ReportError.self) { try Gate(.meanDivergence, parsing: "5%") }
     }
 
     @Test("must hold something")
     func unknownLevel() {
         var report = SampleReport.six
         let error = #expect(throws: ReportError.self) {
-            try Gate(.meanDivergence, parsing: "Q4_K=1").failures(in: report)
+            try Gate(.meanDivergence, parsing: "Q4_K=1").checks(in: report)
         }
         #expect(error?.description.contains("Q4_K,") == true)
         #expect(error?.description.contains("Q8_0, Q6_K, Q5_K_M, Q4_K_M, Q3_K_M, Q2_K") == true)
         report.levels = []
         #expect(throws: ReportError(.noLevels)) {
-            try Gate(.meanDivergence, parsing: "1").failures(in: report)
+            try Gate(.meanDivergence, parsing: "1").checks(in: report)
         }
     }
 
@@ -74,9 +100,9 @@ struct GateTests {
     func twins() throws {
         var report = SampleReport.six
         report.levels[4].name = "Q2_K"
-        let failures = try Gate(.meanDivergence, parsing: "Q2_K=0.1").failures(in: report)
+        let checks = try Gate(.meanDivergence, parsing: "Q2_K=0.1").checks(in: report)
         #expect(
-            failures.map(\.level) == [
+            checks.map(\.level) == [
                 "Q2_K (smollm2-135m-Q3_K_M.gguf)", "Q2_K (smollm2-135m-Q2_K.gguf)",
             ])
     }

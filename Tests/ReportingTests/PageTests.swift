@@ -57,14 +57,14 @@ private final class PageOutline: NSObject, XMLParserDelegate {
 struct PageTests {
     @Test(
         "is well-formed, whatever the names are",
-        arguments: ["six", "crowd", "hostile"])
+        arguments: ["six", "crowd", "hostile", "full"])
     func wellFormed(name: String) throws {
         let report = try #require(SampleReport.named[name])
         let outline = PageOutline(report.htmlPage())
         #expect(outline.failure == nil)
-        // Both plots in both layouts, each with a name and a description.
+        // All plots in both layouts, each with a name and a description.
         let plots = outline.all("svg")
-        #expect(plots.count == 4)
+        #expect(plots.count == (name == "full" ? 8 : 6))
         let identifiers = outline.elements.compactMap { $0.attributes["id"] }
         #expect(Set(identifiers).count == identifiers.count)
         for plot in plots {
@@ -92,6 +92,27 @@ struct PageTests {
             #expect(!page.unicodeScalars.contains(scalar))
         }
         #expect(page.contains("‹U+202E›"))
+    }
+
+    @Test("lets no added name become markup, and draws a field for every part")
+    func added() {
+        let page = SampleReport.full.htmlPage()
+        let outline = PageOutline(page)
+        #expect(outline.all("script").count == 1)
+        #expect(outline.all("b").isEmpty && outline.all("i").isEmpty)
+        #expect(outline.all("svg").count == 8)
+        for layout in ["wide", "narrow"] {
+            let svg = outline.all("svg").first {
+                $0.attributes["aria-labelledby"]?.hasPrefix("sensitivity-\(layout)") == true
+            }
+            #expect(svg != nil)
+        }
+        // In each layout: two formats of 1 + 3 × 2 parts, and the 24 shades of the scale.
+        let fields = outline.all("rect").filter { $0.attributes["class"] == "heat" }
+        #expect(fields.count == 2 * (2 * 7 + 24))
+        #expect(page.contains("0.50 % of the text&#39;s sequences of 13 words"))
+        #expect(page.contains("Windows: 159 in the baseline, 160 now."))
+        #expect(page.contains("+0.0195 ± 0.0020"))
     }
 
     @Test("asks for nothing from the network and allows only its own script")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Quality report")
 struct ReportTests {
-    @Test("comes back from its JSON", arguments: ["six", "hostile"])
+    @Test("comes back from its JSON", arguments: ["six", "hostile", "full"])
     func roundTrip(name: String) throws {
         let report = try #require(SampleReport.named[name])
         let bytes = try report.json()
@@ -29,7 +29,8 @@ struct ReportTests {
             Set(level.keys) == [
                 "name", "fileName", "fileByteCount", "bitsPerWeight", "perplexity",
                 "logPerplexityRatio", "perplexityRatio", "divergence", "sameTopToken",
-                "meanProbabilityChange", "rmsProbabilityChange", "tokensPerSecond",
+                "meanProbabilityChange", "rmsProbabilityChange", "probabilityChange",
+                "tokensPerSecond",
             ])
         let divergence = try #require(level["divergence"] as? [String: Any])
         #expect(

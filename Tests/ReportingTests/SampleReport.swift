@@ -55,8 +55,58 @@ enum SampleReport {
         return report
     }()
 
+    /// The six levels with everything that may be added: an earlier report, calibration texts, a
+    /// sensitivity map; their names too try to leave their place.
+    static let full: QualityReport = {
+        var report = six
+        report.base.digest = "sha256:" + String(repeating: "ab", count: 32)
+        report.levels[3].digest = "sha256:" + String(repeating: "cd", count: 32)
+        report.levels[3].importanceMatrix = "imatrix<script>.gguf"
+        report.calibration = [
+            .init(
+                name: "calibration</dd>.txt",
+                overlap: .init(
+                    wordCount: 13, sequenceCount: 25_604, sharedCount: 128, samplingInterval: 2)),
+            .init(name: "other.txt", overlap: nil),
+        ]
+        report.sensitivity = sensitivity
+        report.baseline = BaselineComparison(
+            of: report, with: earlier, fileName: "old\"><script>.json")
+        return report
+    }()
+
+    /// A report of an hour earlier: Q4_K_M was better, Q2_K was not there, Q4_0 was.
+    static let earlier: QualityReport = {
+        var report = six
+        report.settings.windowCount = 159
+        report.levels[3].divergence.mean = Estimate(0.1, standardError: 0.0014)
+        report.levels[5].name = "Q4_0"
+        return report
+    }()
+
+    /// Two formats, three layers, two kinds of tensors in them and one outside.
+    static let sensitivity = Sensitivity(
+        model: "model<b>.gguf", formats: ["Q4_K", "Q2_K<i>"],
+        cells: ["Q4_K", "Q2_K<i>"].enumerated().flatMap { index, format in
+            [
+                Sensitivity.Cell(
+                    name: "token_embd.weight", layer: nil, kind: "token_embd", format: format,
+                    divergence: Estimate(0.01, standardError: 0.001))
+            ]
+                + (0..<3).flatMap { layer in
+                    ["attn_v", "ffn_down'><svg>"].map { kind in
+                        Sensitivity.Cell(
+                            name: "blk.\(layer).\(kind).weight", layer: layer, kind: kind,
+                            format: format,
+                            divergence: Estimate(
+                                Double(layer + 1) * (index == 0 ? 1e-4 : 1e-2),
+                                standardError: 1e-5))
+                    }
+                }
+        }, contextLength: 512, windowCount: 4, scoredTokenCount: 1020)
+
     /// The reports above, for tests that take each in turn.
-    static let named = ["six": six, "crowd": crowd, "hostile": hostile]
+    static let named = ["six": six, "crowd": crowd, "hostile": hostile, "full": full]
 
     static func report(levels: [QualityReport.Level]) -> QualityReport {
         QualityReport(
@@ -103,6 +153,16 @@ enum SampleReport {
                 top, standardError: (top * (1 - top) / 40_960).squareRoot()),
             meanProbabilityChange: Estimate(-0.04 * mean, standardError: 0.0008),
             rmsProbabilityChange: Estimate(0.16 * mean.squareRoot(), standardError: 0.0011),
+            probabilityChange: probabilityChange(scale: min(1, mean.squareRoot())),
             tokensPerSecond: 612)
+    }
+
+    /// A distribution that leans to losses.
+    private static func probabilityChange(scale: Double) -> QualityReport.ProbabilityChange {
+        .init(
+            minimum: -0.97 * scale, quantile001: -0.8 * scale, quantile01: -0.45 * scale,
+            quantile05: -0.2 * scale, quantile10: -0.1 * scale, median: -0.0004 * scale,
+            quantile90: 0.06 * scale, quantile95: 0.12 * scale, quantile99: 0.31 * scale,
+            quantile999: 0.6 * scale, maximum: 0.93 * scale)
     }
 }

@@ -1,102 +1,220 @@
 import ArgumentParser
+import Conversion
 import Evaluation
 import Foundation
 import GGUF
 import Inference
-import Quantization
+import Pipeline
 import Reporting
 import TensorCore
 
-/// The command `ingot report BASE.gguf QUANTIZED.gguf… -f TEXT -o DIR`.
+/// The command `ingot report BASE QUANTIZED… -f TEXT -o DIR`.
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
         abstract: "Measure what quantization cost: size, perplexity, KL divergence, agreement.",
+        usage: """
+            ingot report [options] -f TEXT -o FOLDER BASE.gguf QUANTIZED.gguf …
+            ingot report [options] -f TEXT -o FOLDER BASE.gguf|HF_DIR --types TYPE,TYPE,…
+            """,
         discussion: """
             Base and quantized models see the same windows of the text side by side, so no file of
             logits is written. The folder gets report.md (for a CI summary or a model card),
             report.json (for a machine) and report.html (one page, opens without network).
 
+            With --types the levels are made first, in one pass over the base, and removed
+            afterwards unless --levels-dir keeps them.
+
             Gates: exit code 1, and a line that says which level failed.
 
             Examples:
               ingot report f16.gguf q4_k_m.gguf q2_k.gguf -f heldout.txt -o report/
+              ingot report my-model/ --types Q8_0,Q6_K,Q4_K_M -f heldout.txt -o report/
+              ingot report f16.gguf --types IQ2_XS,Q4_K_M --imatrix imatrix.gguf \\
+                --calibration calibration.txt -f heldout.txt -o report/ --levels-dir levels/
               ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o report/ \\
-                --max-kld Q4_K_M=0.15 --max-ppl-ratio 1.1
+                --max-kld Q4_K_M=0.15 --max-ppl-ratio 1.1 --min-same-top 90% --junit report.xml
+              ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o new/ --baseline old/report.json
             """)
 
-    @Argument(help: "The base model, then the models quantized from it.")
+    @Argument(
+        help: "The base model, a GGUF file or a Hugging Face directory, then quantized files.")
     var models: [String]
 
     @OptionGroup var options: EvaluationOptions
+    @OptionGroup var making: ReportMakingOptions
+    @OptionGroup var gating: ReportGateOptions
 
     @Option(
         name: [.short, .long],
         help: ArgumentHelp("Folder for the report; made when need be.", valueName: "folder"))
-    var output: String
+    var output: String?
+
+    @Flag(help: "Print the report as one JSON object instead of the table.")
+    var json = false
 
     @Option(
         help: ArgumentHelp(
-            "Largest mean KL divergence of a type, or of every level; may be given again.",
-            valueName: "[type=]value"))
-    var maxKld: [String] = []
+            """
+            Text that an importance matrix was made from: how much of the evaluation text it holds \
+            is told; may be given again.
+            """, valueName: "text"))
+    var calibration: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Largest perplexity ratio to the base, likewise.", valueName: "[type=]value"))
-    var maxPplRatio: [String] = []
+            "JSON of `ingot sensitivity`: its heat map is drawn.", valueName: "file"))
+    var sensitivity: String?
 
     mutating func validate() throws {
-        guard models.count >= 2 else {
-            throw ValidationError("expected BASE.gguf and at least one QUANTIZED.gguf")
+        guard models.count >= 2 || making.types != nil else {
+            throw ValidationError("expected BASE and at least one QUANTIZED.gguf, or --types")
+        }
+        guard output != nil || json || gating.junit != nil else {
+            throw ValidationError("expected where the report goes: -o FOLDER or --json")
         }
     }
 
     func run() throws {
-        let gates =
-            try maxKld.map { try Gate(.meanDivergence, parsing: $0) }
-            + maxPplRatio.map { try Gate(.perplexityRatio, parsing: $0) }
-        let files = try models.map { try GGUFFile(path: $0) }
-        let loaded = try files.map { try Model(source: $0) }
-        let (text, textByteCount) = try options.windows(for: loaded[0])
+        // What can be wrong is found before hours of work, not after.
+        let gates = try gating.gates()
+        let earlier = try gating.baselineReport()
+        let sensitivity = try sensitivity.map { path in
+            try Sensitivity(json: InputFile.contents(path: path, limit: 1 << 28), file: path)
+        }
+        let importance = try making.importanceMatrix()
+        let calibrationFiles = try calibration.map { path in
+            let file = try InputFile(path: path)
+            guard try !ReportCommand.isCompressed(file) else {
+                throw ValidationError("--calibration \(path) is compressed; decompress it first")
+            }
+            return file
+        }
+        let models = try ReportModels(
+            making.request(
+                base: models[0], quantized: Array(models.dropFirst()), importance: importance,
+                threadCount: options.threads, isQuiet: options.quiet))
+        defer { models.removeTemporaryFiles() }
+        let names = models.levels.map { ($0.typeName, Paths.name($0.path)) }
+        for gate in gates { try gate.requireLevel(among: names) }
+        if let earlier {
+            try RegressionGate.requireLevel(
+                of: earlier.report, file: earlier.path, among: names.map(\.0))
+        }
+
+        var report = try measure(models)
+        report.calibration = try calibrationTexts(
+            calibrationFiles, importance: importance, levels: models.levels)
+        report.sensitivity = sensitivity
+        if let earlier {
+            report.baseline = BaselineComparison(
+                of: report, with: earlier.report, fileName: Paths.name(earlier.path))
+        }
+        var checks = try report.checks(of: gates)
+        if let gate = try gating.regressionGate() { checks += try gate.checks(in: report) }
+        try give(report, checks)
+        let failures = checks.filter { !$0.isMet }
+        for failure in failures { Terminal.error("gate not met: \(failure)") }
+        if !failures.isEmpty {
+            throw ArgumentParser.ExitCode(TensorCore.ExitCode.gateNotMet.rawValue)
+        }
+    }
+
+    /// Evaluates all models in one pass over the text.
+    private func measure(_ models: ReportModels) throws -> QualityReport {
+        let base = try Model(source: models.base)
+        let quantized = try models.levels.map { try Model(source: $0) }
+        let (text, textByteCount) = try options.windows(for: base)
+        let textDigest = try Digests.sha256(of: InputFile(path: options.text))
+        let digests = try ([models.base] + models.levels).map {
+            "sha256:" + (try Digests.sha256(of: $0.files))
+        }
         let pool = options.pool
         let line = ProgressLine("report", isQuiet: options.quiet)
         defer { line.finish() }
-        let result = try Evaluator(
-            base: loaded[0], quantized: Array(loaded.dropFirst()), pool: pool
-        ).evaluate(text) { progress in
-            line.update(
-                progress.windowsDone, of: progress.windowCount,
-                detail: "window \(progress.windowsDone)/\(progress.windowCount), base perplexity "
-                    + Numbers.fixed(progress.perplexities[0], 3))
-        }
+        let result = try Evaluator(base: base, quantized: quantized, pool: pool)
+            .evaluate(text) { progress in
+                line.update(
+                    progress.windowsDone, of: progress.windowCount,
+                    detail:
+                        "window \(progress.windowsDone)/\(progress.windowCount), base perplexity"
+                        + " " + Numbers.fixed(progress.perplexities[0], 3))
+            }
         line.finish()
-        let report = QualityReport(
-            title: files[0].metadata["general.name"]?.text ?? Paths.name(models[0]),
-            base: .init(file: files[0], evaluated: result),
+        return QualityReport(
+            title: models.base.metadata["general.name"]?.text ?? Paths.name(models.base.path),
+            base: .init(models.base, evaluated: result, digest: digests[0]),
             text: .init(
                 name: Paths.name(options.text), byteCount: textByteCount,
-                tokenCount: text.tokenCount),
+                tokenCount: text.tokenCount, digest: "sha256:" + textDigest),
             settings: .init(
                 contextLength: text.contextLength, windowCount: text.windows.count,
                 scoredTokenCount: result.base.scoredTokenCount, threadCount: pool.threadCount),
             provenance: .init(
-                toolVersion: Ingot.version, commandLine: commandLine,
+                toolVersion: "ingot " + Ingot.version, commandLine: commandLine,
                 machine: Machine.description, date: Date()),
-            levels: zip(files.dropFirst(), result.levels).map {
-                .init(file: $0, statistics: $1)
+            levels: models.levels.indices.map {
+                .init(models.levels[$0], statistics: result.levels[$0], digest: digests[$0 + 1])
             },
-            warnings: result.warnings.map(\.description))
-        let written = try report.write(to: output)
-        Terminal.print(report.summary)
-        Terminal.print("")
-        Terminal.print(report.terminalTable(width: max(120, Terminal.columns)))
-        for caveat in report.caveats + report.warnings { Terminal.warning(caveat) }
-        if !options.quiet { Terminal.note("written: \(written.joined(separator: ", "))") }
-        let failures = try report.failures(of: gates)
-        for failure in failures { Terminal.error("gate not met: \(failure)") }
-        if !failures.isEmpty {
-            throw ArgumentParser.ExitCode(TensorCore.ExitCode.gateNotMet.rawValue)
+            warnings: models.warnings + result.warnings.map(\.description))
+    }
+
+    /// The calibration texts that the user names, or that importance matrices name, and what the
+    /// text shares with them; `nil` when there are none.
+    private func calibrationTexts(
+        _ files: [InputFile], importance: ImportanceMatrix?, levels: [any TensorSource]
+    ) throws -> [QualityReport.CalibrationText]? {
+        var files = files
+        var missing: [String] = []
+        if files.isEmpty {
+            let named =
+                (importance?.datasets ?? [])
+                + levels.compactMap { $0.metadata["quantize.imatrix.dataset"]?.text }
+            for name in named.uniqued() where !name.isEmpty {
+                // A name from a file: it may be anything, also nothing on this machine.
+                if let file = try? InputFile(path: name),
+                    (try? ReportCommand.isCompressed(file)) == false
+                {
+                    files.append(file)
+                } else {
+                    missing.append(name)
+                }
+            }
+        }
+        guard !files.isEmpty || !missing.isEmpty else { return nil }
+        let sequences = WordSequences(of: try InputFile.contents(path: options.text))
+        return try files.map { file in
+            let overlap = try sequences.overlap(with: file)
+            return QualityReport.CalibrationText(
+                name: Paths.name(file.path),
+                overlap: .init(
+                    wordCount: WordSequences.wordCount, sequenceCount: overlap.sequenceCount,
+                    sharedCount: overlap.sharedCount, samplingInterval: overlap.samplingInterval))
+        } + missing.map { .init(name: Paths.name($0), overlap: nil) }
+    }
+
+    /// Whether a file is compressed with Zstandard: its bytes would share no words with any text.
+    private static func isCompressed(_ file: InputFile) throws -> Bool {
+        try file.read(at: 0, count: min(4, file.byteCount)) == [0x28, 0xB5, 0x2F, 0xFD]
+    }
+
+    /// Writes the files and prints what there is to read.
+    private func give(_ report: QualityReport, _ checks: [QualityCheck]) throws {
+        var written = try output.map { try report.write(to: $0) } ?? []
+        if let junit = gating.junit {
+            try OutputFile.write(Array(report.junit(checks).utf8), to: junit)
+            written.append(junit)
+        }
+        if json {
+            Terminal.print(String(decoding: try report.json().dropLast(), as: UTF8.self))
+        } else {
+            Terminal.print(report.summary)
+            Terminal.print("")
+            Terminal.print(report.terminalTable(width: max(120, Terminal.columns)))
+        }
+        for caveat in report.warnings + report.caveats { Terminal.warning(caveat) }
+        if !options.quiet, !written.isEmpty {
+            Terminal.note("written: \(written.joined(separator: ", "))")
         }
     }
 
@@ -106,67 +224,10 @@ struct ReportCommand: ParsableCommand {
     }
 }
 
-extension QualityReport.Base {
-    init(file: GGUFFile, evaluated result: Evaluator.Result) {
-        let totals = Dictionary(grouping: file.tensors.indices) { file.tensors[$0].format }
-        self.init(
-            fileName: Paths.name(file.path), fileByteCount: file.file.byteCount,
-            bitsPerWeight: file.bitsPerWeight,
-            tensorTypes: totals.map { format, indices in
-                QualityReport.TensorType(
-                    name: format.name, tensorCount: indices.count,
-                    byteCount: indices.reduce(0) { $0 + file.byteCounts[$1] })
-            }.sorted { $0.byteCount > $1.byteCount },
-            perplexity: .init(result.base.perplexity))
-    }
-}
-
-extension QualityReport.Level {
-    init(file: GGUFFile, statistics: LevelStatistics) {
-        self.init(
-            name: file.typeName, fileName: Paths.name(file.path),
-            fileByteCount: file.file.byteCount, bitsPerWeight: file.bitsPerWeight,
-            perplexity: .init(statistics.perplexity.perplexity),
-            logPerplexityRatio: .init(statistics.logPerplexityRatio),
-            perplexityRatio: .init(statistics.perplexityRatio),
-            divergence: .init(
-                mean: .init(statistics.meanDivergence), median: statistics.divergence.median,
-                quantile90: statistics.divergence.percentile90,
-                quantile95: statistics.divergence.percentile95,
-                quantile99: statistics.divergence.percentile99,
-                quantile999: .init(
-                    statistics.divergence.percentile99_9,
-                    standardError: statistics.divergence.percentile99_9Error),
-                maximum: statistics.divergence.maximum),
-            sameTopToken: .init(statistics.sameTop),
-            meanProbabilityChange: .init(statistics.meanProbabilityChange),
-            rmsProbabilityChange: .init(statistics.rootMeanSquareProbabilityChange),
-            tokensPerSecond: nil)
-    }
-}
-
-extension QualityReport.Estimate {
-    init(_ estimate: Evaluation.Estimate) {
-        self.init(estimate.value, standardError: estimate.standardError)
-    }
-}
-
-extension GGUFFile {
-    /// Bits per stored value over all tensors.
-    fileprivate var bitsPerWeight: Double {
-        let elements = tensors.reduce(0) { $0 + $1.shape.elementCount }
-        return elements == 0 ? 0 : Double(byteCounts.reduce(0, +)) * 8 / Double(elements)
-    }
-
-    /// The file type that the metadata names; the format of most bytes when it names none.
-    fileprivate var typeName: String {
-        let number = metadata["general.file_type"]?.integer
-        if let number, let recipe = Recipe.all.first(where: { $0.fileType.map(Int.init) == number })
-        {
-            return recipe.name
-        }
-        let bytes = Dictionary(grouping: tensors.indices) { tensors[$0].format.name }
-            .mapValues { $0.reduce(0) { $0 + byteCounts[$1] } }
-        return bytes.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key ?? "unknown"
+extension Sequence where Element: Hashable {
+    /// Each element once, in the order of its first place.
+    fileprivate func uniqued() -> [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
     }
 }

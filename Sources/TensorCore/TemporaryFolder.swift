@@ -1,0 +1,40 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A new folder for files that are wanted only while the process works; it goes away with them
+/// when it is removed, when nothing holds it any more, or when an interrupt ends the process.
+///
+/// It is for files only: a folder inside it would stay.
+public final class TemporaryFolder: Sendable {
+    /// The folder's path, without a closing slash.
+    public let path: String
+
+    /// Makes a folder in the folder `parent`, with a name that nothing has.
+    ///
+    /// - Throws: `FileError` when that is not possible.
+    public init(in parent: String) throws(FileError) {
+        let template = (parent.hasSuffix("/") ? parent : parent + "/") + "ingot-XXXXXX"
+        var name = Array(template.utf8CString)
+        guard mkdtemp(&name) != nil else { throw .last("create folder", path: parent) }
+        path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        TemporaryFiles.add(path)
+    }
+
+    deinit { remove() }
+
+    /// Removes the folder and the files in it.
+    public func remove() {
+        TemporaryFolder.remove(path)
+        TemporaryFiles.remove(path)
+    }
+
+    static func remove(_ path: String) {
+        for name in (try? Directory.names(in: path)) ?? [] where name != "." && name != ".." {
+            unlink(path + "/" + name)
+        }
+        rmdir(path)
+    }
+}
