@@ -8,5 +8,10 @@ extension ModelFamily {
         .gemma3, .gpt2, .gptNeoX, .gptOss, .mixtral, .olmoe, .qwen2Moe, .qwen3Moe, .arcee, .bert,
         .dots1, .ernie, .ernieMoe, .glm4, .graniteMoe, .hunyuanDense, .lfm2, .nemotron, .roberta,
         .seedOss,
+        .arcee, .bert, .cohere, .cohere2, .deepseekV2, .dots1, .ernie, .ernieMoe, .exaone4,
+        .falcon, .gemma, .gemma2, .gemma3, .glm4, .gpt2, .gptNeoX, .gptOss, .granite, .graniteMoe,
+        .hunyuanDense, .lfm2, .llama, .mistral, .mixtral, .nemotron, .olmo2, .olmo3, .olmoe,
+        .phi2, .phi3, .qwen2, .qwen2Moe, .qwen3, .qwen3Moe, .roberta, .seedOss, .smolLM3,
+        .stableLM, .starCoder2,
     ]
 }
