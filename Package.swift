@@ -32,11 +32,12 @@ let package = Package(
     targets: [
         // Layer 0: C
         .target(name: "CKernels"),
+        .target(name: "CSystem"),
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
         // Layer 1
-        .target(name: "TensorCore", swiftSettings: strict),
+        .target(name: "TensorCore", dependencies: ["CSystem"], swiftSettings: strict),
         // Layer 2
         .target(
             name: "Quantization", dependencies: ["TensorCore", "CKernels"], swiftSettings: strict),
@@ -89,7 +90,7 @@ let package = Package(
 
         // Benchmarks
         .executableTarget(
-            name: "QuantizationBenchmark", dependencies: ["Quantization"],
+            name: "QuantizationBenchmark", dependencies: ["Quantization", "GGUF", "TensorCore"],
             path: "Benchmarks/QuantizationBenchmark", swiftSettings: strict),
 
         // Tests
@@ -124,8 +125,8 @@ let package = Package(
         .testTarget(
             name: "ConversionTests",
             dependencies: [
-                "Conversion", "Pipeline", "GGUF", "Quantization", "Safetensors", "TensorCore",
-                "TestSupport",
+                "Architectures", "Conversion", "Pipeline", "GGUF", "Quantization", "Safetensors",
+                "TensorCore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -144,8 +145,8 @@ let package = Package(
         .testTarget(
             name: "EvaluationTests",
             dependencies: [
-                "Evaluation", "Inference", "Conversion", "GGUF", "Tokenization", "TensorCore",
-                "TestSupport",
+                "Evaluation", "Inference", "Conversion", "GGUF", "Architectures", "Tokenization",
+                "TensorCore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

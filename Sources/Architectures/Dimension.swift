@@ -20,6 +20,8 @@ public indirect enum Dimension: Sendable, Hashable {
     case experts
     /// The positive integer under a configuration key.
     case key(String)
+    /// The positive integer under a configuration key, or another dimension where there is none.
+    case keyOr(String, Dimension)
     /// A number that no configuration changes.
     case constant(Int)
     /// Two dimensions side by side.
@@ -47,6 +49,9 @@ public indirect enum Dimension: Sendable, Hashable {
         case .keyValueHeadCount: return try configuration.numKeyValueHeads()
         case .experts: return try configuration.numExperts()
         case .key(let key): return try configuration.required(key)
+        case .keyOr(let key, let other):
+            return configuration[key] == nil
+                ? try other.size(in: configuration) : try configuration.required(key)
         case .constant(let value): return value
         case .sum(let left, let right):
             return try combine(left, right, "+", configuration) { $0.addingReportingOverflow($1) }
@@ -86,6 +91,8 @@ extension Dimension: ExpressibleByIntegerLiteral, CustomStringConvertible {
     /// A number that no configuration changes.
     public init(integerLiteral value: Int) { self = .constant(value) }
 
+    /// The positive integer under a configuration key, or another dimension where there is none.
+    public static func key(_ key: String, or other: Dimension) -> Self { .keyOr(key, other) }
     /// Two dimensions side by side.
     public static func + (left: Self, right: Self) -> Self { .sum(left, right) }
     /// One dimension without another.
@@ -107,7 +114,7 @@ extension Dimension: ExpressibleByIntegerLiteral, CustomStringConvertible {
         case .headCount: "heads"
         case .keyValueHeadCount: "key-value heads"
         case .experts: "experts"
-        case .key(let key): key
+        case .key(let key), .keyOr(let key, _): key
         case .constant(let value): "\(value)"
         case .sum(let left, let right): "(\(left) + \(right))"
         case .difference(let left, let right): "(\(left) - \(right))"

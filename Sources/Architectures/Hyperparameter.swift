@@ -40,6 +40,13 @@ public enum HyperparameterRule: Sendable {
         }
     }
 
+    /// `{arch}.<key>` as UINT32, a dimension's size.
+    public static func size(_ key: String, _ dimension: Dimension) -> Self {
+        .count(key) { configuration throws(ArchitectureError) in
+            try dimension.size(in: configuration)
+        }
+    }
+
     /// `{arch}.<key>` as UINT32, computed.
     public static func count(
         _ key: String,

@@ -36,6 +36,18 @@ extension ModelConfiguration {
         }
     }
 
+    /// Says that a sliding window is lost, for families whose readers attend to the whole context.
+    func lostSlidingWindow(architecture: String) throws(ArchitectureError) -> [String] {
+        guard self["use_sliding_window"]?.boolean != false,
+            let window = try integer("sliding_window"),
+            let context = try integer("max_position_embeddings"), window < context
+        else { return [] }
+        return [
+            "the sliding window of \(window) positions is not carried over; readers of "
+                + "\(architecture) attend to the whole context"
+        ]
+    }
+
     /// Checks that layer `i` has a sliding window exactly when `slides(i)`, where the configuration
     /// lists its layers' types.
     func requireLayerTypes(
@@ -56,6 +68,30 @@ extension ModelConfiguration {
                         found: "\(type.text ?? type.kindName) in layer \(index)",
                         expected: pattern, architecture: architecture), "layer_types")
             }
+        }
+    }
+
+    /// Refuses heads of a size of their own, for families whose GGUF files cannot say it.
+    func requireHeadDimIsShare(architecture: String) throws(ArchitectureError) {
+        let share = try hiddenSize() / numAttentionHeads()
+        let found = try headDim()
+        guard found == share else {
+            throw fault(
+                .notExpressible(
+                    found: "\(found)",
+                    expected: "\(share), the hidden size shared out among the heads",
+                    architecture: architecture), "head_dim")
+        }
+    }
+}
+
+extension HyperparameterRule {
+    /// Which layers have a sliding window, where it is not all but every `period`-th, which readers
+    /// of this architecture assume.
+    static func slidingLayers(unlessEvery period: Int) -> Self {
+        .slidingWindowPattern { configuration throws(ArchitectureError) in
+            let layers = try configuration.slidingLayers()
+            return try layers == configuration.slidingLayers(period: period) ? nil : layers
         }
     }
 }

@@ -91,6 +91,11 @@ extension ModelConfiguration {
         try part(of: try hiddenSize(), share) / numAttentionHeads()
     }
 
+    /// A part of a head of the size that the configuration gives it, rounded down.
+    func rotaryDimension(ofHeadShare share: Double) throws(ArchitectureError) -> Int {
+        try part(of: try headDim(), share)
+    }
+
     private func part(of whole: Int, _ share: Double) throws(ArchitectureError) -> Int {
         guard share > 0, share <= 1 else {
             throw fault(
@@ -128,19 +133,6 @@ extension ModelConfiguration {
                 "sliding_window_pattern")
         }
         return try (1...numHiddenLayers()).map { $0 % period != 0 }
-    }
-
-    /// Refuses heads of a size of their own, for families whose GGUF files cannot say it.
-    func checkHeadDimIsShare() throws(ArchitectureError) {
-        let share = try hiddenSize() / numAttentionHeads()
-        let found = try headDim()
-        guard found == share else {
-            throw fault(
-                .invalidValue(
-                    found: "\(found)",
-                    expected: "\(share), the hidden size shared out among the heads; this "
-                        + "architecture's GGUF files have no other"), "head_dim")
-        }
     }
 
     /// Checks what every decoder with rotary attention must fulfil.

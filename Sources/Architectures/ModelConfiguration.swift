@@ -11,8 +11,12 @@ public struct ModelConfiguration: Sendable {
     private var values: [ByteString: JSON]
     /// Whether the size of a head is given, by the file or the class, and not shared out.
     public private(set) var hasHeadDim: Bool
+    /// The keys that the file does not have and the class has a constant for.
+    public private(set) var assumed: [(key: String, value: JSON)] = []
     /// The pooling of a sentence-embedding model, from `modules.json`; `nil` for all others.
     public var pooling: Pooling?
+    /// The tokens that end a text where `generation_config.json` lists several.
+    public var endTokens: [UInt32] = []
 
     /// How an embedding model makes one vector of a text; raw values are GGUF's.
     public enum Pooling: UInt32, Sendable {
@@ -30,7 +34,9 @@ public struct ModelConfiguration: Sendable {
         self.path = path
         values = [:]
         for member in json.members ?? [] { values[member.key] = member.value }
-        for member in json["text_config"]?.members ?? [] { values[member.key] = member.value }
+        for member in json["text_config"]?.members ?? [] where member.key != "architectures" {
+            values[member.key] = member.value
+        }
         hasHeadDim = values["head_dim"].map { !$0.isNull } ?? false
         for entry in defaults { apply(entry) }
     }
@@ -39,7 +45,10 @@ public struct ModelConfiguration: Sendable {
         let key = ByteString(entry.key)
         switch entry.source {
         case .constant(let value):
-            if values[key] == nil { values[key] = value }
+            if values[key] == nil {
+                values[key] = value
+                assumed.append((entry.key, value))
+            }
             if entry.key == "head_dim", !(values[key]?.isNull ?? true) { hasHeadDim = true }
         case .sameAs(let other):
             if values[key]?.isNull ?? true { values[key] = values[ByteString(other)] }
@@ -51,6 +60,8 @@ public struct ModelConfiguration: Sendable {
             values[key] = .integer(above / below)
         case .replacedBy(let other):
             if let value = self[other] { values[key] = value }
+        case .computed(let make):
+            if let value = make(self) { values[key] = value }
         }
     }
 
@@ -120,6 +131,8 @@ public struct ConfigurationDefault: Sendable {
         case quotient(String, by: String)
         /// The value of another key where that is there, whatever the key itself says.
         case replacedBy(String)
+        /// What the closure makes of the configuration, unless that is `nil`.
+        case computed(@Sendable (ModelConfiguration) -> JSON?)
     }
 
     /// The configuration key.
@@ -146,6 +159,12 @@ public struct ConfigurationDefault: Sendable {
     /// A key divided by another.
     public static func quotient(_ key: String, _ dividend: String, by divisor: String) -> Self {
         .init(key: key, source: .quotient(dividend, by: divisor))
+    }
+    /// A value made of the whole configuration, defaults in front of this one included.
+    public static func computed(
+        _ key: String, _ make: @escaping @Sendable (ModelConfiguration) -> JSON?
+    ) -> Self {
+        .init(key: key, source: .computed(make))
     }
     /// The value of another key where that is there.
     public static func replacement(_ key: String, by other: String) -> Self {

@@ -59,6 +59,20 @@ public struct ModelFamily: Sendable {
         }
     }
 
+    /// A token that plays a part for which the tokenizer's files name none.
+    public struct TokenRole: Sendable, Hashable {
+        /// The part, as tokenizer files call it: `eos`, `eot`.
+        public let role: String
+        /// The token's text.
+        public let token: String
+
+        /// Gives a part to a token.
+        public init(_ role: String, _ token: String) {
+            self.role = role
+            self.token = token
+        }
+    }
+
     /// The family's name, which its file bears: `Qwen3`.
     public let name: String
     /// The value of `general.architecture`.
@@ -71,8 +85,6 @@ public struct ModelFamily: Sendable {
     public let hyperparameters: [HyperparameterRule]
     /// The tensors.
     public let tensors: [TensorRule]
-    /// Tensors that checkpoints carry along and no GGUF file has: masks, tied matrices.
-    public let ignored: [TensorPattern]
     /// The kinds of packed weights (`quant_method`) that the rules write as they are.
     public let packedMethods: [String]
     /// The kinds of rotary scaling that a GGUF file of this family can express.
@@ -80,42 +92,40 @@ public struct ModelFamily: Sendable {
     /// Tensors computed from the configuration; they come first in the file.
     public let generated:
         @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor]
+    /// Keys that stand in front of all others, after `general.architecture`.
+    public let leading: [HyperparameterRule]
     /// Looks at the options that a GGUF file of this family cannot express: throws about those
     /// without which the model is another, and returns a sentence about those that may be left out.
     public let review: @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
-    /// Keys that stand in front of all others, after `general.architecture`.
-    public let leading: [HyperparameterRule]
     /// Whether `add_prefix_space` of `tokenizer_config.json` is written.
     public let writesPrefixSpace: Bool
+    /// Whether `add_prefix_space` is written behind all other keys of the tokenizer.
+    public let writesPrefixSpaceLast: Bool
+    /// Parts that are given to tokens by their text.
+    public let tokenRoles: [TokenRole]
     /// Keys about the tokenizer that stand in front of the tokenizer's own.
     public let leadingTokenizerKeys: [HyperparameterRule]
     /// Tokenizer keys that this family adds to or changes in what the tokenizer's files say.
     public let tokenizerKeys: @Sendable (ModelConfiguration) -> [Hyperparameter]
-    /// Whether readers of this architecture attend to the whole context although the checkpoint
-    /// may have a sliding window.
-    public let losesSlidingWindow: Bool
-    /// Checks beyond those that all families have: options that a GGUF file cannot express.
-    public let check: @Sendable (ModelConfiguration) throws(ArchitectureError) -> Void
 
     /// Declares a family.
     public init(
         name: String, architecture: String, classes: [ModelClass],
         defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
-        tensors: [TensorRule], ignored: [String] = [], packedMethods: [String] = [],
+        tensors: [TensorRule], packedMethods: [String] = [],
         rotaryScalings: [String] = ["default", "linear", "yarn"],
         generated:
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] =
             { _ in [] },
+        leading: [HyperparameterRule] = [],
         review:
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String] = { _ in
                 []
             },
-        leading: [HyperparameterRule] = [],
         writesPrefixSpace: Bool = false,
+        writesPrefixSpaceLast: Bool = false, tokenRoles: [TokenRole] = [],
         leadingTokenizerKeys: [HyperparameterRule] = [],
-        tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] },
-        losesSlidingWindow: Bool = false,
-        check: @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> Void = { _ in }
+        tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] }
     ) {
         self.name = name
         self.architecture = architecture
@@ -123,17 +133,16 @@ public struct ModelFamily: Sendable {
         self.defaults = defaults
         self.hyperparameters = hyperparameters
         self.tensors = tensors
-        self.ignored = ignored.map { TensorPattern($0) }
         self.packedMethods = packedMethods
         self.rotaryScalings = rotaryScalings
         self.generated = generated
-        self.review = review
         self.leading = leading
+        self.review = review
         self.writesPrefixSpace = writesPrefixSpace
+        self.writesPrefixSpaceLast = writesPrefixSpaceLast
+        self.tokenRoles = tokenRoles
         self.leadingTokenizerKeys = leadingTokenizerKeys
         self.tokenizerKeys = tokenizerKeys
-        self.losesSlidingWindow = losesSlidingWindow
-        self.check = check
     }
 
     /// The family and class of a `config.json`.
@@ -164,28 +173,7 @@ public struct ModelFamily: Sendable {
         guard rotaryScalings.contains(rotary.type) else {
             throw rotary.unsupported(rotaryScalings)
         }
-        try check(configuration)
         return configuration
-    }
-
-    /// What a model loses on the way although its file is right otherwise.
-    public func notices(
-        of configuration: ModelConfiguration
-    ) throws(ArchitectureError) -> [String] {
-        var notices: [String] = []
-        // GGUF has no key for it: the file is right up to the context that the model was trained on.
-        if try RotaryParameters(configuration).type == "dynamic" {
-            notices.append("dynamic rotary scaling is not carried over; contexts stay as trained")
-        }
-        if losesSlidingWindow, configuration["use_sliding_window"]?.boolean != false,
-            let window = try configuration.integer("sliding_window"),
-            let context = try configuration.integer("max_position_embeddings"), window < context
-        {
-            notices.append(
-                "the sliding window of \(window) positions is not carried over; readers of "
-                    + "\(architecture) attend to the whole context")
-        }
-        return notices
     }
 
     /// The hyperparameters of a model, in file order.

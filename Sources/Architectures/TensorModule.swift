@@ -40,24 +40,30 @@ struct TensorModule: Sendable {
 
 extension [TensorModule] {
     /// The rules of modules whose names follow `layer` in a checkpoint and `block` in a GGUF file.
-    func rules(in layer: String = "", as block: String = "") -> [TensorRule] {
+    func rules(
+        in layer: String = "", as block: String = "",
+        where condition: TensorRule.Condition = .always
+    ) -> [TensorRule] {
         flatMap { module in
             let weight = TensorRule(
                 "\(layer)\(module.source).weight", "\(block)\(module.name).weight", module.shape,
-                presence: module.presence, transform: module.transform)
+                presence: module.presence, where: condition, transform: module.transform)
             guard let bias = module.bias else { return [weight] }
             return [
                 weight,
                 TensorRule(
                     "\(layer)\(module.source).bias", "\(block)\(module.name).bias",
-                    [module.shape[0]], presence: bias, transform: module.transform),
+                    [module.shape[0]], presence: bias, where: condition,
+                    transform: module.transform),
             ]
         }
     }
 
     /// The rules of a decoder's layer: `model.layers.{bid}.` becomes `blk.{bid}.`.
-    func inBlocks(of layer: String = "model.layers.{bid}.") -> [TensorRule] {
-        rules(in: layer, as: "blk.{bid}.")
+    func inBlocks(
+        of layer: String = "model.layers.{bid}.", where condition: TensorRule.Condition = .always
+    ) -> [TensorRule] {
+        rules(in: layer, as: "blk.{bid}.", where: condition)
     }
 
     /// Token embeddings, the norm after the last layer, and the output matrix where it is not the

@@ -40,13 +40,16 @@ public struct TensorRule: Sendable {
     public struct Source: Sendable {
         /// Its names, with their suffix.
         public let pattern: TensorPattern
-        /// The dimensions of one such tensor, outermost first.
-        public let shape: [Dimension]
+        /// The dimensions of one such tensor, outermost first; `nil` when any will do.
+        public let shape: [Dimension]?
+        /// How many there are where `{xid}` numbers them: experts, or whatever else.
+        public let count: Dimension
 
         /// A kind of tensor.
-        public init(_ pattern: String, _ shape: [Dimension]) {
+        public init(_ pattern: String, _ shape: [Dimension]?, count: Dimension = .experts) {
             self.pattern = TensorPattern(pattern)
             self.shape = shape
+            self.count = pattern.contains("{xid}") ? count : 1
         }
     }
 
@@ -145,6 +148,14 @@ public struct TensorRule: Sendable {
                 Output(name, shape, [Part(0, view)], shift: transform == .plusOne ? 1 : 0)
             ],
             presence: presence, where: condition)
+    }
+
+    /// Declares that tensors which checkpoints carry along are no part of the GGUF file: masks, the
+    /// second copy of a tied matrix.
+    public static func ignoring(
+        _ pattern: String, where condition: Condition = .always
+    ) -> TensorRule {
+        TensorRule([Source(pattern, nil)], into: [], presence: .optional, where: condition)
     }
 
     /// Whether there are such tensors in every block.

@@ -146,6 +146,18 @@ INLINE void load_pair(const uint8_t *bytes, int j, int *scale, int *minimum) {
 #endif
 }
 
+#define unpack_pairs K(unpack_pairs)
+/// The scales of a super-block and what is added to them, one for every sub-block.
+INLINE void unpack_pairs(const uint8_t *block, float *scales, float *minimums) {
+    float d = load_f16(block + D_OFFSET), dmin = load_f16(block + D_OFFSET + 2);
+    for (int j = 0; j < SUB_COUNT; j++) {
+        int scale, minimum;
+        load_pair(block + PAIRS_OFFSET, j, &scale, &minimum);
+        scales[j] = d * (float)scale;
+        minimums[j] = -(dmin * (float)minimum);
+    }
+}
+
 #define encode_batch K(encode_batch)
 /// Encodes `present` super-blocks, at most LANES; `x` can be read for LANES.
 static void encode_batch(const float *x, size_t present, const float *const *importance,

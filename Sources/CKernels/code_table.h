@@ -44,3 +44,14 @@ INLINE void decode_nibbles(const int8_t *table, const uint8_t *bytes, float scal
     decode_codes(table, both & 15, scale, out);
     decode_codes(table, both >> 4, scale, out + 16);
 }
+
+#define unpack_nibbles K(unpack_nibbles)
+/// The entries of 32 codes in 16 bytes as in `decode_nibbles`, with `offset` added.
+INLINE void unpack_nibbles(const int8_t *table, int offset, const uint8_t *bytes, uint8_t *out) {
+    codes16 both;
+    memcpy(&both, bytes, 16);
+    codes16 low = (codes16)table_entries(table, both & 15) + (uint8_t)offset;
+    codes16 high = (codes16)table_entries(table, both >> 4) + (uint8_t)offset;
+    memcpy(out, &low, 16);
+    memcpy(out + 16, &high, 16);
+}

@@ -59,3 +59,27 @@ INLINE vi two_bit_magnitudes(vi codes) {
             store_values(&read, magnitudes, destination + s * 256);                      \
         }                                                                                \
     }
+
+/// Defines unpack_NAME likewise; `offset` is the largest magnitude, `group` 16 or 32.
+#define UNPACK_SUPER_BLOCKS(name, magnitudes, offset, group)                             \
+    static void K(unpack_##name)(const ingot_grid *grid, const uint8_t *source,          \
+                                 size_t elementCount, uint8_t *codes, float *scales) {   \
+        vi bit;                                                                          \
+        UNROLL for (int lane = 0; lane < LANES; lane++) bit[lane] = 1 << lane;           \
+        for (size_t s = 0; s < elementCount / 256; s++) {                                \
+            grid_codes read;                                                             \
+            K(read_block)(grid, source + s * BLOCK_BYTES, &read);                        \
+            for (size_t j = 0; j < 256 / group; j++) {                                   \
+                scales[256 / group * s + j] = read.scales[group / 16 * j];               \
+            }                                                                            \
+            for (int j = 0; j < 16; j++) {                                               \
+                UNROLL for (int i = 0; i < 16; i += LANES) {                             \
+                    vi size = magnitudes(                                                \
+                        __builtin_convertvector(load_bytes(read.codes + 16 * j + i), vi)); \
+                    vi negative = ((vi)(read.signs[j] >> i) & bit) != 0;                 \
+                    store_bytes(codes + 256 * s + 16 * j + i,                            \
+                                ((size ^ negative) - negative) + offset);                \
+                }                                                                        \
+            }                                                                            \
+        }                                                                                \
+    }

@@ -5,6 +5,8 @@ typedef void (*grid_encoder)(const ingot_grid *grid, const float *rows, size_t r
                              size_t rowLength, const float *importance, uint8_t *destination);
 typedef void (*grid_decoder)(const ingot_grid *grid, const uint8_t *source, size_t elementCount,
                              float *destination);
+typedef void (*grid_unpacker)(const ingot_grid *grid, const uint8_t *source, size_t elementCount,
+                              uint8_t *codes, float *scales);
 
 /// Defines the encoder that Swift calls, for the functions `encode_name` of every set.
 #define DEFINE_GRID_ENCODER(name)                                                        \
@@ -19,5 +21,13 @@ typedef void (*grid_decoder)(const ingot_grid *grid, const uint8_t *source, size
         static const grid_decoder table[INGOT_ISA_COUNT] = TABLE(decode_##name);         \
         if (isa >= INGOT_ISA_COUNT || !table[isa]) return false;                         \
         table[isa](grid, source, elementCount, destination);                             \
+        return true;                                                                     \
+    }
+#define DEFINE_GRID_UNPACKER(name)                                                       \
+    INGOT_GRID_UNPACKER(name) {                                                          \
+        static const grid_unpacker table[INGOT_ISA_COUNT] = TABLE(unpack_##name);        \
+        if (isa == INGOT_SCALAR) isa = BASELINE;                                         \
+        if (isa >= INGOT_ISA_COUNT || !table[isa]) return false;                         \
+        table[isa](grid, source, elementCount, codes, scales);                           \
         return true;                                                                     \
     }

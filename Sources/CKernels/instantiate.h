@@ -22,6 +22,9 @@ typedef void (*ingot_encoder)(const float *rows, size_t rowCount, size_t rowLeng
                               const float *importance, uint8_t *destination,
                               ingot_reference reference);
 typedef void (*ingot_decoder)(const uint8_t *source, size_t elementCount, float *destination);
+/// And what gives the codes and scales themselves.
+typedef void (*ingot_unpacker)(const uint8_t *source, size_t elementCount, uint8_t *codes,
+                               float *scales, float *minimums);
 
 #if defined(__x86_64__)
 
@@ -89,5 +92,19 @@ typedef void (*ingot_decoder)(const uint8_t *source, size_t elementCount, float 
         static const ingot_decoder table[INGOT_ISA_COUNT] = TABLE(decode_##name);        \
         if (isa >= INGOT_ISA_COUNT || !table[isa]) return false;                         \
         table[isa](source, elementCount, destination);                                   \
+        return true;                                                                     \
+    }
+/// The scalar set uses the kernel of the processor's baseline: there is nothing to round.
+#if defined(__x86_64__)
+#define BASELINE INGOT_SSE2
+#else
+#define BASELINE INGOT_NEON
+#endif
+#define DEFINE_UNPACKER(name)                                                            \
+    INGOT_UNPACKER(name) {                                                               \
+        static const ingot_unpacker table[INGOT_ISA_COUNT] = TABLE(unpack_##name);       \
+        if (isa == INGOT_SCALAR) isa = BASELINE;                                         \
+        if (isa >= INGOT_ISA_COUNT || !table[isa]) return false;                         \
+        table[isa](source, elementCount, codes, scales, minimums);                       \
         return true;                                                                     \
     }

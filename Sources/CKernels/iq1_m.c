@@ -8,6 +8,7 @@
 #include "grid_entry.h"
 DEFINE_GRID_ENCODER(IQ1_M)
 DEFINE_GRID_DECODER(IQ1_M)
+DEFINE_GRID_UNPACKER(IQ1_M)
 #else
 #include "lanes.h"
 #include "ternary_cuts.h"
@@ -162,4 +163,5 @@ INLINE void K(read_block)(const ingot_grid *grid, const uint8_t *block, uint8_t 
 }
 
 DECODE_TERNARY(IQ1_M)
+UNPACK_TERNARY(IQ1_M, 16)
 #endif

@@ -8,6 +8,7 @@
 #include "grid_entry.h"
 DEFINE_GRID_ENCODER(IQ1_S)
 DEFINE_GRID_DECODER(IQ1_S)
+DEFINE_GRID_UNPACKER(IQ1_S)
 #else
 #include "lanes.h"
 #include "ternary_cuts.h"
@@ -140,4 +141,5 @@ INLINE void K(read_block)(const ingot_grid *grid, const uint8_t *block, uint8_t 
 }
 
 DECODE_TERNARY(IQ1_S)
+UNPACK_TERNARY(IQ1_S, 32)
 #endif

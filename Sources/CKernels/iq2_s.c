@@ -15,6 +15,7 @@
 #include "grid_entry.h"
 DEFINE_GRID_ENCODER(IQ2_S)
 DEFINE_GRID_DECODER(IQ2_S)
+DEFINE_GRID_UNPACKER(IQ2_S)
 #else
 #include "lanes.h"
 #include "grid_search.h"
@@ -60,4 +61,5 @@ INLINE void K(read_block)(const ingot_grid *grid, const uint8_t *block, grid_cod
 }
 
 DECODE_SUPER_BLOCKS(IQ2_S, two_bit_magnitudes)
+UNPACK_SUPER_BLOCKS(IQ2_S, two_bit_magnitudes, 43, 16)
 #endif

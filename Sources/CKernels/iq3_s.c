@@ -15,6 +15,7 @@
 #include "grid_entry.h"
 DEFINE_GRID_ENCODER(IQ3_S)
 DEFINE_GRID_DECODER(IQ3_S)
+DEFINE_GRID_UNPACKER(IQ3_S)
 #else
 #include "lanes.h"
 #include "grid_search.h"
@@ -67,4 +68,5 @@ INLINE void K(read_block)(const ingot_grid *grid, const uint8_t *block, grid_cod
 }
 
 DECODE_SUPER_BLOCKS(IQ3_S, magnitudes)
+UNPACK_SUPER_BLOCKS(IQ3_S, magnitudes, 15, 32)
 #endif

@@ -15,6 +15,7 @@
 #include "grid_entry.h"
 DEFINE_GRID_ENCODER(IQ3_XXS)
 DEFINE_GRID_DECODER(IQ3_XXS)
+DEFINE_GRID_UNPACKER(IQ3_XXS)
 #else
 #include "lanes.h"
 #include "grid_search.h"
@@ -65,4 +66,5 @@ INLINE void K(read_block)(const ingot_grid *grid, const uint8_t *block, grid_cod
 }
 
 DECODE_SUPER_BLOCKS(IQ3_XXS, magnitudes)
+UNPACK_SUPER_BLOCKS(IQ3_XXS, magnitudes, 62, 32)
 #endif

@@ -5,6 +5,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(IQ4_NL)
 DEFINE_DECODER(IQ4_NL)
+DEFINE_UNPACKER(IQ4_NL)
 #else
 #include "lanes.h"
 #include "curve.h"
@@ -43,6 +44,16 @@ static void K(decode_IQ4_NL)(const uint8_t *source, size_t elementCount, float *
     for (size_t b = 0; b < elementCount / 32; b++) {
         const uint8_t *block = source + b * BLOCK_BYTES;
         decode_nibbles(curve_entries, block + 2, load_f16(block), destination + 32 * b);
+    }
+}
+
+static void K(unpack_IQ4_NL)(const uint8_t *source, size_t elementCount,
+                             uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    (void)minimums;
+    for (size_t b = 0; b < elementCount / 32; b++) {
+        const uint8_t *block = source + b * BLOCK_BYTES;
+        scales[b] = load_f16(block);
+        unpack_nibbles(curve_entries, 128, block + 2, codes + 32 * b);
     }
 }
 #endif

@@ -5,6 +5,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(IQ4_XS)
 DEFINE_DECODER(IQ4_XS)
+DEFINE_UNPACKER(IQ4_XS)
 #else
 #include "lanes.h"
 #include "curve.h"
@@ -64,18 +65,33 @@ static void K(encode_IQ4_XS)(const float *rows, size_t rowCount, size_t rowLengt
     FOR_EACH_BATCH(K(encode_batch)(x, present, columns, blocks));
 }
 
+/// The scale of sub-block j without the unit.
+INLINE int K(whole_scale)(const uint8_t *block, int j) {
+    int low = block[4 + j / 2] >> 4 * (j % 2) & 15, high = block[2 + j / 4] >> 2 * (j % 4) & 3;
+    return (low | high << 4) - 32;
+}
+
 static void K(decode_IQ4_XS)(const uint8_t *source, size_t elementCount, float *destination) {
     for (size_t s = 0; s < elementCount / 256; s++) {
         const uint8_t *block = source + s * BLOCK_BYTES;
         float d = load_f16(block);
-        uint16_t high;
-        uint32_t low;
-        memcpy(&high, block + 2, 2);
-        memcpy(&low, block + 4, 4);
         for (int j = 0; j < 8; j++) {
-            int whole = (int)(low >> 4 * j & 15) | (high >> 2 * j & 3) << 4;
-            decode_nibbles(curve_entries, block + 8 + 16 * j, d * (float)(whole - 32),
+            decode_nibbles(curve_entries, block + 8 + 16 * j,
+                           d * (float)K(whole_scale)(block, j),
                            destination + 256 * s + 32 * (size_t)j);
+        }
+    }
+}
+
+static void K(unpack_IQ4_XS)(const uint8_t *source, size_t elementCount,
+                             uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    (void)minimums;
+    for (size_t s = 0; s < elementCount / 256; s++) {
+        const uint8_t *block = source + s * BLOCK_BYTES;
+        float d = load_f16(block);
+        for (int j = 0; j < 8; j++) {
+            scales[8 * s + j] = d * (float)K(whole_scale)(block, j);
+            unpack_nibbles(curve_entries, 128, block + 8 + 16 * j, codes + 256 * s + 32 * j);
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(MXFP4)
 DEFINE_DECODER(MXFP4)
+DEFINE_UNPACKER(MXFP4)
 #else
 #include "lanes.h"
 #include "horizontal.h"
@@ -60,6 +61,16 @@ static void K(decode_MXFP4)(const uint8_t *source, size_t elementCount, float *d
     for (size_t b = 0; b < elementCount / 32; b++) {
         const uint8_t *block = source + b * BLOCK_BYTES;
         decode_nibbles(float_entries, block + 1, K(half_power)(block[0]), destination + 32 * b);
+    }
+}
+
+static void K(unpack_MXFP4)(const uint8_t *source, size_t elementCount,
+                            uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    (void)minimums;
+    for (size_t b = 0; b < elementCount / 32; b++) {
+        const uint8_t *block = source + b * BLOCK_BYTES;
+        scales[b] = K(half_power)(block[0]);
+        unpack_nibbles(float_entries, 12, block + 1, codes + 32 * b);
     }
 }
 #endif

@@ -5,6 +5,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(NVFP4)
 DEFINE_DECODER(NVFP4)
+DEFINE_UNPACKER(NVFP4)
 #else
 #include "lanes.h"
 #include "horizontal.h"
@@ -83,6 +84,23 @@ static void K(decode_NVFP4)(const uint8_t *source, size_t elementCount, float *d
             memcpy(&codes, bytes, 16);
             decode_codes(float_entries, codes, K(half_scale)(block[part]),
                          destination + 64 * b + 16 * part);
+        }
+    }
+}
+
+static void K(unpack_NVFP4)(const uint8_t *source, size_t elementCount,
+                            uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    (void)minimums;
+    for (size_t b = 0; b < elementCount / 64; b++) {
+        const uint8_t *block = source + b * BLOCK_BYTES;
+        for (int part = 0; part < 4; part++) {
+            scales[4 * b + part] = K(half_scale)(block[part]);
+            for (int i = 0; i < 8; i++) {
+                int byte = block[4 + 8 * part + i];
+                uint8_t *out = codes + 64 * b + 16 * part + i;
+                out[0] = (uint8_t)(float_entries[byte & 15] + 12);
+                out[8] = (uint8_t)(float_entries[byte >> 4] + 12);
+            }
         }
     }
 }

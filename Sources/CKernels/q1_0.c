@@ -5,6 +5,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(Q1_0)
 DEFINE_DECODER(Q1_0)
+DEFINE_UNPACKER(Q1_0)
 #else
 #include "lanes.h"
 #include "horizontal.h"
@@ -57,6 +58,16 @@ static void K(decode_Q1_0)(const uint8_t *source, size_t elementCount, float *de
                 store(destination + 128 * b + i + k, bit != 0 ? (vf)d : (vf)-d);
             }
         }
+    }
+}
+
+static void K(unpack_Q1_0)(const uint8_t *source, size_t elementCount,
+                           uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    (void)minimums;
+    for (size_t b = 0; b < elementCount / 128; b++) {
+        const uint8_t *block = source + b * BLOCK_BYTES;
+        for (int j = 0; j < 4; j++) scales[4 * b + j] = load_f16(block);
+        for (int i = 0; i < 128; i++) codes[128 * b + i] = block[2 + i / 8] >> i % 8 << 1 & 2;
     }
 }
 #endif

@@ -5,6 +5,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(Q2_0)
 DEFINE_DECODER(Q2_0)
+DEFINE_UNPACKER(Q2_0)
 #else
 #include "lanes.h"
 #include "horizontal.h"
@@ -48,6 +49,16 @@ static void K(decode_Q2_0)(const uint8_t *source, size_t elementCount, float *de
             vi code = ((vi)((vu)codes >> (vu)places) & 3) - 1;
             store(destination + 64 * b + i, __builtin_convertvector(code, vf) * d);
         }
+    }
+}
+
+static void K(unpack_Q2_0)(const uint8_t *source, size_t elementCount,
+                           uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    (void)minimums;
+    for (size_t b = 0; b < elementCount / 64; b++) {
+        const uint8_t *block = source + b * BLOCK_BYTES;
+        scales[2 * b] = scales[2 * b + 1] = load_f16(block);
+        for (int i = 0; i < 64; i++) codes[64 * b + i] = block[2 + i / 4] >> 2 * (i % 4) & 3;
     }
 }
 #endif

@@ -18,6 +18,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(Q2_K)
 DEFINE_DECODER(Q2_K)
+DEFINE_UNPACKER(Q2_K)
 #else
 #include "lanes.h"
 #include "affine.h"
@@ -47,6 +48,15 @@ static void K(decode_Q2_K)(const uint8_t *source, size_t elementCount, float *de
                 store(out + i, scale * __builtin_convertvector(code, vf) - minimum);
             }
         }
+    }
+}
+
+static void K(unpack_Q2_K)(const uint8_t *source, size_t elementCount,
+                           uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    for (size_t s = 0; s < elementCount / 256; s++) {
+        const uint8_t *block = source + s * BLOCK_BYTES;
+        unpack_pairs(block, scales + 16 * s, minimums + 16 * s);
+        unpack_two_bits(block + 16, codes + 256 * s);
     }
 }
 #endif

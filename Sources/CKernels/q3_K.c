@@ -5,6 +5,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(Q3_K)
 DEFINE_DECODER(Q3_K)
+DEFINE_UNPACKER(Q3_K)
 #else
 #include "lanes.h"
 #include "horizontal.h"
@@ -189,13 +190,18 @@ static void K(encode_Q3_K)(const float *rows, size_t rowCount, size_t rowLength,
     FOR_EACH_BATCH(K(encode_batch)(x, present, columns, blocks, reference));
 }
 
+/// The scale of sub-block j without the unit.
+INLINE int K(whole_scale)(const uint8_t *bytes, int j) {
+    int low = bytes[j % 8] >> 4 * (j / 8) & 15, high = bytes[8 + j % 4] >> 2 * (j / 4) & 3;
+    return (low | high << 4) - 32;
+}
+
 static void K(decode_Q3_K)(const uint8_t *source, size_t elementCount, float *destination) {
     for (size_t s = 0; s < elementCount / 256; s++) {
         const uint8_t *block = source + s * BLOCK_BYTES, *bytes = block + 96;
         float d = load_f16(block + 108);
         for (int j = 0; j < 16; j++) {
-            int whole = (bytes[j % 8] >> 4 * (j / 8) & 15) | (bytes[8 + j % 4] >> 2 * (j / 4) & 3) << 4;
-            float scale = d * (float)(whole - 32);
+            float scale = d * (float)K(whole_scale)(bytes, j);
             const uint8_t *qs = block + 32 + 32 * (j / 8) + 16 * (j % 2);
             const uint8_t *high = block + 16 * (j % 2);
             float *out = destination + 256 * s + 16 * (size_t)j;
@@ -204,6 +210,21 @@ static void K(decode_Q3_K)(const uint8_t *source, size_t elementCount, float *de
                 vi bit = __builtin_convertvector(load_bytes(high + i), vi) >> j / 2 & 1;
                 store(out + i, scale * __builtin_convertvector((code | bit << 2) - 4, vf));
             }
+        }
+    }
+}
+
+static void K(unpack_Q3_K)(const uint8_t *source, size_t elementCount,
+                           uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    (void)minimums;
+    for (size_t s = 0; s < elementCount / 256; s++) {
+        const uint8_t *block = source + s * BLOCK_BYTES;
+        float d = load_f16(block + 108);
+        for (int j = 0; j < 16; j++) scales[16 * s + j] = d * (float)K(whole_scale)(block + 96, j);
+        uint8_t *out = codes + 256 * s;
+        unpack_two_bits(block + 32, out);
+        for (int run = 0; run < 8; run++) {
+            for (int i = 0; i < 32; i++) out[32 * run + i] |= (block[i] >> run & 1) << 2;
         }
     }
 }

@@ -6,6 +6,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(Q4_0)
 DEFINE_DECODER(Q4_0)
+DEFINE_UNPACKER(Q4_0)
 #else
 #include "lanes.h"
 #include "symmetric.h"
@@ -19,5 +20,10 @@ static void K(encode_Q4_0)(const float *rows, size_t rowCount, size_t rowLength,
 
 static void K(decode_Q4_0)(const uint8_t *source, size_t elementCount, float *destination) {
     K(decode_blocks)(source, elementCount, destination);
+}
+
+static void K(unpack_Q4_0)(const uint8_t *source, size_t elementCount,
+                           uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    K(unpack_blocks)(source, elementCount, codes, scales, minimums);
 }
 #endif

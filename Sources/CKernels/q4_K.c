@@ -18,6 +18,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(Q4_K)
 DEFINE_DECODER(Q4_K)
+DEFINE_UNPACKER(Q4_K)
 #else
 #include "lanes.h"
 #include "affine.h"
@@ -55,6 +56,22 @@ static void K(decode_Q4_K)(const uint8_t *source, size_t elementCount, float *de
                 vi bytes = __builtin_convertvector(load_bytes(qs + i), vi);
                 store(out + i, d0 * __builtin_convertvector(bytes & 15, vf) - m0);
                 store(out + 32 + i, d1 * __builtin_convertvector(bytes >> 4, vf) - m1);
+            }
+        }
+    }
+}
+
+static void K(unpack_Q4_K)(const uint8_t *source, size_t elementCount,
+                           uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    for (size_t s = 0; s < elementCount / 256; s++) {
+        const uint8_t *block = source + s * BLOCK_BYTES;
+        unpack_pairs(block, scales + 8 * s, minimums + 8 * s);
+        for (int run = 0; run < 4; run++) {
+            const uint8_t *qs = block + 16 + 32 * run;
+            uint8_t *out = codes + 256 * s + 64 * (size_t)run;
+            for (int i = 0; i < 32; i++) {
+                out[i] = qs[i] & 15;
+                out[32 + i] = qs[i] >> 4;
             }
         }
     }

@@ -18,6 +18,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(Q5_K)
 DEFINE_DECODER(Q5_K)
+DEFINE_UNPACKER(Q5_K)
 #else
 #include "lanes.h"
 #include "affine.h"
@@ -60,6 +61,23 @@ static void K(decode_Q5_K)(const uint8_t *source, size_t elementCount, float *de
                 vi even = (bytes & 15) | (high & 1) << 4, odd = bytes >> 4 | (high & 2) << 3;
                 store(out + i, d0 * __builtin_convertvector(even, vf) - m0);
                 store(out + 32 + i, d1 * __builtin_convertvector(odd, vf) - m1);
+            }
+        }
+    }
+}
+
+static void K(unpack_Q5_K)(const uint8_t *source, size_t elementCount,
+                           uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    for (size_t s = 0; s < elementCount / 256; s++) {
+        const uint8_t *block = source + s * BLOCK_BYTES, *qh = block + 16;
+        unpack_pairs(block, scales + 8 * s, minimums + 8 * s);
+        for (int run = 0; run < 4; run++) {
+            const uint8_t *qs = block + 48 + 32 * run;
+            uint8_t *out = codes + 256 * s + 64 * (size_t)run;
+            for (int i = 0; i < 32; i++) {
+                int high = qh[i] >> 2 * run;
+                out[i] = (uint8_t)((qs[i] & 15) | (high & 1) << 4);
+                out[32 + i] = (uint8_t)(qs[i] >> 4 | (high & 2) << 3);
             }
         }
     }

@@ -5,6 +5,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(Q6_K)
 DEFINE_DECODER(Q6_K)
+DEFINE_UNPACKER(Q6_K)
 #else
 #include "lanes.h"
 #include "symmetric.h"
@@ -117,6 +118,26 @@ static void K(decode_Q6_K)(const uint8_t *source, size_t elementCount, float *de
                 store(out + 32 + i, sub[2] * __builtin_convertvector(b - 32, vf));
                 store(out + 64 + i, sub[4] * __builtin_convertvector(c - 32, vf));
                 store(out + 96 + i, sub[6] * __builtin_convertvector(e - 32, vf));
+            }
+        }
+    }
+}
+
+static void K(unpack_Q6_K)(const uint8_t *source, size_t elementCount,
+                           uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    (void)minimums;
+    for (size_t s = 0; s < elementCount / 256; s++) {
+        const uint8_t *block = source + s * BLOCK_BYTES;
+        float d = load_f16(block + 208);
+        for (int j = 0; j < 16; j++) scales[16 * s + j] = d * (float)(int8_t)block[192 + j];
+        for (int half = 0; half < 2; half++) {
+            const uint8_t *ql = block + 64 * half, *qh = block + 128 + 32 * half;
+            uint8_t *out = codes + 256 * s + 128 * (size_t)half;
+            for (int i = 0; i < 32; i++) {
+                out[i] = (uint8_t)((ql[i] & 15) | (qh[i] & 3) << 4);
+                out[32 + i] = (uint8_t)((ql[32 + i] & 15) | (qh[i] & 12) << 2);
+                out[64 + i] = (uint8_t)(ql[i] >> 4 | (qh[i] & 48));
+                out[96 + i] = (uint8_t)(ql[32 + i] >> 4 | (qh[i] & 192) >> 2);
             }
         }
     }

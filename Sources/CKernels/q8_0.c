@@ -5,6 +5,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(Q8_0)
 DEFINE_DECODER(Q8_0)
+DEFINE_UNPACKER(Q8_0)
 #else
 #include "lanes.h"
 #include "half_floats.h"
@@ -61,6 +62,17 @@ static void K(decode_Q8_0)(const uint8_t *source, size_t elementCount, float *de
             vi codes = __builtin_convertvector((vsb)load_bytes(block + 2 + i), vi);
             store(destination + 32 * b + i, __builtin_convertvector(codes, vf) * d);
         }
+    }
+}
+
+static void K(unpack_Q8_0)(const uint8_t *source, size_t elementCount,
+                           uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    (void)minimums;
+    for (size_t b = 0; b < elementCount / 32; b++) {
+        const uint8_t *block = source + b * BLOCK_BYTES;
+        scales[b] = load_f16(block);
+        // Flipping the sign bit adds 128.
+        for (int i = 0; i < 32; i++) codes[32 * b + i] = block[2 + i] ^ 128;
     }
 }
 #endif

@@ -222,3 +222,21 @@ INLINE void K(decode_blocks)(const uint8_t *source, size_t elementCount, float *
         }
     }
 }
+
+INLINE void K(unpack_blocks)(const uint8_t *source, size_t elementCount, uint8_t *restrict codes,
+                             float *restrict scales, float *restrict minimums) {
+    for (size_t b = 0; b < elementCount / 32; b++) {
+        const uint8_t *block = source + b * BLOCK_BYTES, *qs = block + CODES_OFFSET;
+        uint8_t *out = codes + 32 * b;
+        scales[b] = load_f16(block);
+        if (HAS_MINIMUM) minimums[b] = load_f16(block + 2);
+        for (int i = 0; i < 16; i++) {
+            out[i] = qs[i] & 15;
+            out[16 + i] = qs[i] >> 4;
+        }
+        if (BITS == 4) continue;
+        uint32_t high;
+        memcpy(&high, block + HIGH_BITS_OFFSET, 4);
+        for (int i = 0; i < 32; i++) out[i] |= (high >> i & 1) << 4;
+    }
+}

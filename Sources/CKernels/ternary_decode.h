@@ -19,6 +19,24 @@
         }                                                                                \
     }
 
+/// Defines unpack_NAME likewise: eighths with 9 added, and a scale of an eighth for every `group`
+/// values.
+#define UNPACK_TERNARY(name, group)                                                      \
+    static void K(unpack_##name)(const ingot_grid *grid, const uint8_t *source,          \
+                                 size_t elementCount, uint8_t *codes, float *scales) {   \
+        for (size_t s = 0; s < elementCount / 256; s++) {                                \
+            uint8_t all[256];                                                            \
+            float read[16];                                                              \
+            K(read_block)(grid, source + s * BLOCK_BYTES, all, read);                    \
+            for (size_t j = 0; j < 256 / group; j++) {                                   \
+                scales[256 / group * s + j] = read[group / 16 * j] * 0.125f;             \
+            }                                                                            \
+            for (size_t i = 0; i < 256; i++) {                                           \
+                codes[256 * s + i] = (uint8_t)(8 * (all[i] & 3) + 2 - (all[i] >> 2 & 2)); \
+            }                                                                            \
+        }                                                                                \
+    }
+
 #define look_up_ternary K(look_up_ternary)
 INLINE void look_up_ternary(const ingot_grid *grid, uint8_t *codes, uint32_t point, bool down) {
     uint64_t group;

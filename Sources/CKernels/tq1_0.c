@@ -5,6 +5,7 @@
 #include "instantiate.h"
 DEFINE_ENCODER(TQ1_0)
 DEFINE_DECODER(TQ1_0)
+DEFINE_UNPACKER(TQ1_0)
 #else
 #include "lanes.h"
 #include "horizontal.h"
@@ -81,6 +82,31 @@ static void K(decode_TQ1_0)(const uint8_t *source, size_t elementCount, float *d
                 fraction &= 255;
             }
         }
+    }
+}
+
+/// The codes of `count` bytes of `digits` values each.
+INLINE void K(unpack_digits)(const uint8_t *bytes, int count, int digits, uint8_t *restrict out) {
+    for (int i = 0; i < count; i++) {
+        int fraction = bytes[i];
+        UNROLL for (int k = 0; k < digits; k++) {
+            fraction *= 3;
+            out[count * k + i] = (uint8_t)(fraction >> 8);
+            fraction &= 255;
+        }
+    }
+}
+
+static void K(unpack_TQ1_0)(const uint8_t *source, size_t elementCount,
+                            uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    (void)minimums;
+    for (size_t b = 0; b < elementCount / 256; b++) {
+        const uint8_t *block = source + b * BLOCK_BYTES;
+        uint8_t *out = codes + 256 * b;
+        for (int j = 0; j < 8; j++) scales[8 * b + j] = load_f16(block + 52);
+        K(unpack_digits)(block, 32, 5, out);
+        K(unpack_digits)(block + 32, 16, 5, out + 160);
+        K(unpack_digits)(block + 48, 4, 4, out + 240);
     }
 }
 #endif

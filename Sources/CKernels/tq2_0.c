@@ -5,10 +5,12 @@
 #include "instantiate.h"
 DEFINE_ENCODER(TQ2_0)
 DEFINE_DECODER(TQ2_0)
+DEFINE_UNPACKER(TQ2_0)
 #else
 #include "lanes.h"
 #include "horizontal.h"
 #include "ternary.h"
+#include "two_bit_codes.h"
 
 static void K(encode_TQ2_0)(const float *rows, size_t rowCount, size_t rowLength,
                             const float *importance, uint8_t *destination,
@@ -50,6 +52,16 @@ static void K(decode_TQ2_0)(const uint8_t *source, size_t elementCount, float *d
                 }
             }
         }
+    }
+}
+
+static void K(unpack_TQ2_0)(const uint8_t *source, size_t elementCount,
+                            uint8_t *restrict codes, float *restrict scales, float *restrict minimums) {
+    (void)minimums;
+    for (size_t b = 0; b < elementCount / 256; b++) {
+        const uint8_t *block = source + b * BLOCK_BYTES;
+        for (int j = 0; j < 8; j++) scales[8 * b + j] = load_f16(block + 64);
+        unpack_two_bits(block, codes + 256 * b);
     }
 }
 #endif

@@ -10,3 +10,14 @@ INLINE void pack_two_bits(const uint8_t *codes, uint8_t *bytes) {
         }
     }
 }
+
+#define unpack_two_bits K(unpack_two_bits)
+INLINE void unpack_two_bits(const uint8_t *bytes, uint8_t *restrict codes) {
+    for (int half = 0; half < 2; half++) {
+        for (int place = 0; place < 4; place++) {
+            for (int i = 0; i < 32; i++) {
+                codes[128 * half + 32 * place + i] = bytes[32 * half + i] >> 2 * place & 3;
+            }
+        }
+    }
+}

@@ -19,12 +19,21 @@ public struct ConversionSource: TensorSource {
         public var name: String?
         /// A pre-tokenizer name instead of the derived one.
         public var pre: String?
+        /// Keys that the user sets.
+        public var metadata: MetadataFile?
+        /// Whether the file gets no tensors; weights need not be there.
+        public var isVocabularyOnly: Bool
 
         /// Options; F16 when nothing is said.
-        public init(outputType: OutputType = .f16, name: String? = nil, pre: String? = nil) {
+        public init(
+            outputType: OutputType = .f16, name: String? = nil, pre: String? = nil,
+            metadata: MetadataFile? = nil, isVocabularyOnly: Bool = false
+        ) {
             self.outputType = outputType
             self.name = name
             self.pre = pre
+            self.metadata = metadata
+            self.isVocabularyOnly = isVocabularyOnly
         }
     }
 
@@ -53,23 +62,45 @@ public struct ConversionSource: TensorSource {
         let (family, modelClass) = try ModelFamily.of(config: directory.config, path: configPath)
         var configuration = try family.configuration(directory.config, path: configPath)
         configuration.pooling = try directory.pooling()
+        configuration.endTokens =
+            directory.generationConfig?["eos_token_id"]?.array?
+            .compactMap { $0.integer.flatMap { UInt32(exactly: $0) } } ?? []
         let left = try family.review(configuration)
-        try directory.checkConvertible(packedMethods: family.packedMethods)
+        let quantization = try directory.quantization()
+        // Some packed forms go into the file as they are.
+        let isKept = family.packedMethods.contains(quantization?.method ?? "")
+        try directory.checkConvertible()
 
-        let checkpoint = try Checkpoint(directory: path)
-        let outputType = options.outputType.resolved(for: checkpoint.entries)
-        let catalogue = try Catalogue(
-            family: family, modelClass: modelClass, configuration: configuration,
-            values: storedValues(of: checkpoint), directory: path,
-            outputType: outputType)
-        let tokenizer = try HFTokenizer.load(
+        var catalogue = Catalogue()
+        var outputType = options.outputType == .auto ? .f16 : options.outputType
+        var files: [InputFile] = []
+        var dequantizedCount = 0
+        if !options.isVocabularyOnly {
+            let checkpoint = try Checkpoint(directory: path)
+            files = checkpoint.shards.map(\.file)
+            let values = try storedValues(
+                of: checkpoint, quantization: isKept ? nil : quantization)
+            dequantizedCount = values.count { $0 is DequantizedValues }
+            do {
+                catalogue = try Catalogue(
+                    family: family, modelClass: modelClass, configuration: configuration,
+                    values: values, directory: path, outputType: outputType)
+            } catch let error as ConversionError {
+                throw error.naming(assumed: configuration.assumed)
+            }
+            if options.outputType == .auto {
+                outputType = .smallest(holding: catalogue.decidedTypes)
+                catalogue = catalogue.with(outputType)
+            }
+        }
+        var tokenizer = try HFTokenizer.load(
             directory: path, modelType: configuration["model_type"]?.text,
             vocabularySize: configuration.vocabSize(), pre: options.pre)
+        try tokenizer.give(family.tokenRoles)
 
         var metadata = Metadata()
         metadata["general.architecture"] = .string(family.architecture)
-        let fileType = outputType.fileType(
-            packedAs: directory.config["quantization_config"]?["quant_method"]?.text)
+        let fileType = outputType.fileType(packedAs: quantization?.method)
         func append(_ rules: [HyperparameterRule]) throws {
             let entries = try family.entries(rules, of: configuration, fileType: fileType)
             for entry in entries { metadata[entry.key] = entry.value }
@@ -77,30 +108,42 @@ public struct ConversionSource: TensorSource {
         try append(family.leading)
         metadata["general.type"] = .string("model")
         let general = try GeneralMetadata(
-            directory: directory, tensors: catalogue.tensors, name: options.name)
+            directory: directory, tensors: catalogue.tensors, overrides: options.metadata,
+            name: options.name)
         for entry in general.entries { metadata[entry.key] = entry.value }
         try append(family.hyperparameters)
         metadata["general.quantization_version"] = .uint32(2)
-        if family.writesPrefixSpace,
-            let adds = directory.tokenizerConfig?["add_prefix_space"]?.boolean
-        {
-            metadata["tokenizer.ggml.add_space_prefix"] = .bool(adds)
+        let addsPrefixSpace = directory.tokenizerConfig?["add_prefix_space"]?.boolean
+        if family.writesPrefixSpace, let addsPrefixSpace {
+            metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
         }
         try append(family.leadingTokenizerKeys)
         metadata.append(tokenizer)
         for entry in family.tokenizerKeys(configuration) { metadata[entry.key] = entry.value }
+        if family.writesPrefixSpaceLast, let addsPrefixSpace {
+            metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
+        }
 
         self.path = path
         self.metadata = metadata
         self.outputType = outputType
         tensors = catalogue.tensors
         contents = catalogue.contents
-        files = checkpoint.shards.map(\.file)
+        self.files = files
+        // GGUF has no key for it: the file is right up to the context that the model was trained on.
+        let isDynamic = try RotaryParameters(configuration).type == "dynamic"
         notices =
-            try general.notices + left + family.notices(of: configuration)
+            general.notices + left
+            + (dequantizedCount > 0
+                ? [
+                    "\(dequantizedCount) weights stored by \(quantization?.method ?? "") are dequantized"
+                ]
+                : [])
             + (catalogue.otherCount > 0
                 ? ["\(catalogue.otherCount) tensors that are not the language model's are left out"]
                 : [])
+            + (isDynamic
+                ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])
     }
 
     /// Decodes rows to F32 in the order in which they are written.
@@ -130,6 +173,29 @@ public struct ConversionSource: TensorSource {
     }
 }
 
+extension HFTokenizer {
+    /// Gives parts to tokens by their text, unless another token has the part already.
+    mutating func give(_ roles: [ModelFamily.TokenRole]) throws {
+        for entry in roles {
+            guard let role = Vocabulary.SpecialRole(rawValue: entry.role) else {
+                preconditionFailure("\(entry.role) is no part that a token plays")
+            }
+            guard
+                let token = definition?.addedTokens.first(where: {
+                    $0.content == ByteString(entry.token)
+                }), let id = Int32(exactly: token.id)
+            else {
+                throw ConversionError(
+                    .missingToken(entry.token, role: entry.role), path: file,
+                    place: "added_tokens")
+            }
+            if !special.ids.contains(where: { $0.role == role }) {
+                special.ids.append(.init(role: role, id: id))
+            }
+        }
+    }
+}
+
 extension Metadata {
     /// Appends the tokenizer's keys in the order in which the reference converter writes them.
     mutating func append(_ tokenizer: HFTokenizer) {
@@ -149,6 +215,26 @@ extension Metadata {
             self["tokenizer.ggml.add_\(flag.role.rawValue)_token"] = .bool(flag.isAdded)
         }
         appendChatTemplates(tokenizer.special.chatTemplates)
+        if let normalizer = tokenizer.definition?.normalizer { append(normalizer) }
+    }
+
+    /// What a normalizer does to case and accents; of several steps the last counts.
+    private mutating func append(_ normalizer: Normalizer) {
+        var lowercases: Bool?
+        var stripsAccents: Bool?
+        for step in normalizer.steps {
+            switch step {
+            case .lowercase: lowercases = true
+            case .stripAccents: stripsAccents = true
+            case .bert(_, _, let accents, let lowercase):
+                lowercases = lowercase
+                if let accents { stripsAccents = accents }
+            default: break
+            }
+        }
+        let prefix = "tokenizer.ggml.normalizer."
+        if let lowercases { self[prefix + "lowercase"] = .bool(lowercases) }
+        if let stripsAccents { self[prefix + "strip_accents"] = .bool(stripsAccents) }
     }
 
     private mutating func appendChatTemplates(_ templates: [HFSpecialTokens.ChatTemplate]) {

@@ -30,7 +30,7 @@ struct TensorMatcher {
     private let directory: String
     private let blockCount: Int
     /// The shapes of a rule's sources, once a tensor of it has been seen.
-    private var shapes: [Int: [[Int]]] = [:]
+    private var shapes: [Int: [[Int]?]] = [:]
     private var groups: [Place: Group] = [:]
     private var made: Set<String> = []
 
@@ -51,12 +51,10 @@ struct TensorMatcher {
         let rule = rules[place.rule]
         try check(values, rule: place.rule, source: source)
         var group = try groups[place] ?? newGroup(rule)
-        if rule.sources[source].pattern.isPerExpert {
-            let count = try configuration.numExperts()
-            guard expert < count else {
-                throw ConversionError(
-                    .unexpectedExpert(expert, count: count), path: values.path, place: values.name)
-            }
+        let count = try rule.sources[source].count.size(in: configuration)
+        guard expert < count else {
+            throw ConversionError(
+                .unexpectedExpert(expert, count: count), path: values.path, place: values.name)
         }
         group.missingCount -= group.found[source].updateValue(values, forKey: expert) == nil ? 1 : 0
         groups[place] = group
@@ -81,7 +79,7 @@ struct TensorMatcher {
     private func newGroup(_ rule: TensorRule) throws -> Group {
         var count = 0
         for source in rule.sources {
-            count += source.pattern.isPerExpert ? try configuration.numExperts() : 1
+            count += try source.count.size(in: configuration)
         }
         return Group(found: rule.sources.map { _ in [:] }, missingCount: count)
     }
@@ -90,14 +88,14 @@ struct TensorMatcher {
     private mutating func check(_ values: any StoredValues, rule: Int, source: Int) throws {
         if shapes[rule] == nil {
             shapes[rule] = try rules[rule].sources.map { source in
-                try source.shape.map { try $0.size(in: configuration) }
+                try source.shape?.map { try $0.size(in: configuration) }
             }
         }
-        let expected = shapes[rule, default: []][source]
+        guard let expected = shapes[rule, default: []][source] else { return }
         let dimensions = values.shape.dimensions
         if dimensions != expected {
             let isVocabulary =
-                rules[rule].sources[source].shape.first == .vocabulary
+                rules[rule].sources[source].shape?.first == .vocabulary
                 && dimensions.dropFirst() == expected.dropFirst()
             throw ConversionError(
                 isVocabulary
@@ -241,7 +239,7 @@ extension TensorMatcher {
         var names: [String] = []
         for (number, source) in rule.sources.enumerated() {
             let found = groups[place]?.found[number] ?? [:]
-            let count = source.pattern.isPerExpert ? try configuration.numExperts() : 1
+            let count = try source.count.size(in: configuration)
             var next = 0
             for expert in found.keys.sorted() + [count] {
                 if expert > next {

@@ -14,9 +14,13 @@ public struct Evaluator {
     ///
     /// - Throws: `EvaluationError` or `InferenceError` when a quantized model's vocabulary is not
     ///   the base model's.
-    public init(base: Model, quantized: [Model] = [], pool: WorkerPool = WorkerPool()) throws {
+    public init(
+        base: Model, quantized: [Model] = [], activations: Activations = .f32,
+        pool: WorkerPool = WorkerPool()
+    ) throws {
         for model in quantized { try Evaluator.compareVocabularies(model, with: base) }
-        decoder = try Decoder(models: [base] + quantized, pool: pool)
+        decoder = try Decoder(
+            models: [base] + quantized, activations: activations, pool: pool)
     }
 
     /// How far an evaluation is.

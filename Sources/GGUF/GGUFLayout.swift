@@ -21,10 +21,13 @@ public struct GGUFLayout: Sendable {
     /// - Parameters:
     ///   - alignment: A power of two; the caller puts `general.alignment` into `metadata` when it
     ///     is not 32.
+    ///   - padsHeader: Whether the header is padded up to the data, as it is in all files but those
+    ///     that are nothing but a vocabulary.
     /// - Throws: `GGUFError` when a row is not whole blocks of its format or a size overflows.
     /// - Complexity: O(header bytes).
     public init(
-        metadata: Metadata, tensors: [TensorDescription], alignment: Int = 32, path: String
+        metadata: Metadata, tensors: [TensorDescription], alignment: Int = 32,
+        padsHeader: Bool = true, path: String
     ) throws(GGUFError) {
         var bytes = HeaderBytes()
         bytes.append(Array("GGUF".utf8))
@@ -59,7 +62,7 @@ public struct GGUFLayout: Sendable {
             counts.append(count)
             relative = end
         }
-        bytes.pad(to: alignment)
+        if padsHeader { bytes.pad(to: alignment) }
         let headerByteCount = bytes.bytes.count
         guard let total = headerByteCount.adding(checked: relative) else {
             throw GGUFError(
@@ -117,10 +120,29 @@ private struct HeaderBytes {
         case .bools(let values): array(7, values.map { UInt8($0 ? 1 : 0) })
         case .strings(let values):
             arrayHead(8, values.count)
-            for value in values { append(value) }
+            append(values)
         case .uint64s(let values): array(10, values)
         case .int64s(let values): array(11, values)
         case .float64s(let values): array(12, values.map(\.bitPattern))
+        }
+    }
+
+    private mutating func append(_ strings: ByteStrings) {
+        let place = bytes.count
+        let more = strings.bytes.count + 8 * strings.count
+        bytes.append(contentsOf: repeatElement(0, count: more))
+        bytes.withUnsafeMutableBytes { destination in
+            strings.bytes.withUnsafeBytes { source in
+                var (start, offset) = (0, place)
+                for end in strings.ends {
+                    let entry = UnsafeRawBufferPointer(rebasing: source[start..<end])
+                    destination.storeBytes(
+                        of: UInt64(entry.count).littleEndian, toByteOffset: offset, as: UInt64.self)
+                    destination[(offset + 8)...].copyBytes(from: entry)
+                    offset += 8 + entry.count
+                    start = end
+                }
+            }
         }
     }
 
@@ -137,6 +159,10 @@ private struct HeaderBytes {
 
     private mutating func array<Value: FixedWidthInteger>(_ type: UInt32, _ values: [Value]) {
         arrayHead(type, values.count)
-        for value in values { append(value) }
+        guard Value(littleEndian: 1) == 1 else {
+            for value in values { append(value) }
+            return
+        }
+        values.withUnsafeBytes { bytes.append(contentsOf: $0) }
     }
 }

@@ -21,10 +21,10 @@ struct HeaderReader {
         GGUFError(kind, path: file.path, place: place ?? self.place)
     }
 
-    /// Makes the window hold `count` (at most a few bytes) from `offset` on; returns the index.
-    private mutating func need(_ count: Int, _ what: String) throws -> Int {
+    /// Makes the window hold `count` bytes from `offset` on; returns the index of the first.
+    private mutating func need(_ count: Int, _ what: @autoclosure () -> String) throws -> Int {
         guard count <= remaining else {
-            throw fault(.truncated(what: what, needed: UInt64(count), available: remaining))
+            throw fault(.truncated(what: what(), needed: UInt64(count), available: remaining))
         }
         if offset < windowStart || offset + count > windowStart + window.count {
             windowStart = offset
@@ -37,9 +37,9 @@ struct HeaderReader {
     }
 
     mutating func integer<Value: FixedWidthInteger>(
-        _ type: Value.Type = Value.self, _ what: String
+        _ type: Value.Type = Value.self, _ what: @autoclosure () -> String
     ) throws -> Value {
-        let index = try need(MemoryLayout<Value>.size, what)
+        let index = try need(MemoryLayout<Value>.size, what())
         return window.withUnsafeBytes {
             Value(littleEndian: $0.loadUnaligned(fromByteOffset: index, as: Value.self))
         }
@@ -56,12 +56,17 @@ struct HeaderReader {
     mutating func bool(_ what: String) throws -> Bool { try integer(UInt8.self, what) != 0 }
 
     mutating func string(_ what: String) throws -> ByteString {
+        ByteString(window[try stringRange(what)])
+    }
+
+    /// Makes the window hold the next string; returns where its bytes are in it.
+    private mutating func stringRange(_ what: String) throws -> Range<Int> {
         let length = try integer(UInt64.self, "the length of \(what)")
         guard length <= UInt64(remaining) else {
             throw fault(.truncated(what: what, needed: length, available: remaining))
         }
         let index = try need(Int(length), what)
-        return ByteString(window[index..<index + Int(length)])
+        return index..<index + Int(length)
     }
 
     mutating func text(_ what: String) throws -> String {
@@ -87,9 +92,10 @@ struct HeaderReader {
         _ type: Value.Type, _ what: String
     ) throws -> [Value] {
         let count = try self.count(what, unit: MemoryLayout<Value>.size)
-        var values: [Value] = []
-        values.reserveCapacity(count)
-        for _ in 0..<count { values.append(try integer(Value.self, what)) }
+        var values = [Value](repeating: 0, count: count)
+        try values.withUnsafeMutableBytes { try file.read(at: offset, into: $0) }
+        offset += count * MemoryLayout<Value>.size
+        if Value(littleEndian: 1) != 1 { values = values.map { Value(littleEndian: $0) } }
         return values
     }
 
@@ -126,9 +132,13 @@ struct HeaderReader {
         case 7: return .bools(try integers(UInt8.self, what).map { $0 != 0 })
         case 8:
             let count = try self.count(what, unit: 8)
-            var strings: [ByteString] = []
-            strings.reserveCapacity(count)
-            for _ in 0..<count { strings.append(try string(what)) }
+            var strings = ByteStrings()
+            // Room for a vocabulary; a hostile count gets no memory before its entries are read.
+            strings.reserve(count: min(count, 1 << 17), byteCount: min(8 * count, 1 << 20))
+            for _ in 0..<count {
+                let range = try stringRange(what)
+                window.withUnsafeBytes { strings.append(.init(rebasing: $0[range])) }
+            }
             return .strings(strings)
         case 9: throw fault(.nestedArray, place: key)
         case 10: return .uint64s(try integers(UInt64.self, what))

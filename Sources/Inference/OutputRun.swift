@@ -28,6 +28,7 @@ struct OutputRun {
         consume: @Sendable (LogitsTile) throws -> Void
     ) throws {
         let vocabularyCount = models[0].vocabularyCount
+        let rounded = try roundedRows(workspaces)
         var offsets: [Int] = []
         var floats = 0
         for model in models {
@@ -61,25 +62,77 @@ struct OutputRun {
             try pool.run(jobCount: multiplying.count + decoding.count) { worker, job in
                 guard job < multiplying.count else {
                     let (model, rows) = decoding[job - multiplying.count]
-                    let width = models[model].description.embeddingLength
-                    try models[model].source.readRows(
-                        rows, ofTensor: models[model].output,
-                        into: destination.base + panelOffsets[model]
-                            + (rows.lowerBound - steps[step].lowerBound) * width,
-                        scratch: workspaces[worker].scratch)
+                    try decode(
+                        model, rows, panel: steps[step],
+                        into: destination.base + panelOffsets[model],
+                        isCoded: rounded[model] != nil, workspaces[worker])
                     return
                 }
                 try multiply(
                     multiplying[job], panel: steps[step - 1], source, offsets: panelOffsets,
-                    tile: tilesOfWorkers[worker], consume: consume)
+                    rounded: rounded, tile: tilesOfWorkers[worker], workspaces[worker],
+                    consume: consume)
             }
         }
+    }
+
+    /// A panel of a model's output matrix, where it can be held as codes.
+    private func coded(_ model: Int, panel: Range<Int>) -> CodedMatrix? {
+        let (model, number) = (models[model], models[model].output)
+        return CodedMatrix(
+            format: model.source.tensors[number].format, rowCount: panel.count,
+            rowLength: model.description.embeddingLength)
+    }
+
+    /// Where products are in integers: the scored rows of each model whose output matrix has codes,
+    /// rounded for it.
+    private func roundedRows(_ workspaces: [Workspace]) throws -> [RoundedRows?] {
+        let chunks = stride(from: 0, to: rowCount, by: OutputRun.tileRows).map {
+            $0..<min(rowCount, $0 + OutputRun.tileRows)
+        }
+        return try models.indices.map { index in
+            guard workspaces.first?.rounded != nil, let coded = coded(index, panel: 0..<1) else {
+                return nil
+            }
+            let width = models[index].description.embeddingLength
+            let rounded = try RoundedRows(rowCount: rowCount, rowLength: width)
+            rounded.reshape(
+                rowCount: rowCount, rowLength: width,
+                blockLength: Int(coded.codes.form.blockLength))
+            let hidden = hidden[index]
+            try pool.run(jobCount: chunks.count) { _, job in
+                let rows = chunks[job]
+                rounded.round(
+                    hidden.base + rows.lowerBound * width, stride: width, first: rows.lowerBound,
+                    count: rows.count)
+            }
+            return rounded
+        }
+    }
+
+    /// Decodes rows of a panel, or makes panels of their codes.
+    private func decode(
+        _ index: Int, _ rows: Range<Int>, panel: Range<Int>,
+        into destination: UnsafeMutablePointer<Float>, isCoded: Bool, _ workspace: Workspace
+    ) throws {
+        let model = models[index]
+        let first = rows.lowerBound - panel.lowerBound
+        if isCoded, let coded = coded(index, panel: panel) {
+            try coded.read(
+                first..<first + rows.count, of: model.source, tensor: model.output,
+                first: panel.lowerBound, into: destination, workspace)
+            return
+        }
+        try model.source.readRows(
+            rows, ofTensor: model.output,
+            into: destination + first * model.description.embeddingLength,
+            scratch: workspace.scratch)
     }
 
     /// The rows of every model's output matrix that a panel needs, cut into small jobs.
     private func decodingJobs(_ panel: Range<Int>) -> [(model: Int, rows: Range<Int>)] {
         models.indices.flatMap { model in
-            let rows = max(1, (1 << 18) / models[model].description.embeddingLength)
+            let rows = DecodingJob.jobRows(rowLength: models[model].description.embeddingLength)
             return stride(from: panel.lowerBound, to: panel.upperBound, by: rows).map {
                 (model, $0..<min(panel.upperBound, $0 + rows))
             }
@@ -88,7 +141,8 @@ struct OutputRun {
 
     private func multiply(
         _ rows: Range<Int>, panel: Range<Int>, _ weights: FloatBuffer, offsets: [Int],
-        tile: FloatBuffer, consume: (LogitsTile) throws -> Void
+        rounded: [RoundedRows?], tile: FloatBuffer, _ workspace: Workspace,
+        consume: (LogitsTile) throws -> Void
     ) throws {
         for first in stride(from: panel.lowerBound, to: panel.upperBound, by: OutputRun.tileTokens)
         {
@@ -97,11 +151,19 @@ struct OutputRun {
             for (index, model) in models.enumerated() {
                 let width = model.description.embeddingLength
                 let logits = tile.base + index * count
-                MatrixProduct.timesTransposed(
-                    hidden[index].base + rows.lowerBound * width,
-                    weights.base + offsets[index] + (first - panel.lowerBound) * width,
-                    into: logits, rows: rows.count, columns: tokens.count, inner: width,
-                    strides: (width, width, tokens.count))
+                let start = first - panel.lowerBound
+                if let rounded = rounded[index], let coded = coded(index, panel: panel) {
+                    rounded.multiply(
+                        rows: rows, by: coded, at: weights.base + offsets[index],
+                        outputs: start..<start + tokens.count, into: logits,
+                        stride: tokens.count, keep: false, scratch: workspace.scratch)
+                } else {
+                    MatrixProduct.timesTransposed(
+                        hidden[index].base + rows.lowerBound * width,
+                        weights.base + offsets[index] + start * width, into: logits,
+                        rows: rows.count, columns: tokens.count, inner: width,
+                        strides: (width, width, tokens.count))
+                }
                 finish(logits, count: count, tokens: tokens, model: model)
                 guard ingot_all_finite(logits, count) else {
                     throw InferenceError(

@@ -7,58 +7,87 @@ import TensorCore
 final class Workspace: @unchecked Sendable {
     /// Bytes as stored, before decoding.
     let scratch = ScratchBuffer()
+    /// Codes and scales on their way to panels.
+    let unpacked = ScratchBuffer()
     /// Normalised rows, `tokens × width`.
     let normed: FloatBuffer
-    /// Queries, keys and values, or gate and up, `tokens × outputs`.
+    /// Queries, keys and values, or gate and up, or ratings of experts, `tokens × outputs`.
     let wide: FloatBuffer
+    /// Latent rows of keys, then of queries, `tokens × rank`.
+    let latent: FloatBuffer
     /// The heads' values, `tokens × (heads · valueLength)`.
     let heads: FloatBuffer
     /// Attention scores, `queryRows × keys`.
     let scores: FloatBuffer
     /// A part's output where it cannot be added at once, `tokens × width`.
     let branch: FloatBuffer
+    /// The input of a linear layer in 8 bits, where products are in integers.
+    let rounded: RoundedRows?
 
     /// The lengths of the buffers.
     struct Extent {
         var normed = 0
         var wide = 0
+        var latent = 0
         var heads = 0
         var scores = 0
         var branch = 0
+        /// The rows of a linear layer's input, and the longest.
+        var rowCount = 0
+        var rowLength = 0
 
-        /// What runs of `tokens` tokens of `model` in windows of `windowLength` need.
-        init(_ model: Model, tokens: Int, windowLength: Int) {
+        /// What runs of `tokens` tokens of `model` need, in windows of `windowLength` that see up
+        /// to `keyCount` positions.
+        init(_ model: Model, tokens: Int, windowLength: Int, keyCount: Int) {
             let width = model.description.embeddingLength
             normed = tokens * width
             for block in model.blocks {
                 let attention = block.description.attention
-                wide = max(
-                    wide, tokens * max(block.attentionInput.outputs, block.feedForwardInput.outputs)
-                )
+                wide = max(wide, tokens * block.headsWidth)
                 heads = max(heads, tokens * attention.headCount * attention.valueLength)
-                if block.postAttentionNorm != nil || block.postFeedForwardNorm != nil
-                    || block.description.residualScale != 1
-                {
-                    branch = tokens * width
+                if block.latent != nil {
+                    latent = max(latent, tokens * block.attentionInput.outputs)
+                }
+                if let network = block.network { wide = max(wide, tokens * network.input.outputs) }
+                if let experts = block.experts {
+                    let rows = ExpertRun.chunkRows
+                    wide = max(
+                        wide, tokens * experts.router.outputs, rows * experts.network.input.outputs)
+                    normed = max(normed, rows * width)
+                    branch = max(branch, max(rows, tokens) * width)
+                }
+                if block.postAttentionNorm != nil || !block.addsFeedForwardDirectly {
+                    branch = max(branch, tokens * width)
                 }
             }
-            scores = min(BlockRun.queryRows, windowLength) * windowLength
+            scores = min(BlockRun.queryRows, windowLength) * keyCount
+            rowCount = max(
+                tokens, model.blocks.contains { $0.experts != nil } ? ExpertRun.chunkRows : 0)
+            rowLength = model.blocks.flatMap(\.stacks).map(\.inputs).max() ?? 0
         }
 
         func fits(in other: Extent) -> Bool {
-            normed <= other.normed && wide <= other.wide && heads <= other.heads
+            normed <= other.normed && wide <= other.wide && latent <= other.latent
+                && heads <= other.heads
                 && scores <= other.scores && branch <= other.branch
+                && rowCount <= other.rowCount && rowLength <= other.rowLength
         }
     }
 
     let extent: Extent
 
-    init(_ extent: Extent) throws(InferenceError) {
+    init(_ extent: Extent, _ activations: Activations) throws(InferenceError) {
         self.extent = extent
         normed = try FloatBuffer(count: extent.normed)
         wide = try FloatBuffer(count: extent.wide)
+        latent = try FloatBuffer(count: extent.latent)
         heads = try FloatBuffer(count: extent.heads)
         scores = try FloatBuffer(count: extent.scores)
         branch = try FloatBuffer(count: extent.branch)
+        rounded =
+            switch activations {
+            case .f32: nil
+            case .q8: try RoundedRows(rowCount: extent.rowCount, rowLength: extent.rowLength)
+            }
     }
 }

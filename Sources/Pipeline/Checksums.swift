@@ -17,23 +17,30 @@ final class Checksums: @unchecked Sendable {
         set { values[index] = newValue }
     }
 
-    /// A 64-bit checksum of some bytes: four lanes of xor, multiply and shift over words of eight
+    /// A 64-bit checksum of some bytes: eight chains of xor, multiply and shift over words of eight
     /// bytes, so that it costs less than reading the bytes.
     ///
     /// It finds accidents, not forgeries.
     static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         let multiplier: UInt64 = 0x9E37_79B9_7F4A_7C15
-        var lanes: SIMD4<UInt64> = [1, 2, 3, 5]
         var index = 0
-        while index + 32 <= bytes.count {
-            let words = bytes.loadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
-            lanes = (lanes ^ words) &* multiplier
-            lanes ^= lanes &>> 29
-            index += 32
+        @inline(__always) func mixed(_ sum: UInt64, _ place: Int) -> UInt64 {
+            let word = bytes.loadUnaligned(fromByteOffset: index + 8 * place, as: UInt64.self)
+            let product = (sum ^ word) &* multiplier
+            return product ^ product >> 29
+        }
+        // Variables, not a vector: baseline processors multiply 64 bits one at a time, and eight
+        // chains hide how long each takes.
+        var (a, b, c, d): (UInt64, UInt64, UInt64, UInt64) = (1, 2, 3, 5)
+        var (e, f, g, h): (UInt64, UInt64, UInt64, UInt64) = (7, 11, 13, 17)
+        while index + 64 <= bytes.count {
+            (a, b, c, d) = (mixed(a, 0), mixed(b, 1), mixed(c, 2), mixed(d, 3))
+            (e, f, g, h) = (mixed(e, 4), mixed(f, 5), mixed(g, 6), mixed(h, 7))
+            index += 64
         }
         var sum = UInt64(bytes.count)
-        for lane in 0..<4 {
-            sum = (sum ^ lanes[lane]) &* multiplier
+        for lane in [a, b, c, d, e, f, g, h] {
+            sum = (sum ^ lane) &* multiplier
             sum ^= sum >> 32
         }
         while index < bytes.count {

@@ -1,4 +1,5 @@
 import GGUF
+import Quantization
 import Synchronization
 import TensorCore
 
@@ -99,7 +100,8 @@ final class OutputSet: Sendable {
     ) throws -> Bool {
         let chunk = work.chunks[number]
         for (index, target) in work.targets[chunk.tensor, default: []].enumerated() {
-            let range = plans[target.plan].tensors[target.tensor].bytes(of: chunk.elements)
+            let range = plans[target.plan].tensors[target.tensor]
+                .choice.format.byteRange(of: chunk.elements)
             let buffer = scratch.bytes(range.count)
             let start = plans[target.plan].layout.offsets[target.tensor] + range.lowerBound
             guard try files[target.plan].read(at: start, into: buffer),
@@ -139,10 +141,20 @@ final class OutputSet: Sendable {
         }
     }
 
-    /// Gives the files their names.
+    /// Gives the files their names, all of them or none.
     func commit() throws {
+        // A disk that is full or broken says so here, before any file has its name.
         for (file, plan) in zip(files, plans) {
-            try file.commit(byteCount: plan.layout.byteCount)
+            try file.truncate(to: plan.layout.byteCount)
+            try file.flush()
+        }
+        for (number, file) in files.enumerated() {
+            do {
+                try file.commit()
+            } catch {
+                for earlier in files[..<number] { earlier.removeCommitted() }
+                throw error
+            }
         }
         journal?.remove()
     }

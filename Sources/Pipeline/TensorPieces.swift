@@ -49,10 +49,7 @@ final class PieceReader {
     func bytes(
         _ elements: Range<Int>, ofTensor tensor: Int, in source: any TensorSource
     ) throws -> UnsafeMutableRawBufferPointer {
-        let format = source.tensors[tensor].format
-        let range =
-            elements.lowerBound / format.blockElementCount * format.blockByteCount..<elements
-            .upperBound / format.blockElementCount * format.blockByteCount
+        let range = source.tensors[tensor].format.byteRange(of: elements)
         let bytes = stored.bytes(range.count)
         try source.readBytes(range, ofTensor: tensor, into: bytes)
         return bytes

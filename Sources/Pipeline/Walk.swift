@@ -1,5 +1,5 @@
 import GGUF
-import Quantization
+public import Quantization
 import Synchronization
 import TensorCore
 
@@ -23,11 +23,25 @@ public struct Walk: Sendable {
     public struct Findings: Sendable {
         /// For tensors written as F16: how many values are beyond its range and became infinite.
         public internal(set) var outOfRange: [(tensor: String, count: Int)] = []
+        /// Tensors with values that are NaN or infinite, and how many.
+        ///
+        /// F32, F16 and BF16 keep them; in a block format NaN becomes zero and an infinity its row's
+        /// largest finite magnitude.
+        public internal(set) var nonFinite: [(tensor: String, format: Format, count: Int)] = []
         /// Bytes of tensors that an earlier run had written and this one took over.
         public internal(set) var resumedByteCount = 0
 
         /// No findings.
         public init() {}
+
+        /// The findings of several files of one model.
+        public init(_ parts: some Sequence<Findings>) {
+            for part in parts {
+                outOfRange += part.outOfRange
+                nonFinite += part.nonFinite
+                resumedByteCount = max(resumedByteCount, part.resumedByteCount)
+            }
+        }
     }
 
     /// Writes the file that `plan` describes.
@@ -35,18 +49,29 @@ public struct Walk: Sendable {
     /// - Parameters:
     ///   - threadCount: The number of threads; `nil` for one per processor.
     ///   - isStrict: Whether a value beyond F16's range is an error and not a finding.
+    ///   - allowsNonFinite: Whether NaN and infinity are a finding and not an error.
     ///   - progress: Called after every chunk, from the worker that did it, one call at a time.
     /// - Throws: `PipelineError` when a value is not finite, `FileError`, and what the source
     ///   throws. Nothing is left behind then.
     @discardableResult
     public static func write(
         _ plan: Plan, threadCount: Int? = nil, isStrict: Bool = false,
-        progress: (@Sendable (Progress) -> Void)? = nil
+        allowsNonFinite: Bool = false, progress: (@Sendable (Progress) -> Void)? = nil
     ) throws -> Findings {
         var options = WalkOptions()
         options.threadCount = threadCount
         options.isStrict = isStrict
+        options.allowsNonFinite = allowsNonFinite
         return try write([plan], options: options, progress: progress)[0]
+    }
+
+    /// About how much memory writing `plans` takes, in bytes: the program, the plans and the
+    /// workers' buffers.
+    ///
+    /// - Throws: `PipelineError` when the options set a limit that cannot be kept.
+    public static func memoryByteCount(of plans: [Plan], options: WalkOptions) throws -> Int {
+        try WorkBounds(plans, threadCount: options.threadCount, limit: options.memoryLimit)
+            .byteCount(of: plans)
     }
 
     /// Writes the files that `plans`, all made from one source, describe.
@@ -71,7 +96,7 @@ public struct Walk: Sendable {
         let pool = WorkerPool(threadCount: bounds.threadCount)
         let workers = (0..<pool.threadCount).map { _ in
             ChunkWorker(
-                plans: plans, outputs: outputs.files, isStrict: options.isStrict,
+                plans: plans, outputs: outputs.files, options: options,
                 checksums: options.verifies || outputs.journal != nil ? checksums : nil)
         }
         let tally = Mutex(Tally(plans: plans, work: work))
@@ -108,6 +133,10 @@ public struct Walk: Sendable {
                 let key = ChunkWorker.Place(plan: plan, tensor: index)
                 let count = workers.reduce(0) { $0 + $1.outOfRange[key, default: 0] }
                 if count > 0 { findings.outOfRange.append((tensor.name, count)) }
+                let bad = workers.reduce(0) { $0 + $1.nonFinite[tensor.sourceIndex, default: 0] }
+                if bad > 0 {
+                    findings.nonFinite.append((tensor.name, tensor.choice.format, bad))
+                }
             }
             return findings
         }
@@ -136,7 +165,9 @@ private struct Tally {
     mutating func add(_ number: Int, of work: WorkList, plans: [Plan]) -> Int {
         let chunk = work.chunks[number]
         let bytes = work.targets[chunk.tensor, default: []].reduce(0) { sum, target in
-            sum + plans[target.plan].tensors[target.tensor].bytes(of: chunk.elements).count
+            sum
+                + plans[target.plan].tensors[target.tensor]
+                .choice.format.byteRange(of: chunk.elements).count
         }
         byteCount += bytes
         let left = chunksLeft[chunk.tensor, default: 1] - 1

@@ -1,11 +1,13 @@
 /// How a walk is carried out.
 ///
-/// Nothing here changes the bytes that are written.
+/// Nothing here changes the bytes that are written for a sound source.
 public struct WalkOptions: Sendable {
     /// The number of threads; `nil` for one per processor.
     public var threadCount: Int?
     /// Whether a value beyond F16's range is an error and not a finding.
     public var isStrict = false
+    /// Whether NaN and infinity are a finding and not an error.
+    public var allowsNonFinite = false
     /// Whether the written bytes are read back from the disk and compared before the file appears
     /// under its name.
     public var verifies = false

@@ -9,6 +9,18 @@ struct Chunk: Sendable {
     let tensor: Int
     /// The values, counted from the tensor's first.
     let elements: Range<Int>
+
+    /// Values enough for a kernel's lanes, few enough that the source bytes, the floats and the
+    /// blocks stay in a core's second-level cache.
+    static let pieceElementCount = 1 << 16
+
+    /// The pieces that are read, widened and encoded one after the other: whole rows.
+    func pieces(ofRows rowLength: Int) -> [Chunk] {
+        let step = max(1, Chunk.pieceElementCount / rowLength) * rowLength
+        return stride(from: elements.lowerBound, to: elements.upperBound, by: step).map {
+            Chunk(tensor: tensor, elements: $0..<min($0 + step, elements.upperBound))
+        }
+    }
 }
 
 /// A tensor of one of the plans.
@@ -89,13 +101,14 @@ struct WorkBounds: Sendable, Hashable {
     /// The values of a chunk; a longer row is a chunk of its own where it is encoded.
     let chunkElementCount: Int
 
-    /// Values enough for a kernel's lanes, few enough that the source bytes, the floats and the
-    /// blocks stay in a core's second-level cache.
-    static let usualChunk = 1 << 16
+    /// Values enough for writes of some hundred kilobytes, few enough that all threads end at about
+    /// the same time.
+    static let usualChunk = 1 << 19
     /// A chunk is never cut below this; a multiple of every format's block.
     static let smallestChunk = 1 << 12
-    /// Bytes of buffers for each value of a chunk: as stored, as F32, as encoded.
-    static let bytesPerElement = 12
+    /// Bytes of buffers for each value of a chunk: as stored, as F32, without NaN and infinity where
+    /// they are allowed, and as encoded for each file.
+    static func bytesPerElement(fileCount: Int) -> Int { 12 + 4 * fileCount }
     /// What the program takes besides buffers: code, stacks, the allocator, in bytes.
     ///
     /// Measured.
@@ -109,21 +122,45 @@ struct WorkBounds: Sendable, Hashable {
             chunkElementCount = WorkBounds.usualChunk
             return
         }
-        let longest =
-            plans.lazy.flatMap(\.tensors).filter { !$0.isCopy }
-            .map(\.source.shape.rowLength).max() ?? 0
-        let least = max(WorkBounds.smallestChunk, longest)
-        // Headers, catalogues and importance are there anyway, in the plans.
-        let held = plans.reduce(WorkBounds.fixedByteCount) { $0 + 3 * $1.layout.header.count }
-        let perThread = least.multiplied(checkedBy: WorkBounds.bytesPerElement) ?? Int.max
+        let least = max(WorkBounds.smallestChunk, WorkBounds.longestRow(of: plans))
+        let held = WorkBounds.heldByteCount(plans)
+        let unit = WorkBounds.bytesPerElement(fileCount: WorkBounds.fileCount(plans))
+        let perThread = least.multiplied(checkedBy: unit) ?? Int.max
         guard let needed = held.adding(checked: perThread), needed <= limit else {
             throw PipelineError(
                 .memoryLimit(limit, needed: held.adding(checked: perThread) ?? Int.max),
                 path: plans.first?.source.path ?? "")
         }
         self.threadCount = max(1, min(threads, (limit - held) / perThread))
-        let share = (limit - held) / self.threadCount / WorkBounds.bytesPerElement
+        let share = (limit - held) / self.threadCount / unit
         chunkElementCount = max(
             WorkBounds.smallestChunk, min(WorkBounds.usualChunk, share / 256 * 256))
+    }
+
+    /// The most files that a tensor goes to; the parts of a split share no tensor.
+    private static func fileCount(_ plans: [Plan]) -> Int {
+        var counts: [Int: Int] = [:]
+        for tensor in plans.lazy.flatMap(\.tensors) { counts[tensor.sourceIndex, default: 0] += 1 }
+        return counts.values.max() ?? 1
+    }
+
+    /// The longest row that is encoded: one that is longer than a chunk is a chunk of its own.
+    private static func longestRow(of plans: [Plan]) -> Int {
+        plans.lazy.flatMap(\.tensors).filter { !$0.isCopy }
+            .map(\.source.shape.rowLength).max() ?? 0
+    }
+
+    /// What is there whatever the bounds: headers, catalogues and importance, in the plans.
+    private static func heldByteCount(_ plans: [Plan]) -> Int {
+        plans.reduce(fixedByteCount) { $0 + 3 * $1.layout.header.count }
+    }
+
+    /// About how much memory carrying out `plans` within these bounds takes, in bytes.
+    func byteCount(of plans: [Plan]) -> Int {
+        let values = max(chunkElementCount, WorkBounds.longestRow(of: plans))
+        let unit = WorkBounds.bytesPerElement(fileCount: WorkBounds.fileCount(plans))
+        let buffers = threadCount.multiplied(checkedBy: unit)?
+            .multiplied(checkedBy: values)
+        return buffers?.adding(checked: WorkBounds.heldByteCount(plans)) ?? Int.max
     }
 }

@@ -38,16 +38,22 @@ public struct Format: Sendable, Hashable, CustomStringConvertible {
     /// Decodes blocks; `nil` for formats that are only carried along.
     public let decode: Decoder?
 
+    /// How blocks become integers, for products with rounded activations; `nil` for formats whose
+    /// values are not a code times a scale.
+    package let codes: CodeForm?
+
     /// Declares a format.
     init(
         name: String, typeID: UInt32, blockElementCount: Int, blockByteCount: Int,
-        requiresImportance: Bool = false, encode: Encoder?, decode: Decoder?
+        requiresImportance: Bool = false, codes: CodeForm? = nil, encode: Encoder?,
+        decode: Decoder?
     ) {
         self.name = name
         self.typeID = typeID
         self.blockElementCount = blockElementCount
         self.blockByteCount = blockByteCount
         self.requiresImportance = requiresImportance
+        self.codes = codes
         self.encode = encode
         self.decode = decode
     }
@@ -69,6 +75,14 @@ public struct Format: Sendable, Hashable, CustomStringConvertible {
         guard !overflow else { return nil }
         let (all, overflowAll) = row.multipliedReportingOverflow(by: rowCount)
         return overflowAll ? nil : all
+    }
+
+    /// The bytes that some values of a tensor take, counted from the tensor's first byte.
+    ///
+    /// - Parameter elements: Values counted from the tensor's first, whole blocks.
+    public func byteRange(of elements: Range<Int>) -> Range<Int> {
+        elements.lowerBound / blockElementCount * blockByteCount..<elements.upperBound
+            / blockElementCount * blockByteCount
     }
 
     /// The name.

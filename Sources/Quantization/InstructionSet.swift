@@ -1,4 +1,5 @@
-internal import CKernels
+package import CKernels
+package import TensorCore
 
 #if canImport(Glibc)
     import Glibc
@@ -28,15 +29,21 @@ package enum InstructionSet: String, CaseIterable, Sendable {
 
     /// What is used unless `current` is bound to something else: the fastest one, or the one that
     /// the environment variable `INGOT_ISA` names, if this machine has it.
-    package static let best: InstructionSet = {
-        if let name = getenv("INGOT_ISA"),
-            let wanted = InstructionSet(rawValue: String(cString: name)),
-            supported.contains(wanted)
-        {
-            return wanted
+    package static let best: InstructionSet =
+        supported.last { $0.rawValue == requested } ?? supported.last ?? .scalar
+
+    /// What `INGOT_ISA` names; an empty one counts as none.
+    private static let requested: String? = getenv("INGOT_ISA")
+        .map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+
+    /// Throws when `INGOT_ISA` names no set that this machine has: programs call it first, so that
+    /// nobody measures or tests another path than they think.
+    package static func checkRequest() throws(InstructionSetError) {
+        guard let requested, !supported.contains(where: { $0.rawValue == requested }) else {
+            return
         }
-        return supported.last ?? .scalar
-    }()
+        throw InstructionSetError(requested: requested)
+    }
 
     /// What this task uses.
     ///
@@ -45,7 +52,7 @@ package enum InstructionSet: String, CaseIterable, Sendable {
     @TaskLocal package static var current: InstructionSet = best
 
     /// The number that C knows it by.
-    var isa: ingot_isa {
+    package var isa: ingot_isa {
         switch self {
         case .scalar: INGOT_SCALAR
         case .sse2: INGOT_SSE2
@@ -54,4 +61,24 @@ package enum InstructionSet: String, CaseIterable, Sendable {
         case .neon: INGOT_NEON
         }
     }
+}
+
+/// The environment asks for an instruction set that there is not.
+package struct InstructionSetError: IngotError, Hashable {
+    /// What was asked for.
+    package let requested: String
+
+    /// No file is involved.
+    package var file: String? { nil }
+    /// The environment variable.
+    package var place: String? { "INGOT_ISA" }
+    /// What was found and what was expected.
+    package var problem: String {
+        let names = InstructionSet.supported.map(\.rawValue).joined(separator: ", ")
+        return "found \(requested), expected one that this machine has: \(names)"
+    }
+    /// What to do about it.
+    package var remedy: String? { "Without INGOT_ISA the fastest is taken." }
+    /// The command line's fault.
+    package var exitCode: ExitCode { .usage }
 }

@@ -20,13 +20,18 @@ public enum MetadataValue: Hashable, Sendable {
     case int32s([Int32])
     case float32s([Float])
     case bools([Bool])
-    case strings([ByteString])
+    case strings(ByteStrings)
     case uint64s([UInt64])
     case int64s([Int64])
     case float64s([Double])
 
     /// A string value.
     public static func string(_ text: String) -> MetadataValue { .string(ByteString(text)) }
+
+    /// An array of strings.
+    public static func strings(_ strings: [ByteString]) -> MetadataValue {
+        .strings(ByteStrings(strings))
+    }
 
     /// The value as an integer, when it is one that fits.
     public var integer: Int? {

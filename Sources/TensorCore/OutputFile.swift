@@ -1,15 +1,18 @@
+import CSystem
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
     import Darwin
 #endif
-import Synchronization
 
 /// A file that appears under its name only when it is complete.
 ///
 /// Bytes go to a temporary sibling, `.<name>.<process>-<number>.partial`. `commit()` flushes it to
 /// the disk and renames it; an `OutputFile` that goes away uncommitted removes it. Positioned
-/// writes may come from any thread.
+/// writes may come from any thread. The disk begins to work while the file is still being written,
+/// so that the flush at the end finds little left to do.
 public final class OutputFile: Sendable {
     /// The final path as the user named it.
     public let path: String
@@ -19,6 +22,9 @@ public final class OutputFile: Sendable {
     /// Whether the unfinished file stays when this goes away uncommitted, to be continued later.
     let keepsUnfinished: Bool
     private let committed = Mutex(false)
+    private let writtenByteCount = Atomic<Int>(0)
+    /// The disk is set to work each time that this many bytes have been written.
+    private static let writebackByteCount = 16 << 20
     private static let counter = Atomic<Int>(0)
 
     /// Creates the temporary sibling and reserves `byteCount` bytes for it.
@@ -126,6 +132,9 @@ public final class OutputFile: Sendable {
             }
             done += result
         }
+        let written = writtenByteCount.add(done, ordering: .relaxed)
+        let step = OutputFile.writebackByteCount
+        if written.oldValue / step != written.newValue / step { ingot_start_writeback(descriptor) }
     }
 
     /// Writes `bytes` at `offset`.
@@ -157,6 +166,9 @@ public final class OutputFile: Sendable {
             close(handle)
         }
     }
+
+    /// Removes the file under its final name: one that is worth nothing without others that failed.
+    public func removeCommitted() { if committed.withLock({ $0 }) { unlink(path) } }
 
     /// Writes a whole small file at once, atomically.
     public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {

@@ -97,7 +97,7 @@ private struct VocabularyKeys {
         guard case .strings(let strings) = value else {
             throw fault(.wrongKind(found: value.typeName, expected: "ARRAY[STRING]"), key)
         }
-        return strings
+        return Array(strings)
     }
 
     func boolean(_ key: String) throws(TokenizationError) -> Bool? {

@@ -179,7 +179,9 @@ extension FileContents.Value {
         self = Int(exactly: value).map { .integer($0) } ?? .text("\(value)")
     }
 
-    private static func head<Element>(of values: [Element], _ make: (Element) -> Self) -> Self {
+    private static func head<Values: Collection>(
+        of values: Values, _ make: (Values.Element) -> Self
+    ) -> Self {
         .array(count: values.count, head: values.prefix(headCount).map(make))
     }
 

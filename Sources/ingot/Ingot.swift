@@ -1,4 +1,5 @@
 import ArgumentParser
+import Quantization
 import TensorCore
 
 #if canImport(Glibc)
@@ -39,6 +40,7 @@ struct Ingot: ParsableCommand {
     static func main() {
         Interrupts.removeTemporaryFilesWhenInterrupted()
         do {
+            try InstructionSet.checkRequest()
             var command = try parseAsRoot(arguments())
             try command.run()
         } catch let error as any IngotError {

@@ -5,11 +5,16 @@ import TestSupport
 import Testing
 
 @Suite struct FamilyTests {
-    /// Every file under `Families/` declares the family that it is named after.
+    /// Every file under `Families/` that can be converted declares the family that it is named
+    /// after. (Some families can only be run.)
     @Test func everyFileIsRegistered() throws {
         let folder = Fixtures.projectRoot.appending(path: "Sources/Architectures/Families").path
         let files = try FileManager.default.contentsOfDirectory(atPath: folder)
             .filter { $0.hasSuffix(".swift") && !$0.contains("+") }
+            .filter {
+                try String(contentsOfFile: folder + "/" + $0, encoding: .utf8)
+                    .contains("= ModelFamily(")
+            }
             .map { String($0.dropLast(".swift".count)) }
         #expect(Set(files) == Set(ModelFamily.all.map(\.name)))
         #expect(files.count == ModelFamily.all.count)
@@ -29,7 +34,8 @@ import Testing
                 let matches = family.tensors.flatMap(\.sources).filter {
                     $0.pattern.place(of: name.utf8) != nil
                 }
-                #expect(matches.map(\.pattern) == [source.pattern])
+                // The same tensors may be in several rules, under conditions that exclude each other.
+                #expect(Set(matches.map(\.pattern)) == [source.pattern])
                 let place = try #require(source.pattern.place(of: name.utf8))
                 #expect(place.block == (source.pattern.isPerBlock ? 12 : 0))
                 #expect(place.expert == (source.pattern.isPerExpert ? 34 : 0))

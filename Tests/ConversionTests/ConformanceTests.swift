@@ -1,3 +1,4 @@
+import Architectures
 import Conversion
 import Foundation
 import GGUF
@@ -62,6 +63,7 @@ struct ExpectedFile: Sendable {
         case .int32s(let values): "\(values.count) values"
         case .float32s(let values): "\(values.count) values"
         case .bool(let value): "\(value)"
+        case .bools(let values): values.map { "\($0)" }.joined(separator: ",")
         case .float32(let value): "\(Double(value))"
         default: value.integer.map { "\(Double($0))" } ?? value.text ?? "?"
         }
@@ -69,9 +71,31 @@ struct ExpectedFile: Sendable {
 }
 
 @Suite struct ConformanceTests {
-    static let committed = ["llama", "llama-spm", "llama-odd", "qwen3"]
-    static let everything = committed + ["llama-rope3", "smollm2", "mistral", "qwen2"]
-    static var available: [String] { Fixtures.fullConformance == nil ? committed : everything }
+    private static let checkpoints = Fixtures.anyConformance + "/convert/checkpoints"
+
+    /// The checkpoints whose class a family has.
+    static let available: [String] = {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints)) ?? []
+        return names.filter { name in
+            let path = "\(checkpoints)/\(name)/config.json"
+            guard let config = try? JSON.parse(path: path) else { return false }
+            return (try? ModelFamily.of(config: config, path: path)) != nil
+        }.sorted()
+    }()
+
+    @Test func theCommittedCheckpointsAreThere() {
+        #expect(Set(["llama", "llama-spm", "llama-odd", "qwen3"]).isSubset(of: Self.available))
+    }
+
+    @Test(
+        "every checkpoint has a family",
+        .enabled(if: Fixtures.fullConformance != nil, "INGOT_CONFORMANCE names no folder"))
+    func everyCheckpointHasAFamily() throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: Self.checkpoints)
+            .filter { Fixtures.exists("\(Self.checkpoints)/\($0)/config.json") }
+        #expect(names.count >= 30)
+        #expect(Set(names).subtracting(Self.available).isEmpty)
+    }
 
     @Test("F16 files are the reference converter's to the byte", arguments: available)
     func identity(_ name: String) throws {

@@ -45,7 +45,7 @@ import Testing
             switch (entry.value, expected.array?[2]) {
             case (.string(let text), .string(let wanted)?): #expect(text == wanted)
             case (.strings(let texts), .array(let wanted)?):
-                #expect(texts == wanted.compactMap(\.bytes), "\(entry.key)")
+                #expect(Array(texts) == wanted.compactMap(\.bytes), "\(entry.key)")
             case (let value, let wanted?):
                 if let float = value.float {
                     #expect(wanted.double.map { Float($0) } == float, "\(entry.key)")

@@ -20,11 +20,14 @@ struct Tool {
         return Fixtures.projectRoot.appending(path: ".build/release/ingot").path
     }()
 
-    /// Runs the tool with `arguments`; `name` is what it is called by.
+    /// Runs the tool with `arguments`; `name` is what it is called by, `environment` what is set
+    /// besides this process's own.
     static func run(
-        _ arguments: [String], calledAs name: String? = nil, in folder: String? = nil
+        _ arguments: [String], calledAs name: String? = nil, in folder: String? = nil,
+        environment: [String: String] = [:]
     ) throws -> Outcome {
         let process = Process()
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.executableURL = URL(filePath: name ?? path)
         process.arguments = arguments
         if let folder { process.currentDirectoryURL = URL(filePath: folder) }

@@ -89,6 +89,51 @@ import Testing
         }
     }
 
+    /// Float formats keep the values; blocks get zero and the row's largest magnitude, and all
+    /// other rows what they would have had.
+    @Test func valuesThatAreNotFiniteAreAdmittedWhenAskedFor() throws {
+        var sound = MemorySource.model()
+        for index in 0..<4 { sound.values[1][512 * 300 + 17 + index] = 0 }
+        sound.values[1][512 * 300 + 18] = -9
+        var source = sound
+        source.values[1][512 * 300 + 17] = .nan
+        source.values[1][512 * 300 + 19] = .infinity
+        source.values[1][512 * 300 + 20] = -.infinity
+        sound.values[1][512 * 300 + 19] = 9
+        sound.values[1][512 * 300 + 20] = -9
+        var options = WalkOptions()
+        options.allowsNonFinite = true
+        try Fixtures.withTemporaryFolder { folder in
+            func plan(_ source: MemorySource, _ recipe: Recipe, _ name: String) throws -> Plan {
+                try Plan.quantize(
+                    source, recipe: recipe, options: QuantizeOptions(),
+                    outputPath: "\(folder)/\(name)")
+            }
+            // All in one walk: the block format's repair must not reach the float formats.
+            let findings = try Walk.write(
+                [
+                    try plan(source, .Q4_0, "q.gguf"), try plan(source, .F32, "f32.gguf"),
+                    try plan(source, .F16, "f16.gguf"),
+                ], options: options)
+            try Walk.write(try plan(sound, .Q4_0, "sound.gguf"))
+            #expect(
+                try sha256(ofFile: folder + "/q.gguf") == sha256(ofFile: folder + "/sound.gguf"))
+            for findings in findings {
+                #expect(findings.nonFinite.map(\.tensor) == ["blk.1.ffn_up.weight"])
+                #expect(findings.nonFinite.map(\.count) == [3])
+                #expect(findings.outOfRange.isEmpty)
+            }
+            for name in ["f32.gguf", "f16.gguf"] {
+                let file = try GGUFFile(path: "\(folder)/\(name)")
+                let tensor = try #require(file.index(ofTensor: "blk.1.ffn_up.weight"))
+                let values = try file.floats(ofTensor: tensor, scratch: ScratchBuffer())
+                let row = values[(512 * 300 + 17)..<(512 * 300 + 21)]
+                #expect(row.first?.isNaN == true, "\(name)")
+                #expect(Array(row.dropFirst()) == [-9, .infinity, -.infinity], "\(name)")
+            }
+        }
+    }
+
     @Test func writingOverTheInputIsRefused() throws {
         try Fixtures.withTemporaryFolder { folder in
             let path = folder + "/model.gguf"

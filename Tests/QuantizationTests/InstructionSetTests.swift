@@ -113,6 +113,29 @@ struct InstructionSetTests {
         try compare(format, set, numbers, numbers.count, nil, "all patterns")
     }
 
+    @Test("The largest magnitude is found wherever it is", arguments: InstructionSet.supported)
+    func largest(set: InstructionSet) throws {
+        InstructionSet.$current.withValue(set) {
+            for count in [0, 1, 3, 16, 63, 64, 65, 257] {
+                var values = RowKind.gaussian.values(max(1, count), seed: 7)
+                let ordinary = values.prefix(count).map(\.magnitude).max() ?? 0
+                #expect(largestMagnitude(values, count) == ordinary, "\(count) values")
+                for place in 0..<count {
+                    let kept = values[place]
+                    values[place] = -300
+                    #expect(largestMagnitude(values, count) == 300, "place \(place) of \(count)")
+                    values[place] = -.infinity
+                    #expect(largestMagnitude(values, count) == .infinity)
+                    // Above infinity, whatever its sign.
+                    values[count - 1 - place] = -.nan
+                    #expect(largestMagnitude(values, count).isNaN)
+                    values[count - 1 - place] = 0
+                    values[place] = kept
+                }
+            }
+        }
+    }
+
     private func compare(
         _ format: Format, _ set: InstructionSet, _ rows: [Float], _ rowLength: Int,
         _ importance: [Float]?, _ what: String

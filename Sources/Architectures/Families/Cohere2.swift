@@ -22,16 +22,13 @@ extension ModelFamily {
         ],
         tensors: cohereEnds.rules() + cohereLayer(biases: nil).inBlocks(),
         rotaryScalings: ["default", "dynamic"],
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkHeadDimIsShare()
-            // Which layers have the window is not in the file: readers take every fourth not to.
-            guard let sliding = try configuration.slidingLayers() else { return }
-            guard try sliding == configuration.slidingLayers(period: 4) else {
-                throw configuration.fault(
-                    .invalidValue(
-                        found: "another pattern",
-                        expected: "full attention in every fourth layer, as GGUF's cohere2 means"),
-                    "layer_types")
-            }
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "cohere2")
+            try configuration.requireHeadDimIsShare(architecture: "cohere2")
+            try configuration.requireLayerTypes(
+                architecture: "cohere2", pattern: "full attention in every fourth layer"
+            ) { $0 % 4 != 3 }
+            return []
         })
 }

@@ -31,7 +31,12 @@ extension ModelFamily {
                 .init("self_attn.k_norm", "attn_k_norm", [.head]),
             ] + .attention() + .gatedNetwork()).inBlocks(),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
-        generated: llamaRotaryFrequencies)
+        generated: llamaRotaryFrequencies,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "exaone4")
+            return []
+        })
 }
 
 extension ModelConfiguration {
@@ -48,6 +53,24 @@ extension ModelConfiguration {
         }
         return try (0..<numHiddenLayers()).map {
             letters[$0 % letters.count] == UInt8(ascii: "L")
+        }
+    }
+}
+
+extension DecoderFamily {
+    /// EXAONE 4: norms after attention and the network and of every head; where there are sliding
+    /// windows, the blocks without one know no positions.
+    static let exaone4 = DecoderFamily(architectures: ["exaone4"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        style.hasPreNorms = false
+        style.hasPostNorms = true
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 4)
+        let isMixed = windows.contains { $0 != nil }
+        return try model.decoder(style) { index, block in
+            block.attention.window = windows[index]
+            if isMixed, windows[index] == nil { block.attention.rotary = nil }
         }
     }
 }

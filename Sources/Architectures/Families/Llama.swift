@@ -23,6 +23,11 @@ extension ModelFamily {
             rotaryPairs: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
+            return []
+        },
         writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
 
     /// `rope_freqs.weight` where the configuration asks for the `llama3` scaling.
@@ -67,13 +72,18 @@ extension [HyperparameterRule] {
 }
 
 extension DecoderFamily {
-    /// Llama, and what GGUF files call `llama` because it runs the same: Mistral, SmolLM2, Yi.
+    /// Llama, and what GGUF files call `llama` because it runs the same: Mistral, Mixtral, SmolLM2,
+    /// Yi.
     ///
-    /// RMS norm before attention and before a gated SiLU network, grouped-query attention, biases
-    /// where the file has them. The converter interleaves the rows of Q and K, so that the pairs
-    /// that turn are neighbours.
+    /// RMS norm before attention and before a gated SiLU network or experts of that kind,
+    /// grouped-query attention, biases where the file has them. The converter interleaves the rows
+    /// of Q and K, so that the pairs that turn are neighbours.
     static let llama = DecoderFamily(architectures: ["llama"]) {
         model throws(DecoderDescriptionError) in
-        try model.preNormDecoder(pairing: .interleaved)
+        var style = DecoderStyle(pairing: .interleaved)
+        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
+            style.experts = ExpertStyle(normalisesWeights: true)
+        }
+        return try model.decoder(style)
     }
 }

@@ -21,6 +21,10 @@ extension ModelFamily {
         tensors: .gatedDecoder(rotaryPairs: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
-        losesSlidingWindow: true)
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
+            return try configuration.lostSlidingWindow(architecture: "llama")
+        },
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
 }

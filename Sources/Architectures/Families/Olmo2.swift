@@ -8,7 +8,12 @@ extension ModelFamily {
         // transformers: Olmo2Config
         defaults: olmo2Defaults + [.real("rope_theta", 10000)],
         hyperparameters: .common,
-        tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks())
+        tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks(),
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmo2")
+            return []
+        })
 
     /// What the configuration classes of OLMo 2 and 3 assume.
     static let olmo2Defaults: [ConfigurationDefault] = [
@@ -27,4 +32,23 @@ extension ModelFamily {
             .init("self_attn.q_norm", "attn_q_norm", [.queryHeads]),
             .init("self_attn.k_norm", "attn_k_norm", [.keyValueHeads]),
         ] + .attention(biases: .optional, outputBias: .optional) + .gatedNetwork()
+}
+
+extension DecoderFamily {
+    /// OLMo 2 and 3: norms after attention and the network, and of whole rows of queries and keys.
+    ///
+    /// OLMo 3 has sliding windows, and scales the rotation in the other blocks only.
+    static let olmo2 = DecoderFamily(architectures: ["olmo2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .row
+        style.hasPreNorms = false
+        style.hasPostNorms = true
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 4)
+        return try model.decoder(style) { index, block in
+            guard let window = windows[index] else { return }
+            block.attention.window = window
+            block.attention.rotary?.removeScaling()
+        }
+    }
 }

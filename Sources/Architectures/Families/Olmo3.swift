@@ -18,5 +18,10 @@ extension ModelFamily {
                 return try configuration.slidingLayers(period: 4)
             },
         ],
-        tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks())
+        tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks(),
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmo2")
+            return []
+        })
 }

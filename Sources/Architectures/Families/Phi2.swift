@@ -35,11 +35,29 @@ extension ModelFamily {
             norm: "model.final_layernorm", normBias: .required, outputBias: .optional
         ).rules()
             + ([.norm("input_layernorm", "attn_norm", bias: .required)]
-                + .attention(
-                    output: "self_attn.dense", biases: .required, outputBias: .required)
-                + .plainNetwork(up: "mlp.fc1", down: "mlp.fc2", bias: .required)).inBlocks(),
+            + .attention(
+                output: "self_attn.dense", biases: .required, outputBias: .required)
+            + .plainNetwork(up: "mlp.fc1", down: "mlp.fc2", bias: .required)).inBlocks(),
         rotaryScalings: ["default", "dynamic"],
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkHeadDimIsShare()
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["gelu_new", "gelu_pytorch_tanh", "gelu"],
+                architecture: "phi2")
+            try configuration.requireHeadDimIsShare(architecture: "phi2")
+            return []
         })
+}
+
+extension DecoderFamily {
+    /// Phi 1 to 2: attention and network side by side behind one layer norm, biases everywhere, part
+    /// of every head turns.
+    static let phi2 = DecoderFamily(architectures: ["phi2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.arrangement = .parallel
+        style.network = .plain
+        style.activation = .geluTanh
+        return try model.decoder(style)
+    }
 }

@@ -60,7 +60,10 @@ extension ModelFamily {
         rotaryScalings: ["default", "longrope", "su", "yarn"],
         generated: { configuration throws(ArchitectureError) in
             try configuration.phi3Factors().map { long, short in
-                [.init("rope_factors_long.weight", long), .init("rope_factors_short.weight", short)]
+                [
+                    .init("rope_factors_long.weight", long),
+                    .init("rope_factors_short.weight", short),
+                ]
             } ?? []
         },
         leading: [
@@ -70,9 +73,11 @@ extension ModelFamily {
                 return [.init("{arch}.rope.scaling.attn_factor", .float32(Float(factor)))]
             }
         ],
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkHeadDimIsShare()
-            _ = try configuration.phi3Factors()
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "phi3")
+            try configuration.requireHeadDimIsShare(architecture: "phi3")
+            return []
         })
 }
 
@@ -84,7 +89,9 @@ extension ModelConfiguration {
     fileprivate func phi3OriginalContext() throws(ArchitectureError) -> Int {
         let key = "original_max_position_embeddings"
         let rotary = try RotaryParameters(self)
-        if ["default", "su"].contains(rotary.type), let own = try rotary.integer(key) { return own }
+        if ["default", "su"].contains(rotary.type), let own = try rotary.integer(key) {
+            return own
+        }
         return try required(key)
     }
 
@@ -117,5 +124,19 @@ extension ModelConfiguration {
         let context = try required("n_positions", "max_position_embeddings")
         let scale = Double(context) / original
         return scale > 1 ? (1 + log(scale) / log(original)).squareRoot() : 1
+    }
+}
+
+extension DecoderFamily {
+    /// Phi 3 and 4: matrices stacked, long contexts by divisors of the rotation, sliding windows in
+    /// every block where there is one.
+    static let phi3 = DecoderFamily(architectures: ["phi3"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.network = .stacked
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 0)
+        return try model.decoder(style) { index, block in
+            block.attention.window = windows[index]
+        }
     }
 }

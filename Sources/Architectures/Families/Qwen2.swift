@@ -17,7 +17,11 @@ extension ModelFamily {
         hyperparameters: .common + .pooling,
         tensors: .gatedDecoder(attentionBiases: .required, rotaryPairs: false),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        losesSlidingWindow: true)
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen2")
+            return try configuration.lostSlidingWindow(architecture: "qwen2")
+        })
 }
 
 extension [HyperparameterRule] {
@@ -33,6 +37,6 @@ extension DecoderFamily {
     /// Qwen 2 and 2.5: biases on Q, K and V (told by presence), rotation of halves.
     static let qwen2 = DecoderFamily(architectures: ["qwen2"]) {
         model throws(DecoderDescriptionError) in
-        try model.preNormDecoder(pairing: .halves)
+        try model.decoder(DecoderStyle(pairing: .halves))
     }
 }

@@ -20,7 +20,11 @@ extension ModelFamily {
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        losesSlidingWindow: true)
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen3")
+            return try configuration.lostSlidingWindow(architecture: "qwen3")
+        })
 }
 
 extension DecoderFamily {
@@ -28,6 +32,8 @@ extension DecoderFamily {
     /// need not be the width over their number.
     static let qwen3 = DecoderFamily(architectures: ["qwen3"]) {
         model throws(DecoderDescriptionError) in
-        try model.preNormDecoder(pairing: .halves, headNorms: true)
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        return try model.decoder(style)
     }
 }

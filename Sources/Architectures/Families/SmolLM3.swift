@@ -20,9 +20,9 @@ extension ModelFamily {
             rotaryPairs: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
-        losesSlidingWindow: true,
-        check: { configuration throws(ArchitectureError) in
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "smollm3")
             // Which layers do without positions is not in the file.
             let count = try configuration.numHiddenLayers()
             let rotated = configuration["no_rope_layers"]?.array?.prefix(count).map(\.integer)
@@ -33,10 +33,22 @@ extension ModelFamily {
                 } ?? (interval == 4)
             guard isEveryFourth else {
                 throw configuration.fault(
-                    .invalidValue(
+                    .notExpressible(
                         found: "another pattern",
-                        expected: "no positions in every fourth layer, as GGUF's smollm3 means"),
+                        expected: "no positions in every fourth layer", architecture: "smollm3"),
                     rotated == nil ? "no_rope_layer_interval" : "no_rope_layers")
             }
-        })
+            return try configuration.lostSlidingWindow(architecture: "smollm3")
+        },
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+}
+
+extension DecoderFamily {
+    /// SmolLM 3: Llama whose every fourth block knows no positions.
+    static let smolLM3 = DecoderFamily(architectures: ["smollm3"]) {
+        model throws(DecoderDescriptionError) in
+        try model.decoder(DecoderStyle(pairing: .interleaved)) { index, block in
+            if (index + 1) % 4 == 0 { block.attention.rotary = nil }
+        }
+    }
 }

@@ -34,8 +34,11 @@ extension ModelFamily {
         tensors: [TensorModule].ends(normBias: .required).rules()
             + stableLMLayer.inBlocks() + stableLMHeadNorms,
         rotaryScalings: ["default", "dynamic"],
-        check: { configuration throws(ArchitectureError) in
-            try configuration.checkHeadDimIsShare()
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "stablelm")
+            try configuration.requireHeadDimIsShare(architecture: "stablelm")
+            return []
         })
 
     private static let stableLMLayer: [TensorModule] =
@@ -53,9 +56,25 @@ extension ModelFamily {
         .init(
             [
                 .init(
-                    "model.layers.{bid}.self_attn.\(letter)_layernorm.norms.{xid}.weight", [.head])
+                    "model.layers.{bid}.self_attn.\(letter)_layernorm.norms.{xid}.weight", [.head],
+                    count: count)
             ],
             into: [.init("blk.{bid}.attn_\(letter)_norm.weight", [count, .head])],
             presence: .optional)
+    }
+}
+
+extension DecoderFamily {
+    /// StableLM: layer norms, part of every head turns; the 12B model normalises every head with
+    /// weights of its own and puts attention and network side by side.
+    static let stableLM = DecoderFamily(architectures: ["stablelm"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        let isParallel = try model.flag(
+            "use_parallel_residual", standard: model.present("blk.0.ffn_norm.weight") == nil)
+        style.arrangement = isParallel ? .parallel : .sequential
+        if model.present("blk.0.attn_q_norm.weight") != nil { style.headNorms = .eachHead }
+        return try model.decoder(style)
     }
 }

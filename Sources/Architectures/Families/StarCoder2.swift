@@ -15,7 +15,12 @@ extension ModelFamily {
         ],
         hyperparameters: .common,
         tensors: [TensorModule].ends(normBias: .required).rules() + starCoder2Layer.inBlocks(),
-        losesSlidingWindow: true)
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["gelu_pytorch_tanh", "gelu_new", "gelu"],
+                architecture: "starcoder2")
+            return try configuration.lostSlidingWindow(architecture: "starcoder2")
+        })
 
     private static let starCoder2Layer: [TensorModule] =
         [
@@ -23,4 +28,16 @@ extension ModelFamily {
             .norm("post_attention_layernorm", "ffn_norm", bias: .required),
         ] + .attention(biases: .optional, outputBias: .optional)
         + .plainNetwork(up: "mlp.c_fc", down: "mlp.c_proj", bias: .optional)
+}
+
+extension DecoderFamily {
+    /// StarCoder 2: layer norms, biases, a GELU network without a gate.
+    static let starCoder2 = DecoderFamily(architectures: ["starcoder2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.network = .plain
+        style.activation = .geluTanh
+        return try model.decoder(style)
+    }
 }

@@ -54,6 +54,12 @@ typedef void (*ingot_reference)(const float *values, const float *_Nullable impo
     bool ingot_decode_##name(ingot_isa isa, const void *source, size_t elementCount,     \
                              float *destination)
 
+/// Unpacks `elementCount` values, whole blocks, to what `ingot_code_form` describes: a code each,
+/// and a scale and (where the format has them) a minimum for every group.
+#define INGOT_UNPACKER(name)                                                             \
+    bool ingot_unpack_##name(ingot_isa isa, const void *source, size_t elementCount,     \
+                             uint8_t *codes, float *scales, float *_Nullable minimums)
+
 INGOT_ENCODER(Q4_0);
 INGOT_ENCODER(Q4_1);
 INGOT_ENCODER(Q5_0);
@@ -92,15 +98,39 @@ INGOT_DECODER(TQ2_0);
 INGOT_DECODER(Q1_0);
 INGOT_DECODER(Q2_0);
 
+INGOT_UNPACKER(Q4_0);
+INGOT_UNPACKER(Q4_1);
+INGOT_UNPACKER(Q5_0);
+INGOT_UNPACKER(Q5_1);
+INGOT_UNPACKER(Q8_0);
+INGOT_UNPACKER(Q2_K);
+INGOT_UNPACKER(Q3_K);
+INGOT_UNPACKER(Q4_K);
+INGOT_UNPACKER(Q5_K);
+INGOT_UNPACKER(Q6_K);
+INGOT_UNPACKER(IQ4_NL);
+INGOT_UNPACKER(IQ4_XS);
+INGOT_UNPACKER(MXFP4);
+INGOT_UNPACKER(NVFP4);
+INGOT_UNPACKER(TQ1_0);
+INGOT_UNPACKER(TQ2_0);
+INGOT_UNPACKER(Q1_0);
+INGOT_UNPACKER(Q2_0);
+
 /// Conversions between binary32 and the 16-bit formats; rounding to nearest, ties to even.
 bool ingot_f32_to_f16(ingot_isa isa, const float *source, size_t count, void *destination);
 bool ingot_f32_to_bf16(ingot_isa isa, const float *source, size_t count, void *destination);
 bool ingot_f16_to_f32(ingot_isa isa, const void *source, size_t count, float *destination);
 bool ingot_bf16_to_f32(ingot_isa isa, const void *source, size_t count, float *destination);
 
+/// The largest of the values' bit patterns without their signs: that of the largest magnitude, or
+/// of an infinity or a NaN if there is one.
+bool ingot_largest_magnitude(ingot_isa isa, const float *values, size_t count, uint32_t *bits);
+
 #pragma clang assume_nonnull end
 
 #include "grids.h"
+#include "integer_product.h"
 
 #ifdef __cplusplus
 }

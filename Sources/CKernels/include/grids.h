@@ -33,6 +33,11 @@ typedef struct ingot_grid {
     bool ingot_decode_##name(ingot_isa isa, const ingot_grid *grid, const void *source,  \
                              size_t elementCount, float *destination)
 
+/// Like INGOT_UNPACKER.
+#define INGOT_GRID_UNPACKER(name)                                                        \
+    bool ingot_unpack_##name(ingot_isa isa, const ingot_grid *grid, const void *source,  \
+                             size_t elementCount, uint8_t *codes, float *scales)
+
 INGOT_GRID_ENCODER(IQ3_XXS);
 INGOT_GRID_ENCODER(IQ3_S);
 INGOT_GRID_ENCODER(IQ2_XXS);
@@ -48,6 +53,14 @@ INGOT_GRID_DECODER(IQ2_XS);
 INGOT_GRID_DECODER(IQ2_S);
 INGOT_GRID_DECODER(IQ1_S);
 INGOT_GRID_DECODER(IQ1_M);
+
+INGOT_GRID_UNPACKER(IQ3_XXS);
+INGOT_GRID_UNPACKER(IQ3_S);
+INGOT_GRID_UNPACKER(IQ2_XXS);
+INGOT_GRID_UNPACKER(IQ2_XS);
+INGOT_GRID_UNPACKER(IQ2_S);
+INGOT_GRID_UNPACKER(IQ1_S);
+INGOT_GRID_UNPACKER(IQ1_M);
 
 #pragma clang assume_nonnull end
 

@@ -17,38 +17,15 @@ struct SmallBlock: Sendable {
     /// Values in a block.
     static let elementCount = 32
 
-    var byteCount: Int { 2 + (hasMinimum ? 2 : 0) + (bits == 5 ? 4 : 0) + 16 }
     /// The largest code.
     private var largestCode: Int32 { (1 << Int32(bits)) - 1 }
     private var highBitsOffset: Int { hasMinimum ? 4 : 2 }
     private var codesOffset: Int { highBitsOffset + (bits == 5 ? 4 : 0) }
 
-    /// Encodes rows; see `Format.Encoder`.
-    ///
-    /// With an importance matrix the scale searches are weighted by the variance of the whole
-    /// row.
+    /// Encodes one block of a row whose values have the given mean square: with an importance matrix
+    /// the scale searches are weighted by it.
     func encode(
-        _ rows: UnsafePointer<Float>, _ rowCount: Int, _ rowLength: Int,
-        _ importance: UnsafePointer<Float>?, _ destination: UnsafeMutableRawPointer
-    ) {
-        let perRow = rowLength / Self.elementCount
-        for row in 0..<rowCount {
-            let values = rows + row * rowLength
-            let variance =
-                importance == nil
-                ? 0 : ScaleSearch.sumOfSquares(values, rowLength) / Float(rowLength)
-            for index in 0..<perRow {
-                encode(
-                    block: values + index * Self.elementCount,
-                    importance.map { $0 + index * Self.elementCount }, variance: variance,
-                    destination + (row * perRow + index) * byteCount)
-            }
-        }
-    }
-
-    /// Encodes one block of a row whose values have the given mean square.
-    func encode(
-        block values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?, variance: Float,
+        _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?, variance: Float,
         _ block: UnsafeMutableRawPointer
     ) {
         if let importance {
@@ -137,24 +114,18 @@ struct SmallBlock: Sendable {
         if bits == 5 { block.setWord(highBitsOffset, highBits) }
     }
 
-    /// Decodes blocks; see `Format.Decoder`.
-    func decode(
-        _ source: UnsafeRawPointer, _ elementCount: Int, _ destination: UnsafeMutablePointer<Float>
-    ) {
+    /// Decodes one block.
+    func decode(_ block: UnsafeRawPointer, _ values: UnsafeMutablePointer<Float>) {
         let offset = hasMinimum ? 0 : (largestCode + 1) / 2
-        for index in 0..<elementCount / Self.elementCount {
-            let block = source + index * byteCount
-            let values = destination + index * Self.elementCount
-            let d = block.f16(0)
-            let m = hasMinimum ? block.f16(2) : 0
-            let highBits = bits == 5 ? block.word(highBitsOffset) : 0
-            for index in 0..<Self.elementCount {
-                let byte = block.byte(codesOffset + index & ~16)
-                let low = Int32(index < 16 ? byte & 0xF : byte >> 4)
-                let code = low | Int32(highBits >> UInt32(index) & 1) << 4
-                let product = Float(code - offset) * d
-                values[index] = hasMinimum ? product + m : product
-            }
+        let d = block.f16(0)
+        let m = hasMinimum ? block.f16(2) : 0
+        let highBits = bits == 5 ? block.word(highBitsOffset) : 0
+        for index in 0..<Self.elementCount {
+            let byte = block.byte(codesOffset + index & ~16)
+            let low = Int32(index < 16 ? byte & 0xF : byte >> 4)
+            let code = low | Int32(highBits >> UInt32(index) & 1) << 4
+            let product = Float(code - offset) * d
+            values[index] = hasMinimum ? product + m : product
         }
     }
 }

@@ -5,24 +5,24 @@ extension Format {
     /// Super-blocks of 256 ternary values on a grid, each eight shifted up or down; 1.75 bits per weight.
     public static let IQ1_M = Format(
         name: "IQ1_M", typeID: 29, blockElementCount: 256, blockByteCount: IQ1_MBlock.byteCount,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let isEncoded = ingot_encode_IQ1_M(
-                InstructionSet.current.isa, GridCodebook.IQ1.tables, rows, rowCount, rowLength,
-                importance, destination)
-            if isEncoded { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, IQ1_MBlock.byteCount,
-                IQ1_MBlock.encode)
+        codes: CodeForm(group: 16, block: 256, offset: 9, highest: 18) {
+            source, elementCount, codes, scales, _ in
+            ingot_unpack_IQ1_M(
+                InstructionSet.current.isa, GridCodebook.IQ1.tables, source, elementCount, codes,
+                scales)
         },
-        decode: { source, elementCount, destination in
-            let isDecoded = ingot_decode_IQ1_M(
-                InstructionSet.current.isa, GridCodebook.IQ1.tables, source, elementCount,
-                destination)
-            if isDecoded { return }
-            for index in 0..<elementCount / 256 {
-                IQ1_MBlock.decode(source + index * IQ1_MBlock.byteCount, destination + index * 256)
-            }
-        })
+        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
+            ingot_encode_IQ1_M(
+                isa, GridCodebook.IQ1.tables, rows, rowCount, rowLength, importance, destination)
+        },
+        decodingKernel: { isa, source, elementCount, destination in
+            ingot_decode_IQ1_M(
+                isa, GridCodebook.IQ1.tables, source, elementCount, destination)
+        },
+        encodeBlock: { values, importance, _, block in
+            IQ1_MBlock.encode(values, importance, block)
+        },
+        decodeBlock: IQ1_MBlock.decode)
 }
 
 /// ```
@@ -40,7 +40,6 @@ enum IQ1_MBlock {
         shifts >> (1 - half) & 1 == 0 ? TernaryGrid.up : TernaryGrid.down
     }
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

@@ -5,24 +5,24 @@ extension Format {
     public static let IQ1_S = Format(
         name: "IQ1_S", typeID: 19, blockElementCount: 256, blockByteCount: IQ1_SBlock.byteCount,
         requiresImportance: true,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let isEncoded = ingot_encode_IQ1_S(
-                InstructionSet.current.isa, GridCodebook.IQ1.tables, rows, rowCount, rowLength,
-                importance, destination)
-            if isEncoded { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, IQ1_SBlock.byteCount,
-                IQ1_SBlock.encode)
+        codes: CodeForm(group: 32, block: 256, offset: 9, highest: 18) {
+            source, elementCount, codes, scales, _ in
+            ingot_unpack_IQ1_S(
+                InstructionSet.current.isa, GridCodebook.IQ1.tables, source, elementCount, codes,
+                scales)
         },
-        decode: { source, elementCount, destination in
-            let isDecoded = ingot_decode_IQ1_S(
-                InstructionSet.current.isa, GridCodebook.IQ1.tables, source, elementCount,
-                destination)
-            if isDecoded { return }
-            for index in 0..<elementCount / 256 {
-                IQ1_SBlock.decode(source + index * IQ1_SBlock.byteCount, destination + index * 256)
-            }
-        })
+        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
+            ingot_encode_IQ1_S(
+                isa, GridCodebook.IQ1.tables, rows, rowCount, rowLength, importance, destination)
+        },
+        decodingKernel: { isa, source, elementCount, destination in
+            ingot_decode_IQ1_S(
+                isa, GridCodebook.IQ1.tables, source, elementCount, destination)
+        },
+        encodeBlock: { values, importance, _, block in
+            IQ1_SBlock.encode(values, importance, block)
+        },
+        decodeBlock: IQ1_SBlock.decode)
 }
 
 /// ```
@@ -41,7 +41,6 @@ enum IQ1_SBlock {
         var second: Int
     }
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

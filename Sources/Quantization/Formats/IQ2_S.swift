@@ -4,24 +4,24 @@ extension Format {
     /// Super-blocks of 256 values on a grid of 1024 points of eight; 2.5625 bits per weight.
     public static let IQ2_S = Format(
         name: "IQ2_S", typeID: 22, blockElementCount: 256, blockByteCount: IQ2_SBlock.byteCount,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let isEncoded = ingot_encode_IQ2_S(
-                InstructionSet.current.isa, GridCodebook.IQ2_S.tables, rows, rowCount, rowLength,
-                importance, destination)
-            if isEncoded { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, IQ2_SBlock.byteCount,
-                IQ2_SBlock.encode)
+        codes: CodeForm(group: 16, block: 256, offset: 43, highest: 86) {
+            source, elementCount, codes, scales, _ in
+            ingot_unpack_IQ2_S(
+                InstructionSet.current.isa, GridCodebook.IQ2_S.tables, source, elementCount, codes,
+                scales)
         },
-        decode: { source, elementCount, destination in
-            let isDecoded = ingot_decode_IQ2_S(
-                InstructionSet.current.isa, GridCodebook.IQ2_S.tables, source, elementCount,
-                destination)
-            if isDecoded { return }
-            for index in 0..<elementCount / 256 {
-                IQ2_SBlock.decode(source + index * IQ2_SBlock.byteCount, destination + index * 256)
-            }
-        })
+        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
+            ingot_encode_IQ2_S(
+                isa, GridCodebook.IQ2_S.tables, rows, rowCount, rowLength, importance, destination)
+        },
+        decodingKernel: { isa, source, elementCount, destination in
+            ingot_decode_IQ2_S(
+                isa, GridCodebook.IQ2_S.tables, source, elementCount, destination)
+        },
+        encodeBlock: { values, importance, _, block in
+            IQ2_SBlock.encode(values, importance, block)
+        },
+        decodeBlock: IQ2_SBlock.decode)
 }
 
 /// ```
@@ -36,7 +36,6 @@ enum IQ2_SBlock {
     static let settings = GridSearch.Settings(
         grid: .IQ2_S, count: 16, steps: 9, width: 0.1, negligible: 1e-8)
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

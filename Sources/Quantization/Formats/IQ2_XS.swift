@@ -5,26 +5,24 @@ extension Format {
     public static let IQ2_XS = Format(
         name: "IQ2_XS", typeID: 17, blockElementCount: 256, blockByteCount: IQ2_XSBlock.byteCount,
         requiresImportance: true,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let isEncoded = ingot_encode_IQ2_XS(
-                InstructionSet.current.isa, GridCodebook.IQ2_XS.tables, rows, rowCount, rowLength,
-                importance, destination)
-            if isEncoded { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, IQ2_XSBlock.byteCount,
-                IQ2_XSBlock.encode)
+        codes: CodeForm(group: 16, block: 256, offset: 43, highest: 86) {
+            source, elementCount, codes, scales, _ in
+            ingot_unpack_IQ2_XS(
+                InstructionSet.current.isa, GridCodebook.IQ2_XS.tables, source, elementCount, codes,
+                scales)
         },
-        decode: { source, elementCount, destination in
-            let isDecoded = ingot_decode_IQ2_XS(
-                InstructionSet.current.isa, GridCodebook.IQ2_XS.tables, source, elementCount,
-                destination)
-            if isDecoded { return }
-            for index in 0..<elementCount / 256 {
-                IQ2_XSBlock.decode(
-                    source + index * IQ2_XSBlock.byteCount,
-                    destination + index * 256)
-            }
-        })
+        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
+            ingot_encode_IQ2_XS(
+                isa, GridCodebook.IQ2_XS.tables, rows, rowCount, rowLength, importance, destination)
+        },
+        decodingKernel: { isa, source, elementCount, destination in
+            ingot_decode_IQ2_XS(
+                isa, GridCodebook.IQ2_XS.tables, source, elementCount, destination)
+        },
+        encodeBlock: { values, importance, _, block in
+            IQ2_XSBlock.encode(values, importance, block)
+        },
+        decodeBlock: IQ2_XSBlock.decode)
 }
 
 /// ```
@@ -37,7 +35,6 @@ enum IQ2_XSBlock {
     static let settings = GridSearch.Settings(
         grid: .IQ2_XS, count: 16, steps: 9, width: 0.1, hasEvenSigns: true)
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

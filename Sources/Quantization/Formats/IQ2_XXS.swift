@@ -5,26 +5,25 @@ extension Format {
     public static let IQ2_XXS = Format(
         name: "IQ2_XXS", typeID: 16, blockElementCount: 256, blockByteCount: IQ2_XXSBlock.byteCount,
         requiresImportance: true,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let isEncoded = ingot_encode_IQ2_XXS(
-                InstructionSet.current.isa, GridCodebook.IQ2_XXS.tables, rows, rowCount, rowLength,
-                importance, destination)
-            if isEncoded { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, IQ2_XXSBlock.byteCount,
-                IQ2_XXSBlock.encode)
-        },
-        decode: { source, elementCount, destination in
-            let isDecoded = ingot_decode_IQ2_XXS(
+        codes: CodeForm(group: 32, block: 256, offset: 43, highest: 86) {
+            source, elementCount, codes, scales, _ in
+            ingot_unpack_IQ2_XXS(
                 InstructionSet.current.isa, GridCodebook.IQ2_XXS.tables, source, elementCount,
-                destination)
-            if isDecoded { return }
-            for index in 0..<elementCount / 256 {
-                IQ2_XXSBlock.decode(
-                    source + index * IQ2_XXSBlock.byteCount,
-                    destination + index * 256)
-            }
-        })
+                codes, scales)
+        },
+        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
+            ingot_encode_IQ2_XXS(
+                isa, GridCodebook.IQ2_XXS.tables, rows, rowCount, rowLength, importance, destination
+            )
+        },
+        decodingKernel: { isa, source, elementCount, destination in
+            ingot_decode_IQ2_XXS(
+                isa, GridCodebook.IQ2_XXS.tables, source, elementCount, destination)
+        },
+        encodeBlock: { values, importance, _, block in
+            IQ2_XXSBlock.encode(values, importance, block)
+        },
+        decodeBlock: IQ2_XXSBlock.decode)
 }
 
 /// ```
@@ -38,7 +37,6 @@ enum IQ2_XXSBlock {
     /// What the codes of the IQ2 formats stand for.
     static let magnitudes: [Float] = [8, 25, 43]
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

@@ -4,24 +4,24 @@ extension Format {
     /// Super-blocks of 256 values on a grid of 512 points of four; 3.4375 bits per weight.
     public static let IQ3_S = Format(
         name: "IQ3_S", typeID: 21, blockElementCount: 256, blockByteCount: IQ3_SBlock.byteCount,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let isEncoded = ingot_encode_IQ3_S(
-                InstructionSet.current.isa, GridCodebook.IQ3_S.tables, rows, rowCount, rowLength,
-                importance, destination)
-            if isEncoded { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, IQ3_SBlock.byteCount,
-                IQ3_SBlock.encode)
+        codes: CodeForm(group: 32, block: 256, offset: 15, highest: 30) {
+            source, elementCount, codes, scales, _ in
+            ingot_unpack_IQ3_S(
+                InstructionSet.current.isa, GridCodebook.IQ3_S.tables, source, elementCount, codes,
+                scales)
         },
-        decode: { source, elementCount, destination in
-            let isDecoded = ingot_decode_IQ3_S(
-                InstructionSet.current.isa, GridCodebook.IQ3_S.tables, source, elementCount,
-                destination)
-            if isDecoded { return }
-            for index in 0..<elementCount / 256 {
-                IQ3_SBlock.decode(source + index * IQ3_SBlock.byteCount, destination + index * 256)
-            }
-        })
+        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
+            ingot_encode_IQ3_S(
+                isa, GridCodebook.IQ3_S.tables, rows, rowCount, rowLength, importance, destination)
+        },
+        decodingKernel: { isa, source, elementCount, destination in
+            ingot_decode_IQ3_S(
+                isa, GridCodebook.IQ3_S.tables, source, elementCount, destination)
+        },
+        encodeBlock: { values, importance, _, block in
+            IQ3_SBlock.encode(values, importance, block)
+        },
+        decodeBlock: IQ3_SBlock.decode)
 }
 
 /// ```
@@ -37,7 +37,6 @@ enum IQ3_SBlock {
         grid: .IQ3_S, count: 32, steps: 9, width: 0.2, negligible: 0, refinesAll: true)
     private static let magnitudes: [Float] = [1, 3, 5, 7, 9, 11, 13, 15]
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

@@ -4,26 +4,25 @@ extension Format {
     /// Super-blocks of 256 values on a grid of 256 points of four; 3.0625 bits per weight.
     public static let IQ3_XXS = Format(
         name: "IQ3_XXS", typeID: 18, blockElementCount: 256, blockByteCount: IQ3_XXSBlock.byteCount,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let isEncoded = ingot_encode_IQ3_XXS(
-                InstructionSet.current.isa, GridCodebook.IQ3_XXS.tables, rows, rowCount, rowLength,
-                importance, destination)
-            if isEncoded { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, IQ3_XXSBlock.byteCount,
-                IQ3_XXSBlock.encode)
-        },
-        decode: { source, elementCount, destination in
-            let isDecoded = ingot_decode_IQ3_XXS(
+        codes: CodeForm(group: 32, block: 256, offset: 62, highest: 124) {
+            source, elementCount, codes, scales, _ in
+            ingot_unpack_IQ3_XXS(
                 InstructionSet.current.isa, GridCodebook.IQ3_XXS.tables, source, elementCount,
-                destination)
-            if isDecoded { return }
-            for index in 0..<elementCount / 256 {
-                IQ3_XXSBlock.decode(
-                    source + index * IQ3_XXSBlock.byteCount,
-                    destination + index * 256)
-            }
-        })
+                codes, scales)
+        },
+        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
+            ingot_encode_IQ3_XXS(
+                isa, GridCodebook.IQ3_XXS.tables, rows, rowCount, rowLength, importance, destination
+            )
+        },
+        decodingKernel: { isa, source, elementCount, destination in
+            ingot_decode_IQ3_XXS(
+                isa, GridCodebook.IQ3_XXS.tables, source, elementCount, destination)
+        },
+        encodeBlock: { values, importance, _, block in
+            IQ3_XXSBlock.encode(values, importance, block)
+        },
+        decodeBlock: IQ3_XXSBlock.decode)
 }
 
 /// ```
@@ -37,7 +36,6 @@ enum IQ3_XXSBlock {
         grid: .IQ3_XXS, count: 32, steps: 15, width: 0.2, hasEvenSigns: true, negligible: 1e-8)
     private static let magnitudes: [Float] = [4, 12, 20, 28, 36, 44, 52, 62]
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

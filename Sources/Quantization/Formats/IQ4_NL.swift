@@ -4,26 +4,15 @@ extension Format {
     /// Blocks of 32 values: a scale and 4-bit codes on a curve; 4.5 bits per weight.
     public static let IQ4_NL = Format(
         name: "IQ4_NL", typeID: 20, blockElementCount: 32, blockByteCount: IQ4_NLBlock.byteCount,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let done = ingot_encode_IQ4_NL(
-                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
-            ) { values, importance, _, block in IQ4_NLBlock.encode(values, importance, block) }
-            if done { return }
-            let perRow = rowLength / 32
-            for index in 0..<rowCount * perRow {
-                IQ4_NLBlock.encode(
-                    rows + 32 * index, importance.map { $0 + 32 * (index % perRow) },
-                    destination + index * IQ4_NLBlock.byteCount)
-            }
+        codes: CodeForm(group: 32, block: 32, offset: 128, highest: 241) {
+            ingot_unpack_IQ4_NL(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_IQ4_NL(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 32 {
-                let block = source + index * IQ4_NLBlock.byteCount
-                CurveCode.load(block + 2, scale: block.f16(0), destination + index * 32)
-            }
-        })
+        encodingKernel: ingot_encode_IQ4_NL,
+        decodingKernel: ingot_decode_IQ4_NL,
+        encodeBlock: { values, importance, _, block in
+            IQ4_NLBlock.encode(values, importance, block)
+        },
+        decodeBlock: { block, values in CurveCode.load(block + 2, scale: block.f16(0), values) })
 }
 
 /// ```

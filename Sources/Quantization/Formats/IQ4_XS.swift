@@ -5,24 +5,15 @@ extension Format {
     /// curve; 4.25 bits per weight.
     public static let IQ4_XS = Format(
         name: "IQ4_XS", typeID: 23, blockElementCount: 256, blockByteCount: IQ4_XSBlock.byteCount,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let done = ingot_encode_IQ4_XS(
-                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
-            ) { values, importance, _, block in IQ4_XSBlock.encode(values, importance, block) }
-            if done { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, IQ4_XSBlock.byteCount,
-                IQ4_XSBlock.encode)
+        codes: CodeForm(group: 32, block: 256, offset: 128, highest: 241) {
+            ingot_unpack_IQ4_XS(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_IQ4_XS(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 256 {
-                IQ4_XSBlock.decode(
-                    source + index * IQ4_XSBlock.byteCount,
-                    destination + index * 256)
-            }
-        })
+        encodingKernel: ingot_encode_IQ4_XS,
+        decodingKernel: ingot_decode_IQ4_XS,
+        encodeBlock: { values, importance, _, block in
+            IQ4_XSBlock.encode(values, importance, block)
+        },
+        decodeBlock: IQ4_XSBlock.decode)
 }
 
 /// ```
@@ -34,7 +25,6 @@ extension Format {
 enum IQ4_XSBlock {
     static let byteCount = 136
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

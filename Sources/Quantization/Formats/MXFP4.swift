@@ -11,22 +11,15 @@ extension Format {
     /// weight.
     public static let MXFP4 = Format(
         name: "MXFP4", typeID: 39, blockElementCount: 32, blockByteCount: MXFP4Block.byteCount,
-        encode: { rows, rowCount, rowLength, _, destination in
-            let done = ingot_encode_MXFP4(
-                InstructionSet.current.isa, rows, rowCount, rowLength, nil, destination
-            ) { values, _, _, block in MXFP4Block.encode(values, block) }
-            if done { return }
-            for index in 0..<rowCount * rowLength / 32 {
-                MXFP4Block.encode(rows + index * 32, destination + index * MXFP4Block.byteCount)
-            }
+        codes: CodeForm(group: 32, block: 32, offset: 12, highest: 24) {
+            ingot_unpack_MXFP4(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_MXFP4(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 32 {
-                MXFP4Block.decode(source + index * MXFP4Block.byteCount, destination + index * 32)
-            }
-        })
+        encodingKernel: ingot_encode_MXFP4,
+        decodingKernel: ingot_decode_MXFP4,
+        encodeBlock: { values, _, _, block in
+            MXFP4Block.encode(values, block)
+        },
+        decodeBlock: MXFP4Block.decode)
 }
 
 /// ```

@@ -4,22 +4,15 @@ extension Format {
     /// Blocks of 64 values: four 8-bit float scales and 4-bit floats; 4.5 bits per weight.
     public static let NVFP4 = Format(
         name: "NVFP4", typeID: 40, blockElementCount: 64, blockByteCount: NVFP4Block.byteCount,
-        encode: { rows, rowCount, rowLength, _, destination in
-            let done = ingot_encode_NVFP4(
-                InstructionSet.current.isa, rows, rowCount, rowLength, nil, destination
-            ) { values, _, _, block in NVFP4Block.encode(values, block) }
-            if done { return }
-            for index in 0..<rowCount * rowLength / 64 {
-                NVFP4Block.encode(rows + index * 64, destination + index * NVFP4Block.byteCount)
-            }
+        codes: CodeForm(group: 16, block: 32, offset: 12, highest: 24) {
+            ingot_unpack_NVFP4(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_NVFP4(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 64 {
-                NVFP4Block.decode(source + index * NVFP4Block.byteCount, destination + index * 64)
-            }
-        })
+        encodingKernel: ingot_encode_NVFP4,
+        decodingKernel: ingot_decode_NVFP4,
+        encodeBlock: { values, _, _, block in
+            NVFP4Block.encode(values, block)
+        },
+        decodeBlock: NVFP4Block.decode)
 }
 
 /// ```

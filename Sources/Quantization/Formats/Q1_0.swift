@@ -4,22 +4,15 @@ extension Format {
     /// Blocks of 128 values: the mean magnitude and signs; 1.125 bits per weight.
     public static let Q1_0 = Format(
         name: "Q1_0", typeID: 41, blockElementCount: 128, blockByteCount: Q1_0Block.byteCount,
-        encode: { rows, rowCount, rowLength, _, destination in
-            let done = ingot_encode_Q1_0(
-                InstructionSet.current.isa, rows, rowCount, rowLength, nil, destination
-            ) { values, _, _, block in Q1_0Block.encode(values, block) }
-            if done { return }
-            for index in 0..<rowCount * rowLength / 128 {
-                Q1_0Block.encode(rows + index * 128, destination + index * Q1_0Block.byteCount)
-            }
+        codes: CodeForm(group: 32, block: 32, offset: 1, highest: 2) {
+            ingot_unpack_Q1_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_Q1_0(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 128 {
-                Q1_0Block.decode(source + index * Q1_0Block.byteCount, destination + index * 128)
-            }
-        })
+        encodingKernel: ingot_encode_Q1_0,
+        decodingKernel: ingot_decode_Q1_0,
+        encodeBlock: { values, _, _, block in
+            Q1_0Block.encode(values, block)
+        },
+        decodeBlock: Q1_0Block.decode)
 }
 
 /// ```

@@ -4,22 +4,15 @@ extension Format {
     /// Blocks of 64 values: a scale and 2-bit codes; 2.25 bits per weight.
     public static let Q2_0 = Format(
         name: "Q2_0", typeID: 42, blockElementCount: 64, blockByteCount: Q2_0Block.byteCount,
-        encode: { rows, rowCount, rowLength, _, destination in
-            let done = ingot_encode_Q2_0(
-                InstructionSet.current.isa, rows, rowCount, rowLength, nil, destination
-            ) { values, _, _, block in Q2_0Block.encode(values, block) }
-            if done { return }
-            for index in 0..<rowCount * rowLength / 64 {
-                Q2_0Block.encode(rows + index * 64, destination + index * Q2_0Block.byteCount)
-            }
+        codes: CodeForm(group: 32, block: 32, offset: 1, highest: 3) {
+            ingot_unpack_Q2_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_Q2_0(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 64 {
-                Q2_0Block.decode(source + index * Q2_0Block.byteCount, destination + index * 64)
-            }
-        })
+        encodingKernel: ingot_encode_Q2_0,
+        decodingKernel: ingot_decode_Q2_0,
+        encodeBlock: { values, _, _, block in
+            Q2_0Block.encode(values, block)
+        },
+        decodeBlock: Q2_0Block.decode)
 }
 
 /// ```

@@ -5,22 +5,15 @@ extension Format {
     /// codes; 2.625 bits per weight.
     public static let Q2_K = Format(
         name: "Q2_K", typeID: 10, blockElementCount: 256, blockByteCount: Q2_KBlock.byteCount,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let done = ingot_encode_Q2_K(
-                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
-            ) { values, importance, _, block in Q2_KBlock.encode(values, importance, block) }
-            if done { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, Q2_KBlock.byteCount,
-                Q2_KBlock.encode)
+        codes: CodeForm(group: 16, block: 256, offset: 0, highest: 3, hasMinimum: true) {
+            ingot_unpack_Q2_K(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_Q2_K(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 256 {
-                Q2_KBlock.decode(source + index * Q2_KBlock.byteCount, destination + index * 256)
-            }
-        })
+        encodingKernel: ingot_encode_Q2_K,
+        decodingKernel: ingot_decode_Q2_K,
+        encodeBlock: { values, importance, _, block in
+            Q2_KBlock.encode(values, importance, block)
+        },
+        decodeBlock: Q2_KBlock.decode)
 }
 
 /// ```
@@ -37,7 +30,6 @@ enum Q2_KBlock {
         candidates: .init(first: -0.5, step: 0.1, count: 15), varianceFactor: 1, limited: .never,
         pairs: .fourBit, pairsOffset: 0, dOffset: 80)
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

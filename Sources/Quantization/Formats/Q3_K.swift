@@ -5,22 +5,15 @@ extension Format {
     /// 3.4375 bits per weight.
     public static let Q3_K = Format(
         name: "Q3_K", typeID: 11, blockElementCount: 256, blockByteCount: Q3_KBlock.byteCount,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let done = ingot_encode_Q3_K(
-                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
-            ) { values, importance, _, block in Q3_KBlock.encode(values, importance, block) }
-            if done { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, Q3_KBlock.byteCount,
-                Q3_KBlock.encode)
+        codes: CodeForm(group: 16, block: 256, offset: 4, highest: 7) {
+            ingot_unpack_Q3_K(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_Q3_K(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 256 {
-                Q3_KBlock.decode(source + index * Q3_KBlock.byteCount, destination + index * 256)
-            }
-        })
+        encodingKernel: ingot_encode_Q3_K,
+        decodingKernel: ingot_decode_Q3_K,
+        encodeBlock: { values, importance, _, block in
+            Q3_KBlock.encode(values, importance, block)
+        },
+        decodeBlock: Q3_KBlock.decode)
 }
 
 /// ```
@@ -33,7 +26,6 @@ extension Format {
 enum Q3_KBlock {
     static let byteCount = 110
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

@@ -4,20 +4,15 @@ extension Format {
     /// Blocks of 32 values: a scale and 4-bit codes around zero; 4.5 bits per weight.
     public static let Q4_0 = Format(
         name: "Q4_0", typeID: 2, blockElementCount: 32, blockByteCount: 18,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let done = ingot_encode_Q4_0(
-                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
-            ) { values, importance, variance, block in
-                blocksQ4_0.encode(block: values, importance, variance: variance, block)
-            }
-            if done { return }
-            blocksQ4_0.encode(rows, rowCount, rowLength, importance, destination)
+        codes: CodeForm(group: 32, block: 32, offset: 8, highest: 15) {
+            ingot_unpack_Q4_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_Q4_0(isa, source, elementCount, destination) { return }
-            blocksQ4_0.decode(source, elementCount, destination)
-        })
+        encodingKernel: ingot_encode_Q4_0,
+        decodingKernel: ingot_decode_Q4_0,
+        encodeBlock: { values, importance, variance, block in
+            blocksQ4_0.encode(values, importance, variance: variance, block)
+        },
+        decodeBlock: blocksQ4_0.decode)
 
     private static let blocksQ4_0 = SmallBlock(bits: 4, hasMinimum: false)
 }

@@ -5,22 +5,15 @@ extension Format {
     /// codes; 4.5 bits per weight.
     public static let Q4_K = Format(
         name: "Q4_K", typeID: 12, blockElementCount: 256, blockByteCount: Q4_KBlock.byteCount,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let done = ingot_encode_Q4_K(
-                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
-            ) { values, importance, _, block in Q4_KBlock.encode(values, importance, block) }
-            if done { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, Q4_KBlock.byteCount,
-                Q4_KBlock.encode)
+        codes: CodeForm(group: 32, block: 256, offset: 0, highest: 15, hasMinimum: true) {
+            ingot_unpack_Q4_K(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_Q4_K(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 256 {
-                Q4_KBlock.decode(source + index * Q4_KBlock.byteCount, destination + index * 256)
-            }
-        })
+        encodingKernel: ingot_encode_Q4_K,
+        decodingKernel: ingot_decode_Q4_K,
+        encodeBlock: { values, importance, _, block in
+            Q4_KBlock.encode(values, importance, block)
+        },
+        decodeBlock: Q4_KBlock.decode)
 }
 
 /// ```
@@ -38,7 +31,6 @@ enum Q4_KBlock {
         candidates: .init(first: -1, step: 0.1, count: 20), varianceFactor: 2,
         limited: .withoutImportance, pairs: .sixBit, pairsOffset: 4, dOffset: 0)
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

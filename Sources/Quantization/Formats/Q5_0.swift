@@ -4,20 +4,15 @@ extension Format {
     /// Blocks of 32 values: a scale and 5-bit codes around zero; 5.5 bits per weight.
     public static let Q5_0 = Format(
         name: "Q5_0", typeID: 6, blockElementCount: 32, blockByteCount: 22,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let done = ingot_encode_Q5_0(
-                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
-            ) { values, importance, variance, block in
-                blocksQ5_0.encode(block: values, importance, variance: variance, block)
-            }
-            if done { return }
-            blocksQ5_0.encode(rows, rowCount, rowLength, importance, destination)
+        codes: CodeForm(group: 32, block: 32, offset: 16, highest: 31) {
+            ingot_unpack_Q5_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_Q5_0(isa, source, elementCount, destination) { return }
-            blocksQ5_0.decode(source, elementCount, destination)
-        })
+        encodingKernel: ingot_encode_Q5_0,
+        decodingKernel: ingot_decode_Q5_0,
+        encodeBlock: { values, importance, variance, block in
+            blocksQ5_0.encode(values, importance, variance: variance, block)
+        },
+        decodeBlock: blocksQ5_0.decode)
 
     private static let blocksQ5_0 = SmallBlock(bits: 5, hasMinimum: false)
 }

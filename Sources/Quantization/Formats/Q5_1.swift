@@ -4,20 +4,15 @@ extension Format {
     /// Blocks of 32 values: a scale, a minimum and 5-bit codes; 6 bits per weight.
     public static let Q5_1 = Format(
         name: "Q5_1", typeID: 7, blockElementCount: 32, blockByteCount: 24,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let done = ingot_encode_Q5_1(
-                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
-            ) { values, importance, variance, block in
-                blocksQ5_1.encode(block: values, importance, variance: variance, block)
-            }
-            if done { return }
-            blocksQ5_1.encode(rows, rowCount, rowLength, importance, destination)
+        codes: CodeForm(group: 32, block: 32, offset: 0, highest: 31, hasMinimum: true) {
+            ingot_unpack_Q5_1(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_Q5_1(isa, source, elementCount, destination) { return }
-            blocksQ5_1.decode(source, elementCount, destination)
-        })
+        encodingKernel: ingot_encode_Q5_1,
+        decodingKernel: ingot_decode_Q5_1,
+        encodeBlock: { values, importance, variance, block in
+            blocksQ5_1.encode(values, importance, variance: variance, block)
+        },
+        decodeBlock: blocksQ5_1.decode)
 
     private static let blocksQ5_1 = SmallBlock(bits: 5, hasMinimum: true)
 }

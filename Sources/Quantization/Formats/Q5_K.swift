@@ -5,22 +5,15 @@ extension Format {
     /// codes; 5.5 bits per weight.
     public static let Q5_K = Format(
         name: "Q5_K", typeID: 13, blockElementCount: 256, blockByteCount: Q5_KBlock.byteCount,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let done = ingot_encode_Q5_K(
-                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
-            ) { values, importance, _, block in Q5_KBlock.encode(values, importance, block) }
-            if done { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, Q5_KBlock.byteCount,
-                Q5_KBlock.encode)
+        codes: CodeForm(group: 32, block: 256, offset: 0, highest: 31, hasMinimum: true) {
+            ingot_unpack_Q5_K(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_Q5_K(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 256 {
-                Q5_KBlock.decode(source + index * Q5_KBlock.byteCount, destination + index * 256)
-            }
-        })
+        encodingKernel: ingot_encode_Q5_K,
+        decodingKernel: ingot_decode_Q5_K,
+        encodeBlock: { values, importance, _, block in
+            Q5_KBlock.encode(values, importance, block)
+        },
+        decodeBlock: Q5_KBlock.decode)
 }
 
 /// ```
@@ -38,7 +31,6 @@ enum Q5_KBlock {
         candidates: .init(first: -0.5, step: 0.1, count: 15), varianceFactor: 2, limited: .always,
         pairs: .sixBit, pairsOffset: 4, dOffset: 0)
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

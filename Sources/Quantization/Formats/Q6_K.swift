@@ -5,22 +5,15 @@ extension Format {
     /// 6.5625 bits per weight.
     public static let Q6_K = Format(
         name: "Q6_K", typeID: 14, blockElementCount: 256, blockByteCount: Q6_KBlock.byteCount,
-        encode: { rows, rowCount, rowLength, importance, destination in
-            let done = ingot_encode_Q6_K(
-                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination
-            ) { values, importance, _, block in Q6_KBlock.encode(values, importance, block) }
-            if done { return }
-            SuperBlocks.encode(
-                rows, rowCount, rowLength, importance, destination, Q6_KBlock.byteCount,
-                Q6_KBlock.encode)
+        codes: CodeForm(group: 16, block: 256, offset: 32, highest: 63) {
+            ingot_unpack_Q6_K(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_Q6_K(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 256 {
-                Q6_KBlock.decode(source + index * Q6_KBlock.byteCount, destination + index * 256)
-            }
-        })
+        encodingKernel: ingot_encode_Q6_K,
+        decodingKernel: ingot_decode_Q6_K,
+        encodeBlock: { values, importance, _, block in
+            Q6_KBlock.encode(values, importance, block)
+        },
+        decodeBlock: Q6_KBlock.decode)
 }
 
 /// ```
@@ -32,7 +25,6 @@ extension Format {
 enum Q6_KBlock {
     static let byteCount = 210
 
-    @Sendable
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer

@@ -4,22 +4,15 @@ extension Format {
     /// Blocks of 32 values: a scale and 8-bit codes; 8.5 bits per weight.
     public static let Q8_0 = Format(
         name: "Q8_0", typeID: 8, blockElementCount: 32, blockByteCount: Q8_0Block.byteCount,
-        encode: { rows, rowCount, rowLength, _, destination in
-            let done = ingot_encode_Q8_0(
-                InstructionSet.current.isa, rows, rowCount, rowLength, nil, destination
-            ) { values, _, _, block in Q8_0Block.encode(values, block) }
-            if done { return }
-            for index in 0..<rowCount * rowLength / 32 {
-                Q8_0Block.encode(rows + index * 32, destination + index * Q8_0Block.byteCount)
-            }
+        codes: CodeForm(group: 32, block: 32, offset: 128, highest: 255) {
+            ingot_unpack_Q8_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_Q8_0(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 32 {
-                Q8_0Block.decode(source + index * Q8_0Block.byteCount, destination + index * 32)
-            }
-        })
+        encodingKernel: ingot_encode_Q8_0,
+        decodingKernel: ingot_decode_Q8_0,
+        encodeBlock: { values, _, _, block in
+            Q8_0Block.encode(values, block)
+        },
+        decodeBlock: Q8_0Block.decode)
 }
 
 /// ```

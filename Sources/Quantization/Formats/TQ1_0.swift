@@ -4,22 +4,15 @@ extension Format {
     /// Super-blocks of 256 ternary values, five to a byte; 1.6875 bits per weight.
     public static let TQ1_0 = Format(
         name: "TQ1_0", typeID: 34, blockElementCount: 256, blockByteCount: TQ1_0Block.byteCount,
-        encode: { rows, rowCount, rowLength, _, destination in
-            let done = ingot_encode_TQ1_0(
-                InstructionSet.current.isa, rows, rowCount, rowLength, nil, destination
-            ) { values, _, _, block in TQ1_0Block.encode(values, block) }
-            if done { return }
-            for index in 0..<rowCount * rowLength / 256 {
-                TQ1_0Block.encode(rows + index * 256, destination + index * TQ1_0Block.byteCount)
-            }
+        codes: CodeForm(group: 32, block: 256, offset: 1, highest: 2) {
+            ingot_unpack_TQ1_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
         },
-        decode: { source, elementCount, destination in
-            let isa = InstructionSet.current.isa
-            if ingot_decode_TQ1_0(isa, source, elementCount, destination) { return }
-            for index in 0..<elementCount / 256 {
-                TQ1_0Block.decode(source + index * TQ1_0Block.byteCount, destination + index * 256)
-            }
-        })
+        encodingKernel: ingot_encode_TQ1_0,
+        decodingKernel: ingot_decode_TQ1_0,
+        encodeBlock: { values, _, _, block in
+            TQ1_0Block.encode(values, block)
+        },
+        decodeBlock: TQ1_0Block.decode)
 }
 
 /// ```

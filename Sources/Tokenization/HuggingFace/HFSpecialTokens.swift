@@ -9,6 +9,12 @@ public struct HFSpecialTokens: Sendable, Equatable {
         public var role: Vocabulary.SpecialRole
         /// The token.
         public var id: Int32
+
+        /// Gives a role to a token.
+        public init(role: Vocabulary.SpecialRole, id: Int32) {
+            self.role = role
+            self.id = id
+        }
     }
     /// A role and whether its token is added to a text.
     public struct Flag: Sendable, Equatable {

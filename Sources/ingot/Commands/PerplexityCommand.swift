@@ -12,7 +12,11 @@ struct PerplexityCommand: ParsableCommand {
         discussion: """
             The protocol is llama-perplexity's: windows of the context's length one after another,
             the second half of each scored, the first token replaced by BOS where the tokenizer
-            adds one. The arithmetic is F32, whatever the weights are stored in.
+            adds one. The arithmetic is F32, whatever the weights are stored in, so that the figure
+            is the weights' alone. With --activations q8 linear layers run as engines on processors
+            run them: what they take in is rounded to 8 bits, block by block, and multiplied with
+            the stored codes in integers, which is faster and adds a noise of its own; attention
+            and weights stored as F16, BF16 or F32 stay in F32.
 
             Examples:
               ingot perplexity model-Q4_K_M.gguf -f wiki.test.raw
@@ -29,6 +33,12 @@ struct PerplexityCommand: ParsableCommand {
 
     @OptionGroup var options: EvaluationOptions
 
+    @Option(
+        help: ArgumentHelp(
+            "What linear layers take in: f32 as it is, q8 rounded to 8 bits.",
+            valueName: "f32|q8"))
+    var activations = Activations.f32
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
@@ -42,6 +52,7 @@ struct PerplexityCommand: ParsableCommand {
         let tokensPerSecond: Double
         let seconds: Double
         let contextLength: Int
+        let activations: String
         let threads: Int
         let textTokens: Int
         let running: [Double]
@@ -55,14 +66,28 @@ struct PerplexityCommand: ParsableCommand {
         }
     }
 
+    /// Names the formats of the matrices whose input is not rounded.
+    private func tellFloats(_ model: Model) {
+        let matrices = model.matricesInFloats
+        guard let first = matrices.first else { return }
+        let formats = Dictionary(grouping: matrices, by: \.format.name)
+            .sorted { $0.key < $1.key }.map { "\($0.value.count) \($0.key)" }
+        Terminal.warning(
+            "with activations q8, \(matrices.count) matrices still run in F32"
+                + " (\(formats.joined(separator: ", "))): \(first.name)"
+                + (matrices.count > 1 ? " and others" : ""))
+    }
+
     func run() throws {
         let path = model ?? modelOption ?? ""
         let model = try Model(path: path)
         let (text, _) = try options.windows(for: model)
         let pool = options.pool
+        if activations == .q8 { tellFloats(model) }
         let line = ProgressLine("perplexity", isQuiet: options.quiet)
         defer { line.finish() }
-        let result = try Evaluator(base: model, pool: pool).evaluate(text) { progress in
+        let result = try Evaluator(base: model, activations: activations, pool: pool).evaluate(text)
+        { progress in
             line.update(
                 progress.windowsDone, of: progress.windowCount,
                 detail: "window \(progress.windowsDone)/\(progress.windowCount), perplexity "
@@ -79,7 +104,8 @@ struct PerplexityCommand: ParsableCommand {
                 standardError: perplexity.perplexity.standardError,
                 windows: perplexity.windowCount, tokensScored: perplexity.scoredTokenCount,
                 tokensPerSecond: result.tokensPerSecond, seconds: result.seconds,
-                contextLength: perplexity.contextLength, threads: pool.threadCount,
+                contextLength: perplexity.contextLength,
+                activations: activations.rawValue, threads: pool.threadCount,
                 textTokens: text.tokenCount, running: perplexity.running,
                 warnings: result.warnings.map(\.description), version: Ingot.version)
             Terminal.print(String(decoding: try encoder.encode(output), as: UTF8.self))
@@ -98,3 +124,5 @@ struct PerplexityCommand: ParsableCommand {
                 + " \(Numbers.fixed(result.tokensPerSecond, 1)) tokens/s)")
     }
 }
+
+extension Activations: ExpressibleByArgument {}

@@ -1,0 +1,46 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Arcee's AFM: Llama's attention, and a plain network with a squared ReLU.
+    public static let arcee = ModelFamily(
+        name: "Arcee", architecture: "arcee",
+        classes: [.init("ArceeForCausalLM")],
+        // transformers: ArceeConfig
+        defaults: [
+            .integer("vocab_size", 32000), .integer("hidden_size", 2560),
+            .integer("intermediate_size", 18432), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("max_position_embeddings", 4096), .real("rms_norm_eps", 1e-5),
+            .real("rope_theta", 10000),
+            .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
+        ],
+        hyperparameters: .common + .llama + .pooling,
+        tensors: [TensorModule].ends().rules() + arceeLayer.inBlocks(),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
+        generated: llamaRotaryFrequencies,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["relu2"], architecture: "arcee")
+            return []
+        },
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+
+    private static let arceeLayer: [TensorModule] =
+        [
+            .norm("input_layernorm", "attn_norm"),
+            .norm("post_attention_layernorm", "ffn_norm"),
+        ] + .attention(biases: .optional, outputBias: .optional, rotaryPairs: true)
+        + .plainNetwork(up: "mlp.up_proj", down: "mlp.down_proj", bias: .optional)
+}
+
+extension DecoderFamily {
+    /// Arcee's AFM: Llama with a squared ReLU and no gate.
+    static let arcee = DecoderFamily(architectures: ["arcee"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .interleaved)
+        style.network = .plain
+        style.activation = .reluSquared
+        return try model.decoder(style)
+    }
+}

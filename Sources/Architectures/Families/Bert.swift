@@ -1,0 +1,100 @@
+import TensorCore
+
+extension ModelFamily {
+    /// BERT and the sentence-embedding models made of it: an encoder with norms after attention and
+    /// feed-forward network, learned positions, and no output matrix.
+    public static let bert = ModelFamily(
+        name: "Bert", architecture: "bert",
+        classes: [
+            .init("BertModel", insertedPart: "bert."),
+            .init("BertForMaskedLM", insertedPart: "bert."),
+        ],
+        // transformers: BertConfig
+        defaults: bertDefaults,
+        hyperparameters: .common + .encoder,
+        tensors: bertTensors + bertIgnored.map { .ignoring($0) },
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewEncoder()
+            return []
+        },
+        leadingTokenizerKeys: .tokenTypeCount)
+
+    /// What the configuration classes of BERT and RoBERTa assume.
+    static let bertDefaults: [ConfigurationDefault] = [
+        .integer("vocab_size", 30522), .integer("hidden_size", 768),
+        .integer("intermediate_size", 3072), .integer("num_hidden_layers", 12),
+        .integer("num_attention_heads", 12), .integer("max_position_embeddings", 512),
+        .integer("type_vocab_size", 2), .real("layer_norm_eps", 1e-12),
+    ]
+
+    /// Heads for training and pooling, of which embeddings have no use.
+    static let bertIgnored =
+        [
+            "embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias",
+            "cls.predictions.bias", "cls.predictions.decoder.weight",
+            "cls.predictions.decoder.bias",
+            "cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias",
+            "cls.seq_relationship.weight", "cls.seq_relationship.bias",
+        ] + ["weight", "bias", "gamma", "beta"].map { "cls.predictions.transform.LayerNorm.\($0)" }
+
+    /// The tensors; norms of the oldest checkpoints are called `gamma` and `beta`.
+    static let bertTensors: [TensorRule] =
+        [TensorModule]([
+            .init("word_embeddings", "token_embd", [.vocabulary, .hidden]),
+            .init("token_type_embeddings", "token_types", [.key("type_vocab_size"), .hidden]),
+            .init(
+                "position_embeddings", "position_embd", [.key("max_position_embeddings"), .hidden]),
+        ]).rules(in: "embeddings.")
+        + bertNorm("embeddings.LayerNorm", "token_embd_norm")
+        + [TensorModule](
+            [
+                .init("attention.self.query", "attn_q", [.queryHeads, .hidden], bias: .required),
+                .init("attention.self.key", "attn_k", [.keyValueHeads, .hidden], bias: .required),
+                .init(
+                    "attention.self.value", "attn_v", [.keyValueHeads, .hidden], bias: .required),
+                .init(
+                    "attention.output.dense", "attn_output", [.hidden, .queryHeads], bias: .required
+                ),
+            ] + .plainNetwork(up: "intermediate.dense", down: "output.dense", bias: .required)
+        )
+        .inBlocks(of: "encoder.layer.{bid}.")
+        + bertNorm(
+            "encoder.layer.{bid}.attention.output.LayerNorm", "blk.{bid}.attn_output_norm")
+        + bertNorm("encoder.layer.{bid}.output.LayerNorm", "blk.{bid}.layer_output_norm")
+
+    private static func bertNorm(_ source: String, _ name: String) -> [TensorRule] {
+        [("weight", "weight"), ("bias", "bias"), ("gamma", "weight"), ("beta", "bias")].map {
+            .init("\(source).\($0)", "\(name).\($1)", [.hidden])
+        }
+    }
+}
+
+extension [HyperparameterRule] {
+    /// What encoders have beyond the common keys.
+    static let encoder: [HyperparameterRule] =
+        [.entries { _ in [.init("{arch}.attention.causal", .bool(false))] }] + .pooling
+
+    /// The number of kinds of segments.
+    static let tokenTypeCount: [HyperparameterRule] = [
+        .entries { configuration throws(ArchitectureError) in
+            let count = try configuration.integer("type_vocab_size") ?? 1
+            return [
+                .init(
+                    "tokenizer.ggml.token_type_count",
+                    try configuration.uint32(count, "type_vocab_size"))
+            ]
+        }
+    ]
+}
+
+extension ModelConfiguration {
+    /// Checks what GGUF's `bert` takes for granted.
+    func reviewEncoder() throws(ArchitectureError) {
+        try requireActivation(["hidden_act"], oneOf: ["gelu"], architecture: "bert")
+        try require("is_decoder", false, architecture: "bert")
+        guard let kind = self["position_embedding_type"]?.text, kind != "absolute" else { return }
+        throw fault(
+            .notExpressible(found: "\"\(kind)\"", expected: "\"absolute\"", architecture: "bert"),
+            "position_embedding_type")
+    }
+}

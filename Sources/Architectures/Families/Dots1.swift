@@ -1,0 +1,84 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Rednote's dots.llm1: experts in all but the first layers, norms on every query and key head.
+    public static let dots1 = ModelFamily(
+        name: "Dots1", architecture: "dots1",
+        classes: [.init("Dots1ForCausalLM")],
+        // transformers: Dots1Config
+        defaults: [
+            .integer("vocab_size", 152064), .integer("hidden_size", 4608),
+            .integer("intermediate_size", 10944), .integer("moe_intermediate_size", 1408),
+            .integer("num_hidden_layers", 62), .integer("num_attention_heads", 32),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("n_group", 1), .integer("topk_group", 1),
+            .integer("first_k_dense_replace", 0), .boolean("norm_topk_prob", false),
+            .real("routed_scaling_factor", 1), .integer("max_position_embeddings", 2048),
+            .real("rms_norm_eps", 1e-6), .real("rope_theta", 10000),
+        ],
+        hyperparameters: .common + [
+            .count("expert_feed_forward_length", "moe_intermediate_size"),
+            .count("leading_dense_block_count", "first_k_dense_replace"),
+            .count("expert_shared_count", "n_shared_experts"),
+            .number("expert_weights_scale", "routed_scaling_factor"),
+            .flag("expert_weights_norm", "norm_topk_prob"),
+        ],
+        tensors: [TensorModule].ends().rules() + dots1Layer.inBlocks()
+            + [TensorModule].gatedNetwork().inBlocks(where: !.sparseAfterFirst)
+            + .routedExperts(shared: .key("moe_intermediate_size") * .key("n_shared_experts")),
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "dots1")
+            try configuration.requireLayerTypes(
+                architecture: "dots1", pattern: "full attention in all layers"
+            ) { _ in false }
+            return []
+        })
+
+    private static let dots1Layer: [TensorModule] =
+        [
+            .norm("input_layernorm", "attn_norm"),
+            .norm("post_attention_layernorm", "ffn_norm"),
+            .init("self_attn.q_norm", "attn_q_norm", [.head]),
+            .init("self_attn.k_norm", "attn_k_norm", [.head]),
+        ] + .attention(biases: .optional, outputBias: .optional)
+}
+
+extension [TensorRule] {
+    /// Experts after the first `first_k_dense_replace` layers as DeepSeek names them: a router with
+    /// a correction, the experts, and a network that every token passes.
+    static func routedExperts(
+        shared: Dimension, where condition: TensorRule.Condition = .sparseAfterFirst
+    ) -> [TensorRule] {
+        let layer = "model.layers.{bid}.mlp."
+        let width = Dimension.key("moe_intermediate_size")
+        return stackedExperts(
+            layer + "experts.{xid}", expertMatrices, width: width, where: condition)
+            + [
+                .init(
+                    layer + "gate.weight", "blk.{bid}.ffn_gate_inp.weight", [.experts, .hidden],
+                    where: condition),
+                .init(
+                    layer + "gate.e_score_correction_bias", "blk.{bid}.exp_probs_b.bias",
+                    [.experts], presence: .optional, where: condition),
+            ]
+            + expertMatrices.map { name, role in
+                .init(
+                    "\(layer)shared_experts.\(name).weight", "blk.{bid}.ffn_\(role)_shexp.weight",
+                    role == "down" ? [.hidden, shared] : [shared, .hidden],
+                    presence: .optional, where: condition)
+            }
+    }
+}
+
+extension DecoderFamily {
+    /// dots.llm1: Qwen 3's attention with DeepSeek-V3's experts.
+    static let dots1 = DecoderFamily(architectures: ["dots1"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        style.experts = ExpertStyle(
+            scoring: .sigmoid, normalisesWeights: false, sharedHidden: try model.sharedHidden())
+        return try model.decoder(style)
+    }
+}

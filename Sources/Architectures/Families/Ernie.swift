@@ -1,0 +1,42 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Baidu's ERNIE 4.5, dense: Llama's shape, with queries and keys as GGUF's own order has them.
+    public static let ernie = ModelFamily(
+        name: "Ernie", architecture: "ernie4_5",
+        classes: [.init("Ernie4_5ForCausalLM"), .init("Ernie4_5_ForCausalLM")],
+        // transformers: Ernie4_5Config
+        defaults: [
+            .integer("vocab_size", 103424), .integer("hidden_size", 1024),
+            .integer("intermediate_size", 3072), .integer("num_hidden_layers", 18),
+            .integer("num_attention_heads", 16), .integer("num_key_value_heads", 2),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("max_position_embeddings", 131072), .real("rms_norm_eps", 1e-5),
+            .integer("head_dim", 128), .real("rope_theta", 500_000),
+        ],
+        hyperparameters: .common,
+        tensors: .gatedDecoder(
+            attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
+            rotaryPairs: false),
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "ernie4_5")
+            return []
+        },
+        writesPrefixSpaceLast: true)
+}
+
+extension DecoderFamily {
+    /// Ernie 4.5 and its MoE models, whose choice of experts is corrected by a bias.
+    static let ernie45 = DecoderFamily(architectures: ["ernie4_5", "ernie4_5-moe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .interleaved)
+        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
+            // The length of the shared network that files give is right for some models only.
+            style.experts = ExpertStyle(
+                scoring: .softmax, normalisesWeights: true,
+                sharedHidden: try model.sharedHiddenByCount())
+        }
+        return try model.decoder(style)
+    }
+}

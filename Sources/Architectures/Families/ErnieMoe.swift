@@ -1,0 +1,109 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Baidu's ERNIE 4.5 with experts, and with experts that every token passes.
+    public static let ernieMoe = ModelFamily(
+        name: "ErnieMoe", architecture: "ernie4_5-moe",
+        classes: [.init("Ernie4_5_MoeForCausalLM")],
+        // transformers: Ernie4_5_MoeConfig
+        defaults: [
+            .integer("vocab_size", 103424), .integer("hidden_size", 2560),
+            .integer("intermediate_size", 12288), .integer("num_hidden_layers", 28),
+            .integer("num_attention_heads", 20), .integer("num_key_value_heads", 4),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("max_position_embeddings", 131072), .real("rms_norm_eps", 1e-5),
+            .real("rope_theta", 500_000), .integer("moe_intermediate_size", 1536),
+            .integer("moe_k", 6), .integer("moe_num_experts", 64),
+            .integer("moe_num_shared_experts", 2), .integer("moe_layer_start_index", 1),
+            .integer("moe_layer_interval", 1),
+        ],
+        hyperparameters: .common + [
+            .count("expert_count", "moe_num_experts"),
+            .count("expert_used_count", "moe_k"),
+            .count("interleave_moe_layer_step", "moe_layer_interval"),
+            .count("leading_dense_block_count", "moe_layer_start_index"),
+            .count("expert_feed_forward_length", "moe_intermediate_size"),
+            .count("expert_shared_count", "moe_num_shared_experts"),
+            .entries { configuration throws(ArchitectureError) in
+                guard try configuration.integer("moe_num_shared_experts") ?? 0 > 0 else {
+                    return []
+                }
+                // The reference converter's figure; readers go by the tensors.
+                let width =
+                    try configuration.intermediateSize() / configuration.numKeyValueHeads()
+                return [
+                    .init(
+                        "{arch}.expert_shared_feed_forward_length",
+                        try configuration.uint32(width, "intermediate_size"))
+                ]
+            },
+        ],
+        tensors: [TensorModule].ends().rules() + ernieMoeLayer.inBlocks()
+            + [TensorModule].gatedNetwork(bias: .optional).inBlocks(where: !.sparseErnie)
+            + ernieExperts,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "ernie4_5-moe")
+            let last = try configuration.numHiddenLayers() - 1
+            let end = try configuration.integer("moe_layer_end_index") ?? last
+            guard end < 0 || end >= last else {
+                throw configuration.fault(
+                    .notExpressible(
+                        found: "\(end)", expected: "experts up to the last layer",
+                        architecture: "ernie4_5-moe"), "moe_layer_end_index")
+            }
+            return []
+        },
+        writesPrefixSpaceLast: true)
+
+    private static let ernieMoeLayer: [TensorModule] =
+        [
+            .norm("input_layernorm", "attn_norm"),
+            .norm("post_attention_layernorm", "ffn_norm"),
+        ] + .attention(biases: .optional, outputBias: .optional)
+
+    private static let ernieExperts: [TensorRule] = {
+        let experts = Dimension.key("moe_num_experts")
+        let width = Dimension.key("moe_intermediate_size")
+        let shared = width * .key("moe_num_shared_experts")
+        let layer = "model.layers.{bid}.mlp."
+        let matrices = ["gate", "up", "down"]
+        func shape(_ name: String, _ width: Dimension) -> [Dimension] {
+            name == "down" ? [.hidden, width] : [width, .hidden]
+        }
+        return [
+            TensorRule(
+                matrices.map {
+                    .init(
+                        "\(layer)experts.{xid}.\($0)_proj.weight", shape($0, width), count: experts)
+                },
+                into: matrices.indices.map {
+                    .init(
+                        "blk.{bid}.ffn_\(matrices[$0])_exps.weight",
+                        [experts] + shape(matrices[$0], width), [.init($0)])
+                }, where: .sparseErnie),
+            .init(
+                layer + "gate.weight", "blk.{bid}.ffn_gate_inp.weight", [experts, .hidden],
+                where: .sparseErnie),
+            .init(
+                layer + "moe_statics.e_score_correction_bias", "blk.{bid}.exp_probs_b.bias",
+                [1, experts], presence: .optional, where: .sparseErnie),
+        ]
+            + matrices.map {
+                .init(
+                    "\(layer)shared_experts.\($0)_proj.weight",
+                    "blk.{bid}.ffn_\($0)_shexp.weight", shape($0, shared), presence: .optional,
+                    where: .sparseErnie)
+            }
+    }()
+}
+
+extension TensorRule.Condition {
+    /// The blocks with experts, by ERNIE's first block and interval.
+    fileprivate static let sparseErnie = TensorRule.Condition {
+        configuration, block throws(ArchitectureError) in
+        let interval = try configuration.required("moe_layer_interval")
+        let start = try configuration.integer("moe_layer_start_index") ?? 0
+        return block >= start && (block + 1) % interval == 0
+    }
+}

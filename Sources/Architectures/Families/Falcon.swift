@@ -1,0 +1,123 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Falcon 7B (all queries share one key and value) and the newer layout of 40B, 180B and 11B
+    /// (groups of queries, each with its key and value).
+    ///
+    /// The fused matrix holds group after group: its queries, its key, its value. GGUF has all
+    /// queries, then all keys, then all values.
+    public static let falcon = ModelFamily(
+        name: "Falcon", architecture: "falcon",
+        classes: [.init("FalconForCausalLM"), .init("RWForCausalLM")],
+        // transformers: FalconConfig; the oldest files say n_head, n_layer, n_head_kv
+        defaults: [
+            .integer("vocab_size", 65024), .same("hidden_size", as: "n_embed"),
+            .integer("hidden_size", 4544), .same("num_hidden_layers", as: "n_layer"),
+            .integer("num_hidden_layers", 32), .same("num_attention_heads", as: "n_head"),
+            .integer("num_attention_heads", 71), .same("num_kv_heads", as: "n_head_kv"),
+            .real("layer_norm_epsilon", 1e-5), .real("rope_theta", 10000),
+            .boolean("multi_query", true), .boolean("new_decoder_architecture", false),
+            .boolean("parallel_attn", true), .boolean("alibi", false), .boolean("bias", false),
+            .boolean("tie_word_embeddings", true),
+            // The groups that the fused matrix has. Without the newer layout `num_kv_heads` is
+            // read only where it says the same: some files have the number of heads there.
+            .computed("num_key_value_heads") { configuration in
+                let heads = configuration["num_attention_heads"]
+                if configuration["new_decoder_architecture"]?.boolean == true {
+                    return configuration["num_kv_heads"] ?? heads
+                }
+                return configuration["multi_query"]?.boolean == true ? .integer(1) : heads
+            },
+        ],
+        hyperparameters: [
+            // The reference converter does not read it from the configuration.
+            .count("context_length") { _ in 2048 },
+            .entries { _ in [.init("{arch}.tensor_data_layout", .string("jploski"))] },
+            .count("embedding_length", "hidden_size"),
+            .size("feed_forward_length", width),
+            .blockCount,
+            .count("attention.head_count", "num_attention_heads"),
+            .size("attention.head_count_kv", .keyValueHeadCount),
+            .number("attention.layer_norm_epsilon", "layer_norm_epsilon"),
+            .fileType, .rotaryScaling, .unusualRotaryBase,
+        ],
+        tensors: tensors,
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            let architecture = "falcon"
+            try configuration.require("alibi", false, architecture: architecture)
+            try configuration.require("bias", false, architecture: architecture)
+            if configuration["new_decoder_architecture"]?.boolean != true {
+                try configuration.require("parallel_attn", true, architecture: architecture)
+            }
+            try configuration.requireActivation(
+                ["activation"], oneOf: ["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"],
+                architecture: architecture)
+            return []
+        })
+
+    private static let width = Dimension.key("ffn_hidden_size", or: 4 * .hidden)
+
+    private static let tensors: [TensorRule] = {
+        let layer = "transformer.h.{bid}."
+        let block = "blk.{bid}."
+        let hasTwoNorms = TensorRule.Condition { configuration, _ in
+            guard configuration["new_decoder_architecture"]?.boolean == true else { return false }
+            return (configuration["num_ln_in_parallel_attn"]?.integer ?? 2) == 2
+        }
+        func norm(
+            _ source: String, _ name: String, where condition: TensorRule.Condition = .always
+        ) -> [TensorRule] {
+            ["weight", "bias"].map {
+                .init("\(source).\($0)", "\(name).\($0)", [.hidden], where: condition)
+            }
+        }
+        let head = Dimension.hidden / .headCount
+        let queries = Dimension.headCount / .keyValueHeadCount
+        let rows = (Dimension.headCount + 2 * .keyValueHeadCount) * head
+        let groups: [Dimension] = [.keyValueHeadCount, queries + 2, head, .hidden]
+        return [
+            .init(
+                "transformer.word_embeddings.weight", "token_embd.weight", [.vocabulary, .hidden]),
+            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
+            TensorRule(
+                [.init(layer + "self_attention.query_key_value.weight", [rows, .hidden])],
+                into: [
+                    .init(
+                        block + "attn_qkv.weight", [rows, .hidden],
+                        [
+                            .init(0, .part(of: groups, axis: 1, from: 0, count: queries)),
+                            .init(0, .part(of: groups, axis: 1, from: queries)),
+                            .init(0, .part(of: groups, axis: 1, from: queries + 1)),
+                        ])
+                ]),
+            .init(
+                layer + "self_attention.dense.weight", block + "attn_output.weight",
+                [.hidden, .hidden]),
+            .init(layer + "mlp.dense_h_to_4h.weight", block + "ffn_up.weight", [width, .hidden]),
+            .init(layer + "mlp.dense_4h_to_h.weight", block + "ffn_down.weight", [.hidden, width]),
+        ]
+            + norm("transformer.ln_f", "output_norm")
+            + norm(layer + "input_layernorm", block + "attn_norm", where: !hasTwoNorms)
+            + norm(layer + "ln_mlp", block + "attn_norm", where: hasTwoNorms)
+            + norm(layer + "ln_attn", block + "attn_norm_2", where: hasTwoNorms)
+    }()
+}
+
+extension DecoderFamily {
+    /// Falcon: attention and network side by side behind one layer norm, or, in the 40B and 180B
+    /// models, behind one each.
+    static let falcon = DecoderFamily(architectures: ["falcon"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.arrangement = .parallel
+        style.network = .plain
+        style.activation = .gelu
+        return try model.decoder(style) { index, block throws(DecoderDescriptionError) in
+            guard model.present("blk.\(index).attn_norm_2.weight") != nil else { return }
+            block.feedForwardNorm = block.attentionNorm
+            block.attentionNorm = try model.norm(.layer, "blk.\(index).attn_norm_2")
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Gemma 2: Gemma with norms after attention and feed-forward network, capped logits, and
+    /// windows in every other layer.
+    public static let gemma2 = ModelFamily(
+        name: "Gemma2", architecture: "gemma2",
+        classes: [.init("Gemma2ForCausalLM")],
+        // transformers: Gemma2Config
+        defaults: [
+            .integer("vocab_size", 256_000), .integer("hidden_size", 2304),
+            .integer("intermediate_size", 9216), .integer("num_hidden_layers", 26),
+            .integer("num_attention_heads", 8), .integer("num_key_value_heads", 4),
+            .integer("head_dim", 256), .integer("max_position_embeddings", 8192),
+            .real("rms_norm_eps", 1e-6), .real("rope_theta", 10000),
+            .integer("query_pre_attn_scalar", 256), .integer("sliding_window", 4096),
+            .real("attn_logit_softcapping", 50), .real("final_logit_softcapping", 30),
+            .boolean("tie_word_embeddings", true),
+        ],
+        hyperparameters: .gemma + [
+            .cap("attn_logit_softcapping"), .cap("final_logit_softcapping"),
+            .count("attention.sliding_window", "sliding_window"),
+            .slidingLayers(unlessEvery: 2), .rotaryScaling, .unusualRotaryBase,
+        ],
+        tensors: .gemma(norms: .gemma2) + [.ignoring("lm_head.weight")],
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewGemma(architecture: "gemma2", activation: "hidden_act")
+            try configuration.requireGemmaAttentionScale(architecture: "gemma2", largest: 46)
+            try configuration.require("tie_word_embeddings", true, architecture: "gemma2")
+            return []
+        },
+        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] })
+}
+
+extension HyperparameterRule {
+    /// A limit of logits; 0, which readers take for none, where the configuration has null.
+    static func cap(_ key: String) -> Self {
+        .entries { configuration throws(ArchitectureError) in
+            [
+                .init(
+                    "{arch}.\(key)", .float32(Float(try configuration.number([key]) ?? 0)))
+            ]
+        }
+    }
+}
+
+extension [(source: String, name: String, length: Dimension)] {
+    /// The norms of a block of Gemma 2.
+    static let gemma2: Self = [
+        ("input_layernorm", "attn_norm", .hidden),
+        ("post_attention_layernorm", "post_attention_norm", .hidden),
+        ("pre_feedforward_layernorm", "ffn_norm", .hidden),
+        ("post_feedforward_layernorm", "post_ffw_norm", .hidden),
+    ]
+}
+
+extension DecoderFamily {
+    /// Gemma 2: norms before and after, soft caps on scores and logits, sliding windows in every
+    /// other block.
+    static let gemma2 = DecoderFamily(architectures: ["gemma2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.activation = .geluTanh
+        style.hasPostNorms = true
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 2)
+        let softCap = try model.positiveNumber("attn_logit_softcapping") ?? 50
+        var decoder = try model.decoder(style) { index, block in
+            block.attention.window = windows[index]
+            block.attention.softCap = softCap
+            // The 27B model alone divides by the width over the heads; its file does not say so.
+            if windows.count == 46 {
+                block.attention.scale = model.scaleByWidth(heads: block.attention.headCount)
+            }
+        }
+        decoder.embeddingScale = Float(decoder.embeddingLength).squareRoot()
+        decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping") ?? 30
+        return decoder
+    }
+}

@@ -1,0 +1,100 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Gemma 3, text-only or the language model of a multimodal checkpoint: Gemma 2 with norms of
+    /// queries and keys, without capped logits, and windows in five of six layers, which have a
+    /// rotary base of their own.
+    public static let gemma3 = ModelFamily(
+        name: "Gemma3", architecture: "gemma3",
+        classes: [
+            .init("Gemma3ForCausalLM"),
+            .init(
+                "Gemma3ForConditionalGeneration", insertedPart: "language_model.",
+                otherParts: ["vision_tower.", "multi_modal_projector."]),
+        ],
+        // transformers: Gemma3TextConfig
+        defaults: [
+            .integer("vocab_size", 262_208), .integer("hidden_size", 2304),
+            .integer("intermediate_size", 9216), .integer("num_hidden_layers", 26),
+            .integer("num_attention_heads", 8), .integer("num_key_value_heads", 4),
+            .integer("head_dim", 256), .integer("max_position_embeddings", 131_072),
+            .real("rms_norm_eps", 1e-6), .real("rope_theta", 1_000_000),
+            .real("rope_local_base_freq", 10000), .integer("query_pre_attn_scalar", 256),
+            .integer("sliding_window", 4096), .boolean("tie_word_embeddings", true),
+        ],
+        hyperparameters: .common + [
+            .entries { configuration throws(ArchitectureError) in
+                guard let cap = try configuration.number(["final_logit_softcapping"]), cap != 0
+                else { return [] }
+                return [.init("{arch}.final_logit_softcapping", .float32(Float(cap)))]
+            },
+            .entries { configuration throws(ArchitectureError) in
+                // Without a window all layers are alike, and the key is left out.
+                guard configuration["sliding_window_pattern"]?.integer != 1,
+                    try configuration.slidingLayers()?.contains(true) != false,
+                    let window = try configuration.integer("sliding_window")
+                else { return [] }
+                return [
+                    .init(
+                        "{arch}.attention.sliding_window",
+                        try configuration.uint32(window, "sliding_window"))
+                ]
+            },
+            .slidingWindowPattern { configuration throws(ArchitectureError) in
+                var layers = try configuration.slidingLayers()
+                if layers == nil, let period = try configuration.integer("sliding_window_pattern") {
+                    layers = try configuration.slidingLayers(period: period)
+                }
+                // Every reader takes this one where there is no key.
+                let usual = try configuration.slidingLayers(period: 6)
+                return layers == usual || layers?.contains(true) == false ? nil : layers
+            },
+        ],
+        tensors: .gemma(
+            norms: .gemma2 + [
+                ("self_attn.q_norm", "attn_q_norm", .head),
+                ("self_attn.k_norm", "attn_k_norm", .head),
+            ]) + [
+                .init(
+                    "lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional)
+            ],
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewGemma(architecture: "gemma3", activation: "hidden_act")
+            try configuration.requireGemmaAttentionScale(architecture: "gemma3", largest: 62)
+            if let cap = configuration["attn_logit_softcapping"]?.double {
+                throw configuration.fault(
+                    .notExpressible(found: "\(cap)", expected: "no limit", architecture: "gemma3"),
+                    "attn_logit_softcapping")
+            }
+            return []
+        },
+        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] })
+}
+
+extension DecoderFamily {
+    /// Gemma 3: norms before and after and of every head; five blocks of six have a sliding window
+    /// and turn by a base of their own, unscaled.
+    static let gemma3 = DecoderFamily(architectures: ["gemma3"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.activation = .geluTanh
+        style.hasPostNorms = true
+        style.headNorms = .head
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 6)
+        let localBase = try model.positiveNumber("rope.freq_base_swa") ?? 10000
+        var decoder = try model.decoder(style) { index, block in
+            // The 27B model alone divides by the width over the heads; its file does not say so.
+            if windows.count == 62 {
+                block.attention.scale = model.scaleByWidth(heads: block.attention.headCount)
+            }
+            guard let window = windows[index] else { return }
+            block.attention.window = window
+            block.attention.rotary?.removeScaling()
+            block.attention.rotary?.base = Double(localBase)
+        }
+        decoder.embeddingScale = Float(decoder.embeddingLength).squareRoot()
+        decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping")
+        return decoder
+    }
+}

@@ -1,0 +1,118 @@
+import TensorCore
+
+extension ModelFamily {
+    /// GPT-NeoX 20B, Pythia and kin: queries, keys and values in one matrix, head by head.
+    public static let gptNeoX = ModelFamily(
+        name: "GptNeoX", architecture: "gptneox",
+        classes: [.init("GPTNeoXForCausalLM")],
+        // transformers: GPTNeoXConfig
+        defaults: [
+            .integer("vocab_size", 50432), .integer("hidden_size", 6144),
+            .integer("intermediate_size", 24576), .integer("num_hidden_layers", 44),
+            .integer("num_attention_heads", 64), .integer("max_position_embeddings", 2048),
+            .real("layer_norm_eps", 1e-5), .real("rotary_emb_base", 10000),
+            .boolean("use_parallel_residual", true),
+        ],
+        hyperparameters: [
+            .count("context_length", "max_position_embeddings"),
+            .count("embedding_length", "hidden_size"),
+            .blockCount,
+            .count("feed_forward_length", "intermediate_size"),
+            .count("rope.dimension_count") { configuration throws(ArchitectureError) in
+                try configuration.gptNeoXRotaryDimension()
+            },
+            .count("attention.head_count", "num_attention_heads"),
+            .entries { configuration in
+                let isParallel = configuration["use_parallel_residual"]?.boolean ?? true
+                return [.init("{arch}.use_parallel_residual", .bool(isParallel))]
+            },
+            .number("attention.layer_norm_epsilon", "layer_norm_eps"),
+            .rotaryScaling, .unusualRotaryBase,
+        ],
+        tensors: tensors,
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"],
+                architecture: "gptneox")
+            return []
+        })
+
+    private static let tensors: [TensorRule] = {
+        let layer = "gpt_neox.layers.{bid}."
+        let block = "blk.{bid}."
+        func norm(_ source: String, _ name: String) -> [TensorRule] {
+            ["weight", "bias"].map { .init("\(source).\($0)", "\(name).\($0)", [.hidden]) }
+        }
+        // Each head's query, key and value stand together; GGUF has all queries, then all keys.
+        func fused(_ suffix: String, _ inner: [Dimension]) -> TensorRule {
+            TensorRule(
+                [.init(layer + "attention.query_key_value" + suffix, [3 * .hidden] + inner)],
+                into: [
+                    .init(
+                        block + "attn_qkv" + suffix, [3 * .hidden] + inner,
+                        [
+                            .init(
+                                0,
+                                TensorView(
+                                    as: [.headCount, 3, .hidden / .headCount] + inner,
+                                    order: [1, 0, 2] + inner.indices.map { $0 + 3 }))
+                        ])
+                ], presence: suffix == ".bias" ? .optional : .required)
+        }
+        return [
+            .init("gpt_neox.embed_in.weight", "token_embd.weight", [.vocabulary, .hidden]),
+            .init(
+                "embed_out.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
+            .ignoring(layer + "attention.rotary_emb.cos_cached"),
+            .ignoring(layer + "attention.rotary_emb.sin_cached"),
+            fused(".weight", [.hidden]), fused(".bias", []),
+        ]
+            + norm("gpt_neox.final_layer_norm", "output_norm")
+            + norm(layer + "input_layernorm", block + "attn_norm")
+            + norm(layer + "post_attention_layernorm", block + "ffn_norm")
+            + .projection(
+                layer + "attention.dense", block + "attn_output", [.hidden, .hidden],
+                bias: .optional)
+            + .projection(
+                layer + "mlp.dense_h_to_4h", block + "ffn_up", [.feedForward, .hidden],
+                bias: .required)
+            + .projection(
+                layer + "mlp.dense_4h_to_h", block + "ffn_down", [.hidden, .feedForward],
+                bias: .required)
+    }()
+}
+
+extension ModelConfiguration {
+    /// How many values of a head turn: a share of it, a quarter unless the file says otherwise.
+    func gptNeoXRotaryDimension() throws(ArchitectureError) -> Int {
+        var share = try number(["rotary_pct"])
+        if share == nil {
+            share = try RotaryParameters(self).number("partial_rotary_factor")
+        }
+        let size = try hiddenSize() / numAttentionHeads()
+        let fraction = share ?? 0.25
+        guard fraction > 0, fraction <= 1 else {
+            throw fault(
+                .invalidValue(found: "\(fraction)", expected: "more than 0, at most 1"),
+                "rotary_pct")
+        }
+        return Int(fraction * Double(size))
+    }
+}
+
+extension DecoderFamily {
+    /// GPT-NeoX and Pythia: layer norms, part of every head turns, attention and network side by
+    /// side, each behind its own norm.
+    static let gptNeoX = DecoderFamily(architectures: ["gptneox"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.network = .plain
+        style.activation = .gelu
+        let isParallel = try model.flag("use_parallel_residual", standard: true)
+        return try model.decoder(style) { _, block in
+            block.arrangement = isParallel ? .parallel : .sequential
+        }
+    }
+}

@@ -1,0 +1,91 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+import TensorCore
+
+extension ModelFamily {
+    /// Tencent's Hunyuan, dense: norms on every query and key head after rotation, and a rotary
+    /// base that grows with the context.
+    public static let hunyuanDense = ModelFamily(
+        name: "HunyuanDense", architecture: "hunyuan-dense",
+        classes: [.init("HunYuanDenseV1ForCausalLM")],
+        // transformers: HunYuanDenseV1Config
+        defaults: [
+            .integer("vocab_size", 290943), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 11008), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("max_position_embeddings", 2048), .real("rms_norm_eps", 1e-5),
+            .real("rope_theta", 10000), .integer("eod_token_id", 3),
+        ],
+        hyperparameters: .common + [
+            .entries { configuration throws(ArchitectureError) in
+                try configuration.hunyuanScaling()
+            }
+        ],
+        tensors: [TensorModule].ends().rules() + hunyuanLayer.inBlocks(),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "hunyuan-dense")
+            return []
+        },
+        tokenizerKeys: { configuration in
+            var keys: [Hyperparameter] = []
+            if let end = configuration["eod_token_id"]?.integer.flatMap({ UInt32(exactly: $0) }) {
+                keys.append(.init("tokenizer.ggml.eos_token_id", .uint32(end)))
+            }
+            if configuration.endTokens.count > 1 {
+                keys.append(
+                    .init("tokenizer.ggml.eot_token_id", .uint32(configuration.endTokens[0])))
+            }
+            return keys
+        })
+
+    private static let hunyuanLayer: [TensorModule] =
+        [
+            .norm("input_layernorm", "attn_norm"),
+            .norm("post_attention_layernorm", "ffn_norm"),
+            .init("self_attn.query_layernorm", "attn_q_norm", [.head]),
+            .init("self_attn.key_layernorm", "attn_k_norm", [.head]),
+        ] + .attention(biases: .optional, outputBias: .optional) + .gatedNetwork()
+}
+
+extension ModelConfiguration {
+    /// The keys of the scaling by α, with which Hunyuan reaches 256k positions: the base becomes
+    /// `base · α^(d / (d − 2))`.
+    fileprivate func hunyuanScaling() throws(ArchitectureError) -> [Hyperparameter] {
+        let rotary = try RotaryParameters(self)
+        guard rotary.type == "dynamic" else { return [] }
+        let base = rotary.theta ?? 10000
+        let context = try required("max_position_embeddings")
+        guard base == 10000, [1 << 15, 1 << 18].contains(context) else {
+            throw rotary.invalid(
+                "rope_type", found: "dynamic with a base of \(base) and \(context) positions",
+                expected: "a base of 10000 and 32768 or 262144 positions, as Hunyuan has them")
+        }
+        let alpha = try rotary.number("alpha") ?? 50
+        let size = Double(try headDim())
+        let scaled = base * pow(alpha, size / (size - 2))
+        return [
+            .init("{arch}.rope.freq_base", .float32(Float(scaled))),
+            .init("{arch}.rope.scaling.type", .string("none")),
+            .init("{arch}.rope.scaling.factor", .float32(1)),
+            .init("{arch}.rope.scaling.original_context_length", .uint32(1 << 18)),
+            .init("{arch}.context_length", .uint32(1 << 18)),
+        ]
+    }
+}
+
+extension DecoderFamily {
+    /// Hunyuan dense: norms of every head after it has turned. (The converter works the scaling of
+    /// the rotation into its base.)
+    static let hunYuanDense = DecoderFamily(architectures: ["hunyuan-dense"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        return try model.decoder(style) { _, block in block.attention.normAfterRotation = true }
+    }
+}

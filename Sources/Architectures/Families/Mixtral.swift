@@ -1,0 +1,35 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Mixtral 8x7B and 8x22B: Mistral with experts, in GGUF a Llama.
+    public static let mixtral = ModelFamily(
+        name: "Mixtral", architecture: "llama",
+        classes: [.init("MixtralForCausalLM")],
+        // transformers: MixtralConfig
+        defaults: [
+            .integer("vocab_size", 32000), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 14336), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32), .integer("num_key_value_heads", 8),
+            .integer("max_position_embeddings", 131072), .real("rms_norm_eps", 1e-5),
+            .real("rope_theta", 1_000_000), .integer("num_experts_per_tok", 2),
+            .same("num_local_experts", as: "num_experts"), .integer("num_local_experts", 8),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+        ],
+        hyperparameters: .common + .llama,
+        tensors: .gatedDecoder(rotaryPairs: true, feedForwardWhere: nil) + [
+            .init(
+                "model.layers.{bid}.block_sparse_moe.gate.weight", "blk.{bid}.ffn_gate_inp.weight",
+                [.experts, .hidden])
+        ]
+            + .stackedExperts(
+                "model.layers.{bid}.block_sparse_moe.experts.{xid}",
+                [("w1", "gate"), ("w2", "down"), ("w3", "up")], width: .feedForward),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
+        generated: llamaRotaryFrequencies,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
+            return try configuration.lostSlidingWindow(architecture: "llama")
+        },
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+}

@@ -1,0 +1,87 @@
+import TensorCore
+
+extension ModelFamily {
+    /// NVIDIA's Nemotron 3/4 and Minitron: layer norms stored as the difference from 1, a plain
+    /// network with a squared ReLU, partial rotation.
+    public static let nemotron = ModelFamily(
+        name: "Nemotron", architecture: "nemotron",
+        classes: [.init("NemotronForCausalLM")],
+        // transformers: NemotronConfig
+        defaults: [
+            .integer("vocab_size", 256000), .integer("hidden_size", 6144),
+            .integer("intermediate_size", 24576), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 48),
+            .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
+            .integer("max_position_embeddings", 4096), .real("norm_eps", 1e-5),
+            .real("rope_theta", 10000), .real("partial_rotary_factor", 0.5),
+        ],
+        hyperparameters: .common + [
+            .count("vocab_size", "vocab_size"),
+            .number(
+                "attention.layer_norm_epsilon", "layer_norm_eps", "layer_norm_epsilon",
+                "norm_epsilon", "norm_eps"),
+            .count("rope.dimension_count") { configuration throws(ArchitectureError) in
+                let share = try RotaryParameters(configuration).partialFactor ?? 0.5
+                let heads = try configuration.numAttentionHeads()
+                // Minitron's heads have a size of their own.
+                return try configuration.headDim() == configuration.hiddenSize() / heads
+                    ? configuration.rotaryDimension(ofWidthShare: share)
+                    : configuration.rotaryDimension(ofHeadShare: share)
+            },
+            .entries { configuration throws(ArchitectureError) in
+                var factor = try configuration.number(["factor"])
+                if factor == nil { factor = try RotaryParameters(configuration).number("factor") }
+                let prefix = "{arch}.rope.scaling."
+                guard let factor else { return [.init(prefix + "type", .string("none"))] }
+                return [
+                    .init(prefix + "type", .string("linear")),
+                    .init(prefix + "factor", .float32(Float(factor))),
+                ]
+            },
+        ],
+        tensors: nemotronEnds + nemotronLayer.inBlocks()
+            + nemotronNorm("model.layers.{bid}.input_layernorm", "blk.{bid}.attn_norm")
+            + nemotronNorm("model.layers.{bid}.post_attention_layernorm", "blk.{bid}.ffn_norm"),
+        rotaryScalings: ["default", "linear", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["relu2"], architecture: "nemotron")
+            return []
+        },
+        tokenizerKeys: { _ in
+            [
+                .init("tokenizer.ggml.padding_token_id", .uint32(0)),
+                .init("tokenizer.ggml.unknown_token_id", .uint32(1)),
+            ]
+        })
+
+    private static let nemotronEnds: [TensorRule] =
+        [TensorModule]([
+            .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
+            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
+        ]).rules() + nemotronNorm("model.norm", "output_norm")
+
+    private static let nemotronLayer: [TensorModule] =
+        .attention(biases: .optional, outputBias: .optional)
+        + .plainNetwork(up: "mlp.up_proj", down: "mlp.down_proj", bias: .optional)
+
+    private static func nemotronNorm(_ source: String, _ name: String) -> [TensorRule] {
+        [
+            .init("\(source).weight", "\(name).weight", [.hidden], transform: .plusOne),
+            .init("\(source).bias", "\(name).bias", [.hidden]),
+        ]
+    }
+}
+
+extension DecoderFamily {
+    /// Nemotron and Minitron: layer norms, part of every head turns, a squared ReLU without a gate.
+    /// (The converter adds the 1 to the weights of norms.)
+    static let nemotron = DecoderFamily(architectures: ["nemotron"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.network = .plain
+        style.activation = .reluSquared
+        return try model.decoder(style)
+    }
+}

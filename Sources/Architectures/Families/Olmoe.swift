@@ -1,0 +1,61 @@
+import TensorCore
+
+extension ModelFamily {
+    /// OLMoE: experts, and norms over all of a token's queries and keys instead of each head's.
+    public static let olmoe = ModelFamily(
+        name: "Olmoe", architecture: "olmoe",
+        classes: [.init("OlmoeForCausalLM")],
+        // transformers: OlmoeConfig
+        defaults: [
+            .integer("vocab_size", 50304), .integer("hidden_size", 2048),
+            .integer("intermediate_size", 2048), .integer("num_hidden_layers", 16),
+            .integer("num_attention_heads", 16), .integer("max_position_embeddings", 4096),
+            .real("rms_norm_eps", 1e-5), .real("rope_theta", 10000),
+            .integer("num_experts_per_tok", 8), .same("num_experts", as: "num_local_experts"),
+            .integer("num_experts", 64),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+        ],
+        hyperparameters: .common,
+        tensors: tensors,
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmoe")
+            try configuration.require("norm_topk_prob", false, architecture: "olmoe")
+            if let limit = configuration["clip_qkv"]?.double {
+                throw configuration.fault(
+                    .notExpressible(
+                        found: "\(limit)", expected: "no limit", architecture: "olmoe"), "clip_qkv")
+            }
+            return []
+        })
+
+    private static let tensors: [TensorRule] = {
+        let layer = "model.layers.{bid}."
+        let block = "blk.{bid}."
+        var rules: [TensorRule] = .gatedDecoder(
+            attentionBiases: .optional, outputBias: .optional, rotaryPairs: false,
+            feedForwardWhere: nil)
+        rules += [
+            .init(layer + "self_attn.q_norm.weight", block + "attn_q_norm.weight", [.queryHeads]),
+            .init(
+                layer + "self_attn.k_norm.weight", block + "attn_k_norm.weight", [.keyValueHeads]),
+            .init(layer + "mlp.gate.weight", block + "ffn_gate_inp.weight", [.experts, .hidden]),
+        ]
+        rules += .stackedExperts(
+            layer + "mlp.experts.{xid}", [TensorRule].expertMatrices, width: .feedForward)
+        return rules + .mergedExperts(layer + "mlp.experts", width: .feedForward)
+    }()
+}
+
+extension DecoderFamily {
+    /// OLMoE: norms of whole rows of queries and keys, experts whose weights stay as the softmax
+    /// made them.
+    static let olmoe = DecoderFamily(architectures: ["olmoe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .row
+        style.experts = ExpertStyle(normalisesWeights: false)
+        return try model.decoder(style)
+    }
+}

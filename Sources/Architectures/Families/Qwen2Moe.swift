@@ -1,0 +1,100 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Qwen 1.5 and 2 with experts: Qwen 2 with routed experts and one that all tokens share.
+    public static let qwen2Moe = ModelFamily(
+        name: "Qwen2Moe", architecture: "qwen2moe",
+        classes: [.init("Qwen2MoeForCausalLM")],
+        // transformers: Qwen2MoeConfig
+        defaults: [
+            .integer("vocab_size", 151936), .integer("hidden_size", 2048),
+            .integer("intermediate_size", 5632), .integer("num_hidden_layers", 24),
+            .integer("num_attention_heads", 16), .integer("num_key_value_heads", 16),
+            .integer("max_position_embeddings", 32768), .real("rms_norm_eps", 1e-6),
+            .real("rope_theta", 10000), .integer("num_experts_per_tok", 4),
+            .same("num_experts", as: "num_local_experts"), .integer("num_experts", 60),
+            .integer("moe_intermediate_size", 1408),
+            .integer("shared_expert_intermediate_size", 5632),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+        ],
+        hyperparameters: .common + [
+            .count("expert_feed_forward_length", "moe_intermediate_size"),
+            .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
+        ],
+        tensors: .gatedDecoder(
+            attentionBiases: .optional, rotaryPairs: false, feedForwardWhere: nil)
+            + .qwenExperts + sharedExpert,
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewQwenExperts(architecture: "qwen2moe", normalizes: false)
+        })
+
+    /// The expert that all tokens share, and the gate that weighs it.
+    private static let sharedExpert: [TensorRule] = {
+        let expert = "model.layers.{bid}.mlp.shared_expert"
+        let width = Dimension.key("shared_expert_intermediate_size")
+        return [
+            .init(expert + "_gate.weight", "blk.{bid}.ffn_gate_inp_shexp.weight", [1, .hidden]),
+            .init(
+                expert + ".gate_proj.weight", "blk.{bid}.ffn_gate_shexp.weight", [width, .hidden]),
+            .init(expert + ".up_proj.weight", "blk.{bid}.ffn_up_shexp.weight", [width, .hidden]),
+            .init(
+                expert + ".down_proj.weight", "blk.{bid}.ffn_down_shexp.weight", [.hidden, width]),
+        ]
+    }()
+}
+
+extension [TensorRule] {
+    /// The router and the experts of Qwen's models, separate or merged.
+    static let qwenExperts: [TensorRule] = {
+        let layer = "model.layers.{bid}.mlp"
+        let width = Dimension.key("moe_intermediate_size")
+        return [
+            .init(layer + ".gate.weight", "blk.{bid}.ffn_gate_inp.weight", [.experts, .hidden])
+        ]
+            + .stackedExperts(layer + ".experts.{xid}", expertMatrices, width: width)
+            + .mergedExperts(layer + ".experts", width: width)
+    }()
+}
+
+extension ModelConfiguration {
+    /// Looks at the options of Qwen's models with experts.
+    ///
+    /// - Parameter normalizes: Whether GGUF's `architecture` makes the weights of the chosen
+    ///   experts sum to 1.
+    func reviewQwenExperts(
+        architecture: String, normalizes: Bool
+    ) throws(ArchitectureError) -> [String] {
+        try requireActivation(["hidden_act"], oneOf: ["silu", "swish"], architecture: architecture)
+        if self["norm_topk_prob"] != nil || normalizes {
+            let found = self["norm_topk_prob"]?.boolean ?? false
+            guard found == normalizes else {
+                throw fault(
+                    .notExpressible(
+                        found: "\(found)", expected: "\(normalizes)", architecture: architecture),
+                    "norm_topk_prob")
+            }
+        }
+        for layer in 0..<(try numHiddenLayers())
+        where try !TensorRule.Condition.sparseBySteps.holds(self, layer) {
+            throw fault(
+                .notExpressible(
+                    found: "layer \(layer) without experts", expected: "experts in every layer",
+                    architecture: architecture),
+                self["mlp_only_layers"]?.array?.isEmpty ?? true
+                    ? "decoder_sparse_step" : "mlp_only_layers")
+        }
+        return try lostSlidingWindow(architecture: architecture)
+    }
+}
+
+extension DecoderFamily {
+    /// Qwen 1.5 MoE and 2 MoE: Qwen 2 with experts and a gated shared network beside them.
+    static let qwen2MoE = DecoderFamily(architectures: ["qwen2moe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.experts = ExpertStyle(
+            normalisesWeights: false, sharedHidden: try model.sharedHidden())
+        return try model.decoder(style)
+    }
+}

@@ -1,0 +1,40 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Qwen 3 with experts: Qwen 3 whose feed-forward networks are routed experts.
+    public static let qwen3Moe = ModelFamily(
+        name: "Qwen3Moe", architecture: "qwen3moe",
+        classes: [.init("Qwen3MoeForCausalLM")],
+        // transformers: Qwen3MoeConfig
+        defaults: [
+            .integer("vocab_size", 151936), .integer("hidden_size", 2048),
+            .integer("intermediate_size", 6144), .integer("num_hidden_layers", 24),
+            .integer("num_attention_heads", 32), .integer("num_key_value_heads", 4),
+            .integer("max_position_embeddings", 32768), .real("rms_norm_eps", 1e-6),
+            .real("rope_theta", 10000), .integer("num_experts_per_tok", 8),
+            .same("num_experts", as: "num_local_experts"), .integer("num_experts", 128),
+            .integer("moe_intermediate_size", 768),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+        ],
+        hyperparameters: .common + [
+            .count("expert_feed_forward_length", "moe_intermediate_size")
+        ],
+        tensors: .gatedDecoder(
+            attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true,
+            feedForwardWhere: nil) + .qwenExperts,
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewQwenExperts(architecture: "qwen3moe", normalizes: true)
+        })
+}
+
+extension DecoderFamily {
+    /// Qwen 3 MoE: Qwen 3 with experts whose weights are divided by their sum.
+    static let qwen3MoE = DecoderFamily(architectures: ["qwen3moe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        style.experts = ExpertStyle(normalisesWeights: true)
+        return try model.decoder(style)
+    }
+}

@@ -1,0 +1,47 @@
+import TensorCore
+
+extension ModelFamily {
+    /// RoBERTa: BERT with byte-level BPE; its first positions are taken by the padding token and
+    /// never used, and a GGUF file goes without them.
+    public static let roberta = ModelFamily(
+        name: "Roberta", architecture: "bert",
+        classes: [.init("RobertaModel", insertedPart: "roberta.")],
+        // transformers: RobertaConfig
+        defaults: [.integer("vocab_size", 50265), .integer("pad_token_id", 1)] + bertDefaults,
+        hyperparameters: .common + [
+            .count("context_length") { configuration throws(ArchitectureError) in
+                try robertaPositions.size(in: configuration)
+            }
+        ] + .encoder,
+        tensors: [robertaPositionRule] + bertTensors + bertIgnored.map { .ignoring($0) },
+        review: { configuration throws(ArchitectureError) in
+            try configuration.reviewEncoder()
+            return []
+        },
+        tokenizerKeys: {
+            let count = $0["type_vocab_size"]?.integer ?? 0
+            return [.init("tokenizer.ggml.token_type_count", .uint32(UInt32(clamping: count)))]
+        })
+
+    /// The positions behind that of the padding token.
+    private static let robertaPositions: Dimension =
+        .key("max_position_embeddings") - (.key("pad_token_id") + 1)
+
+    private static let robertaPositionRule = TensorRule(
+        [
+            .init(
+                "embeddings.position_embeddings.weight",
+                [.key("max_position_embeddings"), .hidden])
+        ],
+        into: [
+            .init(
+                "position_embd.weight", [robertaPositions, .hidden],
+                [
+                    .init(
+                        0,
+                        .part(
+                            of: [.key("max_position_embeddings"), .hidden], axis: 0,
+                            from: .key("pad_token_id") + 1, count: robertaPositions))
+                ])
+        ])
+}

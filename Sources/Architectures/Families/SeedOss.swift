@@ -1,0 +1,42 @@
+import TensorCore
+
+extension ModelFamily {
+    /// ByteDance's Seed-OSS: Llama's shape with biases on queries, keys and values.
+    ///
+    /// GGUF calls the norm before the feed-forward network `post_attention_norm` here.
+    public static let seedOss = ModelFamily(
+        name: "SeedOss", architecture: "seed_oss",
+        classes: [.init("SeedOssForCausalLM")],
+        // transformers: SeedOssConfig
+        defaults: [
+            .integer("vocab_size", 155136), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 27648), .integer("num_hidden_layers", 64),
+            .integer("num_attention_heads", 80), .integer("num_key_value_heads", 8),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("max_position_embeddings", 524_288), .real("rms_norm_eps", 1e-6),
+            .integer("head_dim", 128), .real("rope_theta", 10000),
+        ],
+        hyperparameters: .common,
+        tensors: [TensorModule].ends().rules() + seedOssLayer.inBlocks(),
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "seed_oss")
+            return []
+        })
+
+    private static let seedOssLayer: [TensorModule] =
+        [
+            .norm("input_layernorm", "attn_norm"),
+            .norm("post_attention_layernorm", "post_attention_norm"),
+        ] + .attention(biases: .optional, outputBias: .optional) + .gatedNetwork(bias: .optional)
+}
+
+extension DecoderFamily {
+    /// Seed-OSS: Qwen 2 whose second norm has another name.
+    static let seedOSS = DecoderFamily(architectures: ["seed_oss"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.feedForwardNorm = "post_attention_norm"
+        return try model.decoder(style)
+    }
+}

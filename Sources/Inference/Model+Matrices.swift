@@ -1,0 +1,24 @@
+public import GGUF
+
+extension Model {
+    /// The matrices that run in F32 even where activations are rounded: those stored as floats,
+    /// those too low to be held as codes, and those that turn latent rows into keys and values,
+    /// which belong to attention.
+    public var matricesInFloats: [TensorDescription] {
+        var names: [String] = []
+        for block in blocks {
+            for stack in block.stacks {
+                names += stack.parts.filter { $0.coded == nil }.map(\.tensor)
+            }
+            switch block.latent?.description.expansion {
+            case .together(let name): names.append(name)
+            case .apart(let keys, let values): names += [keys, values]
+            case nil: break
+            }
+        }
+        let found = Set(names)
+        return source.tensors.enumerated().filter { number, tensor in
+            found.contains(tensor.name) || (number == output && tensor.format.codes == nil)
+        }.map(\.element)
+    }
+}

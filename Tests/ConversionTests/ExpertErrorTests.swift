@@ -1,0 +1,126 @@
+import Architectures
+import Conversion
+import TensorCore
+import TestSupport
+import Testing
+
+/// Checkpoints with experts that do not fit together, and what is said about them.
+@Suite struct ExpertErrorTests {
+    private func kind(_ model: SyntheticModel) throws -> ConversionError.Kind? {
+        (try model.refusal() as? ConversionError)?.kind
+    }
+
+    @Test func missingExpertsAreNamed() throws {
+        var model = SyntheticModel.experts()
+        let experts = "model.layers.0.mlp.experts."
+        let lost = [3, 5, 6, 10].map { "\(experts)\($0).up_proj.weight" }
+        model.tensors.removeAll { lost.contains($0.name) }
+        #expect(
+            try kind(model)
+                == .missingTensors([
+                    experts + "3.up_proj.weight", experts + "{5…6}.up_proj.weight",
+                    experts + "10.up_proj.weight",
+                ]))
+        model.tensors.removeAll { $0.name.contains("experts") }
+        #expect(
+            try kind(model)
+                == .missingTensors(
+                    ["down", "gate", "up"].map { "\(experts){0…10}.\($0)_proj.weight" }))
+    }
+
+    @Test func moreExpertsThanTheConfigurationSaysAreRefused() throws {
+        var model = SyntheticModel.experts()
+        model.config["num_experts"] = 10
+        // The router's shape is the first to contradict, unless it goes with the configuration.
+        model.tensors = model.tensors.map {
+            $0.name.hasSuffix("mlp.gate.weight") ? ($0.name, [10, 8]) : $0
+        }
+        #expect(try kind(model) == .unexpectedExpert(10, count: 10))
+        let message = try "\(model.refusal())"
+        #expect(message.contains("model.layers.0.mlp.experts.10.down_proj.weight"))
+        #expect(message.contains("10 experts"))
+    }
+
+    @Test func shapesThatContradictAreRefused() throws {
+        for merged in [false, true] {
+            var model = SyntheticModel.experts(merged: merged)
+            model.config["moe_intermediate_size"] = 7
+            guard case .shapeMismatch? = try kind(model) else {
+                Issue.record("\(try model.refusal())")
+                continue
+            }
+        }
+        var packed = SyntheticModel.gptOss(packed: true)
+        packed.config["hidden_size"] = 60
+        #expect(try packed.refusal() is ConversionError)
+    }
+
+    @Test func twoSpellingsOfOneTensorAreRefused() throws {
+        var model = SyntheticModel.experts()
+        model.tensors.append(("model.layers.0.mlp.experts.down_proj", [11, 8, 6]))
+        guard case .duplicateTensor? = try kind(model) else {
+            Issue.record("\(try model.refusal())")
+            return
+        }
+    }
+
+    @Test func halfOfAPackedPairIsNamed() throws {
+        var model = SyntheticModel.gptOss(packed: true)
+        let name = "model.layers.0.mlp.experts.down_proj_scales"
+        model.tensors.removeAll { $0.name == name }
+        #expect(try kind(model) == .missingTensors([name]))
+    }
+
+    @Test func packedWeightsOfAnotherTypeAreRefused() throws {
+        var model = SyntheticModel.gptOss(packed: true)
+        model.bytes["model.layers.0.mlp.experts.down_proj_blocks"] = nil
+        #expect(try kind(model) == .unsupportedDataType("F32"))
+    }
+
+    static let absurd: [(key: String, value: Int)] = [
+        ("num_experts", 1_000_000_000), ("num_experts", 0), ("num_experts", -1),
+        ("num_hidden_layers", 1_000_000_000), ("hidden_size", 1 << 62),
+        ("moe_intermediate_size", 1 << 62), ("moe_intermediate_size", 0),
+        ("num_attention_heads", 1 << 62), ("head_dim", 1 << 62), ("decoder_sparse_step", 0),
+    ]
+
+    @Test(arguments: absurd)
+    func absurdSizesAreRefused(_ key: String, _ value: Int) throws {
+        for merged in [false, true] {
+            var model = SyntheticModel.experts(merged: merged)
+            model.config[key] = value
+            #expect(try model.refusal().exitCode == .badData)
+        }
+    }
+
+    static let inexpressible: [(architecture: String, key: String, value: String)] = [
+        ("Qwen3MoeForCausalLM", "norm_topk_prob", "false"),
+        ("Qwen2MoeForCausalLM", "mlp_only_layers", "[0]"),
+        ("Qwen2MoeForCausalLM", "norm_topk_prob", "true"),
+        ("OlmoeForCausalLM", "clip_qkv", "8.0"), ("MixtralForCausalLM", "hidden_act", "\"relu\""),
+        ("GptOssForCausalLM", "swiglu_limit", "5.0"), ("FalconForCausalLM", "alibi", "true"),
+        ("FalconForCausalLM", "bias", "true"), ("FalconForCausalLM", "parallel_attn", "false"),
+        ("GPT2LMHeadModel", "scale_attn_by_inverse_layer_idx", "true"),
+        ("GPTNeoXForCausalLM", "hidden_act", "\"relu\""),
+        ("GemmaForCausalLM", "tie_word_embeddings", "false"),
+        ("Gemma2ForCausalLM", "query_pre_attn_scalar", "144"),
+        ("Gemma3ForCausalLM", "attn_logit_softcapping", "50.0"),
+        ("Gemma3ForCausalLM", "use_bidirectional_attention", "true"),
+    ]
+
+    @Test(arguments: inexpressible)
+    func optionsWithoutAKeyAreRefused(_ architecture: String, _ key: String, _ value: String) throws
+    {
+        let text = #"{"architectures":["\#(architecture)"],"\#(key)":\#(value)}"#
+        let json = try JSON.parse(Array(text.utf8))
+        let family = try ModelFamily.of(config: json, path: "config.json").family
+        let error = #expect(throws: ArchitectureError.self) {
+            try family.configuration(json, path: "config.json")
+        }
+        #expect(error?.key == key)
+        guard case .notExpressible? = error?.kind else {
+            Issue.record("found \(String(describing: error))")
+            return
+        }
+    }
+}
