@@ -112,7 +112,7 @@ struct PageTests {
         #expect(fields.count == 2 * (2 * 7 + 24))
         #expect(page.contains("0.50 % of the text&#39;s sequences of 13 words"))
         #expect(page.contains("Windows: 159 in the baseline, 160 now."))
-        #expect(page.contains("+0.0195 ± 0.0020"))
+        #expect(page.contains("+0.0195<span class=\"error\"> ± 0.0020</span>"))
     }
 
     @Test("asks for nothing from the network and allows only its own script")

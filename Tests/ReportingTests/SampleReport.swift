@@ -93,8 +93,8 @@ enum SampleReport {
                     name: "token_embd.weight", layer: nil, kind: "token_embd", format: format,
                     divergence: Estimate(0.01, standardError: 0.001))
             ]
-                + (0..<3).flatMap { layer in
-                    ["attn_v", "ffn_down'><svg>"].map { kind in
+                + (0..<3).flatMap { (layer: Int) in
+                    ["attn_v", "ffn_down'><svg>"].map { (kind: String) in
                         Sensitivity.Cell(
                             name: "blk.\(layer).\(kind).weight", layer: layer, kind: kind,
                             format: format,
