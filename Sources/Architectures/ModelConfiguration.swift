@@ -11,6 +11,8 @@ public struct ModelConfiguration: Sendable {
     private var values: [ByteString: JSON]
     /// Whether the size of a head is given, by the file or the class, and not shared out.
     public private(set) var hasHeadDim: Bool
+    /// The keys that the file does not have and the class has a constant for.
+    public private(set) var assumed: [(key: String, value: JSON)] = []
     /// The pooling of a sentence-embedding model, from `modules.json`; `nil` for all others.
     public var pooling: Pooling?
     /// The tokens that end a text where `generation_config.json` lists several.
@@ -43,7 +45,10 @@ public struct ModelConfiguration: Sendable {
         let key = ByteString(entry.key)
         switch entry.source {
         case .constant(let value):
-            if values[key] == nil { values[key] = value }
+            if values[key] == nil {
+                values[key] = value
+                assumed.append((entry.key, value))
+            }
             if entry.key == "head_dim", !(values[key]?.isNull ?? true) { hasHeadDim = true }
         case .sameAs(let other):
             if values[key]?.isNull ?? true { values[key] = values[ByteString(other)] }

@@ -1,6 +1,7 @@
 import Architectures
 import GGUF
 import Quantization
+import Safetensors
 import TensorCore
 
 /// The tensors of a conversion: what a GGUF file lists, and where the values come from.
@@ -64,12 +65,33 @@ struct Catalogue: Sendable {
         for tensor in others { append(tensor, outputType) }
     }
 
+    /// No tensors: the catalogue of a vocabulary.
+    init() {}
+
+    /// The stored types of the tensors that an output type decides the format of.
+    var decidedTypes: [DataType?] {
+        zip(tensors, contents).flatMap { tensor, content in
+            tensor.format == .F32 ? [] : content.storedTypes
+        }
+    }
+
+    /// The same tensors for another output type.
+    func with(_ outputType: OutputType) -> Catalogue {
+        var catalogue = self
+        catalogue.tensors = zip(tensors, contents).map { tensor, content in
+            TensorDescription(
+                name: tensor.name, shape: tensor.shape,
+                format: content.format(in: outputType, name: tensor.name, shape: tensor.shape))
+        }
+        return catalogue
+    }
+
     private mutating func append(_ tensor: TensorMatcher.Made, _ outputType: OutputType) {
-        var format = outputType.format(
-            ofTensor: tensor.name, rank: tensor.shape.rank, rowLength: tensor.shape.rowLength)
-        if case .mxfp4 = tensor.content { format = .MXFP4 }
         tensors.append(
-            TensorDescription(name: tensor.name, shape: tensor.shape, format: format))
+            TensorDescription(
+                name: tensor.name, shape: tensor.shape,
+                format: tensor.content.format(
+                    in: outputType, name: tensor.name, shape: tensor.shape)))
         contents.append(tensor.content)
     }
 }

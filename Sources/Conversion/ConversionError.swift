@@ -8,8 +8,6 @@ public struct ConversionError: IngotError, Hashable {
         case missingFile(String)
         /// A value of another type than the key wants.
         case invalidValue(found: String, expected: String)
-        /// The weights are packed by a quantization method that is not undone here.
-        case quantizedCheckpoint(method: String)
         /// Tensors that the model's configuration asks for are not in the checkpoint.
         case missingTensors([String])
         /// Tensors of the checkpoint have no place in this family's GGUF files.
@@ -28,6 +26,8 @@ public struct ConversionError: IngotError, Hashable {
         case unsupportedDataType(String)
         /// The front matter of the model card is not understood.
         case malformedFrontMatter(found: String)
+        /// Shapes that contradict sizes which the configuration leaves to its class.
+        indirect case assumedSizes(Kind, [String])
         /// A token that has a part to play in all models of this family.
         case missingToken(String, role: String)
         /// A reranker, whose output head would have to be rebuilt.
@@ -51,12 +51,15 @@ public struct ConversionError: IngotError, Hashable {
     /// The file or directory.
     public var file: String? { path }
     /// What was found and what was expected.
-    public var problem: String {
+    public var problem: String { ConversionError.problem(kind) }
+
+    private static func problem(_ kind: Kind) -> String {
         switch kind {
+        case .assumedSizes(let kind, let sizes):
+            "\(problem(kind)); config.json does not say \(sizes.joined(separator: ", ")), which its"
+                + " model class assumes"
         case .missingFile(let name): "\(name) is missing"
         case .invalidValue(let found, let expected): "found \(found), expected \(expected)"
-        case .quantizedCheckpoint(let method):
-            "the weights are quantized (\(method)), expected F32, F16 or BF16 weights"
         case .missingTensors(let names):
             "\(names.count) tensors are missing: \(ConversionError.list(names))"
         case .unmappedTensors(let names):
@@ -83,8 +86,8 @@ public struct ConversionError: IngotError, Hashable {
     /// What the user can do.
     public var remedy: String? {
         switch kind {
+        case .assumedSizes: "The configuration is incomplete; fetch it again."
         case .missingFile: "Name the directory of a complete Hugging Face checkpoint."
-        case .quantizedCheckpoint: "Convert the model that it was quantized from."
         case .missingTensors: "The checkpoint is incomplete; fetch all of its files again."
         case .vocabularyMismatch:
             "Set vocab_size in config.json to the number of rows if the weights are right."
@@ -94,6 +97,25 @@ public struct ConversionError: IngotError, Hashable {
     }
     /// Always bad data.
     public var exitCode: ExitCode { .badData }
+
+    /// The same error, naming the sizes that the configuration does not say, if there are any.
+    func naming(assumed: [(key: String, value: JSON)]) -> ConversionError {
+        let sizes = assumed.compactMap { entry in
+            ConversionError.sizes.contains(entry.key)
+                ? entry.value.integer.map { "\(entry.key) (\($0))" } : nil
+        }
+        switch kind {
+        case .shapeMismatch, .vocabularyMismatch, .missingTensors, .invalidShape:
+            guard !sizes.isEmpty else { return self }
+            return ConversionError(.assumedSizes(kind, sizes), path: path, place: place)
+        default: return self
+        }
+    }
+
+    private static let sizes: Set<String> = [
+        "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
+        "num_attention_heads", "num_key_value_heads", "head_dim", "num_experts",
+    ]
 
     private static func list(_ names: [String]) -> String {
         names.prefix(5).joined(separator: ", ") + (names.count > 5 ? ", …" : "")

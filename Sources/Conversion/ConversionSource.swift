@@ -19,12 +19,21 @@ public struct ConversionSource: TensorSource {
         public var name: String?
         /// A pre-tokenizer name instead of the derived one.
         public var pre: String?
+        /// Keys that the user sets.
+        public var metadata: MetadataFile?
+        /// Whether the file gets no tensors; weights need not be there.
+        public var isVocabularyOnly: Bool
 
         /// Options; F16 when nothing is said.
-        public init(outputType: OutputType = .f16, name: String? = nil, pre: String? = nil) {
+        public init(
+            outputType: OutputType = .f16, name: String? = nil, pre: String? = nil,
+            metadata: MetadataFile? = nil, isVocabularyOnly: Bool = false
+        ) {
             self.outputType = outputType
             self.name = name
             self.pre = pre
+            self.metadata = metadata
+            self.isVocabularyOnly = isVocabularyOnly
         }
     }
 
@@ -57,14 +66,33 @@ public struct ConversionSource: TensorSource {
             directory.generationConfig?["eos_token_id"]?.array?
             .compactMap { $0.integer.flatMap { UInt32(exactly: $0) } } ?? []
         let left = try family.review(configuration)
-        try directory.checkConvertible(packedMethods: family.packedMethods)
+        let quantization = try directory.quantization()
+        // Some packed forms go into the file as they are.
+        let isKept = family.packedMethods.contains(quantization?.method ?? "")
+        try directory.checkConvertible()
 
-        let checkpoint = try Checkpoint(directory: path)
-        let outputType = options.outputType.resolved(for: checkpoint.entries)
-        let catalogue = try Catalogue(
-            family: family, modelClass: modelClass, configuration: configuration,
-            values: storedValues(of: checkpoint), directory: path,
-            outputType: outputType)
+        var catalogue = Catalogue()
+        var outputType = options.outputType == .auto ? .f16 : options.outputType
+        var files: [InputFile] = []
+        var dequantizedCount = 0
+        if !options.isVocabularyOnly {
+            let checkpoint = try Checkpoint(directory: path)
+            files = checkpoint.shards.map(\.file)
+            let values = try storedValues(
+                of: checkpoint, quantization: isKept ? nil : quantization)
+            dequantizedCount = values.count { $0 is DequantizedValues }
+            do {
+                catalogue = try Catalogue(
+                    family: family, modelClass: modelClass, configuration: configuration,
+                    values: values, directory: path, outputType: outputType)
+            } catch let error as ConversionError {
+                throw error.naming(assumed: configuration.assumed)
+            }
+            if options.outputType == .auto {
+                outputType = .smallest(holding: catalogue.decidedTypes)
+                catalogue = catalogue.with(outputType)
+            }
+        }
         var tokenizer = try HFTokenizer.load(
             directory: path, modelType: configuration["model_type"]?.text,
             vocabularySize: configuration.vocabSize(), pre: options.pre)
@@ -72,8 +100,7 @@ public struct ConversionSource: TensorSource {
 
         var metadata = Metadata()
         metadata["general.architecture"] = .string(family.architecture)
-        let fileType = outputType.fileType(
-            packedAs: directory.config["quantization_config"]?["quant_method"]?.text)
+        let fileType = outputType.fileType(packedAs: quantization?.method)
         func append(_ rules: [HyperparameterRule]) throws {
             let entries = try family.entries(rules, of: configuration, fileType: fileType)
             for entry in entries { metadata[entry.key] = entry.value }
@@ -81,7 +108,8 @@ public struct ConversionSource: TensorSource {
         try append(family.leading)
         metadata["general.type"] = .string("model")
         let general = try GeneralMetadata(
-            directory: directory, tensors: catalogue.tensors, name: options.name)
+            directory: directory, tensors: catalogue.tensors, overrides: options.metadata,
+            name: options.name)
         for entry in general.entries { metadata[entry.key] = entry.value }
         try append(family.hyperparameters)
         metadata["general.quantization_version"] = .uint32(2)
@@ -101,11 +129,16 @@ public struct ConversionSource: TensorSource {
         self.outputType = outputType
         tensors = catalogue.tensors
         contents = catalogue.contents
-        files = checkpoint.shards.map(\.file)
+        self.files = files
         // GGUF has no key for it: the file is right up to the context that the model was trained on.
         let isDynamic = try RotaryParameters(configuration).type == "dynamic"
         notices =
             general.notices + left
+            + (dequantizedCount > 0
+                ? [
+                    "\(dequantizedCount) weights stored by \(quantization?.method ?? "") are dequantized"
+                ]
+                : [])
             + (catalogue.otherCount > 0
                 ? ["\(catalogue.otherCount) tensors that are not the language model's are left out"]
                 : [])

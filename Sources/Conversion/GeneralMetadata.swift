@@ -13,7 +13,15 @@ struct GeneralMetadata {
     /// What the user should know.
     private(set) var notices: [String] = []
 
-    init(directory: HuggingFaceDirectory, tensors: [TensorDescription], name: String?) throws {
+    /// Derives the keys.
+    ///
+    /// - Parameters:
+    ///   - overrides: What the user's file sets, which has precedence.
+    ///   - name: The model's name, which has precedence over that too.
+    init(
+        directory: HuggingFaceDirectory, tensors: [TensorDescription], overrides: MetadataFile?,
+        name: String?
+    ) throws {
         let card = try ModelCard(directory: directory)
         let parameterCount = SizeLabel.elementCount(tensors)
         var texts = card.texts
@@ -36,15 +44,25 @@ struct GeneralMetadata {
             ]
             for (key, value) in derived where texts[key] == nil { texts[key] = value }
         }
+        for (field, key) in GeneralMetadata.textKeys {
+            if let text = try overrides?.text(key) { texts[field] = text.value }
+        }
         if let name { texts["name"] = name }
+        if texts["name"] == nil { texts["name"] = directory.name }
         if texts["size_label"] == nil { texts["size_label"] = SizeLabel.of(tensors) }
 
-        appendSampling(directory.generationConfig)
+        try appendSampling(directory.generationConfig, overrides)
         for (field, key) in GeneralMetadata.textKeys { append(key, texts[field]) }
-        append("base_model", card.baseModels, parameterCount)
-        append("dataset", card.datasets, parameterCount)
-        append("general.tags", card.tags)
-        append("general.languages", card.languages)
+        let models = try overrides?.sources("general.base_models")
+        append("base_model", models == nil ? card.baseModels : models?.value, parameterCount)
+        let datasets = try overrides?.sources("general.datasets")
+        append("dataset", datasets == nil ? card.datasets : datasets?.value, parameterCount)
+        append("general.tags", try overrides?.texts("general.tags") ?? card.tags)
+        append("general.languages", try overrides?.texts("general.languages") ?? card.languages)
+        let known = GeneralMetadata.settableKeys
+        for key in overrides?.keys ?? [] where !known.contains(key) {
+            notices.append("\(overrides?.path ?? ""): \(key) is no key that can be set; left out")
+        }
     }
 
     /// The fields of a model card and their keys, in file order.
@@ -54,7 +72,9 @@ struct GeneralMetadata {
         ("basename", "general.basename"), ("description", "general.description"),
         ("quantized_by", "general.quantized_by"), ("size_label", "general.size_label"),
         ("license", "general.license"), ("license_name", "general.license.name"),
-        ("license_link", "general.license.link"), ("source_url", "general.source.url"),
+        ("license_link", "general.license.link"), ("url", "general.url"), ("doi", "general.doi"),
+        ("uuid", "general.uuid"), ("repo_url", "general.repo_url"),
+        ("source_url", "general.source.url"),
         ("source_doi", "general.source.doi"), ("source_uuid", "general.source.uuid"),
         ("source_repo_url", "general.source.repo_url"),
     ]
@@ -70,24 +90,47 @@ struct GeneralMetadata {
         entries.append(.init(key, .strings(texts.map { ByteString($0) })))
     }
 
-    /// Numbers that `generation_config.json` recommends.
-    private mutating func appendSampling(_ config: JSON?) {
-        append("general.sampling.sequence", config?["sequence"]?.text)
-        let keys: [(source: String, key: String, isInteger: Bool)] = [
-            ("top_k", "top_k", true), ("top_p", "top_p", false), ("min_p", "min_p", false),
-            ("xtc_probability", "xtc_probability", false),
-            ("xtc_threshold", "xtc_threshold", false), ("temperature", "temp", false),
-            ("penalty_last_n", "penalty_last_n", true),
-            ("penalty_repeat", "penalty_repeat", false), ("mirostat", "mirostat", true),
-            ("mirostat_tau", "mirostat_tau", false), ("mirostat_eta", "mirostat_eta", false),
-        ]
-        for (source, name, isInteger) in keys {
-            guard let value = config?[source], !value.isNull else { continue }
+    /// Keys of `generation_config.json`, the first that is there counts, and of a GGUF file.
+    private static let samplingKeys: [(sources: [String], key: String, isInteger: Bool)] = [
+        (["top_k"], "top_k", true), (["top_p"], "top_p", false), (["min_p"], "min_p", false),
+        (["xtc_probability"], "xtc_probability", false),
+        (["xtc_threshold"], "xtc_threshold", false), (["temperature"], "temp", false),
+        (["penalty_last_n"], "penalty_last_n", true),
+        (["penalty_repeat", "repetition_penalty"], "penalty_repeat", false),
+        (["mirostat"], "mirostat", true), (["mirostat_tau"], "mirostat_tau", false),
+        (["mirostat_eta"], "mirostat_eta", false),
+    ]
+
+    /// The keys that a user can set.
+    private static let settableKeys: Set<String> = {
+        var keys = Set(textKeys.map(\.key))
+        for entry in samplingKeys { keys.insert("general.sampling.\(entry.key)") }
+        keys.formUnion([
+            "general.sampling.sequence", "general.base_models", "general.datasets",
+            "general.tags", "general.languages",
+        ])
+        return keys
+    }()
+
+    /// Numbers that `generation_config.json` recommends, or the user sets.
+    private mutating func appendSampling(_ config: JSON?, _ overrides: MetadataFile?) throws {
+        let sequence = try overrides?.text("general.sampling.sequence")
+        let recommended = config?["sequence"]?.text
+        append("general.sampling.sequence", sequence == nil ? recommended : sequence?.value)
+        for (sources, name, isInteger) in GeneralMetadata.samplingKeys {
             let key = "general.sampling.\(name)"
+            let source = sources.first { config?[$0] != nil } ?? sources[0]
+            let override: JSON? = overrides?[key]
+            let recommended: JSON? = config?[source]
+            guard let value = override ?? recommended, !value.isNull else { continue }
             if isInteger, let integer = value.integer.flatMap({ Int32(exactly: $0) }) {
                 entries.append(.init(key, .int32(integer)))
             } else if !isInteger, let number = value.double {
                 entries.append(.init(key, .float32(Float(number))))
+            } else if let overrides, override != nil {
+                throw overrides.fault(
+                    key, found: value.kindName,
+                    expected: isInteger ? "a whole number of 32 bits" : "a number")
             } else {
                 notices.append("generation_config.json: \(source) is no number; left out")
             }

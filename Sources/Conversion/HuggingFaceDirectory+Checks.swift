@@ -3,17 +3,7 @@ import TensorCore
 
 extension HuggingFaceDirectory {
     /// Refuses what would convert to a file that does not work.
-    ///
-    /// - Parameter packedMethods: Kinds of packed weights that the family has rules for.
-    func checkConvertible(packedMethods: [String]) throws(ConversionError) {
-        if let quantization = config["quantization_config"], quantization.members?.isEmpty == false,
-            !packedMethods.contains(quantization["quant_method"]?.text ?? "")
-        {
-            throw ConversionError(
-                .quantizedCheckpoint(
-                    method: quantization["quant_method"]?.text ?? "method unknown"),
-                path: file("config.json"), place: "quantization_config")
-        }
+    func checkConvertible() throws(ConversionError) {
         // The reference converter tells rerankers by these names; it makes a classifier of them.
         let hints = [name, config["_name_or_path"]?.text ?? ""].map { $0.lowercased() }
         if hints.contains(where: { $0.contains("qwen3-reranker") }) {

@@ -3,6 +3,7 @@
 #elseif canImport(Darwin)
     import Darwin
 #endif
+import Safetensors
 public import TensorCore
 
 /// A model directory as Hugging Face lays it out: its JSON files and its model card.
@@ -37,6 +38,7 @@ public struct HuggingFaceDirectory: Sendable {
             FileIdentity(path: folder + file) == nil ? nil : try JSON.parse(path: folder + file)
         }
         guard let config = try json("config.json") else {
+            if let adapter = try Checkpoint.adapter(in: path) { throw adapter }
             throw ConversionError(.missingFile("config.json"), path: path)
         }
         guard config.members != nil else {

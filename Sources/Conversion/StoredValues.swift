@@ -48,10 +48,37 @@ extension StoredValues {
     }
 }
 
-/// The tensors of a checkpoint, in its order.
-func storedValues(of checkpoint: Checkpoint) -> [any StoredValues] {
-    checkpoint.entries.map {
-        PlainValues(shard: checkpoint.shards[$0.shard], tensor: $0.tensor)
+/// The tensors of a checkpoint, dequantized where `quantization` says that they are quantized.
+func storedValues(
+    of checkpoint: Checkpoint, quantization: QuantizationConfiguration?
+) throws -> [any StoredValues] {
+    try checkpoint.tensors(quantization: quantization).map { tensor in
+        guard let stored = tensor.stored else { return DequantizedValues(tensor: tensor) }
+        return PlainValues(shard: tensor.shard, tensor: stored)
+    }
+}
+
+/// A tensor whose values are computed from codes and scales.
+struct DequantizedValues: StoredValues {
+    let tensor: LogicalTensor
+
+    var name: String { tensor.name }
+    var shape: Shape { tensor.shape }
+    var path: String { tensor.shard.file.path }
+    var format: Format? { nil }
+    var dataType: DataType? { nil }
+
+    func readFloats(
+        _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws {
+        try tensor.readElements(elements, into: destination, scratch: scratch)
+    }
+
+    func readBytes(
+        _ elements: Range<Int>, into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        preconditionFailure("computed values have no stored bytes")
     }
 }
 

@@ -1,4 +1,5 @@
 import Quantization
+import Safetensors
 import TensorCore
 
 /// Where the values of a converted tensor come from.
@@ -9,6 +10,18 @@ enum TensorContent: Sendable {
     case stored(StoredParts)
     /// They are MXFP4 blocks, put together from two stored tensors.
     case mxfp4(MXFP4Rows)
+
+    /// The format of the tensor in a file of this type; MXFP4 blocks stay what they are.
+    func format(in outputType: OutputType, name: String, shape: Shape) -> Format {
+        if case .mxfp4 = self { return .MXFP4 }
+        return outputType.format(
+            ofTensor: name, rank: shape.rank, rowLength: shape.rowLength)
+    }
+
+    /// The stored type of each part's values; `nil` for values that are computed from codes.
+    var storedTypes: [DataType?] {
+        if case .stored(let parts) = self { parts.parts.map(\.values.dataType) } else { [] }
+    }
 
     /// Reads rows as F32.
     func readFloats(

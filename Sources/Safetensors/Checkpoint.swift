@@ -47,7 +47,7 @@ public struct Checkpoint: Sendable {
             }
             for tensor in shard.tensors {
                 let key = ByteString(tensor.name)
-                if let index, index[key] != ByteString(name) {
+                if let index, index[key] == nil {
                     throw SafetensorsError(
                         .tensorNotInIndex(shard: name), path: indexPath, place: tensor.name)
                 }
@@ -65,6 +65,15 @@ public struct Checkpoint: Sendable {
             throw SafetensorsError(
                 .tensorNotInShard(shard: lost.value.description), path: indexPath,
                 place: lost.key.description)
+        }
+        for entry in entries {
+            let found = names[entry.shard]
+            guard let indexed = index?[ByteString(entry.tensor.name)]?.description,
+                indexed != found
+            else { continue }
+            throw SafetensorsError(
+                .tensorInWrongShard(found: found, indexed: indexed), path: indexPath,
+                place: entry.tensor.name)
         }
         self.directory = directory
         self.shards = shards
@@ -128,6 +137,7 @@ public struct Checkpoint: Sendable {
                 $0.hasSuffix(".bin") && $0.hasPrefix("pytorch_model")
                     || $0.hasSuffix(".pt") || $0.hasSuffix(".pth")
             }
+            if pickled.isEmpty, let adapter = try adapter(in: directory) { throw adapter }
             throw SafetensorsError(
                 pickled.isEmpty ? .noWeights : .pickledWeights(pickled), path: directory)
         }
@@ -136,6 +146,15 @@ public struct Checkpoint: Sendable {
             throw SafetensorsError(.missingShard(missing), path: directory)
         }
         return shards
+    }
+
+    /// The error about a directory that holds an adapter (LoRA); `nil` when it does not.
+    public static func adapter(in directory: String) throws -> SafetensorsError? {
+        let folder = directory.hasSuffix("/") ? directory : directory + "/"
+        let config = folder + "adapter_config.json"
+        guard FileIdentity(path: config) != nil else { return nil }
+        let base = try JSON.parse(path: config)["base_model_name_or_path"]?.text
+        return SafetensorsError(.adapterOnly(base: base), path: directory)
     }
 
     /// For `model-00001-of-00003.safetensors`, the first of the three that is not there.

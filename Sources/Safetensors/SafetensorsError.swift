@@ -42,12 +42,26 @@ public struct SafetensorsError: IngotError, Hashable {
         case tensorNotInShard(shard: String)
         /// A shard has a tensor that the index does not place there.
         case tensorNotInIndex(shard: String)
+        /// A tensor is in another shard than the one where the index places it.
+        case tensorInWrongShard(found: String, indexed: String)
         /// Two shards have a tensor of this name.
         case duplicateTensor(first: String, second: String)
         /// A directory without weights.
         case noWeights
         /// A directory with pickled weights only.
         case pickledWeights([String])
+        /// A directory that holds an adapter (LoRA) and not a model.
+        case adapterOnly(base: String?)
+        /// A method of quantization that is not undone here.
+        case unsupportedQuantization(found: String, supported: [String])
+        /// The configuration of a quantization method says something else than it may.
+        case malformedQuantization(found: String, expected: String)
+        /// A tensor that belongs to this one is not there.
+        case missingCompanion(String)
+        /// A tensor of another shape than what it belongs to asks for.
+        case wrongShape(found: Shape, expected: String)
+        /// A column in a group that does not exist.
+        case groupOutOfRange(Int, column: Int, groupCount: Int)
     }
 
     /// What is wrong.
@@ -97,8 +111,22 @@ public struct SafetensorsError: IngotError, Hashable {
         case .missingShard(let name): "the file \(name) of this checkpoint is missing"
         case .tensorNotInShard(let shard): "the index places it in \(shard), which does not have it"
         case .tensorNotInIndex(let shard): "\(shard) has it, the index does not place it there"
+        case .tensorInWrongShard(let found, let indexed):
+            "the index places it in \(indexed), it is in \(found)"
         case .duplicateTensor(let first, let second): "both \(first) and \(second) have it"
         case .noWeights: "no safetensors file found in this directory"
+        case .adapterOnly(let base):
+            "only an adapter (LoRA) found, which is a change to a model"
+                + (base.map { " (\($0))" } ?? "") + ", expected the model's weights"
+        case .unsupportedQuantization(let found, let supported):
+            "the weights are quantized by the method \(found), expected none or one of "
+                + supported.joined(separator: ", ")
+        case .malformedQuantization(let found, let expected):
+            "\(found) found, expected \(expected)"
+        case .missingCompanion(let name): "it is quantized and needs \(name), which is missing"
+        case .wrongShape(let found, let expected): "shape \(found) found, expected \(expected)"
+        case .groupOutOfRange(let group, let column, let count):
+            "column \(column) is in group \(group), expected a number below \(count)"
         case .pickledWeights(let names):
             "only pickled weights found (\(names.prefix(3).joined(separator: ", "))): reading a "
                 + "pickle can run any program that its author put in, so they are not read"
@@ -109,11 +137,19 @@ public struct SafetensorsError: IngotError, Hashable {
         switch kind {
         case .tooShort, .headerTruncated, .truncated: "The file is incomplete; fetch it again."
         case .missingShard: "Fetch all files of the checkpoint into one directory."
-        case .tensorNotInShard, .tensorNotInIndex, .duplicateTensor:
+        case .tensorNotInShard, .tensorNotInIndex, .tensorInWrongShard, .duplicateTensor:
             "The files are of different versions of the model; fetch all of them again."
         case .pickledWeights:
-            "Fetch the model's safetensors files, or load it with transformers in a sandbox and "
-                + "save it with save_pretrained."
+            "Fetch the model's safetensors files, or, if you trust its author, make them: python -c "
+                + "\"from transformers import AutoModelForCausalLM as M; "
+                + "M.from_pretrained('\(path)').save_pretrained('\(path)')\""
+        case .adapterOnly(let base):
+            "Merge it first: python -c \"from peft import AutoPeftModelForCausalLM as M; "
+                + "M.from_pretrained('\(path)').merge_and_unload().save_pretrained('merged')\""
+                + (base == nil ? "" : " (loads the base model), and add the base model's tokenizer")
+                + "."
+        case .unsupportedQuantization: "Convert the model that it was quantized from."
+        case .missingCompanion: "The checkpoint is incomplete; fetch all of its files again."
         case .noWeights:
             "Name the directory that holds config.json and model.safetensors."
         default: nil

@@ -16,6 +16,12 @@ extension Int {
         return overflow ? nil : value
     }
 
+    /// The quotient by a positive divisor, rounded up; for numbers that are not negative.
+    @inlinable
+    public func dividedRoundingUp(by divisor: Int) -> Int {
+        self / divisor + (self % divisor == 0 ? 0 : 1)
+    }
+
     /// The smallest multiple of `alignment` (a power of two) that is not below this number,
     /// or `nil` when it does not fit.
     @inlinable

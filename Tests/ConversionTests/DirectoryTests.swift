@@ -143,6 +143,17 @@ import Testing
         #expect(vocabulary == .vocabularyMismatch(rows: 512, vocabSize: 600))
     }
 
+    @Test func sizesThatTheConfigurationLeavesOutAreNamed() throws {
+        let message = try DirectoryTests.message { folder in
+            let path = folder + "/config.json"
+            try OutputFile.write(
+                Array(
+                    String(decoding: try InputFile.contents(path: path), as: UTF8.self)
+                        .replacing(/"intermediate_size": *[0-9]+,?/, with: "").utf8), to: path)
+        }
+        #expect(message.contains("config.json does not say intermediate_size (11008)"))
+    }
+
     @Test func undecodableTypesAreRefused() throws {
         let kind = try DirectoryTests.kind { folder in
             try TinyModel.write(to: folder) { $0.contains("up_proj") ? .C64 : .F32 }
@@ -150,12 +161,28 @@ import Testing
         #expect(kind == .unsupportedDataType("C64"))
     }
 
-    @Test func quantizedCheckpointsAreRefused() throws {
-        let kind = try DirectoryTests.kind { folder in
+    @Test func methodsOfQuantizationThatAreNotKnownAreRefused() throws {
+        let message = try DirectoryTests.message { folder in
             try Checkpoints.edit(
-                "config.json", in: folder, ["quantization_config": ["quant_method": "fp8"]])
+                "config.json", in: folder,
+                ["quantization_config": ["quant_method": "bitsandbytes"]])
         }
-        #expect(kind == .quantizedCheckpoint(method: "fp8"))
+        #expect(message.contains("quantization_config: the weights are quantized by the method"))
+        #expect(message.contains("bitsandbytes"))
+    }
+
+    @Test func anAdapterIsRefused() throws {
+        let message = try DirectoryTests.message { folder in
+            for name in ["config.json", "model.safetensors"] {
+                try FileManager.default.removeItem(atPath: folder + "/" + name)
+            }
+            try OutputFile.write(
+                Array(#"{"base_model_name_or_path": "org/base"}"#.utf8),
+                to: folder + "/adapter_config.json")
+            try OutputFile.write([0], to: folder + "/adapter_model.safetensors")
+        }
+        #expect(message.contains("adapter (LoRA)") && message.contains("org/base"))
+        #expect(message.contains("merge_and_unload"))
     }
 
     @Test func aDirectoryWithoutConfigurationIsRefused() throws {

@@ -49,13 +49,24 @@ import Testing
     }
 
     @Test(arguments: [
-        (DataType.BF16, DataType.F16, OutputType.bf16), (.F16, .BF16, .f16), (.F32, .BF16, .f16),
+        (DataType.BF16, DataType.F16, OutputType.bf16), (.F16, .BF16, .f16), (.F32, .BF16, .f32),
+        (.F64, .F16, .f32), (.I16, .F32, .f32), (.I8, .F32, .f16),
     ])
-    func autoLooksAtMatrices(
+    func autoLosesNothing(
         _ matrices: DataType, _ vectors: DataType, _ expected: OutputType
     ) throws {
         #expect(
             try OutputTypeTests.tiny(matrices: matrices, vectors: vectors).outputType == expected)
+    }
+
+    @Test func autoFollowsWhatMatricesHaveTogether() throws {
+        let cases: [([DataType?], OutputType)] = [
+            ([], .f16), ([nil], .f16), ([.BF16, nil, .F8_E4M3], .bf16), ([.F8_E5M2, .F16], .f16),
+            ([.BF16, .F16], .f32), ([.BF16, .F32, .BF16], .f32), ([.U8, .BOOL], .f16),
+        ]
+        for (types, expected) in cases {
+            #expect(OutputType.smallest(holding: types) == expected, "\(types)")
+        }
     }
 
     @Test func storedTypesOtherThanFloatsAreWidened() throws {

@@ -88,6 +88,25 @@ import Testing
         }
         #expect(extra?.kind == .tensorNotInIndex(shard: "m.safetensors"))
         #expect(extra?.place == "b")
+        let misplaced = try CheckpointTests.faultOfOpening { folder in
+            try CheckpointTests.writeShard(["a", "b"], to: folder + "/m.safetensors")
+            try CheckpointTests.writeShard(["c"], to: folder + "/n.safetensors")
+            try CheckpointTests.writeIndex(
+                ["a": "m.safetensors", "b": "n.safetensors", "c": "n.safetensors"], in: folder)
+        }
+        #expect(
+            misplaced?.kind
+                == .tensorInWrongShard(found: "m.safetensors", indexed: "n.safetensors"))
+        #expect(misplaced?.place == "b")
+        let indexedTwice = try CheckpointTests.faultOfOpening { folder in
+            try CheckpointTests.writeShard(["a", "b"], to: folder + "/m.safetensors")
+            try CheckpointTests.writeShard(["b"], to: folder + "/n.safetensors")
+            try CheckpointTests.writeIndex(
+                ["a": "m.safetensors", "b": "n.safetensors"], in: folder)
+        }
+        #expect(
+            indexedTwice?.kind
+                == .duplicateTensor(first: "m.safetensors", second: "n.safetensors"))
         let twice = try CheckpointTests.faultOfOpening { folder in
             try CheckpointTests.writeShard(["a"], to: folder + "/model-a.safetensors")
             try CheckpointTests.writeShard(["a"], to: folder + "/model-b.safetensors")

@@ -1,0 +1,79 @@
+import TensorCore
+
+/// A tensor of 4-bit floats (E2M1), two to a byte, with a scale for each group of columns:
+/// compressed-tensors' `nvfp4-pack-quantized` and `mxfp4-pack-quantized`.
+///
+/// The even column is in the lower half of its byte. `value = code · scale`, where the scale of
+/// NVFP4 is the stored E4M3 scale (one for 16 columns) divided by the tensor's global scale in
+/// F32, that of MXFP4 the power of two whose biased exponent is stored (one for 32 columns). Codes
+/// are 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives, so the product with a power of two is exact.
+/// Source: `compressors/nvfp4` and `compressors/mxfp4` of
+/// <https://github.com/vllm-project/compressed-tensors>.
+struct FourBitFloats: DequantizedTensor {
+    let shape: Shape
+    private let codes: TensorPool.Part
+    private let scales: ScaleGrid
+    private let globalScale: TensorPool.Part?
+
+    private static let magnitudes: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
+    private static let values: [Float] = magnitudes + magnitudes.map { -$0 }
+
+    /// Puts a tensor together.
+    init(
+        codes: TensorPool.Part, scale: TensorPool.Part, globalScale: TensorPool.Part?,
+        groupSize: Int, isExponent: Bool
+    ) throws {
+        try codes.require(.U8, expected: "pairs of 4-bit floats in U8")
+        let dimensions = codes.tensor.shape.dimensions
+        guard dimensions.count >= 2, let width = dimensions.last?.multiplied(checkedBy: 2),
+            let shape = Shape(dimensions.dropLast() + [width])
+        else { throw codes.fault(.wrongShape(found: codes.tensor.shape, expected: "a matrix")) }
+        guard width % groupSize == 0 else {
+            throw codes.fault(
+                .wrongShape(
+                    found: codes.tensor.shape, expected: "rows of whole groups of \(groupSize)"))
+        }
+        scales = try ScaleGrid(
+            scale, of: shape, block: .rows(1, columns: groupSize), isExponent: isExponent)
+        if let globalScale {
+            try globalScale.requireFloats()
+            guard globalScale.tensor.shape.elementCount == 1 else {
+                throw globalScale.fault(
+                    .wrongShape(found: globalScale.tensor.shape, expected: "a single scale"))
+            }
+        }
+        self.shape = shape
+        self.codes = codes
+        self.globalScale = globalScale
+    }
+
+    func readElements(
+        _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws {
+        var divisor: Float = 1
+        if let globalScale {
+            try globalScale.shard.readElements(
+                0..<1, of: globalScale.tensor, into: &divisor, scratch: scratch)
+        }
+        let first = elements.lowerBound / 2
+        let bytes = scratch.bytes((elements.upperBound + 1) / 2 - first)
+        try codes.shard.file.read(at: codes.tensor.offset + first, into: bytes)
+        var scaleRow = [Float](repeating: 0, count: scales.gridColumns)
+        let scaleScratch = ScratchBuffer()
+        try forEachRow(of: elements) { row, columns, place in
+            try scaleRow.withUnsafeMutableBufferPointer { buffer in
+                guard let base = buffer.baseAddress else { return }
+                try scales.read(
+                    gridRow: scales.gridRow(of: row), into: base, scratch: scaleScratch)
+                for index in buffer.indices { buffer[index] /= divisor }
+            }
+            for column in columns {
+                let element = row * shape.rowLength + column
+                let code = Int(bytes[element / 2 - first] >> UInt8(element % 2 * 4) & 15)
+                destination[place + column - columns.lowerBound] =
+                    FourBitFloats.values[code] * scaleRow[column / scales.blockColumns]
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import TensorCore
+
+extension QuantizationMethod {
+    /// FP8 weights beside their scales: DeepSeek-V3's blocks (`fp8`), a scale for each row
+    /// (`fbgemm_fp8`), NVIDIA's `modelopt` with a scale for the tensor.
+    ///
+    /// Scales are called `NAME_scale_inv` or `NAME_scale` and multiply, whatever the name says.
+    static let fp8 = QuantizationMethod(names: ["fp8", "fbgemm_fp8", "modelopt"]) {
+        pool, configuration in
+        let algorithm = try configuration.text("quant_algo", otherwise: "FP8")
+        guard algorithm == "FP8" else {
+            throw configuration.fault("quant_algo", found: algorithm, expected: "FP8")
+        }
+        let block = try configuration.block("weight_block_size")
+        for suffix in ["_scale_inv", "_scale"] {
+            for name in pool.names(endingIn: suffix) {
+                // `k_scale` and other scales of activations belong to no weight.
+                guard let weight = pool.part(name), let scale = pool.part(name + suffix) else {
+                    continue
+                }
+                try weight.require(.F8_E4M3, .F8_E5M2, expected: "FP8")
+                try scale.requireScales()
+                let shape = weight.tensor.shape
+                let grid: ScaleGrid.Block =
+                    scale.tensor.shape.elementCount == 1 && block == nil
+                    ? .tensor
+                    : block.map { .rows($0.rows, columns: $0.columns) } ?? .channel
+                pool.replace(
+                    name, of: weight.shard,
+                    by: ScaledTensor(
+                        weight: weight, scales: try ScaleGrid(scale, of: shape, block: grid)))
+                pool.remove(name + suffix)
+            }
+        }
+        pool.remove(
+            endingIn: ".activation_scale", "_activation_scale", ".input_scale", ".k_scale",
+            ".v_scale", ".input_scale_ub")
+        try pool.refuseCodes(scale: "_scale_inv")
+    }
+}
+
+extension TensorPool.Part {
+    /// Fails unless the elements can be scales: floats, or powers of two.
+    func requireScales() throws {
+        guard tensor.dataType != .F8_E8M0 else { return }
+        try requireFloats()
+    }
+}
+
+extension TensorPool {
+    /// Fails when a weight is stored as codes that nothing has scaled.
+    ///
+    /// Their bare values would make a model of nonsense.
+    func refuseCodes(scale suffix: String) throws {
+        for name in names(endingIn: ".weight") {
+            guard let part = part(name + ".weight") else { continue }
+            switch part.tensor.dataType {
+            case .F8_E4M3, .F8_E5M2, .I8, .U8:
+                throw part.fault(.missingCompanion(part.tensor.name + suffix))
+            default: break
+            }
+        }
+    }
+}

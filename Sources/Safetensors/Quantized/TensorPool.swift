@@ -1,0 +1,100 @@
+import TensorCore
+
+/// The tensors of a checkpoint while a quantization method puts them together: parts are taken out,
+/// what they stand for comes in.
+struct TensorPool {
+    /// A stored tensor and the file that it is in.
+    struct Part: Sendable {
+        let shard: SafetensorsFile
+        let tensor: StoredTensor
+
+        /// An error about this tensor.
+        func fault(_ kind: SafetensorsError.Kind) -> SafetensorsError {
+            SafetensorsError(kind, path: shard.file.path, place: tensor.name)
+        }
+
+        /// Fails unless the tensor has one of these types.
+        func require(_ types: DataType..., expected: String) throws {
+            guard types.contains(tensor.dataType) else {
+                throw fault(.wrongDataType(found: tensor.dataType, expected: expected))
+            }
+        }
+
+        /// Fails unless the tensor has these dimensions.
+        func require(shape: [Int], _ meaning: String) throws {
+            guard tensor.shape.dimensions == shape else {
+                throw fault(
+                    .wrongShape(found: tensor.shape, expected: "\(shape) (\(meaning))"))
+            }
+        }
+
+        /// Fails unless the elements are floats.
+        func requireFloats() throws {
+            try require(.F32, .F16, .BF16, .F64, expected: "floating-point scales")
+        }
+    }
+
+    private var order: [ByteString] = []
+    private var tensors: [ByteString: LogicalTensor] = [:]
+
+    init(_ checkpoint: Checkpoint) {
+        for entry in checkpoint.entries {
+            let name = ByteString(entry.tensor.name)
+            order.append(name)
+            tensors[name] = LogicalTensor(
+                name: entry.tensor.name, shape: entry.tensor.shape, storage: .stored(entry.tensor),
+                shard: checkpoint.shards[entry.shard])
+        }
+    }
+
+    /// The tensors: those that stayed in their order, then those that were put together.
+    var all: [LogicalTensor] { order.compactMap { tensors[$0] } }
+
+    /// What comes before `suffix` in each name that ends in it, in the checkpoint's order.
+    func names(endingIn suffix: String) -> [String] {
+        order.filter { tensors[$0] != nil }.map(\.description).filter { $0.hasSuffix(suffix) }
+            .map { String($0.dropLast(suffix.count)) }
+    }
+
+    /// The tensor called `name`, when it is stored as it is.
+    func part(_ name: String) -> Part? {
+        guard let tensor = tensors[ByteString(name)], let stored = tensor.stored else { return nil }
+        return Part(shard: tensor.shard, tensor: stored)
+    }
+
+    /// The tensor called `name`, which has to be there for `owner`.
+    func part(_ name: String, neededBy owner: Part) throws -> Part {
+        guard let part = part(name) else { throw owner.fault(.missingCompanion(name)) }
+        return part
+    }
+
+    /// Takes tensors out.
+    mutating func remove(_ names: String...) {
+        for name in names { tensors[ByteString(name)] = nil }
+    }
+
+    /// Takes out all tensors whose name ends in one of these.
+    mutating func remove(endingIn suffixes: String...) {
+        for name in order where suffixes.contains(where: { name.description.hasSuffix($0) }) {
+            tensors[name] = nil
+        }
+    }
+
+    /// Puts values in the place of the stored tensor called `name`.
+    mutating func replace(
+        _ name: String, of shard: SafetensorsFile, by tensor: any DequantizedTensor
+    ) {
+        tensors[ByteString(name)] = LogicalTensor(
+            name: name, shape: tensor.shape, storage: .dequantized(tensor), shard: shard)
+    }
+
+    /// Adds values under a name that the checkpoint does not have.
+    mutating func append(_ name: String, from part: Part, _ tensor: any DequantizedTensor) throws {
+        let key = ByteString(name)
+        guard tensors[key] == nil else {
+            throw part.fault(.duplicateTensor(first: name, second: part.tensor.name))
+        }
+        order.append(key)
+        replace(name, of: part.shard, by: tensor)
+    }
+}
