@@ -21,10 +21,13 @@ public struct GGUFLayout: Sendable {
     /// - Parameters:
     ///   - alignment: A power of two; the caller puts `general.alignment` into `metadata` when it
     ///     is not 32.
+    ///   - padsHeader: Whether the header is padded up to the data, as it is in all files but those
+    ///     that are nothing but a vocabulary.
     /// - Throws: `GGUFError` when a row is not whole blocks of its format or a size overflows.
     /// - Complexity: O(header bytes).
     public init(
-        metadata: Metadata, tensors: [TensorDescription], alignment: Int = 32, path: String
+        metadata: Metadata, tensors: [TensorDescription], alignment: Int = 32,
+        padsHeader: Bool = true, path: String
     ) throws(GGUFError) {
         var bytes = HeaderBytes()
         bytes.append(Array("GGUF".utf8))
@@ -59,7 +62,7 @@ public struct GGUFLayout: Sendable {
             counts.append(count)
             relative = end
         }
-        bytes.pad(to: alignment)
+        if padsHeader { bytes.pad(to: alignment) }
         let headerByteCount = bytes.bytes.count
         guard let total = headerByteCount.adding(checked: relative) else {
             throw GGUFError(

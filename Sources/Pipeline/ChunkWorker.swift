@@ -38,7 +38,7 @@ final class ChunkWorker: @unchecked Sendable {
     }
 
     /// The smallest magnitude that rounds to infinity in F16.
-    private static let f16Limit: Float = 65520
+    static let f16Limit: Float = 65520
 
     /// Reads a chunk once and writes it to every file that it goes to.
     ///

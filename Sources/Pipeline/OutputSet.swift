@@ -141,10 +141,20 @@ final class OutputSet: Sendable {
         }
     }
 
-    /// Gives the files their names.
+    /// Gives the files their names, all of them or none.
     func commit() throws {
+        // A disk that is full or broken says so here, before any file has its name.
         for (file, plan) in zip(files, plans) {
-            try file.commit(byteCount: plan.layout.byteCount)
+            try file.truncate(to: plan.layout.byteCount)
+            try file.flush()
+        }
+        for (number, file) in files.enumerated() {
+            do {
+                try file.commit()
+            } catch {
+                for earlier in files[..<number] { earlier.removeCommitted() }
+                throw error
+            }
         }
         journal?.remove()
     }

@@ -40,6 +40,10 @@ public struct PipelineError: IngotError, Hashable {
         case malformedOption(found: String, expected: String)
         /// A block to be removed that is not there; without `last`, all blocks would be removed.
         case noSuchBlock(Int, last: Int?)
+        /// A value that the type that is quantized from cannot hold.
+        case beyondOuttype(value: String, row: Int, column: Int)
+        /// More files than a split can have.
+        case tooManyParts(Int)
     }
 
     /// What is wrong.
@@ -80,6 +84,11 @@ public struct PipelineError: IngotError, Hashable {
             "the importance matrix \(matrix) has no counts for \(count) of its \(all) experts"
         case .beyondF16(let value, let row, let column):
             "\(value) found in row \(row), column \(column), beyond the range of F16"
+        case .beyondOuttype(let value, let row, let column):
+            "\(value) found in row \(row), column \(column), beyond the range of F16, in which the"
+                + " model would be quantized"
+        case .tooManyParts(let count):
+            "\(count) files would be written, expected at most \(UInt16.max)"
         case .memoryLimit(let limit, let needed):
             "a limit of \(limit) bytes of memory found, expected at least \(needed) for this model"
         case .busy: "another run is writing this file"
@@ -108,6 +117,8 @@ public struct PipelineError: IngotError, Hashable {
         case .withoutImportance: "Name a format for it with --tensor-type, or leave --strict out."
         case .expertsWithoutCounts: "Make the matrix from more text, or leave --strict out."
         case .beyondF16: "Use BF16 or F32, or leave --strict out."
+        case .beyondOuttype: "Quantize it from BF16 or F32: --outtype bf16."
+        case .tooManyParts: "Allow more tensors or bytes in a file."
         default: nil
         }
     }

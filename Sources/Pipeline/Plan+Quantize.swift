@@ -12,10 +12,7 @@ extension Plan {
         outputPath: String
     ) throws -> Plan {
         let model = try QuantizedModel(source, recipe: recipe, options: options, keepsOrder: false)
-        return try Plan(
-            source: model.source, order: model.order, choices: model.choices,
-            importance: options.importance, importanceNames: model.importanceNames,
-            metadata: model.metadata, outputPath: outputPath, recipeName: recipe.name)
+        return try model.plan(recipe: recipe, options: options, outputPath: outputPath)
     }
 
     /// The plans of `quantize --keep-split`: a file for each file of the source, with the same
@@ -28,23 +25,13 @@ extension Plan {
         _ split: SplitSource, recipe: Recipe, options: QuantizeOptions, outputPath: String
     ) throws -> [Plan] {
         let model = try QuantizedModel(split, recipe: recipe, options: options, keepsOrder: true)
-        let prefix = outputPath.hasSuffix(".gguf") ? String(outputPath.dropLast(5)) : outputPath
-        let count = split.shards.count
-        return try split.shards.indices.map { shard in
-            let places = model.order.indices.filter { place in
+        let parts = split.shards.indices.map { shard in
+            model.order.indices.filter { place in
                 split.shardNumbers[model.position(ofTensor: model.order[place])] == shard
             }
-            var metadata = shard == 0 ? model.metadata : Metadata()
-            metadata.moveToEnd("split.no", .uint16(UInt16(clamping: shard)))
-            metadata.moveToEnd("split.count", .uint16(UInt16(clamping: count)))
-            metadata.moveToEnd("split.tensors.count", .int32(Int32(clamping: model.order.count)))
-            return try Plan(
-                source: model.source, order: places.map { model.order[$0] },
-                choices: places.map { model.choices[$0] }, importance: options.importance,
-                importanceNames: model.importanceNames, metadata: metadata,
-                outputPath: prefix + SplitSource.suffix(shard, of: count),
-                recipeName: recipe.name)
         }
+        return try model.plan(recipe: recipe, options: options, outputPath: outputPath)
+            .split(into: parts)
     }
 }
 
@@ -125,6 +112,14 @@ private struct QuantizedModel {
                     place: tensor.name)
             }
         }
+    }
+
+    /// The plan of one file.
+    func plan(recipe: Recipe, options: QuantizeOptions, outputPath: String) throws -> Plan {
+        try Plan(
+            source: source, order: order, choices: choices, importance: options.importance,
+            importanceNames: importanceNames, metadata: metadata, outputPath: outputPath,
+            recipeName: recipe.name)
     }
 
     /// The number in the whole model of a tensor of the source.

@@ -53,32 +53,7 @@ public struct Plan: Sendable {
         importance: ImportanceMatrix?, importanceNames: [String], metadata: Metadata,
         outputPath: String, recipeName: String?
     ) throws {
-        if let existing = FileIdentity(path: outputPath),
-            source.files.contains(where: { $0.identity.isSameFile(as: existing) })
-        {
-            throw PipelineError(.inPlace, path: outputPath)
-        }
-        let alignment = metadata["general.alignment"]?.integer ?? 32
-        guard alignment > 0, alignment.nonzeroBitCount == 1 else {
-            throw PipelineError(
-                .metadata(
-                    key: "general.alignment", found: "\(alignment)", expected: "a power of two"),
-                path: source.path)
-        }
-        let layout = try GGUFLayout(
-            metadata: metadata,
-            tensors: zip(order, choices).map { index, choice in
-                let tensor = source.tensors[index]
-                return TensorDescription(
-                    name: tensor.name, shape: tensor.shape, format: choice.format)
-            },
-            alignment: alignment, path: outputPath)
-        self.source = source
-        self.metadata = metadata
-        self.layout = layout
-        self.outputPath = outputPath
-        self.recipeName = recipeName
-        tensors = try order.indices.map { position in
+        let tensors = try order.indices.map { position in
             let description = source.tensors[order[position]]
             let choice = choices[position]
             return Tensor(
@@ -88,7 +63,10 @@ public struct Plan: Sendable {
                     : try Plan.importance(
                         of: description, named: importanceNames[order[position]], in: importance,
                         path: source.path),
-                byteCount: layout.byteCounts[position],
+                // What has no size is refused by the layout.
+                byteCount: choice.format.byteCount(
+                    rowLength: description.shape.rowLength, rowCount: description.shape.rowCount)
+                    ?? 0,
                 isCopy: choice.format == description.format
                     && source.holdsBytes(ofTensor: order[position]))
         }
@@ -104,6 +82,41 @@ public struct Plan: Sendable {
                     place: tensor.name)
             }
         }
+        try self.init(
+            source: source, tensors: tensors, metadata: metadata, outputPath: outputPath,
+            recipeName: recipeName)
+    }
+
+    /// Plans a file of tensors whose formats are chosen.
+    init(
+        source: any TensorSource, tensors: [Tensor], metadata: Metadata, outputPath: String,
+        recipeName: String?
+    ) throws {
+        if let existing = FileIdentity(path: outputPath),
+            source.files.contains(where: { $0.identity.isSameFile(as: existing) })
+        {
+            throw PipelineError(.inPlace, path: outputPath)
+        }
+        let alignment = metadata["general.alignment"]?.integer ?? 32
+        guard alignment > 0, alignment.nonzeroBitCount == 1 else {
+            throw PipelineError(
+                .metadata(
+                    key: "general.alignment", found: "\(alignment)", expected: "a power of two"),
+                path: source.path)
+        }
+        layout = try GGUFLayout(
+            metadata: metadata,
+            tensors: tensors.map {
+                TensorDescription(name: $0.name, shape: $0.source.shape, format: $0.choice.format)
+            },
+            alignment: alignment,
+            // A vocabulary by itself has no data to be aligned.
+            padsHeader: !tensors.isEmpty || metadata["split.count"] != nil, path: outputPath)
+        self.source = source
+        self.tensors = tensors
+        self.metadata = metadata
+        self.outputPath = outputPath
+        self.recipeName = recipeName
     }
 
     /// The plan that writes every tensor in the format that its source describes: `convert`.

@@ -33,6 +33,15 @@ public struct Walk: Sendable {
 
         /// No findings.
         public init() {}
+
+        /// The findings of several files of one model.
+        public init(_ parts: some Sequence<Findings>) {
+            for part in parts {
+                outOfRange += part.outOfRange
+                nonFinite += part.nonFinite
+                resumedByteCount = max(resumedByteCount, part.resumedByteCount)
+            }
+        }
     }
 
     /// Writes the file that `plan` describes.
@@ -54,6 +63,15 @@ public struct Walk: Sendable {
         options.isStrict = isStrict
         options.allowsNonFinite = allowsNonFinite
         return try write([plan], options: options, progress: progress)[0]
+    }
+
+    /// About how much memory writing `plans` takes, in bytes: the program, the plans and the
+    /// workers' buffers.
+    ///
+    /// - Throws: `PipelineError` when the options set a limit that cannot be kept.
+    public static func memoryByteCount(of plans: [Plan], options: WalkOptions) throws -> Int {
+        try WorkBounds(plans, threadCount: options.threadCount, limit: options.memoryLimit)
+            .byteCount(of: plans)
     }
 
     /// Writes the files that `plans`, all made from one source, describe.

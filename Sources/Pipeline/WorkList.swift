@@ -122,13 +122,9 @@ struct WorkBounds: Sendable, Hashable {
             chunkElementCount = WorkBounds.usualChunk
             return
         }
-        let longest =
-            plans.lazy.flatMap(\.tensors).filter { !$0.isCopy }
-            .map(\.source.shape.rowLength).max() ?? 0
-        let least = max(WorkBounds.smallestChunk, longest)
-        // Headers, catalogues and importance are there anyway, in the plans.
-        let held = plans.reduce(WorkBounds.fixedByteCount) { $0 + 3 * $1.layout.header.count }
-        let unit = WorkBounds.bytesPerElement(fileCount: plans.count)
+        let least = max(WorkBounds.smallestChunk, WorkBounds.longestRow(of: plans))
+        let held = WorkBounds.heldByteCount(plans)
+        let unit = WorkBounds.bytesPerElement(fileCount: WorkBounds.fileCount(plans))
         let perThread = least.multiplied(checkedBy: unit) ?? Int.max
         guard let needed = held.adding(checked: perThread), needed <= limit else {
             throw PipelineError(
@@ -139,5 +135,32 @@ struct WorkBounds: Sendable, Hashable {
         let share = (limit - held) / self.threadCount / unit
         chunkElementCount = max(
             WorkBounds.smallestChunk, min(WorkBounds.usualChunk, share / 256 * 256))
+    }
+
+    /// The most files that a tensor goes to; the parts of a split share no tensor.
+    private static func fileCount(_ plans: [Plan]) -> Int {
+        var counts: [Int: Int] = [:]
+        for tensor in plans.lazy.flatMap(\.tensors) { counts[tensor.sourceIndex, default: 0] += 1 }
+        return counts.values.max() ?? 1
+    }
+
+    /// The longest row that is encoded: one that is longer than a chunk is a chunk of its own.
+    private static func longestRow(of plans: [Plan]) -> Int {
+        plans.lazy.flatMap(\.tensors).filter { !$0.isCopy }
+            .map(\.source.shape.rowLength).max() ?? 0
+    }
+
+    /// What is there whatever the bounds: headers, catalogues and importance, in the plans.
+    private static func heldByteCount(_ plans: [Plan]) -> Int {
+        plans.reduce(fixedByteCount) { $0 + 3 * $1.layout.header.count }
+    }
+
+    /// About how much memory carrying out `plans` within these bounds takes, in bytes.
+    func byteCount(of plans: [Plan]) -> Int {
+        let values = max(chunkElementCount, WorkBounds.longestRow(of: plans))
+        let unit = WorkBounds.bytesPerElement(fileCount: WorkBounds.fileCount(plans))
+        let buffers = threadCount.multiplied(checkedBy: unit)?
+            .multiplied(checkedBy: values)
+        return buffers?.adding(checked: WorkBounds.heldByteCount(plans)) ?? Int.max
     }
 }

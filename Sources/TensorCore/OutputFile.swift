@@ -167,6 +167,9 @@ public final class OutputFile: Sendable {
         }
     }
 
+    /// Removes the file under its final name: one that is worth nothing without others that failed.
+    public func removeCommitted() { if committed.withLock({ $0 }) { unlink(path) } }
+
     /// Writes a whole small file at once, atomically.
     public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
         let file = try OutputFile(path: path)

@@ -5,24 +5,7 @@ import TensorCore
 
 /// What `convert` and `quantize` share: carrying out a plan in view of the user.
 enum Writing {
-    /// Writes the file, with a bar on a terminal and plain lines otherwise.
-    static func write(
-        _ plan: Plan, threadCount: Int?, allowsNonFinite: Bool = false, isQuiet: Bool
-    ) throws -> Walk.Findings {
-        let name = plan.outputPath.split(separator: "/").last.map(String.init) ?? plan.outputPath
-        let line = ProgressLine(name, isQuiet: isQuiet)
-        defer { line.finish() }
-        let tensorCount = plan.tensors.count
-        return try Walk.write(
-            plan, threadCount: threadCount, allowsNonFinite: allowsNonFinite
-        ) { progress in
-            line.update(
-                progress.byteCount, of: progress.totalByteCount,
-                detail: "\(progress.tensorCount)/\(tensorCount) tensors")
-        }
-    }
-
-    /// Writes several files from one source, with one bar for all.
+    /// Writes the files of one source, with one bar for all, on a terminal, or plain lines.
     static func write(
         _ plans: [Plan], options: WalkOptions, isQuiet: Bool
     ) throws -> [Walk.Findings] {
@@ -59,7 +42,8 @@ enum Writing {
 
     /// The table of a plan: tensors, values and bytes by format, bits per weight before and after;
     /// after the work with the seconds that it took.
-    static func summary(of plan: Plan, seconds: Double? = nil) -> [String] {
+    static func summary(of output: PlannedOutput, seconds: Double? = nil) -> [String] {
+        let plan = output.plan
         var table = Columns(rightAligned: [false, true, true, true, true])
         table.add("format", "tensors", "values", "bytes", "bits/weight")
         for total in plan.formatTotals {
@@ -85,9 +69,11 @@ enum Writing {
                 + " (\(Numbers.fixed(share * 100, 1)) %); "
         }
         let time = seconds.map { Clock.short($0) }
-        let size =
-            time == nil ? "\(plan.layout.byteCount) bytes" : Numbers.bytes(plan.layout.byteCount)
-        lines.append(last + "file: \(size); \(time ?? "nothing written")")
+        let byteCount = output.files.reduce(0) { $0 + $1.layout.byteCount }
+        let size = time == nil ? "\(byteCount) bytes" : Numbers.bytes(byteCount)
+        let name = output.files.count == 1 ? "file" : "\(output.files.count) files"
+        lines.append(last + "\(name): \(size); \(time ?? "nothing written")")
+        if output.files.count > 1 { lines += overview(of: output.files) }
         return lines
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Conversion
 import GGUF
 import Pipeline
+import Quantization
 import TensorCore
 
 /// The command `ingot convert HF_DIR [--outfile F] [--outtype T]`.
@@ -11,11 +12,15 @@ struct ConvertCommand: ParsableCommand {
         abstract: "Convert a Hugging Face directory to GGUF.",
         discussion: """
             The directory holds config.json, safetensors (one file, or shards with an index) and the
-            tokenizer's files. Vectors and norms stay F32 whatever the type.
+            tokenizer's files. Weights in FP8, compressed-tensors, GPTQ and AWQ are dequantized.
+            Vectors and norms stay F32 whatever the type.
 
             Examples:
               ingot convert my-model/
               ingot convert my-model/ --outfile my-model-bf16.gguf --outtype bf16
+              ingot convert my-model/ --outfile my-model-{ftype}.gguf --outtype auto
+              ingot convert my-model/ --outtype Q4_K_M --split-max-size 4G
+              ingot convert --dry-run --json my-model/ | jq .fileByteCount
             """)
 
     @Argument(help: "The model's directory.")
@@ -23,14 +28,18 @@ struct ConvertCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The file to write; by default the model's name and type, in its directory.",
-            valueName: "file"))
+            """
+            The file to write, {ftype} and {FTYPE} standing for the type; by default, or in a \
+            folder, the model's name and type.
+            """, valueName: "file"))
     var outfile: String?
 
     @Option(
         help: ArgumentHelp(
-            "f32, f16, bf16, q8_0, or auto: the 16-bit type that the checkpoint has.",
-            valueName: "type"))
+            """
+            f32, f16, bf16, q8_0, tq1_0, tq2_0, auto (the smallest float type that loses nothing), \
+            or a type of `ingot quantize`.
+            """, valueName: "type"))
     var outtype = "f16"
 
     @Option(help: ArgumentHelp("The model's name in the file (general.name).", valueName: "name"))
@@ -38,9 +47,34 @@ struct ConvertCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "A JSON object of general.* keys to be set in the file.", valueName: "file"))
+    var metadata: String?
+
+    @Option(
+        help: ArgumentHelp(
             "GGUF name of the pre-tokenizer, where it cannot be told from the tokenizer.",
             valueName: "name"))
     var pre: String?
+
+    @Flag(help: "Write metadata and vocabulary without tensors; weights need not be there.")
+    var vocabOnly = false
+
+    @OptionGroup var split: SplitOptions
+
+    @Flag(help: "Show what would be written, tensor by tensor, and write nothing.")
+    var dryRun = false
+
+    @Flag(help: "With --dry-run: print the plan as one JSON object.")
+    var json = false
+
+    @Flag(help: "Make errors of what would be warnings: fallbacks, values beyond F16's range.")
+    var strict = false
+
+    @Flag(name: [.customShort("v"), .long], help: "List the tensors before they are written.")
+    var verbose = false
+
+    @Flag(help: .hidden)
+    var bigendian = false
 
     @Flag(help: "Write tensors with NaN or infinity all the same; say how many there are.")
     var allowNonfinite = false
@@ -55,42 +89,88 @@ struct ConvertCommand: ParsableCommand {
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("\(threads) threads asked for, expected 1 to 1024")
         }
+        if json, !dryRun {
+            throw ValidationError("--json says how --dry-run prints; it is missing")
+        }
+        if vocabOnly, split.isWanted {
+            throw ValidationError("a vocabulary has no tensors that could be split")
+        }
+        if bigendian {
+            throw ValidationError(
+                "big-endian files are not written: every current machine that runs models, and "
+                    + "every common tool, reads little-endian ones")
+        }
     }
 
     func run() throws {
-        guard let type = OutputType(rawValue: outtype.lowercased()) else {
-            let known = OutputType.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ValidationError("--outtype is \(outtype), expected one of \(known)")
+        let output = try plannedOutput()
+        if strict { try Writing.checkStrictly(output.plan) }
+        var options = WalkOptions()
+        options.threadCount = threads
+        options.isStrict = strict
+        options.allowsNonFinite = allowNonfinite
+        options.toolVersion = Ingot.version
+        if dryRun { return try PlanListing.show([output], options: options, asJSON: json) }
+        if verbose {
+            for line in try PlanListing(output, options: options).lines { Terminal.print(line) }
         }
-        let source = try ConversionSource(
-            directory: directory,
-            options: .init(outputType: type, name: modelName, pre: pre))
-        for notice in source.notices where !quiet { Terminal.note(notice) }
-        let plan = try Plan.asDescribed(
-            source, outputPath: outfile ?? ConvertCommand.defaultPath(for: source))
         let start = Clock.seconds()
-        let findings = try Writing.write(
-            plan, threadCount: threads, allowsNonFinite: allowNonfinite, isQuiet: quiet)
+        let findings = try Writing.write(output.files, options: options, isQuiet: quiet)
         if !quiet {
-            for line in Writing.summary(of: plan, seconds: Clock.seconds() - start) {
+            for line in Writing.summary(of: output, seconds: Clock.seconds() - start) {
                 Terminal.print(line)
             }
         }
-        for warning in Writing.warnings(of: plan, findings: findings) { Terminal.warning(warning) }
+        for warning in Writing.warnings(of: output.plan, findings: .init(findings)) {
+            Terminal.warning(warning)
+        }
     }
 
-    /// The field's naming convention: `Basename-Size-Finetune-Version-TYPE.gguf`, in the model's
-    /// directory.
-    private static func defaultPath(for source: ConversionSource) -> String {
+    private func plannedOutput() throws -> PlannedOutput {
+        // A type that the converter does not make itself is quantized to, from F16.
+        let type = OutputType(rawValue: outtype.lowercased())
+        let recipe = type == nil ? try Recipe.parse(outtype) : nil
+        let source = try ConversionSource(
+            directory: directory,
+            options: .init(
+                outputType: type ?? .f16, name: modelName, pre: pre,
+                metadata: try metadata.map { try MetadataFile(path: $0) },
+                isVocabularyOnly: vocabOnly))
+        for notice in source.notices where !quiet { Terminal.note(notice) }
+        let typeName = recipe?.name ?? source.outputType.rawValue
+        let path = outputPath(for: source, typeName: typeName)
+        guard let recipe, !vocabOnly else {
+            return try PlannedOutput(Plan.asDescribed(source, outputPath: path), split: split)
+        }
+        let plan = try Plan.quantize(
+            RoundedSource(source, allowsNonFinite: allowNonfinite), recipe: recipe,
+            options: QuantizeOptions(), outputPath: path)
+        return try PlannedOutput(plan, split: split)
+    }
+
+    /// The path that the user named, or one of the field's naming convention,
+    /// `Basename-Size-Finetune-Version-TYPE.gguf`, in the model's directory or the folder named.
+    private func outputPath(for source: ConversionSource, typeName: String) -> String {
+        if let outfile, !Paths.isFolder(outfile) {
+            return
+                outfile
+                .replacing("{ftype}", with: typeName.lowercased())
+                .replacing("{outtype}", with: typeName.lowercased())
+                .replacing("{FTYPE}", with: typeName.uppercased())
+                .replacing("{OUTTYPE}", with: typeName.uppercased())
+        }
         func part(_ key: String) -> String? {
             source.metadata["general.\(key)"]?.text.map { text in
                 String(text.map { $0 == " " || $0 == "/" ? "-" : $0 })
             }
         }
         let name = part("basename") ?? part("name") ?? "model"
-        let type = source.outputType.rawValue.uppercased()
-        let parts = [name, part("size_label"), part("finetune"), part("version"), type]
-        let folder = source.path.hasSuffix("/") ? source.path : source.path + "/"
-        return folder + parts.compactMap { $0 }.joined(separator: "-") + ".gguf"
+        let end = vocabOnly ? ["vocab"] : [typeName.uppercased()]
+        let parts = [
+            name, vocabOnly ? nil : part("size_label"), part("finetune"), part("version"),
+        ]
+        let folder = outfile ?? source.path
+        return (folder.hasSuffix("/") ? folder : folder + "/")
+            + (parts.compactMap { $0 } + end).joined(separator: "-") + ".gguf"
     }
 }

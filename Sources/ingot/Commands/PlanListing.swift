@@ -4,7 +4,7 @@ import Pipeline
 import Quantization
 import TensorCore
 
-/// A plan as `quantize --dry-run` shows it.
+/// A plan as `convert --dry-run` and `quantize --dry-run` show it.
 ///
 /// The keys of the JSON are described in
 /// docs/commands-quantize.md.
@@ -31,6 +31,13 @@ struct PlanListing: Encodable {
         let byteCount: Int
     }
 
+    /// A file of the output.
+    struct File: Encodable {
+        let path: String
+        let tensorCount: Int
+        let byteCount: Int
+    }
+
     let schemaVersion = 1
     let input: String
     let output: String
@@ -44,9 +51,16 @@ struct PlanListing: Encodable {
     let fileByteCount: Int
     let sourceBitsPerWeight: Double
     let bitsPerWeight: Double
+    /// The files: one, or the parts of a split.
+    let files: [File]
+    /// About how much memory writing takes.
+    let memoryByteCount: Int
     let warnings: [String]
 
-    init(_ plan: Plan, importance: ImportanceMatrix?) {
+    init(
+        _ planned: PlannedOutput, importance: ImportanceMatrix? = nil, options: WalkOptions
+    ) throws {
+        let plan = planned.plan
         input = plan.source.path
         output = plan.outputPath
         recipe = plan.recipeName
@@ -67,8 +81,13 @@ struct PlanListing: Encodable {
         elementCount = plan.elementCount
         sourceTensorByteCount = plan.sourceByteCount
         tensorByteCount = plan.byteCount
-        headerByteCount = plan.layout.header.count
-        fileByteCount = plan.layout.byteCount
+        headerByteCount = planned.files.reduce(0) { $0 + $1.layout.header.count }
+        fileByteCount = planned.files.reduce(0) { $0 + $1.layout.byteCount }
+        files = planned.files.map {
+            File(
+                path: $0.outputPath, tensorCount: $0.tensors.count, byteCount: $0.layout.byteCount)
+        }
+        memoryByteCount = try Walk.memoryByteCount(of: planned.files, options: options)
         sourceBitsPerWeight = plan.sourceBitsPerWeight
         bitsPerWeight = plan.bitsPerWeight
         warnings = Writing.warnings(of: plan, importance: importance, findings: Walk.Findings())
@@ -89,11 +108,25 @@ struct PlanListing: Encodable {
         return table.lines
     }
 
-    /// The listing as one JSON object.
-    func json() throws -> String { try PlanListing.encode(self) }
-
-    /// Several listings as a JSON array.
-    static func json(_ listings: [PlanListing]) throws -> String { try encode(listings) }
+    /// Prints what would be written: everything, or one JSON value.
+    static func show(
+        _ outputs: [PlannedOutput], importance: ImportanceMatrix? = nil, options: WalkOptions,
+        asJSON: Bool
+    ) throws {
+        let listings = try outputs.map {
+            try PlanListing($0, importance: importance, options: options)
+        }
+        if asJSON {
+            return Terminal.print(
+                listings.count == 1 ? try encode(listings[0]) : try encode(listings))
+        }
+        for (output, listing) in zip(outputs, listings) {
+            for line in listing.lines { Terminal.print(line) }
+            for line in Writing.summary(of: output) { Terminal.print(line) }
+            Terminal.print("  memory: about \(Numbers.bytes(listing.memoryByteCount))")
+            for warning in listing.warnings { Terminal.warning(warning) }
+        }
+    }
 
     private static func encode(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()

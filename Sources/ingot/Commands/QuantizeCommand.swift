@@ -1,24 +1,30 @@
 import ArgumentParser
+import Conversion
 import GGUF
 import Pipeline
 import Quantization
 import TensorCore
 
-/// The command `ingot quantize IN.gguf [OUT.gguf] TYPE [THREADS]`.
+/// The command `ingot quantize IN [OUT.gguf] TYPE [THREADS]`.
 struct QuantizeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "quantize",
-        abstract: "Quantize a GGUF file.",
+        abstract: "Quantize a GGUF file or a Hugging Face directory.",
         usage: """
-            ingot quantize [options] IN.gguf [OUT.gguf] TYPE [THREADS]
-            ingot quantize [options] IN.gguf FOLDER/ TYPE TYPE …
+            ingot quantize [options] IN [OUT.gguf] TYPE [THREADS]
+            ingot quantize [options] IN FOLDER/ TYPE TYPE …
             """,
         discussion: """
+            IN is a GGUF file, the first of a split one, or a Hugging Face directory: the result is
+            that of converting it to F16 (or what --outtype says) and quantizing that file, which
+            is not written.
+
             Without OUT.gguf the output is ggml-model-TYPE.gguf beside the input. With a folder and
             several types the input is read once for all: FOLDER/NAME-TYPE.gguf.
 
             Examples:
               ingot quantize model-f16.gguf model-Q4_K_M.gguf Q4_K_M
+              ingot quantize my-model/ model-Q4_K_M.gguf Q4_K_M
               ingot quantize --imatrix imatrix.gguf model-f16.gguf Q4_K_M 8
               ingot quantize --dry-run model-f16.gguf Q4_K_M
               ingot quantize --dry-run --json model-f16.gguf Q4_K_M | jq .fileByteCount
@@ -95,6 +101,20 @@ struct QuantizeCommand: ParsableCommand {
     @Flag(help: "Write as many files as the input has, with the same tensors in each.")
     var keepSplit = false
 
+    @OptionGroup var split: SplitOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "For a directory: the type to quantize from (f16 by default, bf16, f32 or auto).",
+            valueName: "type"))
+    var outtype: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "For a directory: GGUF name of the pre-tokenizer, where it cannot be told.",
+            valueName: "name"))
+    var pre: String?
+
     @Flag(help: "Read the written bytes back from the disk and compare before the file appears.")
     var verify = false
 
@@ -138,53 +158,84 @@ struct QuantizeCommand: ParsableCommand {
         if imatrix == nil, !includeWeights.isEmpty || !excludeWeights.isEmpty {
             throw ValidationError("--include-weights and --exclude-weights need --imatrix")
         }
+        if keepSplit, split.isWanted {
+            throw ValidationError(
+                "--keep-split and --split-max-tensors, --split-max-size do not go together")
+        }
     }
 
     func run() throws {
         let request = try QuantizeRequest(words, threads: threads)
-        let source = try SplitSource.open(path: request.input)
+        let source = try source(at: request.input)
         let options = try quantizeOptions()
-        let plans = try request.outputs.flatMap { output in
+        let outputs = try request.outputs.flatMap { output in
             if keepSplit, let split = source as? SplitSource {
                 return try Plan.quantizeKeepingSplit(
-                    split, recipe: output.recipe, options: options, outputPath: output.path)
+                    split, recipe: output.recipe, options: options, outputPath: output.path
+                ).map { PlannedOutput($0) }
             }
-            return [
-                try Plan.quantize(
-                    source, recipe: output.recipe, options: options, outputPath: output.path)
-            ]
+            let plan = try Plan.quantize(
+                source, recipe: output.recipe, options: options, outputPath: output.path)
+            return [try PlannedOutput(plan, split: split)]
         }
         if strict {
-            for plan in plans {
-                try Writing.checkStrictly(plan, importance: options.importance)
+            for output in outputs {
+                try Writing.checkStrictly(output.plan, importance: options.importance)
             }
         }
-        if dryRun { return try show(plans, importance: options.importance) }
+        let walkOptions = try walkOptions(threads: request.threads)
+        if dryRun {
+            return try PlanListing.show(
+                outputs, importance: options.importance, options: walkOptions, asJSON: json)
+        }
         try request.makeFolder()
         let start = Clock.seconds()
-        let findings = try Writing.write(
-            plans, options: try walkOptions(threads: request.threads), isQuiet: quiet)
+        let findings = try Writing.write(outputs.files, options: walkOptions, isQuiet: quiet)
         let seconds = Clock.seconds() - start
         if provenance {
             try Provenance.write(
-                plans, importance: options.importance, arguments: CommandLine.arguments)
+                outputs.files, importance: options.importance, arguments: CommandLine.arguments)
         }
-        for (plan, findings) in zip(plans, findings) {
+        for (output, findings) in outputs.with(findings) {
             if !quiet {
-                for line in Writing.summary(of: plan, seconds: seconds) { Terminal.print(line) }
+                for line in Writing.summary(of: output, seconds: seconds) { Terminal.print(line) }
             }
             for warning in Writing.warnings(
-                of: plan, importance: options.importance, findings: findings)
+                of: output.plan, importance: options.importance, findings: findings)
             {
                 Terminal.warning(warning)
             }
         }
-        if plans.count > 1, !quiet {
-            for line in Writing.overview(of: plans) { Terminal.print(line) }
+        if outputs.count > 1, !quiet {
+            for line in Writing.overview(of: outputs.files) { Terminal.print(line) }
         }
         if let bytes = findings.first?.resumedByteCount, bytes > 0, !quiet {
             Terminal.note("resumed: \(Numbers.bytes(bytes)) had been written before")
         }
+    }
+
+    /// The GGUF file, or the directory as the file that it would be converted to.
+    private func source(at path: String) throws -> any TensorSource {
+        guard Paths.isFolder(path) else {
+            guard outtype == nil, pre == nil else {
+                throw ValidationError("--outtype and --pre are for directories; \(path) is a file")
+            }
+            return try SplitSource.open(path: path)
+        }
+        guard !keepSplit else {
+            throw ValidationError(
+                "--keep-split is for GGUF files; for a directory use --split-max-size")
+        }
+        let types: [OutputType] = [.f16, .bf16, .f32, .auto]
+        guard let type = types.first(where: { $0.rawValue == (outtype ?? "f16").lowercased() })
+        else {
+            throw ValidationError(
+                "--outtype is \(outtype ?? ""), expected f16, bf16, f32 or auto")
+        }
+        let source = try ConversionSource(
+            directory: path, options: .init(outputType: type, pre: pre))
+        for notice in source.notices where !quiet { Terminal.note(notice) }
+        return RoundedSource(source, allowsNonFinite: allowNonfinite)
     }
 
     private func quantizeOptions() throws -> QuantizeOptions {
@@ -232,21 +283,6 @@ struct QuantizeCommand: ParsableCommand {
             return bytes
         }
         return options
-    }
-
-    /// Prints the plans instead of carrying them out.
-    private func show(_ plans: [Plan], importance: ImportanceMatrix?) throws {
-        let listings = plans.map { PlanListing($0, importance: importance) }
-        if json {
-            return Terminal.print(
-                listings.count == 1
-                    ? try listings[0].json() : try PlanListing.json(listings))
-        }
-        for (plan, listing) in zip(plans, listings) {
-            for line in listing.lines { Terminal.print(line) }
-            for line in Writing.summary(of: plan) { Terminal.print(line) }
-            for warning in listing.warnings { Terminal.warning(warning) }
-        }
     }
 
     private static var typeList: String {

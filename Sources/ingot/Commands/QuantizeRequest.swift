@@ -18,7 +18,7 @@ struct QuantizeRequest {
     /// Finds out which word is what: the output may be left out or be a folder, threads may follow.
     init(_ words: [String], threads: Int?) throws {
         guard words.count >= 2 else {
-            throw ValidationError("expected IN.gguf [OUT.gguf] TYPE [THREADS]")
+            throw ValidationError("expected IN [OUT.gguf] TYPE [THREADS]")
         }
         let input = words[0]
         self.input = input
@@ -34,7 +34,10 @@ struct QuantizeRequest {
         }
         self.threads = threadCount
         let second = rest.first ?? ""
-        let beside = input.lastIndex(of: "/").map { String(input[...$0]) } ?? ""
+        // Beside a file, in a directory.
+        let beside =
+            Paths.isFolder(input) && !input.hasSuffix("/")
+            ? input + "/" : input.lastIndex(of: "/").map { String(input[...$0]) } ?? ""
         if rest.count == 1 || Recipe.named(second) != nil {
             guard rest.count == 1 else {
                 throw ValidationError(
@@ -43,7 +46,7 @@ struct QuantizeRequest {
             let recipe = try Recipe.parse(second)
             outputs = [Output(path: "\(beside)ggml-model-\(recipe.name).gguf", recipe: recipe)]
             folder = nil
-        } else if second.hasSuffix("/") || rest.count > 2 && QuantizeRequest.isFolder(second) {
+        } else if second.hasSuffix("/") || rest.count > 2 && Paths.isFolder(second) {
             // One type and a folder without a slash is more likely a mistake than a wish.
             let folder = second.hasSuffix("/") ? second : second + "/"
             let stem = QuantizeRequest.stem(of: input)
@@ -71,20 +74,17 @@ struct QuantizeRequest {
 
     /// Makes the folder that outputs go to, when one was named that does not exist.
     func makeFolder() throws {
-        guard let folder, !QuantizeRequest.isFolder(folder) else { return }
+        guard let folder, !Paths.isFolder(folder) else { return }
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
     }
 
-    private static func isFolder(_ path: String) -> Bool {
-        var isDirectory: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-            && isDirectory.boolValue
-    }
-
     /// The input's name without its ending and without the type that it is in.
     static func stem(of path: String) -> String {
-        var name = Paths.name(path)
+        // `.` has a name too.
+        var name =
+            Paths.isFolder(path)
+            ? URL(filePath: path).standardizedFileURL.lastPathComponent : Paths.name(path)
         for ending in [".gguf", "-f16", "-bf16", "-f32"]
         where name.lowercased().hasSuffix(ending) && name.count > ending.count {
             name = String(name.dropLast(ending.count))

@@ -1,0 +1,84 @@
+public import GGUF
+import Quantization
+public import TensorCore
+
+/// A source whose values are those of the file that it would be written to: rounded to the formats
+/// of its catalogue.
+///
+/// Quantizing a checkpoint through it gives the bytes that quantizing the converted file gives,
+/// and the converted file is never written.
+public struct RoundedSource: TensorSource {
+    private let base: any TensorSource
+    private let allowsNonFinite: Bool
+
+    /// The path that messages name.
+    public var path: String { base.path }
+    /// The base's metadata.
+    public var metadata: Metadata { base.metadata }
+    /// The base's catalogue.
+    public var tensors: [TensorDescription] { base.tensors }
+    /// The base's files.
+    public var files: [InputFile] { base.files }
+
+    /// Wraps a source.
+    ///
+    /// - Parameter allowsNonFinite: Whether a value may become infinite.
+    public init(_ base: any TensorSource, allowsNonFinite: Bool = false) {
+        self.base = base
+        self.allowsNonFinite = allowsNonFinite
+    }
+
+    /// Decodes rows and rounds them.
+    ///
+    /// - Throws: `PipelineError` when a finite value is infinite in the format that its tensor is
+    ///   rounded to; what the base throws.
+    public func readRows(
+        _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws {
+        try base.readRows(rows, ofTensor: tensor, into: destination, scratch: scratch)
+        let (shape, format) = (tensors[tensor].shape, tensors[tensor].format)
+        guard format != .F32, !base.holdsBytes(ofTensor: tensor), let encode = format.encode,
+            let decode = format.decode,
+            let byteCount = format.byteCount(rowLength: shape.rowLength, rowCount: rows.count)
+        else { return }
+        let count = rows.count * shape.rowLength
+        if format == .F16, !allowsNonFinite {
+            let values = UnsafeBufferPointer(start: destination, count: count)
+            // Not a number is no magnitude: it is looked for as well.
+            if !(largestMagnitude(destination, count) < ChunkWorker.f16Limit),
+                let index = values.firstIndex(where: {
+                    $0.isFinite && abs($0) >= ChunkWorker.f16Limit
+                })
+            {
+                throw PipelineError(
+                    .beyondOuttype(
+                        value: "\(values[index])",
+                        row: rows.lowerBound + index / shape.rowLength,
+                        column: index % shape.rowLength),
+                    path: path, place: tensors[tensor].name)
+            }
+        }
+        guard let bytes = scratch.bytes(byteCount).baseAddress else { return }
+        encode(destination, rows.count, shape.rowLength, nil, bytes)
+        decode(bytes, count, destination)
+    }
+
+    /// As the base says.
+    public func holdsBytes(ofTensor tensor: Int) -> Bool { base.holdsBytes(ofTensor: tensor) }
+
+    /// Copies rows of a tensor that the base holds in its format.
+    public func readBytes(
+        ofRows rows: Range<Int>, ofTensor tensor: Int,
+        into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        try base.readBytes(ofRows: rows, ofTensor: tensor, into: destination)
+    }
+
+    /// Copies bytes of a tensor that the base holds in its format.
+    public func readBytes(
+        _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        try base.readBytes(range, ofTensor: tensor, into: destination)
+    }
+}
