@@ -21,7 +21,7 @@ let package = Package(
         .library(
             name: "Ingot",
             targets: [
-                "TensorCore", "Quantization", "Safetensors", "Tokenization", "GGUF",
+                "TensorCore", "Quantization", "Safetensors", "Tokenization", "Zstandard", "GGUF",
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Reporting",
             ]),
     ],
@@ -35,6 +35,9 @@ let package = Package(
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         // Layer 1
         .target(name: "TensorCore", swiftSettings: strict),
         // Layer 2
@@ -42,6 +45,8 @@ let package = Package(
             name: "Quantization", dependencies: ["TensorCore", "CKernels"], swiftSettings: strict),
         .target(name: "Safetensors", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(name: "Tokenization", dependencies: ["TensorCore"], swiftSettings: strict),
+        .target(
+            name: "Zstandard", dependencies: ["TensorCore", "CZstd"], swiftSettings: strict),
         // Layer 3
         .target(name: "GGUF", dependencies: ["TensorCore", "Quantization"], swiftSettings: strict),
         // Layer 4
@@ -71,7 +76,10 @@ let package = Package(
         // Layer 6
         .target(
             name: "Evaluation",
-            dependencies: ["TensorCore", "Inference", "GGUF", "Tokenization"],
+            dependencies: [
+                "TensorCore", "Inference", "GGUF", "Quantization", "Tokenization", "Zstandard",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: strict),
         // Layer 7
         .target(
@@ -109,6 +117,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SafetensorsTests", dependencies: ["Safetensors", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ZstandardTests", dependencies: ["Zstandard", "TensorCore", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "TokenizationTests",

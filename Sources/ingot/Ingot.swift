@@ -24,7 +24,7 @@ struct Ingot: ParsableCommand {
         version: version,
         subcommands: [
             ConvertCommand.self, QuantizeCommand.self, PerplexityCommand.self,
-            ReportCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self,
+            CompareCommand.self, ScoreCommand.self, SensitivityCommand.self, ReportCommand.self, InspectCommand.self, VerifyCommand.self, DiffCommand.self,
         ])
 
     /// Called by the name of a subcommand (a link made by `scripts/install`), the binary runs it.

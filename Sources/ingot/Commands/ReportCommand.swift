@@ -50,6 +50,7 @@ struct ReportCommand: ParsableCommand {
         guard models.count >= 2 else {
             throw ValidationError("expected BASE.gguf and at least one QUANTIZED.gguf")
         }
+        try options.requireText()
     }
 
     func run() throws {
@@ -58,7 +59,8 @@ struct ReportCommand: ParsableCommand {
             + maxPplRatio.map { try Gate(.perplexityRatio, parsing: $0) }
         let files = try models.map { try GGUFFile(path: $0) }
         let loaded = try files.map { try Model(source: $0) }
-        let (text, textByteCount) = try options.windows(for: loaded[0])
+        let loadedText = try options.text(for: loaded[0])
+        let text = loadedText.windows
         let pool = options.pool
         let line = ProgressLine("report", isQuiet: options.quiet)
         defer { line.finish() }
@@ -75,10 +77,10 @@ struct ReportCommand: ParsableCommand {
             title: files[0].metadata["general.name"]?.text ?? Paths.name(models[0]),
             base: .init(file: files[0], evaluated: result),
             text: .init(
-                name: Paths.name(options.text), byteCount: textByteCount,
+                name: options.textName, byteCount: loadedText.byteCount,
                 tokenCount: text.tokenCount),
             settings: .init(
-                contextLength: text.contextLength, windowCount: text.windows.count,
+                contextLength: text.contextLength, windowCount: text.windowCount,
                 scoredTokenCount: result.base.scoredTokenCount, threadCount: pool.threadCount),
             provenance: .init(
                 toolVersion: Ingot.version, commandLine: commandLine,
