@@ -22,7 +22,8 @@ let package = Package(
             name: "Ingot",
             targets: [
                 "TensorCore", "Quantization", "Safetensors", "Tokenization", "Zstandard", "GGUF",
-                "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Reporting",
+                "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
+                "Reporting",
             ]),
     ],
     dependencies: [
@@ -81,6 +82,10 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
+        .target(
+            name: "Calibration",
+            dependencies: ["TensorCore", "Inference", "GGUF", "Architectures"],
+            swiftSettings: strict),
         // Layer 7
         .target(
             name: "Reporting", dependencies: ["TensorCore", "Evaluation"], swiftSettings: strict),
@@ -89,7 +94,8 @@ let package = Package(
             name: "ingot",
             dependencies: [
                 "TensorCore", "Quantization", "Safetensors", "Tokenization", "GGUF",
-                "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Reporting",
+                "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
+                "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -155,8 +161,15 @@ let package = Package(
         .testTarget(
             name: "EvaluationTests",
             dependencies: [
-                "Evaluation", "Inference", "Conversion", "GGUF", "Tokenization", "TensorCore",
-                "TestSupport",
+                "Evaluation", "Inference", "Conversion", "GGUF", "Architectures", "Tokenization",
+                "TensorCore", "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CalibrationTests",
+            dependencies: [
+                "Calibration", "Conversion", "Evaluation", "GGUF", "Inference", "Tokenization",
+                "TensorCore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -24,6 +24,8 @@ public struct ArchitectureError: IngotError, Hashable {
         case oddHeadSize(Int)
         /// A way of stretching the rotary embedding that this family cannot express.
         case unsupportedRotaryScaling(String, supported: [String])
+        /// An option that GGUF files of this architecture have no key for.
+        case notExpressible(found: String, expected: String, architecture: String)
     }
 
     /// What is wrong.
@@ -64,6 +66,8 @@ public struct ArchitectureError: IngotError, Hashable {
         case .unsupportedRotaryScaling(let type, let supported):
             "the rotary scaling \"\(type)\" is not supported in this family; supported are "
                 + supported.joined(separator: ", ")
+        case .notExpressible(let found, let expected, let architecture):
+            "\(found) found; GGUF's \(architecture) has no key for it and means \(expected)"
         }
     }
     /// What the user can do.

@@ -67,10 +67,16 @@ extension [HyperparameterRule] {
     /// The keys of most decoders, in the order in which the reference converter writes them.
     ///
     /// A configuration key that is missing leaves its entry out.
-    public static let common: [HyperparameterRule] = [
-        .count("block_count") { configuration throws(ArchitectureError) in
-            try configuration.numHiddenLayers()
-        },
+    public static let common: [HyperparameterRule] =
+        commonWithoutHeadLength + [
+            .count("attention.key_length", "head_dim"),
+            .count("attention.value_length", "head_dim"),
+            .fileType,
+        ]
+
+    /// The common keys up to those that give heads a length of their own.
+    static let commonWithoutHeadLength: [HyperparameterRule] = [
+        .blockCount,
         .count(
             "context_length", "max_position_embeddings", "n_ctx", "n_positions", "max_length",
             "max_sequence_length", "model_max_length"),
@@ -93,19 +99,57 @@ extension [HyperparameterRule] {
         .number("attention.layer_norm_rms_epsilon", "rms_norm_eps", "norm_eps"),
         .number(
             "attention.layer_norm_epsilon", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"),
-        .count("expert_count", "num_local_experts", "num_experts"),
+        .count("expert_count", "num_local_experts", "num_experts", "n_routed_experts"),
         .count(
             "expert_used_count", "num_experts_per_tok", "num_experts_per_token", "top_k_experts"),
         .count("expert_group_count", "n_group"),
         .count("expert_group_used_count", "topk_group"),
         .expertGating,
-        .count("attention.key_length", "head_dim"),
-        .count("attention.value_length", "head_dim"),
-        .fileType,
     ]
 }
 
 extension HyperparameterRule {
+    /// The number of layers.
+    static let blockCount = HyperparameterRule.count("block_count") {
+        configuration throws(ArchitectureError) in
+        try configuration.numHiddenLayers()
+    }
+
+    /// `{arch}.<key>` as BOOL, when the configuration key is there.
+    static func flag(_ key: String, _ name: String) -> Self {
+        .entries { configuration throws(ArchitectureError) in
+            guard let value = configuration[name] else { return [] }
+            guard let flag = value.boolean else {
+                throw configuration.fault(
+                    .invalidValue(found: value.kindName, expected: "true or false"), name)
+            }
+            return [.init("{arch}.\(key)", .bool(flag))]
+        }
+    }
+
+    /// Which layers attend through a sliding window; nothing where `layers` says `nil`.
+    static func slidingWindowPattern(
+        _ layers: @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [Bool]?
+    ) -> Self {
+        .entries { configuration throws(ArchitectureError) in
+            try layers(configuration).map {
+                [.init("{arch}.attention.sliding_window_pattern", .bools($0))]
+            } ?? []
+        }
+    }
+
+    /// The base of the rotary frequencies where it is not 10000, what every reader assumes.
+    ///
+    /// For families of which the reference converter leaves the key out: it makes files that run
+    /// only with the usual base, and in those ours are the same.
+    static let unusualRotaryBase = HyperparameterRule.entries {
+        configuration throws(ArchitectureError) in
+        guard let theta = try RotaryParameters(configuration).theta, theta != 10000 else {
+            return []
+        }
+        return [.init("{arch}.rope.freq_base", .float32(Float(theta)))]
+    }
+
     /// How the rotary embedding is stretched.
     ///
     /// `llama3` is a tensor instead of keys.
@@ -124,15 +168,11 @@ extension HyperparameterRule {
             .init(prefix + "factor", .float32(Float(factor))),
         ]
         guard rotary.type == "yarn" else { return entries }
-        var original = try rotary.integer("original_max_position_embeddings")
-        if original == nil {
-            original = try configuration.required(
-                "original_max_position_embeddings", "max_position_embeddings")
-        }
         entries.append(
             .init(
                 prefix + "original_context_length",
-                try configuration.uint32(original ?? 0, "original_max_position_embeddings")))
+                try configuration.uint32(
+                    rotary.originalContext(), "original_max_position_embeddings")))
         var attention = try rotary.number("attention_factor")
         if attention == nil { attention = try rotary.number("attn_factor") }
         let numbers = [

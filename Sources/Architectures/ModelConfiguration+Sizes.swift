@@ -60,8 +60,88 @@ extension ModelConfiguration {
     /// The number of tokens that have an embedding.
     public func vocabSize() throws(ArchitectureError) -> Int { try required("vocab_size") }
 
+    /// The most experts that are believed.
+    public static let expertLimit = 1 << 16
+
+    /// The number of experts that a router chooses from, checked against `expertLimit`.
+    public func numExperts() throws(ArchitectureError) -> Int {
+        let keys = ["num_local_experts", "num_experts", "n_routed_experts"]
+        guard let (key, _) = first(of: keys), let count = try integer(keys) else {
+            throw fault(.missingKey, "num_experts")
+        }
+        guard (1...ModelConfiguration.expertLimit).contains(count) else {
+            throw fault(
+                .invalidValue(
+                    found: "\(count) experts", expected: "1 to \(ModelConfiguration.expertLimit)"),
+                key)
+        }
+        return count
+    }
+
     /// Whether the output matrix is the embedding matrix.
     public var tieWordEmbeddings: Bool { self["tie_word_embeddings"]?.boolean ?? false }
+
+    /// A part of a head, rounded down: heads share out the hidden size here, whatever `head_dim` says.
+    func rotaryDimension(share: Double) throws(ArchitectureError) -> Int {
+        try part(of: try hiddenSize() / numAttentionHeads(), share)
+    }
+
+    /// A part of the hidden size shared out among the heads, both rounded down.
+    func rotaryDimension(ofWidthShare share: Double) throws(ArchitectureError) -> Int {
+        try part(of: try hiddenSize(), share) / numAttentionHeads()
+    }
+
+    private func part(of whole: Int, _ share: Double) throws(ArchitectureError) -> Int {
+        guard share > 0, share <= 1 else {
+            throw fault(
+                .invalidValue(found: "\(share)", expected: "more than 0 and at most 1"),
+                "partial_rotary_factor")
+        }
+        return Int(share * Double(whole))
+    }
+
+    /// Which layers attend through a sliding window, by `layer_types`; `nil` without that key.
+    func slidingLayers() throws(ArchitectureError) -> [Bool]? {
+        guard let value = self["layer_types"] else { return nil }
+        let count = try numHiddenLayers()
+        guard let types = value.array?.map(\.text), types.count == count else {
+            throw fault(
+                .invalidValue(
+                    found: value.array.map { "a list of \($0.count)" } ?? value.kindName,
+                    expected: "a list of \(count), one for each layer"), "layer_types")
+        }
+        let known = ["full_attention", "sliding_attention"]
+        if let other = types.first(where: { !known.contains($0 ?? "") }) {
+            throw fault(
+                .invalidValue(
+                    found: other.map { "\"\($0)\"" } ?? "another value",
+                    expected: known.joined(separator: " or ")), "layer_types")
+        }
+        return types.map { $0 == "sliding_attention" }
+    }
+
+    /// Which layers attend through a sliding window when every `period`th sees all positions.
+    func slidingLayers(period: Int) throws(ArchitectureError) -> [Bool] {
+        guard period > 0 else {
+            throw fault(
+                .invalidValue(found: "\(period)", expected: "a positive integer"),
+                "sliding_window_pattern")
+        }
+        return try (1...numHiddenLayers()).map { $0 % period != 0 }
+    }
+
+    /// Refuses heads of a size of their own, for families whose GGUF files cannot say it.
+    func checkHeadDimIsShare() throws(ArchitectureError) {
+        let share = try hiddenSize() / numAttentionHeads()
+        let found = try headDim()
+        guard found == share else {
+            throw fault(
+                .invalidValue(
+                    found: "\(found)",
+                    expected: "\(share), the hidden size shared out among the heads; this "
+                        + "architecture's GGUF files have no other"), "head_dim")
+        }
+    }
 
     /// Checks what every decoder with rotary attention must fulfil.
     func checkAttention() throws(ArchitectureError) {

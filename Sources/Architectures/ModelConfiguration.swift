@@ -9,8 +9,8 @@ public struct ModelConfiguration: Sendable {
     /// The file that the configuration came from, for messages.
     public let path: String
     private var values: [ByteString: JSON]
-    /// Whether the file itself gives the size of a head.
-    public let hasHeadDim: Bool
+    /// Whether the size of a head is given, by the file or the class, and not shared out.
+    public private(set) var hasHeadDim: Bool
     /// The pooling of a sentence-embedding model, from `modules.json`; `nil` for all others.
     public var pooling: Pooling?
 
@@ -40,13 +40,17 @@ public struct ModelConfiguration: Sendable {
         switch entry.source {
         case .constant(let value):
             if values[key] == nil { values[key] = value }
+            if entry.key == "head_dim", !(values[key]?.isNull ?? true) { hasHeadDim = true }
         case .sameAs(let other):
             if values[key]?.isNull ?? true { values[key] = values[ByteString(other)] }
+            if entry.key == "head_dim", !(values[key]?.isNull ?? true) { hasHeadDim = true }
         case .quotient(let dividend, let divisor):
             guard values[key]?.isNull ?? true,
                 let above = self[dividend]?.integer, let below = self[divisor]?.integer, below > 0
             else { return }
             values[key] = .integer(above / below)
+        case .replacedBy(let other):
+            if let value = self[other] { values[key] = value }
         }
     }
 
@@ -114,6 +118,8 @@ public struct ConfigurationDefault: Sendable {
         case sameAs(String)
         /// One key divided by another, rounded down; also in place of a null.
         case quotient(String, by: String)
+        /// The value of another key where that is there, whatever the key itself says.
+        case replacedBy(String)
     }
 
     /// The configuration key.
@@ -140,5 +146,9 @@ public struct ConfigurationDefault: Sendable {
     /// A key divided by another.
     public static func quotient(_ key: String, _ dividend: String, by divisor: String) -> Self {
         .init(key: key, source: .quotient(dividend, by: divisor))
+    }
+    /// The value of another key where that is there.
+    public static func replacement(_ key: String, by other: String) -> Self {
+        .init(key: key, source: .replacedBy(other))
     }
 }

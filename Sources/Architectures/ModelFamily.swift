@@ -13,11 +13,35 @@ public struct ModelFamily: Sendable {
         /// What this class leaves off the front of its tensors' names: base models, saved without
         /// an output head, leave off `model.`.
         public let omittedPrefix: String
+        /// What this class puts into its tensors' names, once, and the family's rules do without:
+        /// multimodal classes mark their language model with `language_model.`.
+        public let insertedPart: String?
+        /// What tensors have in their names that are no part of the language model.
+        public let otherParts: [String]
 
         /// A class.
-        public init(_ name: String, omittedPrefix: String = "") {
+        public init(
+            _ name: String, omittedPrefix: String = "", insertedPart: String? = nil,
+            otherParts: [String] = []
+        ) {
             self.name = name
             self.omittedPrefix = omittedPrefix
+            self.insertedPart = insertedPart
+            self.otherParts = otherParts
+        }
+
+        /// The name that the family's rules have for a tensor of a checkpoint of this class, or
+        /// `nil` when the tensor is no part of the language model.
+        public func ruleName(of tensor: String) -> String? {
+            if otherParts.contains(where: { TensorPattern.find($0, in: tensor) != nil }) {
+                return nil
+            }
+            guard let insertedPart, let range = TensorPattern.find(insertedPart, in: tensor) else {
+                return omittedPrefix + tensor
+            }
+            var name = tensor
+            name.removeSubrange(range)
+            return omittedPrefix + name
         }
     }
 
@@ -47,26 +71,51 @@ public struct ModelFamily: Sendable {
     public let hyperparameters: [HyperparameterRule]
     /// The tensors.
     public let tensors: [TensorRule]
+    /// Tensors that checkpoints carry along and no GGUF file has: masks, tied matrices.
+    public let ignored: [TensorPattern]
+    /// The kinds of packed weights (`quant_method`) that the rules write as they are.
+    public let packedMethods: [String]
     /// The kinds of rotary scaling that a GGUF file of this family can express.
     public let rotaryScalings: [String]
     /// Tensors computed from the configuration; they come first in the file.
     public let generated:
         @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor]
+    /// Looks at the options that a GGUF file of this family cannot express: throws about those
+    /// without which the model is another, and returns a sentence about those that may be left out.
+    public let review: @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
+    /// Keys that stand in front of all others, after `general.architecture`.
+    public let leading: [HyperparameterRule]
     /// Whether `add_prefix_space` of `tokenizer_config.json` is written.
     public let writesPrefixSpace: Bool
+    /// Keys about the tokenizer that stand in front of the tokenizer's own.
+    public let leadingTokenizerKeys: [HyperparameterRule]
     /// Tokenizer keys that this family adds to or changes in what the tokenizer's files say.
     public let tokenizerKeys: @Sendable (ModelConfiguration) -> [Hyperparameter]
+    /// Whether readers of this architecture attend to the whole context although the checkpoint
+    /// may have a sliding window.
+    public let losesSlidingWindow: Bool
+    /// Checks beyond those that all families have: options that a GGUF file cannot express.
+    public let check: @Sendable (ModelConfiguration) throws(ArchitectureError) -> Void
 
     /// Declares a family.
     public init(
         name: String, architecture: String, classes: [ModelClass],
         defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
-        tensors: [TensorRule], rotaryScalings: [String] = ["default", "linear", "yarn"],
+        tensors: [TensorRule], ignored: [String] = [], packedMethods: [String] = [],
+        rotaryScalings: [String] = ["default", "linear", "yarn"],
         generated:
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] =
             { _ in [] },
+        review:
+            @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String] = { _ in
+                []
+            },
+        leading: [HyperparameterRule] = [],
         writesPrefixSpace: Bool = false,
-        tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] }
+        leadingTokenizerKeys: [HyperparameterRule] = [],
+        tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] },
+        losesSlidingWindow: Bool = false,
+        check: @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> Void = { _ in }
     ) {
         self.name = name
         self.architecture = architecture
@@ -74,10 +123,17 @@ public struct ModelFamily: Sendable {
         self.defaults = defaults
         self.hyperparameters = hyperparameters
         self.tensors = tensors
+        self.ignored = ignored.map { TensorPattern($0) }
+        self.packedMethods = packedMethods
         self.rotaryScalings = rotaryScalings
         self.generated = generated
+        self.review = review
+        self.leading = leading
         self.writesPrefixSpace = writesPrefixSpace
+        self.leadingTokenizerKeys = leadingTokenizerKeys
         self.tokenizerKeys = tokenizerKeys
+        self.losesSlidingWindow = losesSlidingWindow
+        self.check = check
     }
 
     /// The family and class of a `config.json`.
@@ -108,15 +164,43 @@ public struct ModelFamily: Sendable {
         guard rotaryScalings.contains(rotary.type) else {
             throw rotary.unsupported(rotaryScalings)
         }
+        try check(configuration)
         return configuration
+    }
+
+    /// What a model loses on the way although its file is right otherwise.
+    public func notices(
+        of configuration: ModelConfiguration
+    ) throws(ArchitectureError) -> [String] {
+        var notices: [String] = []
+        // GGUF has no key for it: the file is right up to the context that the model was trained on.
+        if try RotaryParameters(configuration).type == "dynamic" {
+            notices.append("dynamic rotary scaling is not carried over; contexts stay as trained")
+        }
+        if losesSlidingWindow, configuration["use_sliding_window"]?.boolean != false,
+            let window = try configuration.integer("sliding_window"),
+            let context = try configuration.integer("max_position_embeddings"), window < context
+        {
+            notices.append(
+                "the sliding window of \(window) positions is not carried over; readers of "
+                    + "\(architecture) attend to the whole context")
+        }
+        return notices
     }
 
     /// The hyperparameters of a model, in file order.
     public func hyperparameters(
         of configuration: ModelConfiguration, fileType: UInt32
     ) throws(ArchitectureError) -> [Hyperparameter] {
+        try entries(hyperparameters, of: configuration, fileType: fileType)
+    }
+
+    /// What rules make of a configuration.
+    public func entries(
+        _ rules: [HyperparameterRule], of configuration: ModelConfiguration, fileType: UInt32
+    ) throws(ArchitectureError) -> [Hyperparameter] {
         var entries: [Hyperparameter] = []
-        for rule in hyperparameters {
+        for rule in rules {
             switch rule {
             case .fileType: entries.append(.init("general.file_type", .uint32(fileType)))
             case .entries(let make):

@@ -13,6 +13,8 @@ public struct RotaryParameters: Sendable {
     public let theta: Double?
     /// The base of the frequencies in layers with a sliding window, where it differs.
     public let localTheta: Double?
+    /// The part of a head that turns, where the configuration says.
+    public let partialFactor: Double?
     private let values: JSON
     private let configuration: ModelConfiguration
     private let key: String
@@ -37,6 +39,33 @@ public struct RotaryParameters: Sendable {
         return integer
     }
 
+    /// A list of numbers among the scaling's parameters.
+    func numbers(_ name: String) throws(ArchitectureError) -> [Double]? {
+        guard let value = values[name], !value.isNull else { return nil }
+        guard let numbers = value.array?.map(\.double), !numbers.contains(nil) else {
+            throw invalid(name, found: value.kindName, expected: "a list of numbers")
+        }
+        return numbers.compactMap { $0 }
+    }
+
+    /// The context that the model was trained with before it was stretched: the whole context
+    /// where the configuration does not say.
+    func originalContext() throws(ArchitectureError) -> Int {
+        let name = "original_max_position_embeddings"
+        guard let context = try integer(name) else {
+            return try configuration.required("max_position_embeddings")
+        }
+        guard context > 0 else {
+            throw invalid(name, found: "\(context)", expected: "a positive integer")
+        }
+        return context
+    }
+
+    /// An error about one of the scaling's parameters.
+    func invalid(_ name: String, found: String, expected: String) -> ArchitectureError {
+        configuration.fault(.invalidValue(found: found, expected: expected), "\(key).\(name)")
+    }
+
     /// An error about the kind of scaling.
     func unsupported(_ supported: [String]) -> ArchitectureError {
         configuration.fault(
@@ -45,9 +74,13 @@ public struct RotaryParameters: Sendable {
 
     /// Reads `rope_parameters`, or `rope_scaling` and `rope_theta` of older files.
     ///
-    /// `rope_parameters` may be one object, or one for each kind of attention.
+    /// `rope_parameters` may be one object, or one for each kind of attention. Where a file has
+    /// both spellings, transformers goes by the older.
     public init(_ configuration: ModelConfiguration) throws(ArchitectureError) {
-        let key = configuration["rope_parameters"] != nil ? "rope_parameters" : "rope_scaling"
+        let isOlder =
+            configuration["rope_scaling"].map { $0.members?.isEmpty == false } ?? false
+            || configuration["rope_parameters"] == nil
+        let key = isOlder ? "rope_scaling" : "rope_parameters"
         let given = configuration[key]
         if let given, given.members == nil {
             throw configuration.fault(
@@ -82,6 +115,12 @@ public struct RotaryParameters: Sendable {
         ])
         theta = try number(
             values["rope_theta"] ?? global?.value, global?.key ?? "\(key).rope_theta")
+        let partial = configuration.first(of: [
+            "partial_rotary_factor", "rope_pct", "rope_percent",
+        ])
+        partialFactor = try number(
+            values["partial_rotary_factor"] ?? partial?.value,
+            partial?.key ?? "\(key).partial_rotary_factor")
         localTheta = try number(
             local?["rope_theta"] ?? sliding?.value,
             sliding?.key ?? "\(key).sliding_attention.rope_theta")

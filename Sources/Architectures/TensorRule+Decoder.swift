@@ -7,11 +7,13 @@ extension [TensorRule] {
     ///     there are none.
     ///   - pairs: Whether queries and keys are reordered for the rotation of neighbouring pairs.
     ///   - headNorms: Whether queries and keys are normalised, head by head.
+    ///   - dense: The blocks with such a feed-forward network; `nil` when there are none.
     static func gatedDecoder(
         attentionBiases biases: TensorRule.Presence? = nil,
         outputBias: TensorRule.Presence? = nil,
         feedForwardBiases: TensorRule.Presence? = nil,
-        rotaryPairs pairs: Bool, headNorms: Bool = false
+        rotaryPairs pairs: Bool, headNorms: Bool = false,
+        feedForwardWhere dense: TensorRule.Condition? = .always
     ) -> [TensorRule] {
         let layer = "model.layers.{bid}."
         let block = "blk.{bid}."
@@ -30,17 +32,11 @@ extension [TensorRule] {
         ]
         func projection(
             _ source: String, _ name: String, _ shape: [Dimension], bias: TensorRule.Presence?,
-            transform: TensorTransform = .none
+            where condition: TensorRule.Condition = .always, transform: TensorTransform = .none
         ) {
-            rules.append(
-                .init(
-                    "\(layer)\(source).weight", "\(block)\(name).weight", shape,
-                    transform: transform))
-            guard let bias else { return }
-            rules.append(
-                .init(
-                    "\(layer)\(source).bias", "\(block)\(name).bias", [shape[0]], presence: bias,
-                    transform: transform))
+            rules += .projection(
+                layer + source, block + name, shape, bias: bias, where: condition,
+                transform: transform)
         }
         projection(
             "self_attn.q_proj", "attn_q", [.queryHeads, .hidden], bias: biases, transform: query)
@@ -48,14 +44,41 @@ extension [TensorRule] {
             "self_attn.k_proj", "attn_k", [.keyValueHeads, .hidden], bias: biases, transform: key)
         projection("self_attn.v_proj", "attn_v", [.keyValueHeads, .hidden], bias: biases)
         projection("self_attn.o_proj", "attn_output", [.hidden, .queryHeads], bias: outputBias)
-        projection("mlp.gate_proj", "ffn_gate", [.feedForward, .hidden], bias: feedForwardBiases)
-        projection("mlp.up_proj", "ffn_up", [.feedForward, .hidden], bias: feedForwardBiases)
-        projection("mlp.down_proj", "ffn_down", [.hidden, .feedForward], bias: feedForwardBiases)
+        if let dense {
+            for (source, name, shape) in [
+                ("mlp.gate_proj", "ffn_gate", [Dimension.feedForward, .hidden]),
+                ("mlp.up_proj", "ffn_up", [.feedForward, .hidden]),
+                ("mlp.down_proj", "ffn_down", [.hidden, .feedForward]),
+            ] {
+                projection(source, name, shape, bias: feedForwardBiases, where: dense)
+            }
+        }
         if headNorms {
             rules.append(
                 .init(layer + "self_attn.q_norm.weight", block + "attn_q_norm.weight", [.head]))
             rules.append(
                 .init(layer + "self_attn.k_norm.weight", block + "attn_k_norm.weight", [.head]))
+        }
+        return rules
+    }
+
+    /// A matrix and its bias.
+    ///
+    /// - Parameter bias: Whether the bias may or must be there; `nil` when there is none.
+    static func projection(
+        _ source: String, _ name: String, _ shape: [Dimension], bias: TensorRule.Presence?,
+        where condition: TensorRule.Condition = .always, transform: TensorTransform = .none
+    ) -> [TensorRule] {
+        var rules = [
+            TensorRule(
+                source + ".weight", name + ".weight", shape, where: condition,
+                transform: transform)
+        ]
+        if let bias {
+            rules.append(
+                TensorRule(
+                    source + ".bias", name + ".bias", [shape[0]], presence: bias,
+                    where: condition, transform: transform == .transposed ? .none : transform))
         }
         return rules
     }

@@ -1,146 +1,152 @@
-/// How tensors of a checkpoint become tensors of a GGUF file: the names on both sides, the shape
+/// How tensors of a checkpoint become tensors of a GGUF file: the names on both sides, the shapes
 /// that the configuration promises, and what happens to the values.
 ///
-/// `{bid}` in a name stands for the number of a block (layer).
+/// Most rules are about one tensor on either side. A rule may have several sources, which become
+/// outputs when the last of them has been seen, and several outputs, written in the rule's order.
+/// Two rules may have the same outputs: they are alternatives, of which a checkpoint has one.
 public struct TensorRule: Sendable {
-    /// Whether a checkpoint must have the tensor.
+    /// Whether a GGUF file must have the rule's outputs.
     public enum Presence: Sendable, Hashable {
-        /// In every block, or once when the name has no block.
+        /// In every block, or once when the name has no block, by this rule or an alternative.
         case required
-        /// It may be missing.
+        /// They may be missing.
         case optional
     }
 
-    /// The name in the checkpoint, with its suffix: `model.layers.{bid}.self_attn.q_proj.weight`.
-    public let pattern: String
-    /// The name in the GGUF file, with its suffix: `blk.{bid}.attn_q.weight`.
-    public let name: String
-    /// The dimensions, outermost first.
-    public let shape: [Dimension]
-    /// Whether a checkpoint must have it.
+    /// The blocks of the models that a rule is about.
+    public struct Condition: Sendable {
+        /// Whether a rule is about a block; for tensors outside blocks its number is 0.
+        public let holds: @Sendable (ModelConfiguration, Int) throws(ArchitectureError) -> Bool
+
+        /// A condition.
+        public init(
+            _ holds:
+                @escaping @Sendable (ModelConfiguration, Int) throws(ArchitectureError) -> Bool
+        ) {
+            self.holds = holds
+        }
+
+        /// Every block of every model.
+        public static let always = Condition { _, _ in true }
+        /// The opposite.
+        public static prefix func ! (condition: Condition) -> Condition {
+            Condition { configuration, block throws(ArchitectureError) in
+                try !condition.holds(configuration, block)
+            }
+        }
+    }
+
+    /// A kind of tensor in a checkpoint.
+    public struct Source: Sendable {
+        /// Its names, with their suffix.
+        public let pattern: TensorPattern
+        /// The dimensions of one such tensor, outermost first.
+        public let shape: [Dimension]
+
+        /// A kind of tensor.
+        public init(_ pattern: String, _ shape: [Dimension]) {
+            self.pattern = TensorPattern(pattern)
+            self.shape = shape
+        }
+    }
+
+    /// A tensor of the GGUF file.
+    public struct Output: Sendable {
+        /// Where the values come from.
+        public enum Values: Sendable {
+            /// Parts of sources, one after another, with `shift` added to every value.
+            case parts([Part], shift: Float)
+            /// Two sources with the bytes of MXFP4 blocks: codes `[…, blocks, 16]`, two
+            /// neighbours a byte, and exponents `[…, blocks]`. The view is over their rows.
+            case mxfp4(codes: Int, exponents: Int, rows: TensorView?)
+        }
+
+        /// Its name, with its suffix.
+        public let name: TensorPattern
+        /// The dimensions, outermost first.
+        public let shape: [Dimension]
+        /// Where the values come from.
+        public let values: Values
+
+        /// A tensor with the values of these parts.
+        public init(
+            _ name: String, _ shape: [Dimension], _ parts: [Part] = [.init(0)],
+            shift: Float = 0
+        ) {
+            self.init(name, shape, values: .parts(parts, shift: shift))
+        }
+
+        /// A tensor.
+        public init(_ name: String, _ shape: [Dimension], values: Values) {
+            self.name = TensorPattern(name)
+            self.shape = shape
+            self.values = values
+        }
+    }
+
+    /// A source, or a part of it; of a source with one tensor for each expert, all in turn.
+    public struct Part: Sendable {
+        /// The number of the source.
+        public let source: Int
+        /// The elements that are taken; `nil` for all as they are stored.
+        public let view: TensorView?
+
+        /// A part.
+        public init(_ source: Int, _ view: TensorView? = nil) {
+            self.source = source
+            self.view = view
+        }
+    }
+
+    /// What is read.
+    public let sources: [Source]
+    /// What is written.
+    public let outputs: [Output]
+    /// Whether the outputs must be there.
     public let presence: Presence
-    /// What happens to the values.
-    public let transform: TensorTransform
+    /// The blocks that the rule is about.
+    public let condition: Condition
+    /// Whether the outputs come first in the file, in front of all that is in the checkpoint's
+    /// order.
+    public let isLeading: Bool
 
-    private let prefix: [UInt8]
-    private let suffix: [UInt8]?
+    /// Declares a rule about any number of tensors.
+    public init(
+        _ sources: [Source], into outputs: [Output], presence: Presence = .required,
+        where condition: Condition = .always, isLeading: Bool = false
+    ) {
+        self.sources = sources
+        self.outputs = outputs
+        self.presence = presence
+        self.condition = condition
+        self.isLeading = isLeading
+    }
 
-    /// Declares a rule.
+    /// Declares a rule about one tensor, which has the dimensions `shape` in the GGUF file.
     public init(
         _ pattern: String, _ name: String, _ shape: [Dimension],
-        presence: Presence = .required, transform: TensorTransform = .none
+        presence: Presence = .required, where condition: Condition = .always,
+        transform: TensorTransform = .none
     ) {
-        self.pattern = pattern
-        self.name = name
-        self.shape = shape
-        self.presence = presence
-        self.transform = transform
-        let marker = Array("{bid}".utf8)
-        let bytes = Array(pattern.utf8)
-        let position = bytes.indices.first { bytes[$0...].starts(with: marker) }
-        prefix = Array(bytes[..<(position ?? bytes.count)])
-        suffix = position.map { Array(bytes[($0 + marker.count)...]) }
-    }
-
-    /// Whether there is one such tensor in every block.
-    public var isPerBlock: Bool { suffix != nil }
-
-    /// The block that a checkpoint tensor of this name belongs to (0 for tensors outside blocks),
-    /// or `nil` when the rule is not about it.
-    public func block(of tensor: String) -> Int? {
-        let bytes = Array(tensor.utf8)
-        guard bytes.starts(with: prefix) else { return nil }
-        guard let suffix else { return bytes.count == prefix.count ? 0 : nil }
-        let rest = bytes[prefix.count...]
-        let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        guard rest.dropFirst(digits.count).elementsEqual(suffix),
-            digits.count == 1 || digits.first != UInt8(ascii: "0")
-        else { return nil }
-        return Int(String(decoding: digits, as: UTF8.self))
-    }
-
-    /// The GGUF name of the tensor in block `block`.
-    public func name(block: Int) -> String { TensorRule.fill(name, block) }
-
-    /// The checkpoint name of the tensor in block `block`.
-    public func source(block: Int) -> String { TensorRule.fill(pattern, block) }
-
-    private static func fill(_ name: String, _ block: Int) -> String {
-        let parts = name.split(separator: "{bid}", omittingEmptySubsequences: false)
-        return parts.joined(separator: String(block))
-    }
-}
-
-/// A dimension of a tensor in the configuration's words.
-public enum Dimension: Sendable, Hashable {
-    /// The number of tokens, `vocab_size`.
-    case vocabulary
-    /// The width of the residual stream.
-    case hidden
-    /// The width of the feed-forward network.
-    case feedForward
-    /// The values of all query heads.
-    case queryHeads
-    /// The values of all key or value heads.
-    case keyValueHeads
-    /// The values of one head.
-    case head
-
-    /// Its size in a model of this configuration.
-    public func size(
-        in configuration: ModelConfiguration
-    ) throws(ArchitectureError) -> Int {
-        switch self {
-        case .vocabulary: try configuration.vocabSize()
-        case .hidden: try configuration.hiddenSize()
-        case .feedForward: try configuration.intermediateSize()
-        case .queryHeads:
-            try product(configuration.numAttentionHeads(), configuration.headDim(), configuration)
-        case .keyValueHeads:
-            try product(configuration.numKeyValueHeads(), configuration.headDim(), configuration)
-        case .head: try configuration.headDim()
+        var stored = shape
+        var view: TensorView?
+        switch transform {
+        case .none, .plusOne: break
+        case .rotaryPairs(let heads):
+            view = .rotaryPairs(
+                heads: heads == .query ? .headCount : .keyValueHeadCount, of: shape)
+        case .transposed:
+            stored = shape.reversed()
+            view = .transposed(stored)
         }
+        self.init(
+            [Source(pattern, stored)],
+            into: [
+                Output(name, shape, [Part(0, view)], shift: transform == .plusOne ? 1 : 0)
+            ],
+            presence: presence, where: condition)
     }
 
-    private func product(
-        _ heads: Int, _ headDim: Int, _ configuration: ModelConfiguration
-    ) throws(ArchitectureError) -> Int {
-        let (value, overflow) = heads.multipliedReportingOverflow(by: headDim)
-        guard !overflow else {
-            throw configuration.fault(
-                .invalidValue(found: "\(heads) heads of \(headDim)", expected: "fewer"), "head_dim")
-        }
-        return value
-    }
-}
-
-/// What happens to a tensor's values on the way into a GGUF file.
-///
-/// Transforms are done row by row while the file is written. New families add cases here and
-/// their meaning in `Conversion`.
-public enum TensorTransform: Sendable, Hashable {
-    /// The values stay where they are.
-    case none
-    /// Rows of each head are reordered from `[first halves, second halves]`, as transformers
-    /// rotates them, to neighbouring pairs, as GGUF's Llama does.
-    case rotaryPairs(Heads)
-
-    /// Which heads a tensor has.
-    public enum Heads: Sendable, Hashable {
-        /// The query heads.
-        case query
-        /// The key-value heads.
-        case keyValue
-    }
-
-    /// The number of heads in a model of this configuration.
-    public func headCount(
-        in configuration: ModelConfiguration
-    ) throws(ArchitectureError) -> Int? {
-        switch self {
-        case .none: nil
-        case .rotaryPairs(.query): try configuration.numAttentionHeads()
-        case .rotaryPairs(.keyValue): try configuration.numKeyValueHeads()
-        }
-    }
+    /// Whether there are such tensors in every block.
+    public var isPerBlock: Bool { sources.contains { $0.pattern.isPerBlock } }
 }

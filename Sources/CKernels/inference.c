@@ -22,9 +22,13 @@ struct kernels {
     void (*soft_cap)(float *, float, size_t);
     void (*rotate_interleaved)(float *, const float *, const float *, size_t);
     void (*rotate_halves)(float *, const float *, const float *, size_t);
-    void (*softmax)(float *, size_t);
+    void (*softmax)(float *, size_t, float);
     void (*silu)(float *, const float *, size_t);
     void (*gelu_tanh)(float *, const float *, size_t);
+    void (*gelu)(float *, const float *, size_t);
+    void (*relu)(float *, const float *, size_t);
+    void (*relu_squared)(float *, const float *, size_t);
+    void (*clamped_swiglu)(float *, const float *, float, float, size_t);
     void (*logits_add)(struct ingot_logits_state *, const float *, int32_t, size_t);
     double (*logits_cross)(const float *, const float *, float, size_t);
 };
@@ -105,10 +109,20 @@ void ingot_rotate_halves(float *values, const float *cosines, const float *sines
                          size_t pair_count) {
     table()->rotate_halves(values, cosines, sines, pair_count);
 }
-void ingot_softmax(float *values, size_t count) { table()->softmax(values, count); }
+void ingot_softmax(float *values, size_t count, float sink) {
+    table()->softmax(values, count, sink);
+}
 void ingot_silu(float *gate, const float *up, size_t count) { table()->silu(gate, up, count); }
 void ingot_gelu_tanh(float *gate, const float *up, size_t count) {
     table()->gelu_tanh(gate, up, count);
+}
+void ingot_gelu(float *gate, const float *up, size_t count) { table()->gelu(gate, up, count); }
+void ingot_relu(float *gate, const float *up, size_t count) { table()->relu(gate, up, count); }
+void ingot_relu_squared(float *gate, const float *up, size_t count) {
+    table()->relu_squared(gate, up, count);
+}
+void ingot_clamped_swiglu(float *gate, const float *up, float alpha, float limit, size_t count) {
+    table()->clamped_swiglu(gate, up, alpha, limit, count);
 }
 void ingot_logits_add(struct ingot_logits_state *state, const float *logits, int32_t first,
                       size_t count) {

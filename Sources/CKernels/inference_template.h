@@ -196,9 +196,10 @@ static float NAME(maximum)(const float *values, size_t count) {
     return NAME(top_lane)(top);
 }
 
-static void NAME(softmax)(float *values, size_t count) {
+static void NAME(softmax)(float *values, size_t count, float sink) {
     const float lowest = -__builtin_inff();
-    const vf top = NAME(splat)(NAME(maximum)(values, count));
+    float largest = NAME(maximum)(values, count);
+    const vf top = NAME(splat)(sink > largest ? sink : largest);
     vf sums = {0};
     size_t index = 0;
     for (; index + LANES <= count; index += LANES) {
@@ -211,7 +212,8 @@ static void NAME(softmax)(float *values, size_t count) {
         sums += value;
         NAME(store_some)(values + index, value, count - index);
     }
-    NAME(scale)(values, (float)(1 / NAME(total)(sums)), count);
+    double total = NAME(total)(sums) + exp((double)sink - (double)top[0]);
+    NAME(scale)(values, (float)(1 / total), count);
 }
 
 static inline __attribute__((always_inline)) vf NAME(sigmoid)(vf x) {
@@ -219,39 +221,84 @@ static inline __attribute__((always_inline)) vf NAME(sigmoid)(vf x) {
     return one / (one + NAME(exponential)((vf){0} - x));
 }
 
-static void NAME(silu)(float *gate, const float *up, size_t count) {
-    size_t index = 0;
-    for (; index + LANES <= count; index += LANES) {
-        vf x = NAME(load)(gate + index);
-        vf y = x * NAME(sigmoid)(x);
-        if (up) y = y * NAME(load)(up + index);
-        NAME(store)(gate + index, y);
-    }
-    if (index < count) {
-        vf x = NAME(load_some)(gate + index, count - index, 0);
-        vf y = x * NAME(sigmoid)(x);
-        if (up) y = y * NAME(load_some)(up + index, count - index, 0);
-        NAME(store_some)(gate + index, y, count - index);
-    }
+static inline __attribute__((always_inline)) vf NAME(silu_of)(vf x) {
+    return x * NAME(sigmoid)(x);
 }
 
 // 0.5 x (1 + tanh z) = x sigmoid(2 z) with z = sqrt(2 / pi) (x + 0.044715 x^3)
-static inline __attribute__((always_inline)) vf NAME(gelu)(vf x) {
+static inline __attribute__((always_inline)) vf NAME(gelu_tanh_of)(vf x) {
     vf inner = x + NAME(splat)(0.044715f) * x * x * x;
     return x * NAME(sigmoid)(NAME(splat)(1.5957691216f) * inner);
 }
 
-static void NAME(gelu_tanh)(float *gate, const float *up, size_t count) {
-    size_t index = 0;
-    for (; index + LANES <= count; index += LANES) {
-        vf y = NAME(gelu)(NAME(load)(gate + index));
-        if (up) y = y * NAME(load)(up + index);
-        NAME(store)(gate + index, y);
+// x (1 + erf(x / sqrt 2)) / 2. For z = |x| / sqrt 2, erfc z is (t P(t)) e^(-z^2) with
+// t = 1 / (1 + p z), to 1.5e-7 (Abramowitz and Stegun, 7.1.26).
+static inline __attribute__((always_inline)) vf NAME(gelu_of)(vf x) {
+    const vf one = NAME(splat)(1.0f), half = NAME(splat)(0.5f);
+    vi negative = x < (vf){0};
+    vf z = NAME(choose)(negative, (vf){0} - x, x) * NAME(splat)(0.70710678f);
+    vf t = one / (one + NAME(splat)(0.3275911f) * z);
+    vf p = NAME(splat)(1.061405429f);
+    p = p * t + NAME(splat)(-1.453152027f);
+    p = p * t + NAME(splat)(1.421413741f);
+    p = p * t + NAME(splat)(-0.284496736f);
+    p = p * t + NAME(splat)(0.254829592f);
+    vf tail = half * p * t * NAME(exponential)((vf){0} - z * z);
+    return x * NAME(choose)(negative, tail, one - tail);
+}
+
+static inline __attribute__((always_inline)) vf NAME(relu_of)(vf x) {
+    return NAME(choose)(x < (vf){0}, (vf){0}, x);
+}
+
+static inline __attribute__((always_inline)) vf NAME(relu_squared_of)(vf x) {
+    vf y = NAME(relu_of)(x);
+    return y * y;
+}
+
+#define ACTIVATION(name)                                                              \
+    static void NAME(name)(float *gate, const float *up, size_t count) {              \
+        size_t index = 0;                                                             \
+        for (; index + LANES <= count; index += LANES) {                              \
+            vf y = NAME(name##_of)(NAME(load)(gate + index));                         \
+            if (up) y = y * NAME(load)(up + index);                                   \
+            NAME(store)(gate + index, y);                                             \
+        }                                                                             \
+        if (index < count) {                                                          \
+            vf y = NAME(name##_of)(NAME(load_some)(gate + index, count - index, 0));  \
+            if (up) y = y * NAME(load_some)(up + index, count - index, 0);            \
+            NAME(store_some)(gate + index, y, count - index);                         \
+        }                                                                             \
     }
+
+ACTIVATION(silu)
+ACTIVATION(gelu_tanh)
+ACTIVATION(gelu)
+ACTIVATION(relu)
+ACTIVATION(relu_squared)
+
+#undef ACTIVATION
+
+static inline __attribute__((always_inline)) vf NAME(clamped_swiglu_of)(vf gate, vf up, vf alpha,
+                                                                        vf limit) {
+    gate = NAME(choose)(gate > limit, limit, gate);
+    up = NAME(choose)(up > limit, limit, up);
+    up = NAME(choose)(up < (vf){0} - limit, (vf){0} - limit, up);
+    return gate * NAME(sigmoid)(alpha * gate) * (up + NAME(splat)(1.0f));
+}
+
+static void NAME(clamped_swiglu)(float *gate, const float *up, float alpha, float limit,
+                                 size_t count) {
+    const vf a = NAME(splat)(alpha), l = NAME(splat)(limit);
+    size_t index = 0;
+    for (; index + LANES <= count; index += LANES)
+        NAME(store)(gate + index, NAME(clamped_swiglu_of)(NAME(load)(gate + index),
+                                                          NAME(load)(up + index), a, l));
     if (index < count) {
-        vf y = NAME(gelu)(NAME(load_some)(gate + index, count - index, 0));
-        if (up) y = y * NAME(load_some)(up + index, count - index, 0);
-        NAME(store_some)(gate + index, y, count - index);
+        size_t rest = count - index;
+        vf y = NAME(clamped_swiglu_of)(NAME(load_some)(gate + index, rest, 0),
+                                       NAME(load_some)(up + index, rest, 0), a, l);
+        NAME(store_some)(gate + index, y, rest);
     }
 }
 
@@ -311,5 +358,6 @@ static double NAME(logits_cross)(const float *base, const float *other, float ma
 static const struct kernels NAME(table) = {
     NAME(all_finite), NAME(rms_norm), NAME(layer_norm), NAME(add), NAME(add_scaled), NAME(scale),
     NAME(soft_cap), NAME(rotate_interleaved), NAME(rotate_halves), NAME(softmax), NAME(silu),
-    NAME(gelu_tanh), NAME(logits_add), NAME(logits_cross),
+    NAME(gelu_tanh), NAME(gelu), NAME(relu), NAME(relu_squared), NAME(clamped_swiglu),
+    NAME(logits_add), NAME(logits_cross),
 };

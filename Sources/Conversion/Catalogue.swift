@@ -1,12 +1,14 @@
 import Architectures
 import GGUF
-import Safetensors
+import Quantization
 import TensorCore
 
 /// The tensors of a conversion: what a GGUF file lists, and where the values come from.
 struct Catalogue: Sendable {
     private(set) var tensors: [TensorDescription] = []
     private(set) var contents: [TensorContent] = []
+    /// The number of tensors that are no part of the language model.
+    private(set) var otherCount = 0
 
     /// Names that files carry along and nobody needs.
     private static let ignoredSuffixes = [
@@ -15,91 +17,60 @@ struct Catalogue: Sendable {
 
     /// Maps a checkpoint's tensors.
     ///
-    /// Tensors computed from the configuration come first, the checkpoint's follow in its order.
+    /// Tensors computed from the configuration come first, the checkpoint's follow in its order;
+    /// where several become one or more, at the place of the last of them.
     ///
     /// - Throws: `ConversionError` about tensors that are missing, have no place or another shape
     ///   or type than expected; `ArchitectureError` about the configuration.
     init(
         family: ModelFamily, modelClass: ModelFamily.ModelClass,
-        configuration: ModelConfiguration, checkpoint: Checkpoint, outputType: OutputType
+        configuration: ModelConfiguration, values: [any StoredValues], directory: String,
+        outputType: OutputType
     ) throws {
         for tensor in try family.generated(configuration) {
             guard let shape = Shape([tensor.values.count]) else { continue }
-            append(tensor.name, shape, .generated(tensor.values), outputType)
+            append(
+                .init(name: tensor.name, shape: shape, content: .generated(tensor.values)),
+                outputType)
         }
-        let blockCount = try configuration.numHiddenLayers()
-        let shapes = try family.tensors.map { rule in
-            try rule.shape.map { try $0.size(in: configuration) }
-        }
-        var found = family.tensors.map { rule in
-            [Bool](repeating: false, count: rule.isPerBlock ? blockCount : 1)
-        }
+        var matcher = try TensorMatcher(
+            rules: family.tensors, configuration: configuration, directory: directory)
+        var others: [TensorMatcher.Made] = []
         var unmapped: [String] = []
-        for entry in checkpoint.entries {
-            let stored = entry.tensor
+        for stored in values {
             if Catalogue.ignoredSuffixes.contains(where: stored.name.hasSuffix) { continue }
-            let name = modelClass.omittedPrefix + stored.name
-            let match = family.tensors.indices.lazy.compactMap { index in
-                family.tensors[index].block(of: name).map { (rule: index, block: $0) }
-            }.first
-            guard let match, found[match.rule].indices.contains(match.block) else {
+            guard let name = modelClass.ruleName(of: stored.name) else {
+                otherCount += 1
+                continue
+            }
+            if family.ignored.contains(where: { $0.place(of: name.utf8) != nil }) { continue }
+            guard let made = try matcher.add(stored, named: name) else {
                 unmapped.append(stored.name)
                 continue
             }
-            let shard = checkpoint.shards[entry.shard]
-            let rule = family.tensors[match.rule]
-            try Catalogue.check(stored, of: shard, rule: rule, expected: shapes[match.rule])
-            found[match.rule][match.block] = true
-            let order = try rule.transform.headCount(in: configuration).map { heads in
-                let rowCount =
-                    stored.shape.rank <= 1 ? stored.shape.rowLength : stored.shape.rowCount
-                return RotaryRowOrder(rowsPerHead: rowCount / heads)
+            for tensor in made {
+                if tensor.isLeading { append(tensor, outputType) } else { others.append(tensor) }
             }
-            append(
-                rule.name(block: match.block), stored.shape,
-                .stored(shard, stored, order: order), outputType)
         }
         guard unmapped.isEmpty else {
-            throw ConversionError(.unmappedTensors(unmapped), path: checkpoint.directory)
+            throw ConversionError(.unmappedTensors(unmapped), path: directory)
         }
-        var missing: [String] = []
-        for (rule, blocks) in zip(family.tensors, found) where rule.presence == .required {
-            missing += blocks.indices.filter { !blocks[$0] }.map { block in
-                String(rule.source(block: block).dropFirst(modelClass.omittedPrefix.count))
-            }
-        }
+        let missing = try matcher.missing()
         guard missing.isEmpty else {
-            throw ConversionError(.missingTensors(missing), path: checkpoint.directory)
+            throw ConversionError(
+                .missingTensors(
+                    missing.map { String($0.dropFirst(modelClass.omittedPrefix.count)) }),
+                path: directory)
         }
+        for tensor in others { append(tensor, outputType) }
     }
 
-    private mutating func append(
-        _ name: String, _ shape: Shape, _ content: TensorContent, _ outputType: OutputType
-    ) {
-        let format = outputType.format(
-            ofTensor: name, rank: shape.rank, rowLength: shape.rowLength)
-        tensors.append(TensorDescription(name: name, shape: shape, format: format))
-        contents.append(content)
-    }
-
-    private static func check(
-        _ stored: StoredTensor, of shard: SafetensorsFile, rule: TensorRule, expected: [Int]
-    ) throws(ConversionError) {
-        let path = shard.file.path
-        if stored.shape.dimensions != expected {
-            let isVocabulary =
-                rule.shape.first == .vocabulary
-                && stored.shape.dimensions.dropFirst() == expected.dropFirst()
-            throw ConversionError(
-                isVocabulary
-                    ? .vocabularyMismatch(
-                        rows: stored.shape.dimensions.first ?? 0, vocabSize: expected[0])
-                    : .shapeMismatch(found: stored.shape, expected: expected),
-                path: path, place: stored.name)
-        }
-        guard stored.dataType.isDecodable else {
-            throw ConversionError(
-                .unsupportedDataType(stored.dataType.rawValue), path: path, place: stored.name)
-        }
+    private mutating func append(_ tensor: TensorMatcher.Made, _ outputType: OutputType) {
+        var format = outputType.format(
+            ofTensor: tensor.name, rank: tensor.shape.rank, rowLength: tensor.shape.rowLength)
+        if case .mxfp4 = tensor.content { format = .MXFP4 }
+        tensors.append(
+            TensorDescription(name: tensor.name, shape: tensor.shape, format: format))
+        contents.append(tensor.content)
     }
 }

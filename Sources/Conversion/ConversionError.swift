@@ -18,6 +18,12 @@ public struct ConversionError: IngotError, Hashable {
         case shapeMismatch(found: Shape, expected: [Int])
         /// The embedding has rows for another number of tokens than the configuration says.
         case vocabularyMismatch(rows: Int, vocabSize: Int)
+        /// A shape that cannot be what the family's tensors are made of.
+        case invalidShape([Int])
+        /// An expert beyond the number that the configuration says.
+        case unexpectedExpert(Int, count: Int)
+        /// A tensor of the GGUF file that the checkpoint has in two spellings.
+        case duplicateTensor(sources: [String])
         /// Elements of a type that cannot be converted.
         case unsupportedDataType(String)
         /// The front matter of the model card is not understood.
@@ -58,6 +64,12 @@ public struct ConversionError: IngotError, Hashable {
             "shape \(found) found, the configuration expects \(expected)"
         case .vocabularyMismatch(let rows, let vocabSize):
             "rows for \(rows) tokens found, the configuration expects \(vocabSize)"
+        case .invalidShape(let shape):
+            "shape \(shape) found, which does not go with the rest of the configuration"
+        case .unexpectedExpert(let expert, let count):
+            "expert \(expert) found, the configuration says \(count) experts, 0 to \(count - 1)"
+        case .duplicateTensor(let sources):
+            "the checkpoint has it twice, the second time as " + ConversionError.list(sources)
         case .unsupportedDataType(let name): "values of type \(name) cannot be converted"
         case .malformedFrontMatter(let found):
             "front matter that is not understood: \(found)"

@@ -53,32 +53,40 @@ public struct ConversionSource: TensorSource {
         let (family, modelClass) = try ModelFamily.of(config: directory.config, path: configPath)
         var configuration = try family.configuration(directory.config, path: configPath)
         configuration.pooling = try directory.pooling()
-        try directory.checkConvertible()
+        let left = try family.review(configuration)
+        try directory.checkConvertible(packedMethods: family.packedMethods)
 
         let checkpoint = try Checkpoint(directory: path)
         let outputType = options.outputType.resolved(for: checkpoint.entries)
         let catalogue = try Catalogue(
             family: family, modelClass: modelClass, configuration: configuration,
-            checkpoint: checkpoint, outputType: outputType)
+            values: storedValues(of: checkpoint), directory: path,
+            outputType: outputType)
         let tokenizer = try HFTokenizer.load(
             directory: path, modelType: configuration["model_type"]?.text,
             vocabularySize: configuration.vocabSize(), pre: options.pre)
 
         var metadata = Metadata()
         metadata["general.architecture"] = .string(family.architecture)
+        let fileType = outputType.fileType(
+            packedAs: directory.config["quantization_config"]?["quant_method"]?.text)
+        func append(_ rules: [HyperparameterRule]) throws {
+            let entries = try family.entries(rules, of: configuration, fileType: fileType)
+            for entry in entries { metadata[entry.key] = entry.value }
+        }
+        try append(family.leading)
         metadata["general.type"] = .string("model")
         let general = try GeneralMetadata(
             directory: directory, tensors: catalogue.tensors, name: options.name)
         for entry in general.entries { metadata[entry.key] = entry.value }
-        let hyperparameters = try family.hyperparameters(
-            of: configuration, fileType: outputType.fileType)
-        for entry in hyperparameters { metadata[entry.key] = entry.value }
+        try append(family.hyperparameters)
         metadata["general.quantization_version"] = .uint32(2)
         if family.writesPrefixSpace,
             let adds = directory.tokenizerConfig?["add_prefix_space"]?.boolean
         {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(adds)
         }
+        try append(family.leadingTokenizerKeys)
         metadata.append(tokenizer)
         for entry in family.tokenizerKeys(configuration) { metadata[entry.key] = entry.value }
 
@@ -88,12 +96,11 @@ public struct ConversionSource: TensorSource {
         tensors = catalogue.tensors
         contents = catalogue.contents
         files = checkpoint.shards.map(\.file)
-        // GGUF has no key for it: the file is right up to the context that the model was trained on.
-        let isDynamic = try RotaryParameters(configuration).type == "dynamic"
         notices =
-            general.notices
-            + (isDynamic
-                ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])
+            try general.notices + left + family.notices(of: configuration)
+            + (catalogue.otherCount > 0
+                ? ["\(catalogue.otherCount) tensors that are not the language model's are left out"]
+                : [])
     }
 
     /// Decodes rows to F32 in the order in which they are written.
@@ -103,21 +110,14 @@ public struct ConversionSource: TensorSource {
     ) throws {
         let shape = tensors[tensor].shape
         precondition(rows.lowerBound >= 0 && rows.upperBound <= shape.rowCount, "row out of range")
-        switch contents[tensor] {
-        case .generated(let values):
-            for index in rows.lowerBound * shape.rowLength..<rows.upperBound * shape.rowLength {
-                destination[index - rows.lowerBound * shape.rowLength] = values[index]
-            }
-        case .stored(let shard, let stored, let order):
-            try RowReader(shard: shard, tensor: stored, order: order)
-                .readFloats(rows, into: destination, scratch: scratch)
-        }
+        try contents[tensor].readFloats(
+            rows, rowLength: shape.rowLength, into: destination, scratch: scratch)
     }
 
-    /// BF16 is not among the types that are copied: a signalling NaN has to become a quiet one.
+    /// Whether rows can be copied: they are stored in the format of the description, in whole runs.
     public func holdsBytes(ofTensor tensor: Int) -> Bool {
-        guard case .stored(_, let stored, _) = contents[tensor] else { return false }
-        return stored.format == tensors[tensor].format && stored.format != .BF16
+        contents[tensor].holdsBytes(
+            of: tensors[tensor].format, rowLength: tensors[tensor].shape.rowLength)
     }
 
     /// Copies rows of a tensor that the checkpoint holds in the format of its description.
@@ -125,10 +125,8 @@ public struct ConversionSource: TensorSource {
         ofRows rows: Range<Int>, ofTensor tensor: Int,
         into destination: UnsafeMutableRawBufferPointer
     ) throws {
-        guard case .stored(let shard, let stored, let order) = contents[tensor] else {
-            preconditionFailure("a computed tensor has no stored bytes")
-        }
-        try RowReader(shard: shard, tensor: stored, order: order).readBytes(rows, into: destination)
+        try contents[tensor].readBytes(
+            rows, rowLength: tensors[tensor].shape.rowLength, into: destination)
     }
 }
 

@@ -3,8 +3,11 @@ import TensorCore
 
 extension HuggingFaceDirectory {
     /// Refuses what would convert to a file that does not work.
-    func checkConvertible() throws(ConversionError) {
-        if let quantization = config["quantization_config"], quantization.members?.isEmpty == false
+    ///
+    /// - Parameter packedMethods: Kinds of packed weights that the family has rules for.
+    func checkConvertible(packedMethods: [String]) throws(ConversionError) {
+        if let quantization = config["quantization_config"], quantization.members?.isEmpty == false,
+            !packedMethods.contains(quantization["quant_method"]?.text ?? "")
         {
             throw ConversionError(
                 .quantizedCheckpoint(

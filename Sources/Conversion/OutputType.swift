@@ -19,8 +19,12 @@ public enum OutputType: String, Sendable, CaseIterable {
     }
 
     /// The number stored under `general.file_type`.
-    var fileType: UInt32 {
-        switch self {
+    ///
+    /// - Parameter method: How the checkpoint's weights are packed: MXFP4 stays MXFP4, whatever
+    ///   float type the rest gets.
+    func fileType(packedAs method: String?) -> UInt32 {
+        if method == "mxfp4", self != .q8_0 { return 38 }
+        return switch self {
         case .f32: 0
         case .f16, .auto: 1
         case .q8_0: 7

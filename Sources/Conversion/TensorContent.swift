@@ -1,156 +1,171 @@
-import Architectures
 import Quantization
-import Safetensors
 import TensorCore
 
 /// Where the values of a converted tensor come from.
 enum TensorContent: Sendable {
     /// They are computed from the configuration.
     case generated([Float])
-    /// They are a tensor of a shard, its rows in another order when `heads` is given.
-    case stored(SafetensorsFile, StoredTensor, order: RotaryRowOrder?)
-}
-
-/// The order of rows that turns half-rotated heads into heads of neighbouring pairs.
-///
-/// Row `2j + k` of a head (`k` 0 or 1) is the stored row `k·d/2 + j` of that head, `d` being the
-/// rows of one head. A vector counts as rows of one value.
-struct RotaryRowOrder: Sendable, Hashable {
-    /// The rows of one head, an even number.
-    let rowsPerHead: Int
-
-    /// The stored row that goes to `row`.
-    func source(of row: Int) -> Int {
-        let inHead = row % rowsPerHead
-        return row - inHead + inHead % 2 * (rowsPerHead / 2) + inHead / 2
-    }
-
-    /// The parts of `rows` that lie in one head each.
-    func heads(of rows: Range<Int>) -> [Range<Int>] {
-        var result: [Range<Int>] = []
-        var start = rows.lowerBound
-        while start < rows.upperBound {
-            let end = min(rows.upperBound, (start / rowsPerHead + 1) * rowsPerHead)
-            result.append(start..<end)
-            start = end
-        }
-        return result
-    }
-}
-
-extension StoredTensor {
-    /// The format whose bytes are this tensor's bytes, if there is one.
-    var format: Format? {
-        switch dataType {
-        case .F32: .F32
-        case .F16: .F16
-        case .BF16: .BF16
-        default: nil
-        }
-    }
-
-    /// The bytes of one element.
-    var elementByteCount: Int { dataType.bitCount / 8 }
-
-    /// Decodes elements to F32, with the format's kernel where there is one.
-    func decode(
-        _ source: UnsafeRawPointer, _ elementCount: Int,
-        into destination: UnsafeMutablePointer<Float>
-    ) {
-        if let decode = format?.decode {
-            decode(source, elementCount, destination)
-        } else {
-            dataType.decode(source, elementCount: elementCount, into: destination)
-        }
-    }
-}
-
-/// Reads rows of a stored tensor in the order in which they are written.
-struct RowReader {
-    let shard: SafetensorsFile
-    let tensor: StoredTensor
-    let order: RotaryRowOrder?
-
-    /// A vector is one row in a file and many when its values are reordered.
-    private var rowLength: Int {
-        tensor.shape.rank <= 1 && order != nil ? 1 : tensor.shape.rowLength
-    }
-    private var rowByteCount: Int { rowLength * tensor.elementByteCount }
-
-    private func stored(_ rows: Range<Int>) -> Range<Int> {
-        guard tensor.shape.rank <= 1, order != nil else { return rows }
-        return rows.lowerBound * tensor.shape.rowLength..<rows.upperBound * tensor.shape.rowLength
-    }
+    /// They are parts of stored tensors.
+    case stored(StoredParts)
+    /// They are MXFP4 blocks, put together from two stored tensors.
+    case mxfp4(MXFP4Rows)
 
     /// Reads rows as F32.
     func readFloats(
-        _ rows: Range<Int>, into destination: UnsafeMutablePointer<Float>, scratch: ScratchBuffer
+        _ rows: Range<Int>, rowLength: Int, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
     ) throws {
-        let rows = stored(rows)
-        guard order != nil else {
-            let elements = rows.lowerBound * rowLength..<rows.upperBound * rowLength
-            if tensor.dataType == .F32 {
-                try shard.readElements(elements, of: tensor, into: destination, scratch: scratch)
+        let elements = rows.lowerBound * rowLength..<rows.upperBound * rowLength
+        switch self {
+        case .generated(let values):
+            for index in elements { destination[index - elements.lowerBound] = values[index] }
+        case .stored(let parts):
+            try parts.readFloats(elements, into: destination, scratch: scratch)
+        case .mxfp4(let blocks):
+            try blocks.readFloats(rows, into: destination, scratch: scratch)
+        }
+    }
+
+    /// Whether `readBytes` gives rows in this format without a detour over F32.
+    func holdsBytes(of format: Format, rowLength: Int) -> Bool {
+        switch self {
+        case .generated: false
+        case .stored(let parts): parts.holdsBytes(of: format, rowLength: rowLength)
+        case .mxfp4: format == .MXFP4
+        }
+    }
+
+    /// Copies rows in the format for which `holdsBytes` holds.
+    func readBytes(
+        _ rows: Range<Int>, rowLength: Int, into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        switch self {
+        case .generated: preconditionFailure("a computed tensor has no stored bytes")
+        case .stored(let parts):
+            try parts.readBytes(
+                rows.lowerBound * rowLength..<rows.upperBound * rowLength, into: destination)
+        case .mxfp4(let blocks): try blocks.readBytes(rows, into: destination)
+        }
+    }
+}
+
+/// Parts of stored tensors, one after another: one tensor, a stack of experts, queries then keys.
+struct StoredParts: Sendable {
+    struct Part: Sendable {
+        let values: any StoredValues
+        let view: StridedView
+    }
+
+    let parts: [Part]
+    /// For each part the number of elements in front of it; one more for all of them.
+    let starts: [Int]
+    /// What is added to every value.
+    let shift: Float
+
+    /// Puts parts together; their elements are no more than an `Int` counts, as the shape of the
+    /// whole has been checked.
+    init(_ parts: [Part], shift: Float) {
+        self.parts = parts
+        self.shift = shift
+        starts = parts.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.view.elementCount) }
+    }
+
+    func readFloats(
+        _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws {
+        try forEachPart(of: elements) { part, range, start in
+            try part.readFloats(range, into: destination + start, scratch: scratch)
+            guard shift != 0 else { return }
+            // The reference adds in the stored precision where it can calculate with it.
+            let isHalf = part.values.format == .F16
+            for index in start..<start + range.count {
+                let sum = destination[index] + shift
+                destination[index] =
+                    isHalf ? HalfFloat.float(fromF16: HalfFloat.f16(from: sum)) : sum
+            }
+        }
+    }
+
+    /// BF16 is not among the formats that are copied: a signalling NaN has to become a quiet one.
+    func holdsBytes(of format: Format, rowLength: Int) -> Bool {
+        format != .BF16 && shift == 0
+            && parts.allSatisfy { $0.values.format == format && $0.view.keeps(runsOf: rowLength) }
+    }
+
+    func readBytes(
+        _ elements: Range<Int>, into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        try forEachPart(of: elements) { part, range, start in
+            let width = part.values.format?.blockByteCount ?? 1
+            try part.view.forEachRun(of: range) { stored, place in
+                let first = (start + place) * width
+                try part.values.readBytes(
+                    stored,
+                    into: UnsafeMutableRawBufferPointer(
+                        rebasing: destination[first..<first + stored.count * width]))
+            }
+        }
+    }
+
+    /// Calls `body` with each part that has some of the elements, which of the part's elements
+    /// they are, and where they go.
+    private func forEachPart(
+        of elements: Range<Int>, _ body: (Part, Range<Int>, _ start: Int) throws -> Void
+    ) rethrows {
+        var number = starts.partitioningIndex { $0 > elements.lowerBound } - 1
+        var position = elements.lowerBound
+        while position < elements.upperBound {
+            let end = min(starts[number + 1], elements.upperBound)
+            if end > position {
+                try body(
+                    parts[number], position - starts[number]..<end - starts[number],
+                    position - elements.lowerBound)
+            }
+            position = end
+            number += 1
+        }
+    }
+}
+
+extension StoredParts.Part {
+    /// Reads elements of the view as F32.
+    func readFloats(
+        _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws {
+        var staged = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
+        defer { staged.deallocate() }
+        try view.forEachPiece(of: elements) { piece in
+            if piece.isCopy {
+                try values.readFloats(
+                    piece.stored, into: destination + piece.start, scratch: scratch)
                 return
             }
-            let bytes = scratch.bytes(elements.count * tensor.elementByteCount)
-            try shard.file.read(
-                at: tensor.offset + elements.lowerBound * tensor.elementByteCount, into: bytes)
-            if let base = bytes.baseAddress {
-                tensor.decode(base, elements.count, into: destination)
+            if staged.count < piece.stored.count {
+                staged.deallocate()
+                staged = .allocate(capacity: piece.stored.count)
             }
-            return
-        }
-        try readReordered(rows, scratch: scratch) { row, source in
-            tensor.decode(
-                source, rowLength, into: destination + (row - rows.lowerBound) * rowLength)
+            guard let source = staged.baseAddress else { return }
+            try values.readFloats(piece.stored, into: source, scratch: scratch)
+            piece.forEach { destination[$1] = source[$0] }
         }
     }
+}
 
-    /// Copies rows as they are stored.
-    func readBytes(
-        _ rows: Range<Int>, into destination: UnsafeMutableRawBufferPointer
-    ) throws {
-        let rows = stored(rows)
-        guard order != nil else {
-            try shard.file.read(
-                at: tensor.offset + rows.lowerBound * rowByteCount, into: destination)
-            return
-        }
-        guard let base = destination.baseAddress else { return }
-        try readReordered(rows, scratch: ScratchBuffer()) { row, source in
-            (base + (row - rows.lowerBound) * rowByteCount).copyMemory(
-                from: source, byteCount: rowByteCount)
-        }
-    }
-
-    /// Calls `body` with each row's number and its stored bytes.
-    ///
-    /// The rows of one head come from two runs of the file, each read at once.
-    private func readReordered(
-        _ rows: Range<Int>, scratch: ScratchBuffer,
-        _ body: (_ row: Int, _ source: UnsafeRawPointer) -> Void
-    ) throws {
-        guard let order else { return }
-        for part in order.heads(of: rows) {
-            let head = part.lowerBound / order.rowsPerHead * order.rowsPerHead
-            let firstPair = (part.lowerBound - head) / 2
-            let pairCount = (part.upperBound - head + 1) / 2 - firstPair
-            let runByteCount = pairCount * rowByteCount
-            let bytes = scratch.bytes(2 * runByteCount)
-            for half in 0..<2 {
-                let row = head + half * (order.rowsPerHead / 2) + firstPair
-                try shard.file.read(
-                    at: tensor.offset + row * rowByteCount,
-                    into: UnsafeMutableRawBufferPointer(
-                        rebasing: bytes[half * runByteCount..<(half + 1) * runByteCount]))
-            }
-            guard let base = bytes.baseAddress else { return }
-            for row in part {
-                let inHead = row - head
-                let place = inHead % 2 * runByteCount + (inHead / 2 - firstPair) * rowByteCount
-                body(row, base + place)
+extension Array where Element == Int {
+    /// The first index whose element satisfies the predicate, in an array where it holds from some
+    /// element on; the count when there is none.
+    func partitioningIndex(where predicate: (Int) -> Bool) -> Int {
+        var range = indices
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            if predicate(self[middle]) {
+                range = range.lowerBound..<middle
+            } else {
+                range = middle + 1..<range.upperBound
             }
         }
+        return range.lowerBound
     }
 }

@@ -33,7 +33,8 @@ public struct ChoiceScorer {
     /// - Returns: A result for every model.
     /// - Throws: `TokenizationError`, `InferenceError`.
     public func score(
-        _ tasks: [ChoiceTask], form: ChoiceTaskForm, progress: (Int, Int) throws -> Void = { _, _ in }
+        _ tasks: [ChoiceTask], form: ChoiceTaskForm,
+        progress: (Int, Int) throws -> Void = { _, _ in }
     ) throws -> [ChoiceScore] {
         var sequences: [Sequence] = []
         for (index, task) in tasks.enumerated() {
@@ -165,7 +166,9 @@ extension ChoiceTaskForm {
     /// The answer that a model prefers: the first of the highest; of WinoGrande's two the second.
     fileprivate func choice(_ scores: [Double]) -> Int {
         if self == .winogrande { return scores[0] > scores[1] ? 0 : 1 }
-        return scores.indices.max { scores[$0] < scores[$1] || (scores[$0] == scores[$1] && $0 > $1) }
+        return scores.indices.max {
+            scores[$0] < scores[$1] || (scores[$0] == scores[$1] && $0 > $1)
+        }
             ?? 0
     }
 }

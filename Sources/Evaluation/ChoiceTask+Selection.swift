@@ -55,8 +55,9 @@ struct MersenneTwister {
         return value ^ (value >> 18)
     }
 
-    /// A number in `0 ..< bound`, as libstdc++'s `uniform_int_distribution` makes it: D. Lemire,
-    /// Fast Random Integer Generation in an Interval, ACM TOMACS 29(1), 2019.
+    /// A number in `0 ..< bound`, as libstdc++'s `uniform_int_distribution` makes it.
+    ///
+    /// Source: Lemire, Fast Random Integer Generation in an Interval, ACM TOMACS 29(1), 2019.
     mutating func uniform(below bound: Int) -> Int {
         let range = UInt32(truncatingIfNeeded: bound)
         var product = UInt64(next()) * UInt64(range)

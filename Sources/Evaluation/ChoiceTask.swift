@@ -2,8 +2,9 @@
 public struct ChoiceTask: Sendable, Hashable {
     /// The question with each of its answers, whole texts.
     public var texts: [[UInt8]]
-    /// For each text the part that a model is given, where it is known; what comes after it is
-    /// scored. Otherwise all is scored that the texts do not have in common.
+    /// For each text the part that a model is given, where it is known.
+    ///
+    /// What comes after it is scored; otherwise all that the texts do not have in common.
     public var stems: [[UInt8]]?
     /// Whether each answer is right.
     public var isCorrect: [Bool]

@@ -132,7 +132,8 @@ public final class LogitsReader {
         }
         windowsRead = windows.upperBound
         for (index, head) in rows.heads.enumerated()
-        where !(head.minimum.isFinite && head.step.isFinite && head.step >= 0
+        where
+            !(head.minimum.isFinite && head.step.isFinite && head.step >= 0
             && head.negativeLogLikelihood.isFinite && head.minimum > -1e6 && head.step < 1e4
             && head.minimum < 1e4
             && (0..<vocabularyCount).contains(Int(head.top)))

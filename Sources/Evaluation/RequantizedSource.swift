@@ -40,7 +40,8 @@ struct RequantizedSource: TensorSource {
         try source.readRows(rows, ofTensor: tensor, into: destination, scratch: scratch)
         guard let replacement = replacements[tensor] else { return }
         let length = tensors[tensor].shape.rowLength
-        let byteCount = length / replacement.format.blockElementCount
+        let byteCount =
+            length / replacement.format.blockElementCount
             * replacement.format.blockByteCount
         guard let bytes = scratch.bytes(rows.count * byteCount).baseAddress else { return }
         encode(rows, ofTensor: tensor, destination, into: bytes)
@@ -57,7 +58,8 @@ struct RequantizedSource: TensorSource {
         }
         let shape = tensors[tensor].shape
         let length = shape.rowLength
-        let byteCount = length / replacement.format.blockElementCount
+        let byteCount =
+            length / replacement.format.blockElementCount
             * replacement.format.blockByteCount
         guard let importance = replacement.importance, importance.count >= length else {
             encode(values, rows.count, length, nil, bytes)

@@ -1,11 +1,11 @@
 import GGUF
-import Inference
+public import Inference
 import TensorCore
 
 /// Token ids must mean the same to models that are compared.
-enum VocabularyCheck {
+public enum VocabularyCheck {
     /// Throws `EvaluationError` when `model` has another vocabulary than `base`.
-    static func compare(_ model: Model, with base: Model) throws(EvaluationError) {
+    public static func compare(_ model: Model, with base: Model) throws(EvaluationError) {
         try compareCounts(model, base.vocabularyCount)
         for key in ["tokenizer.ggml.model", "tokenizer.ggml.pre"] {
             let (found, expected) = (model.source.metadata[key], base.source.metadata[key])

@@ -1,36 +1,63 @@
 import Architectures
 import GGUF
-import Quantization
 import TensorCore
 
 /// Where the weights of one block lie in a buffer of floats, and which tensors they come from.
 ///
 /// Matrices that take the same input are stacked (queries, keys, values; gate, up), so that one
-/// product serves them all.
+/// product serves them all. The weights of experts are not in this buffer: each has its own, of
+/// which two are in memory at a time.
 struct BlockPlan: Sendable {
-    /// Matrices stacked row under row, with a bias for every row or none.
-    struct Stack: Sendable {
-        var offset: Int
-        var outputs: Int
-        var inputs: Int
-        var bias: Int?
+    /// A feed-forward network.
+    struct Network: Sendable {
+        let description: BlockDescription.Network
+        let input: Stack
+        let output: Stack
+
+        init(
+            _ description: BlockDescription.Network, _ layout: inout BlockLayout
+        ) throws(InferenceError) {
+            self.description = description
+            input = try layout.stack(description.input)
+            output = try layout.stack([description.output])
+        }
     }
 
-    /// A norm whose vectors lie in the buffer.
-    struct Norm: Sendable {
-        var kind: BlockDescription.Norm.Kind
-        var epsilon: Float
-        var weight: Int?
-        var bias: Int?
-        var count: Int
-    }
+    /// How latent rows become queries, keys and values.
+    struct Latent: Sendable {
+        let description: BlockDescription.Latent
+        let queryNorm: NormPlan?
+        let queries: Stack?
+        let norm: NormPlan?
+        /// The matrix of keys and values together, or of keys.
+        let keys: Int
+        /// The matrix of values, where it is apart.
+        let values: Int?
 
-    /// A tensor and where its values go.
-    struct Piece: Sendable {
-        var tensor: Int
-        var rowCount: Int
-        var rowLength: Int
-        var offset: Int
+        init(
+            _ description: BlockDescription.Latent, _ attention: BlockDescription.Attention,
+            _ layout: inout BlockLayout
+        ) throws(InferenceError) {
+            self.description = description
+            let rank = description.rank
+            queryNorm = try layout.norm(
+                description.queryNorm, count: description.queries?.inputs ?? 0)
+            queries = try description.queries.map { projection throws(InferenceError) in
+                try layout.stack([projection])
+            }
+            norm = try layout.norm(description.norm, count: rank)
+            let staying = attention.keyLength - description.rotatedLength
+            switch description.expansion {
+            case .together(let name):
+                keys = try layout.tensor(
+                    name, shape: [attention.headCount * (staying + attention.valueLength), rank])
+                values = nil
+            case .apart(let keyName, let valueName):
+                keys = try layout.tensor(keyName, shape: [attention.headCount, rank, staying])
+                values = try layout.tensor(
+                    valueName, shape: [attention.headCount, attention.valueLength, rank])
+            }
+        }
     }
 
     let description: BlockDescription
@@ -40,16 +67,19 @@ struct BlockPlan: Sendable {
     let zeros: [Range<Int>]
     /// The length of the buffer.
     let floatCount: Int
-    let attentionNorm: Norm?
-    let queryNorm: Norm?
-    let keyNorm: Norm?
-    let postAttentionNorm: Norm?
-    let feedForwardNorm: Norm?
-    let postFeedForwardNorm: Norm?
+    let attentionNorm: NormPlan?
+    let queryNorm: NormPlan?
+    let keyNorm: NormPlan?
+    let postAttentionNorm: NormPlan?
+    let feedForwardNorm: NormPlan?
+    let postFeedForwardNorm: NormPlan?
     let attentionInput: Stack
+    let latent: Latent?
     let attentionOutput: Stack
-    let feedForwardInput: Stack
-    let feedForwardOutput: Stack
+    let sinks: Int?
+    /// The network that every token takes: the block's only one, or that beside the experts.
+    let network: Network?
+    let experts: ExpertPlan?
 
     /// Lays out a block; every shape is checked against the description.
     init(
@@ -58,169 +88,132 @@ struct BlockPlan: Sendable {
         var layout = BlockLayout(catalogue: catalogue)
         let attention = description.attention
         attentionNorm = try layout.norm(description.attentionNorm, count: width)
-        queryNorm = try layout.norm(attention.queryNorm, count: attention.keyLength)
-        keyNorm = try layout.norm(attention.keyNorm, count: attention.keyLength)
+        (queryNorm, keyNorm) = try BlockPlan.headNorms(attention, &layout)
         postAttentionNorm = try layout.norm(description.postAttentionNorm, count: width)
         feedForwardNorm = try layout.norm(description.feedForwardNorm, count: width)
         postFeedForwardNorm = try layout.norm(description.postFeedForwardNorm, count: width)
         attentionInput = try layout.stack(attention.input)
+        latent = try attention.latent.map { latent throws(InferenceError) in
+            try Latent(latent, attention, &layout)
+        }
         attentionOutput = try layout.stack([attention.output])
-        feedForwardInput = try layout.stack(description.feedForward.input)
-        feedForwardOutput = try layout.stack([description.feedForward.output])
+        sinks = try attention.sinks.map { name throws(InferenceError) in
+            try layout.tensor(name, shape: [attention.headCount])
+        }
+        switch description.feedForward {
+        case .dense(let network):
+            self.network = try Network(network, &layout)
+            experts = nil
+        case .experts(let experts):
+            self.experts = try ExpertPlan(experts, &layout)
+            network = try experts.shared.map { shared throws(InferenceError) in
+                try Network(shared, &layout)
+            }
+        }
         pieces = layout.pieces
         zeros = layout.zeros
         floatCount = layout.floatCount
         self.description = description
     }
 
+    private static func headNorms(
+        _ attention: BlockDescription.Attention, _ layout: inout BlockLayout
+    ) throws(InferenceError) -> (NormPlan?, NormPlan?) {
+        let length = attention.keyLength
+        return switch attention.normScope {
+        case .head:
+            (
+                try layout.norm(attention.queryNorm, count: length),
+                try layout.norm(attention.keyNorm, count: length)
+            )
+        case .eachHead:
+            (
+                try layout.norm(attention.queryNorm, count: length, heads: attention.headCount),
+                try layout.norm(attention.keyNorm, count: length, heads: attention.headCountKV)
+            )
+        case .row:
+            (
+                try layout.norm(attention.queryNorm, count: attention.queryWidth),
+                try layout.norm(attention.keyNorm, count: attention.keyWidth)
+            )
+        }
+    }
+
+    /// The floats of a position's queries, keys and values.
+    var headsWidth: Int {
+        let attention = description.attention
+        return attention.queryWidth + attention.keyWidth + attention.valueWidth
+    }
+
+    /// Whether what the network and the experts give is added to the residual stream as it is.
+    var addsFeedForwardDirectly: Bool {
+        postFeedForwardNorm == nil && description.residualScale == 1
+    }
+
     /// The pieces cut into jobs of about a millisecond.
-    var decodingJobs: [(piece: Piece, rows: Range<Int>)] {
+    var decodingJobs: [DecodingJob] { DecodingJob.jobs(of: pieces) }
+}
+
+/// Some rows of a piece.
+struct DecodingJob: Sendable {
+    var piece: Piece
+    var rows: Range<Int>
+
+    /// Decodes the rows to their place; of a tensor with parts (experts), those of one part.
+    func decode(
+        _ model: Model, part: Int = 0, into buffer: FloatBuffer, _ scratch: ScratchBuffer
+    ) throws {
+        let first = part * piece.rowCount
+        try model.source.readRows(
+            first + rows.lowerBound..<first + rows.upperBound, ofTensor: piece.tensor,
+            into: buffer.base + piece.offset + rows.lowerBound * piece.rowLength,
+            scratch: scratch)
+    }
+
+    /// Pieces cut into jobs of about a millisecond.
+    static func jobs(of pieces: [Piece]) -> [DecodingJob] {
         pieces.flatMap { piece in
             let rows = max(1, (1 << 18) / max(1, piece.rowLength))
             return stride(from: 0, to: piece.rowCount, by: rows).map {
-                (piece, $0..<min(piece.rowCount, $0 + rows))
+                DecodingJob(piece: piece, rows: $0..<min(piece.rowCount, $0 + rows))
             }
         }
     }
 }
 
-/// A model's tensors by name.
-struct Catalogue: Sendable {
-    let source: any TensorSource
-    private let numbers: [ByteString: Int]
+/// The router of a block's experts, and where the weights of one expert lie in a buffer of its own.
+struct ExpertPlan: Sendable {
+    let description: BlockDescription.Experts
+    /// In the block's buffer, as are the next two.
+    let router: Stack
+    let choiceBias: Int?
+    let sharedGate: Stack?
+    /// In an expert's buffer.
+    let network: BlockPlan.Network
+    /// What to decode for expert 0; the rows of the others follow in the same tensors.
+    let pieces: [Piece]
+    let zeros: [Range<Int>]
+    /// The length of an expert's buffer.
+    let floatCount: Int
 
-    init(_ source: any TensorSource) {
-        self.source = source
-        numbers = Dictionary(
-            source.tensors.enumerated().map { (ByteString($1.name), $0) },
-            uniquingKeysWith: { first, _ in first })
+    init(
+        _ experts: BlockDescription.Experts, _ block: inout BlockLayout
+    ) throws(InferenceError) {
+        description = experts
+        router = try block.stack([experts.router])
+        choiceBias = try experts.choiceBias.map { name throws(InferenceError) in
+            try block.tensor(name, shape: [experts.count])
+        }
+        sharedGate = try experts.sharedGate.map { gate throws(InferenceError) in
+            try block.stack([gate])
+        }
+        var layout = BlockLayout(catalogue: block.catalogue, expertCount: experts.count)
+        network = try BlockPlan.Network(experts.network, &layout)
+        pieces = layout.pieces
+        zeros = layout.zeros
+        floatCount = layout.floatCount
     }
 
-    func has(_ name: String) -> Bool { numbers[ByteString(name)] != nil }
-
-    /// The number of the tensor `name`, which must have this shape and be decodable.
-    func tensor(_ name: String, shape: [Int]) throws(InferenceError) -> Int {
-        guard let number = numbers[ByteString(name)] else {
-            throw InferenceError(
-                .missingTensor(expected: "\(shape)"), path: source.path, place: name)
-        }
-        let found = source.tensors[number]
-        guard found.shape.dimensions == shape else {
-            throw InferenceError(
-                .shape(found: "\(found.shape)", expected: "\(shape)"), path: source.path,
-                place: name)
-        }
-        try checkFormat(number)
-        return number
-    }
-
-    /// The number of a matrix whose row count the metadata do not tell.
-    func matrix(
-        _ name: String, rowLength: Int
-    ) throws(InferenceError) -> (number: Int, rowCount: Int) {
-        guard let number = numbers[ByteString(name)] else {
-            throw InferenceError(
-                .missingTensor(expected: "[rows, \(rowLength)]"), path: source.path, place: name)
-        }
-        let shape = source.tensors[number].shape
-        guard shape.rank == 2, shape.rowLength == rowLength, shape.rowCount > 0 else {
-            throw InferenceError(
-                .shape(found: "\(shape)", expected: "[rows, \(rowLength)]"), path: source.path,
-                place: name)
-        }
-        try checkFormat(number)
-        return (number, shape.rowCount)
-    }
-
-    private func checkFormat(_ number: Int) throws(InferenceError) {
-        let found = source.tensors[number]
-        guard found.format.decode != nil else {
-            throw InferenceError(
-                .undecodable(format: found.format.name), path: source.path, place: found.name)
-        }
-    }
-
-    /// The values of a vector.
-    func vector(_ name: String, count: Int) throws -> [Float] {
-        let number = try tensor(name, shape: [count])
-        return try [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-            guard let base = buffer.baseAddress else { return }
-            try source.readRows(0..<1, ofTensor: number, into: base, scratch: ScratchBuffer())
-            filled = count
-        }
-    }
-}
-
-/// Hands out places in a block's buffer.
-private struct BlockLayout {
-    let catalogue: Catalogue
-    var pieces: [BlockPlan.Piece] = []
-    var zeros: [Range<Int>] = []
-    var floatCount = 0
-
-    init(catalogue: Catalogue) { self.catalogue = catalogue }
-
-    /// Room for `count` floats after what is there, aligned to 16 floats.
-    mutating func take(_ count: Int, aligned: Bool = true) throws(InferenceError) -> Int {
-        let start = aligned ? floatCount.aligned(to: 16) : floatCount
-        guard let start, let end = start.adding(checked: count) else {
-            throw InferenceError(.outOfMemory(byteCount: .max), path: catalogue.source.path)
-        }
-        floatCount = end
-        return start
-    }
-
-    mutating func vector(_ name: String, count: Int, offset: Int) throws(InferenceError) {
-        let tensor = try catalogue.tensor(name, shape: [count])
-        pieces.append(.init(tensor: tensor, rowCount: 1, rowLength: count, offset: offset))
-    }
-
-    mutating func norm(
-        _ norm: BlockDescription.Norm?, count: Int
-    ) throws(InferenceError) -> BlockPlan.Norm? {
-        guard let norm else { return nil }
-        var plan = BlockPlan.Norm(kind: norm.kind, epsilon: norm.epsilon, count: count)
-        if let name = norm.weight {
-            let offset = try take(count)
-            try vector(name, count: count, offset: offset)
-            plan.weight = offset
-        }
-        if let name = norm.bias {
-            let offset = try take(count)
-            try vector(name, count: count, offset: offset)
-            plan.bias = offset
-        }
-        return plan
-    }
-
-    mutating func stack(
-        _ projections: [BlockDescription.Projection]
-    ) throws(InferenceError) -> BlockPlan.Stack {
-        guard let inputs = projections.first?.inputs else {
-            preconditionFailure("a stack of no matrices")
-        }
-        var plan = BlockPlan.Stack(offset: try take(0), outputs: 0, inputs: inputs)
-        for projection in projections {
-            // The tensor has this shape, so the product does not overflow.
-            let tensor = try catalogue.tensor(
-                projection.weight, shape: [projection.outputs, projection.inputs])
-            let offset = try take(projection.outputs * projection.inputs, aligned: false)
-            pieces.append(
-                .init(
-                    tensor: tensor, rowCount: projection.outputs, rowLength: inputs, offset: offset)
-            )
-            plan.outputs += projection.outputs
-        }
-        guard projections.contains(where: { $0.bias != nil }) else { return plan }
-        plan.bias = try take(0)
-        for projection in projections {
-            let offset = try take(projection.outputs, aligned: false)
-            if let name = projection.bias {
-                try vector(name, count: projection.outputs, offset: offset)
-            } else {
-                zeros.append(offset..<offset + projection.outputs)
-            }
-        }
-        return plan
-    }
+    /// The pieces of one expert cut into jobs.
+    var decodingJobs: [DecodingJob] { DecodingJob.jobs(of: pieces) }
 }

@@ -28,6 +28,13 @@ final class FloatBuffer: @unchecked Sendable {
 
     deinit { free(base) }
 
+    /// Sets parts to zero.
+    func clear(_ ranges: [Range<Int>]) {
+        for range in ranges {
+            (base + range.lowerBound).update(repeating: 0, count: range.count)
+        }
+    }
+
     /// `buffer` when it is large enough, otherwise a new one in its place.
     static func room(
         for count: Int, in buffer: inout FloatBuffer?

@@ -12,6 +12,8 @@ public struct InferenceError: IngotError, Hashable {
         case undecodable(format: String)
         /// A token that the vocabulary does not have.
         case unknownToken(Int32, vocabularyCount: Int)
+        /// More positions than the model, or the session, has room for.
+        case tooManyPositions(Int, limit: Int)
         /// NaN or infinity.
         case notFinite(what: String)
         /// Two models do not have the same vocabulary.
@@ -46,6 +48,8 @@ public struct InferenceError: IngotError, Hashable {
         case .undecodable(let format): "values of format \(format) cannot be decoded"
         case .unknownToken(let token, let count):
             "token \(token) found, expected 0 to \(count - 1)"
+        case .tooManyPositions(let count, let limit):
+            "\(count) positions asked for, expected at most \(limit)"
         case .notFinite(let what): "NaN or infinity found in \(what), expected finite values"
         case .vocabulariesDiffer(let found, let expected):
             "\(found) found, expected \(expected) as in the base model"

@@ -1,4 +1,5 @@
 public import Architectures
+import CKernels
 public import GGUF
 import TensorCore
 
@@ -20,8 +21,10 @@ public struct Model: Sendable {
     let tokenEmbedding: Int
     let output: Int
     let outputBias: [Float]?
-    let outputNormWeight: [Float]?
-    let outputNormBias: [Float]?
+    let outputNorm: VectorNorm?
+    let embeddingNorm: VectorNorm?
+    /// The matrix of learned positions and how many it has.
+    let positionEmbedding: (number: Int, rowCount: Int)?
     /// The angle divisors of rotations, by tensor name.
     let rotaryFactors: [String: [Float]]
 
@@ -58,10 +61,11 @@ public struct Model: Sendable {
         var factors: [String: [Float]] = [:]
         for block in description.blocks {
             blocks.append(try BlockPlan(block, width: width, catalogue: catalogue))
-            guard let rotary = block.attention.rotary, let name = rotary.factors,
-                factors[name] == nil
-            else { continue }
-            factors[name] = try catalogue.vector(name, count: rotary.dimensionCount / 2)
+            guard let rotary = block.attention.rotary else { continue }
+            for name in [rotary.factors, rotary.longFactors?.tensor].compactMap({ $0 })
+            where factors[name] == nil {
+                factors[name] = try catalogue.vector(name, count: rotary.dimensionCount / 2)
+            }
         }
         self.source = source
         self.description = description
@@ -73,11 +77,10 @@ public struct Model: Sendable {
         outputBias = try description.outputBias.map {
             try catalogue.vector($0, count: output.rowCount)
         }
-        outputNormWeight = try description.outputNorm?.weight.map {
-            try catalogue.vector($0, count: width)
-        }
-        outputNormBias = try description.outputNorm?.bias.map {
-            try catalogue.vector($0, count: width)
+        outputNorm = try VectorNorm(description.outputNorm, count: width, catalogue)
+        embeddingNorm = try VectorNorm(description.embeddingNorm, count: width, catalogue)
+        positionEmbedding = try description.positionEmbedding.map {
+            try catalogue.matrix($0, rowLength: width)
         }
         rotaryFactors = factors
     }
@@ -86,4 +89,28 @@ public struct Model: Sendable {
     public var path: String { source.path }
     /// The context that the model was trained with.
     public var contextLength: Int { description.contextLength }
+}
+
+/// A norm of embeddings, or of what the last block gives.
+struct VectorNorm: Sendable {
+    private let norm: BlockDescription.Norm
+    private let weight: [Float]?
+    private let bias: [Float]?
+    private let count: Int
+
+    init?(_ norm: BlockDescription.Norm?, count: Int, _ catalogue: Catalogue) throws {
+        guard let norm else { return nil }
+        self.norm = norm
+        self.count = count
+        weight = try norm.weight.map { try catalogue.vector($0, count: count) }
+        bias = try norm.bias.map { try catalogue.vector($0, count: count) }
+    }
+
+    /// Normalises one row; `output` may be `input`.
+    func apply(_ input: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>) {
+        switch norm.kind {
+        case .rootMeanSquare: ingot_rms_norm(input, weight, norm.epsilon, count, output)
+        case .layer: ingot_layer_norm(input, weight, bias, norm.epsilon, count, output)
+        }
+    }
 }

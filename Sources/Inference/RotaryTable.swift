@@ -8,29 +8,56 @@ import Architectures
 
 /// The cosines and sines of a rotation's angles for positions from 0 on.
 final class RotaryTable: Sendable {
+    let offset: Int
     let pairCount: Int
     let positionCount: Int
     private let cosines: FloatBuffer
     private let sines: FloatBuffer
 
     /// Angles are computed in F64.
+    ///
+    /// - Parameters:
+    ///   - factors: The values of the tensors that divide angles, by name.
+    ///   - positionCount: The length of the context, which also decides between short and long
+    ///     divisors.
     init(
-        _ rotary: BlockDescription.Rotary, factors: [Float]?, positionCount: Int
+        _ rotary: BlockDescription.Rotary, factors: [String: [Float]], positionCount: Int
     ) throws(InferenceError) {
+        offset = rotary.offset
         pairCount = rotary.dimensionCount / 2
         self.positionCount = positionCount
         cosines = try FloatBuffer(count: positionCount * pairCount)
         sines = try FloatBuffer(count: positionCount * pairCount)
-        for pair in 0..<pairCount {
+        let frequencies = RotaryTable.frequencies(
+            rotary, factors: factors, contextLength: positionCount)
+        for (pair, frequency) in frequencies.enumerated() {
+            for position in 0..<positionCount {
+                let angle = Double(position) * frequency
+                cosines.base[position * pairCount + pair] = Float(cos(angle)) * rotary.magnitude
+                sines.base[position * pairCount + pair] = Float(sin(angle)) * rotary.magnitude
+            }
+        }
+    }
+
+    /// What a position is multiplied by to give each pair's angle.
+    private static func frequencies(
+        _ rotary: BlockDescription.Rotary, factors: [String: [Float]], contextLength: Int
+    ) -> [Double] {
+        var divisors = rotary.factors
+        if let long = rotary.longFactors, contextLength > long.contextLength {
+            divisors = long.tensor
+        }
+        let values = divisors.flatMap { factors[$0] }
+        let kept = rotary.yarn?.kept(dimensionCount: rotary.dimensionCount, base: rotary.base)
+        return (0..<rotary.dimensionCount / 2).map { pair in
             var frequency =
                 pow(rotary.base, -Double(2 * pair) / Double(rotary.dimensionCount))
                 * rotary.positionScale
-            if let factors { frequency /= Double(factors[pair]) }
-            for position in 0..<positionCount {
-                let angle = Double(position) * frequency
-                cosines.base[position * pairCount + pair] = Float(cos(angle))
-                sines.base[position * pairCount + pair] = Float(sin(angle))
+            if let kept, let yarn = rotary.yarn {
+                frequency *= kept[pair] + (1 - kept[pair]) / yarn.factor
             }
+            if let values { frequency /= Double(values[pair]) }
+            return frequency
         }
     }
 
@@ -40,5 +67,20 @@ final class RotaryTable: Sendable {
 
     func sines(at position: Int) -> UnsafePointer<Float> {
         UnsafePointer(sines.base + position * pairCount)
+    }
+}
+
+extension RotaryTable {
+    /// The tables of all rotations of a model.
+    static func tables(
+        of model: Model, positionCount: Int
+    ) throws(InferenceError) -> [BlockDescription.Rotary: RotaryTable] {
+        var tables: [BlockDescription.Rotary: RotaryTable] = [:]
+        for block in model.description.blocks {
+            guard let rotary = block.attention.rotary, tables[rotary] == nil else { continue }
+            tables[rotary] = try RotaryTable(
+                rotary, factors: model.rotaryFactors, positionCount: positionCount)
+        }
+        return tables
     }
 }

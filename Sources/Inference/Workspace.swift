@@ -9,8 +9,10 @@ final class Workspace: @unchecked Sendable {
     let scratch = ScratchBuffer()
     /// Normalised rows, `tokens × width`.
     let normed: FloatBuffer
-    /// Queries, keys and values, or gate and up, `tokens × outputs`.
+    /// Queries, keys and values, or gate and up, or ratings of experts, `tokens × outputs`.
     let wide: FloatBuffer
+    /// Latent rows of keys, then of queries, `tokens × rank`.
+    let latent: FloatBuffer
     /// The heads' values, `tokens × (heads · valueLength)`.
     let heads: FloatBuffer
     /// Attention scores, `queryRows × keys`.
@@ -22,31 +24,41 @@ final class Workspace: @unchecked Sendable {
     struct Extent {
         var normed = 0
         var wide = 0
+        var latent = 0
         var heads = 0
         var scores = 0
         var branch = 0
 
-        /// What runs of `tokens` tokens of `model` in windows of `windowLength` need.
-        init(_ model: Model, tokens: Int, windowLength: Int) {
+        /// What runs of `tokens` tokens of `model` need, in windows of `windowLength` that see up
+        /// to `keyCount` positions.
+        init(_ model: Model, tokens: Int, windowLength: Int, keyCount: Int) {
             let width = model.description.embeddingLength
             normed = tokens * width
             for block in model.blocks {
                 let attention = block.description.attention
-                wide = max(
-                    wide, tokens * max(block.attentionInput.outputs, block.feedForwardInput.outputs)
-                )
+                wide = max(wide, tokens * block.headsWidth)
                 heads = max(heads, tokens * attention.headCount * attention.valueLength)
-                if block.postAttentionNorm != nil || block.postFeedForwardNorm != nil
-                    || block.description.residualScale != 1
-                {
-                    branch = tokens * width
+                if block.latent != nil {
+                    latent = max(latent, tokens * block.attentionInput.outputs)
+                }
+                if let network = block.network { wide = max(wide, tokens * network.input.outputs) }
+                if let experts = block.experts {
+                    let rows = ExpertRun.chunkRows
+                    wide = max(
+                        wide, tokens * experts.router.outputs, rows * experts.network.input.outputs)
+                    normed = max(normed, rows * width)
+                    branch = max(branch, max(rows, tokens) * width)
+                }
+                if block.postAttentionNorm != nil || !block.addsFeedForwardDirectly {
+                    branch = max(branch, tokens * width)
                 }
             }
-            scores = min(BlockRun.queryRows, windowLength) * windowLength
+            scores = min(BlockRun.queryRows, windowLength) * keyCount
         }
 
         func fits(in other: Extent) -> Bool {
-            normed <= other.normed && wide <= other.wide && heads <= other.heads
+            normed <= other.normed && wide <= other.wide && latent <= other.latent
+                && heads <= other.heads
                 && scores <= other.scores && branch <= other.branch
         }
     }
@@ -57,6 +69,7 @@ final class Workspace: @unchecked Sendable {
         self.extent = extent
         normed = try FloatBuffer(count: extent.normed)
         wide = try FloatBuffer(count: extent.wide)
+        latent = try FloatBuffer(count: extent.latent)
         heads = try FloatBuffer(count: extent.heads)
         scores = try FloatBuffer(count: extent.scores)
         branch = try FloatBuffer(count: extent.branch)

@@ -121,7 +121,7 @@ public struct Checkpoint: Sendable {
 
     /// The weight files of a directory that has no index, complete if they are numbered.
     private static func listed(in directory: String) throws -> [String] {
-        let all = try names(in: directory)
+        let all = try Directory.names(in: directory)
         let shards = all.filter { $0.hasPrefix("model") && $0.hasSuffix(".safetensors") }
         guard !shards.isEmpty else {
             let pickled = all.filter {
@@ -157,31 +157,5 @@ public struct Checkpoint: Sendable {
             if !present.contains(sibling) { return sibling }
         }
         return nil
-    }
-
-    /// The names in a directory, in bytewise order.
-    private static func names(in directory: String) throws -> [String] {
-        guard let handle = opendir(directory) else {
-            let code = errno
-            throw FileError(
-                code == ENOENT
-                    ? .notFound
-                    : code == EACCES
-                        ? .permissionDenied
-                        : .system(
-                            operation: "list", errno: code,
-                            message: String(cString: strerror(code))), path: directory)
-        }
-        defer { closedir(handle) }
-        var names: [String] = []
-        while let entry = readdir(handle) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(
-                    to: CChar.self, capacity: MemoryLayout.size(ofValue: pointer.pointee)
-                ) { String(cString: $0) }
-            }
-            names.append(name)
-        }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 }

@@ -24,6 +24,8 @@ public struct TokenizationError: IngotError, Hashable {
         case unsupported(String)
         /// No GGUF pre-tokenizer name means this definition.
         case unknownPreTokenizer(definition: String)
+        /// Bare vocabulary files whose class has rules that are not known.
+        case unknownTokenizerClass(String)
         /// The Protocol Buffers encoding is broken.
         case malformedProtobuf(String)
         /// The text is longer than can be encoded at once.
@@ -62,6 +64,9 @@ public struct TokenizationError: IngotError, Hashable {
         case .unsupported(let what): "\(what) is not supported"
         case .unknownPreTokenizer(let definition):
             "no GGUF pre-tokenizer name is known for this definition:\n\(definition)\n"
+        case .unknownTokenizerClass(let name):
+            "the class \(name) saved no tokenizer.json, and its rules are not known; expected "
+                + "GPT2Tokenizer, Qwen2Tokenizer or BertTokenizer"
         case .malformedProtobuf(let what): "malformed Protocol Buffers message: \(what)"
         case .textTooLong(let byteCount, let limit):
             "found a text of \(byteCount) bytes, expected at most \(limit)"
@@ -73,6 +78,9 @@ public struct TokenizationError: IngotError, Hashable {
         switch kind {
         case .unknownPreTokenizer:
             "If you know which name's rules fit, say so with --pre NAME."
+        case .unknownTokenizerClass:
+            "Save tokenizer.json beside it: python3 -c 'from transformers import AutoTokenizer as T;"
+                + " T.from_pretrained(\"DIR\").save_pretrained(\"DIR\")'"
         case .idOutOfRange: "Check vocab_size in config.json."
         case .textTooLong: "Split the text."
         default: nil

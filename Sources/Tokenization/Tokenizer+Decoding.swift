@@ -32,6 +32,22 @@ extension Tokenizer {
         return result
     }
 
+    /// The text that one token stands for anywhere in a text, as bytes; control tokens give their
+    /// names.
+    ///
+    /// A space in front belongs to it. Ids outside the vocabulary give nothing.
+    public func piece(of id: Int32) -> [UInt8] {
+        guard let index = Int(exactly: id), vocabulary.tokens.indices.contains(index) else {
+            return []
+        }
+        let token = vocabulary.tokens[index]
+        return switch vocabulary.types[index] {
+        case .normal: bytes(of: token)
+        case .byte: token.byteTokenValue.map { [$0] } ?? token.bytes
+        case .control, .unknown, .userDefined, .unused: token.bytes
+        }
+    }
+
     private func bytes(of token: ByteString) -> [UInt8] {
         switch vocabulary.model {
         case .byteLevelBPE: ByteAlphabet.decode(token.bytes) ?? token.bytes

@@ -34,7 +34,8 @@ public struct ZstandardError: IngotError, Hashable {
         switch kind {
         case .damaged(let message): "not a sound Zstandard stream: \(message)"
         case .truncated: "the compressed data end too early"
-        case .tooLong(let limit): "more than \(limit) bytes when decompressed, at most that expected"
+        case .tooLong(let limit):
+            "more than \(limit) bytes when decompressed, at most that expected"
         case .library(let message): "compression failed: \(message)"
         }
     }

@@ -24,13 +24,23 @@ import Testing
     func rulesDoNotCompete(_ name: String) throws {
         let family = try #require(ModelFamily.all.first { $0.name == name })
         for rule in family.tensors {
-            let source = rule.source(block: 12)
-            let matches = family.tensors.filter { $0.block(of: source) != nil }
-            #expect(matches.map(\.pattern) == [rule.pattern])
-            #expect(rule.block(of: source) == (rule.isPerBlock ? 12 : 0))
-            #expect(rule.isPerBlock == rule.name.contains("{bid}"))
+            for source in rule.sources {
+                let name = source.pattern.name(block: 12, expert: "34")
+                let matches = family.tensors.flatMap(\.sources).filter {
+                    $0.pattern.place(of: name.utf8) != nil
+                }
+                #expect(matches.map(\.pattern) == [source.pattern])
+                let place = try #require(source.pattern.place(of: name.utf8))
+                #expect(place.block == (source.pattern.isPerBlock ? 12 : 0))
+                #expect(place.expert == (source.pattern.isPerExpert ? 34 : 0))
+                #expect(rule.isPerBlock == source.pattern.isPerBlock)
+            }
+            for output in rule.outputs {
+                #expect(rule.isPerBlock == output.name.isPerBlock)
+                #expect(!output.name.isPerExpert)
+            }
+            #expect(Set(rule.outputs.map(\.name)).count == rule.outputs.count)
         }
-        #expect(Set(family.tensors.map(\.name)).count == family.tensors.count)
     }
 
     @Test(arguments: [
@@ -39,8 +49,8 @@ import Testing
         "model.layers.99999999999999999999.x.weight", "model.layers.1",
     ])
     func otherNamesDoNotMatch(_ name: String) {
-        let rule = TensorRule("model.layers.{bid}.x.weight", "blk.{bid}.x.weight", [.hidden])
-        #expect(rule.block(of: name) == nil)
+        #expect(TensorPattern("model.layers.{bid}.x.weight").place(of: name.utf8) == nil)
+        #expect(TensorPattern("model.layers.{xid}.x.weight").place(of: name.utf8) == nil)
     }
 
     static func configuration(_ text: String) throws -> ModelConfiguration {

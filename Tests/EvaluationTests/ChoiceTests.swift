@@ -25,8 +25,9 @@ struct ChoiceTests {
     @Test func hellaswagHasSixLinesATask() throws {
         let found = try tasks(.hellaswag, "Cooking: He\n2\na.\nb.\nc.\nd.\nX: Y\r\n0\r\n1\n2\n3\n4")
         #expect(found.count == 2)
-        #expect(found[0].texts.map { String(decoding: $0, as: UTF8.self) }
-            == ["Cooking: He a.", "Cooking: He b.", "Cooking: He c.", "Cooking: He d."])
+        #expect(
+            found[0].texts.map { String(decoding: $0, as: UTF8.self) }
+                == ["Cooking: He a.", "Cooking: He b.", "Cooking: He c.", "Cooking: He d."])
         #expect(found[0].isCorrect == [false, false, true, false])
         #expect(String(decoding: found[1].texts[3], as: UTF8.self) == "X: Y 4")
         #expect(fault(.hellaswag, Array("a\n1\nb\n".utf8)).contains("3 lines found"))

@@ -10,7 +10,10 @@ struct LogitsFileTests {
     private static let names = (0..<TinyModel.vocabularyCount).map { "token\($0)" }
 
     private func models() throws -> (Model, Model) {
-        (try TinyModel(tokens: Self.names).model(), try TinyModel(noise: 0.1, tokens: Self.names).model())
+        (
+            try TinyModel(tokens: Self.names).model(),
+            try TinyModel(noise: 0.1, tokens: Self.names).model()
+        )
     }
 
     private func text(windowing: Windowing = .halves) throws -> EvaluationText {
@@ -50,7 +53,8 @@ struct LogitsFileTests {
     }
 
     /// A file as llama-perplexity --kl-divergence-base writes it.
-    private func peerFile(_ model: Model, _ text: EvaluationText, tokens: [Int32]) throws -> [UInt8] {
+    private func peerFile(_ model: Model, _ text: EvaluationText, tokens: [Int32]) throws -> [UInt8]
+    {
         var file = ByteBuilder()
         file.append("_logits_")
         for number in [text.contextLength, model.vocabularyCount, text.windowCount] {

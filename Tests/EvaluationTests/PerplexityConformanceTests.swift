@@ -1,3 +1,4 @@
+import Architectures
 import Conversion
 import Evaluation
 import Foundation
@@ -10,11 +11,33 @@ import Tokenization
 /// Checkpoints whose perplexity transformers (in F32) and llama.cpp have computed.
 private enum Peer {
     static let names = [
-        "llama", "llama-rope3", "llama-spm", "llama-odd", "smollm2", "mistral", "qwen2", "qwen3",
+        "cohere", "deepseek2", "exaone4", "falcon", "gemma", "gemma2", "gemma3", "gpt-oss", "gpt2",
+        "gptneox", "granite", "llama", "llama-odd", "llama-rope3", "llama-spm", "mistral",
+        "mixtral", "olmo2", "olmoe", "phi2", "qwen2", "qwen2moe", "qwen3", "qwen3moe", "smollm2",
+        "smollm3", "stablelm", "starcoder2",
     ]
 
+    /// How far llama.cpp's running perplexity lies from the truth: it multiplies with activations
+    /// rounded to F16, blends gpt-oss's rotation between other pairs, and leaves out EXAONE 4's
+    /// sliding windows in models of other sizes than the published ones.
+    static let runningTolerances = ["gpt-oss": 2e-3, "exaone4": 6e-2]
+
+    static func checkpoint(_ name: String, in root: String) -> String {
+        "\(root)/convert/checkpoints/\(name)"
+    }
+
     static func exists(_ name: String, in root: String) -> Bool {
-        Fixtures.exists("\(root)/convert/checkpoints/\(name)/model.safetensors")
+        Fixtures.exists("\(checkpoint(name, in: root))/config.json")
+    }
+
+    /// Whether a checkpoint is of a family that can be converted.
+    static func isKnown(_ name: String, in root: String) -> Bool {
+        do {
+            _ = try ConversionSource(directory: checkpoint(name, in: root))
+        } catch let error as ArchitectureError {
+            if case .unknownArchitecture = error.kind { return false }
+        } catch {}
+        return true
     }
 
     static let committed = names.filter { exists($0, in: Fixtures.conformance) }
@@ -29,10 +52,15 @@ struct PerplexityConformanceTests {
     func committed(_ name: String) throws { try compare(name, in: Fixtures.conformance) }
 
     @Test(
-        "all checkpoints of families that run",
+        "all checkpoints",
         .enabled(if: Fixtures.fullConformance != nil, "INGOT_CONFORMANCE is not set"),
         arguments: Peer.names)
-    func all(_ name: String) throws { try compare(name, in: Fixtures.anyConformance) }
+    func all(_ name: String) throws {
+        guard Peer.isKnown(name, in: Fixtures.anyConformance) else {
+            try Test.cancel("\(name) is of a family that cannot be converted yet")
+        }
+        try compare(name, in: Fixtures.anyConformance)
+    }
 
     private func compare(_ name: String, in root: String) throws {
         let folder = root + "/convert/"
@@ -54,11 +82,12 @@ struct PerplexityConformanceTests {
         let transformers = try #require(expected["transformers_f32"]?.double)
         let found = result.perplexity.value
         #expect(abs(found / transformers - 1) < 2e-5, "\(name): \(found), \(transformers) expected")
-        // The peer rounds activations to F16 before it multiplies.
+        let tolerance = Peer.runningTolerances[name] ?? 5e-4
         let running = try #require(expected["running"]?.array)
         #expect(running.count == result.running.count)
         for (found, expected) in zip(result.running, running.compactMap(\.double)) {
-            #expect(abs(found / expected - 1) < 5e-4, "\(name): \(found), \(expected) expected")
+            #expect(
+                abs(found / expected - 1) < tolerance, "\(name): \(found), \(expected) expected")
         }
     }
 }

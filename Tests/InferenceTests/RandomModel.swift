@@ -66,32 +66,81 @@ struct RandomModelBuilder {
             add(decoder.output, [vocabularyCount, decoder.embeddingLength], spread: 0.3)
         }
         if let bias = decoder.outputBias { add(bias, [vocabularyCount], spread: 0.5) }
-        add(decoder.outputNorm, count: decoder.embeddingLength)
-        for block in decoder.blocks {
-            for norm in [
-                block.attentionNorm, block.postAttentionNorm, block.feedForwardNorm,
-                block.postFeedForwardNorm,
-            ] { add(norm, count: decoder.embeddingLength) }
-            add(block.attention.queryNorm, count: block.attention.keyLength)
-            add(block.attention.keyNorm, count: block.attention.keyLength)
-            for projection in block.attention.input + [block.attention.output]
-                + block.feedForward.input + [block.feedForward.output]
-            {
-                add(
-                    projection.weight, [projection.outputs, projection.inputs],
-                    spread: 1.5 / Float(projection.inputs).squareRoot())
-                if let bias = projection.bias { add(bias, [projection.outputs], spread: 0.3) }
-            }
-            if let rotary = block.attention.rotary, let factors = rotary.factors,
-                !tensors.contains(where: { $0.name == factors })
-            {
-                add(factors, [rotary.dimensionCount / 2], spread: 0.1, center: 2)
-            }
+        if let positions = decoder.positionEmbedding {
+            add(positions, [decoder.contextLength, decoder.embeddingLength], spread: 0.5)
+        }
+        add(decoder.embeddingNorm, [decoder.embeddingLength])
+        add(decoder.outputNorm, [decoder.embeddingLength])
+        for block in decoder.blocks { add(block, width: decoder.embeddingLength) }
+    }
+
+    private mutating func add(_ block: BlockDescription, width: Int) {
+        for norm in [
+            block.attentionNorm, block.postAttentionNorm, block.feedForwardNorm,
+            block.postFeedForwardNorm,
+        ] { add(norm, [width]) }
+        add(block.attention)
+        switch block.feedForward {
+        case .dense(let network): add(network)
+        case .experts(let experts):
+            add(experts.router)
+            if let bias = experts.choiceBias { add(bias, [experts.count], spread: 0.3) }
+            if let shared = experts.shared { add(shared) }
+            if let gate = experts.sharedGate { add(gate) }
+            add(experts.network, parts: [experts.count])
         }
     }
 
-    private mutating func add(_ norm: BlockDescription.Norm?, count: Int) {
-        if let weight = norm?.weight { add(weight, [count], spread: 0.2, center: 1) }
-        if let bias = norm?.bias { add(bias, [count], spread: 0.2) }
+    private mutating func add(_ attention: BlockDescription.Attention) {
+        let (heads, headsKV) = (attention.headCount, attention.headCountKV)
+        switch attention.normScope {
+        case .head:
+            add(attention.queryNorm, [attention.keyLength])
+            add(attention.keyNorm, [attention.keyLength])
+        case .eachHead:
+            add(attention.queryNorm, [heads, attention.keyLength])
+            add(attention.keyNorm, [headsKV, attention.keyLength])
+        case .row:
+            add(attention.queryNorm, [attention.queryWidth])
+            add(attention.keyNorm, [attention.keyWidth])
+        }
+        for projection in attention.input + [attention.output] { add(projection) }
+        if let sinks = attention.sinks { add(sinks, [heads], spread: 1) }
+        if let latent = attention.latent {
+            add(latent.queryNorm, [latent.queries?.inputs ?? 0])
+            if let queries = latent.queries { add(queries) }
+            add(latent.norm, [latent.rank])
+            let staying = attention.keyLength - latent.rotatedLength
+            let spread = 1.5 / Float(latent.rank).squareRoot()
+            switch latent.expansion {
+            case .together(let name):
+                add(
+                    name, [heads * (staying + attention.valueLength), latent.rank], spread: spread)
+            case .apart(let keys, let values):
+                add(keys, [heads, latent.rank, staying], spread: spread)
+                add(values, [heads, attention.valueLength, latent.rank], spread: spread)
+            }
+        }
+        guard let rotary = attention.rotary else { return }
+        for (name, center) in [(rotary.factors, Float(2)), (rotary.longFactors?.tensor, 4)] {
+            guard let name, !tensors.contains(where: { $0.name == name }) else { continue }
+            add(name, [rotary.dimensionCount / 2], spread: 0.1, center: center)
+        }
+    }
+
+    private mutating func add(_ network: BlockDescription.Network, parts: [Int] = []) {
+        for projection in network.input + [network.output] { add(projection, parts: parts) }
+    }
+
+    private mutating func add(_ projection: BlockDescription.Projection, parts: [Int] = []) {
+        add(
+            projection.weight, parts + [projection.outputs, projection.inputs],
+            spread: 1.5 / Float(projection.inputs).squareRoot())
+        if let bias = projection.bias { add(bias, parts + [projection.outputs], spread: 0.3) }
+    }
+
+    private mutating func add(_ norm: BlockDescription.Norm?, _ shape: [Int]) {
+        if let weight = norm?.weight { add(weight, shape, spread: 0.2, center: 1) }
+        if let bias = norm?.bias { add(bias, shape, spread: 0.2) }
     }
 }

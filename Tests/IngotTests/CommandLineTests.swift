@@ -59,6 +59,22 @@ import Testing
         }
     }
 
+    @Test func tokenizeReadsDirectoriesAndFilesAlike() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let arguments = ["-p", "Hello  world\n", "--ids"]
+            let directory = try Tool.run(["tokenize", Self.tiny] + arguments)
+            let file = try Tool.run(["tokenize", try converted(in: folder)] + arguments)
+            #expect(directory.exitCode == 0 && directory.output.hasPrefix("["))
+            #expect(directory.output == file.output)
+            let text = folder + "/ids.txt"
+            try directory.output.write(toFile: text, atomically: true, encoding: .utf8)
+            let back = try Tool.run(["tokenize", Self.tiny, "--decode", "-f", text])
+            #expect(back.output == "Hello  world\n")
+            let missing = try Tool.run(["tokenize", Self.tiny])
+            #expect(missing.exitCode == 64)
+        }
+    }
+
     @Test func perplexityPrintsOneJSONObject() throws {
         try Fixtures.withTemporaryFolder { folder in
             let outcome = try Tool.run([

@@ -62,18 +62,25 @@ import Testing
                     == 0)
             let result = folder + "/result.json"
             #expect(
-                try Tool.run(["compare", "--logits", logits, files[2], "--json", "-q", "-o", result])
-                    .exitCode == 0)
+                try Tool.run([
+                    "compare", "--logits", logits, files[2], "--json", "-q", "-o", result,
+                ])
+                .exitCode == 0)
             let stored = try JSON.parse(path: result)
             let kept = try #require(divergence(stored["levels"]?.array?[0]))
             #expect(abs(kept / second - 1) < 1e-4)
-            #expect(stored["basePerplexity"]?["value"]?.double == found["basePerplexity"]?["value"]?.double
-                || abs((stored["basePerplexity"]?["value"]?.double ?? 0)
-                    / (found["basePerplexity"]?["value"]?.double ?? 1) - 1) < 1e-6)
+            #expect(
+                stored["basePerplexity"]?["value"]?.double
+                    == found["basePerplexity"]?["value"]?.double
+                    || abs(
+                        (stored["basePerplexity"]?["value"]?.double ?? 0)
+                            / (found["basePerplexity"]?["value"]?.double ?? 1) - 1) < 1e-6
+            )
             // The file is a text of its own, and no model.
             for (arguments, code) in [
                 (["compare", "--logits", logits, files[2], "-f", Self.text], 64),
-                (["compare", files[0], "-f", Self.text], 64), (["compare", files[0], files[1]], 64),
+                (["compare", files[0], "-f", Self.text], 64),
+                (["compare", files[0], files[1]], 64),
                 (["compare", "--logits", Self.text, files[2]], 65),
             ] as [([String], Int32)] {
                 #expect(try Tool.run(arguments).exitCode == code, "\(arguments)")
@@ -157,7 +164,10 @@ import Testing
             let files = try models(["Q2_K"], in: folder)
             let tasks = folder + "/tasks.txt"
             let lines = (0..<12).flatMap { task in
-                ["Task \(task): one goes", "\(task % 4)", "up.", "down the road.", "away and", "so"]
+                [
+                    "Task \(task): one goes", "\(task % 4)", "up.", "down the road.", "away and",
+                    "so",
+                ]
             }
             try OutputFile.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: tasks)
             let arguments = ["score", files[1], "--task", "hellaswag", "-f", tasks]
@@ -173,7 +183,8 @@ import Testing
             let outcome = try Tool.run(arguments)
             #expect(outcome.output.contains("hellaswag Q2_K.gguf:"))
             #expect(outcome.output.contains("by chance 25.00 %"))
-            #expect(try Tool.run(["score", files[1], "--task", "quiz", "-f", tasks]).exitCode == 64)
+            #expect(
+                try Tool.run(["score", files[1], "--task", "quiz", "-f", tasks]).exitCode == 64)
             #expect(
                 try Tool.run(["score", files[1], "--task", "winogrande", "-f", tasks]).exitCode
                     == 65)
@@ -197,11 +208,13 @@ import Testing
                 ["sensitivity", base, "--group", "kind", "--format", "q4_0"] + window)
             let cells = try #require(found["map"]?["cells"]?.array)
             let cell = try #require(cells.first { $0["name"]?.text == "ffn_down" })
-            #expect(cell["divergence"]?["value"]?.double == divergence(compared["levels"]?.array?[0]))
+            #expect(
+                cell["divergence"]?["value"]?.double == divergence(compared["levels"]?.array?[0]))
             #expect(cell["format"]?.text == "Q4_0")
             let error = try #require(cell["weightError"]?.double)
             #expect(error > 0.01 && error < 0.2)
-            #expect(cells.contains { $0["name"]?.text == "output" || $0["name"]?.text == "token_embd" })
+            #expect(
+                cells.contains { $0["name"]?.text == "output" || $0["name"]?.text == "token_embd" })
 
             let single = try json(
                 ["sensitivity", base, "--format", "Q8_0", "--format", "Q2_K"] + window)

@@ -26,17 +26,13 @@ extension ModelFamily {
         writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
 
     /// `rope_freqs.weight` where the configuration asks for the `llama3` scaling.
-    ///
-    /// The reference converter takes the original context from the top of the configuration, where
-    /// it is 8192 unless it says otherwise; so do we, or the values would differ.
     static let llamaRotaryFrequencies:
         @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] = {
             configuration throws(ArchitectureError) in
             let rotary = try RotaryParameters(configuration)
             guard rotary.type == "llama3" else { return [] }
-            let context = try configuration.integer("original_max_position_embeddings") ?? 8192
             let factors = try rotary.llama3Factors(
-                dimension: configuration.headDim(), contextLength: context)
+                dimension: configuration.headDim(), contextLength: rotary.originalContext())
             return [.init("rope_freqs.weight", factors)]
         }
 
@@ -71,13 +67,18 @@ extension [HyperparameterRule] {
 }
 
 extension DecoderFamily {
-    /// Llama, and what GGUF files call `llama` because it runs the same: Mistral, SmolLM2, Yi.
+    /// Llama, and what GGUF files call `llama` because it runs the same: Mistral, Mixtral, SmolLM2,
+    /// Yi.
     ///
-    /// RMS norm before attention and before a gated SiLU network, grouped-query attention, biases
-    /// where the file has them. The converter interleaves the rows of Q and K, so that the pairs
-    /// that turn are neighbours.
+    /// RMS norm before attention and before a gated SiLU network or experts of that kind,
+    /// grouped-query attention, biases where the file has them. The converter interleaves the rows
+    /// of Q and K, so that the pairs that turn are neighbours.
     static let llama = DecoderFamily(architectures: ["llama"]) {
         model throws(DecoderDescriptionError) in
-        try model.preNormDecoder(pairing: .interleaved)
+        var style = DecoderStyle(pairing: .interleaved)
+        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
+            style.experts = ExpertStyle(normalisesWeights: true)
+        }
+        return try model.decoder(style)
     }
 }

@@ -3,8 +3,7 @@ import TensorCore
 extension ModelFamily {
     /// Mistral 7B, Nemo, Small and kin.
     ///
-    /// In GGUF they are Llama; a sliding window is not carried over, as GGUF's `llama` attends to
-    /// the whole context.
+    /// In GGUF they are Llama.
     public static let mistral = ModelFamily(
         name: "Mistral", architecture: "llama",
         classes: [.init("MistralForCausalLM")],
@@ -14,7 +13,7 @@ extension ModelFamily {
             .integer("intermediate_size", 14336), .integer("num_hidden_layers", 32),
             .integer("num_attention_heads", 32), .integer("num_key_value_heads", 8),
             .integer("max_position_embeddings", 131072), .real("rms_norm_eps", 1e-6),
-            .real("rope_theta", 10000),
+            .real("rope_theta", 10000), .integer("sliding_window", 4096),
             .same("num_key_value_heads", as: "num_attention_heads"),
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
         ],
@@ -22,5 +21,6 @@ extension ModelFamily {
         tensors: .gatedDecoder(rotaryPairs: true),
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        losesSlidingWindow: true)
 }

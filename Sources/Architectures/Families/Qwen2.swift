@@ -11,12 +11,13 @@ extension ModelFamily {
             .integer("intermediate_size", 22016), .integer("num_hidden_layers", 32),
             .integer("num_attention_heads", 32), .integer("num_key_value_heads", 32),
             .integer("max_position_embeddings", 32768), .real("rms_norm_eps", 1e-6),
-            .real("rope_theta", 10000),
+            .real("rope_theta", 10000), .boolean("use_sliding_window", false),
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
         hyperparameters: .common + .pooling,
         tensors: .gatedDecoder(attentionBiases: .required, rotaryPairs: false),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"])
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        losesSlidingWindow: true)
 }
 
 extension [HyperparameterRule] {
@@ -32,6 +33,6 @@ extension DecoderFamily {
     /// Qwen 2 and 2.5: biases on Q, K and V (told by presence), rotation of halves.
     static let qwen2 = DecoderFamily(architectures: ["qwen2"]) {
         model throws(DecoderDescriptionError) in
-        try model.preNormDecoder(pairing: .halves)
+        try model.decoder(DecoderStyle(pairing: .halves))
     }
 }

@@ -13,12 +13,14 @@ extension ModelFamily {
             .integer("num_attention_heads", 32), .integer("num_key_value_heads", 32),
             .integer("head_dim", 128), .integer("max_position_embeddings", 32768),
             .real("rms_norm_eps", 1e-6), .real("rope_theta", 10000),
+            .boolean("use_sliding_window", false),
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
         hyperparameters: .common + .pooling,
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"])
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        losesSlidingWindow: true)
 }
 
 extension DecoderFamily {
@@ -26,6 +28,8 @@ extension DecoderFamily {
     /// need not be the width over their number.
     static let qwen3 = DecoderFamily(architectures: ["qwen3"]) {
         model throws(DecoderDescriptionError) in
-        try model.preNormDecoder(pairing: .halves, headNorms: true)
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        return try model.decoder(style)
     }
 }

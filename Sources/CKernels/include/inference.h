@@ -44,14 +44,25 @@ void ingot_rotate_interleaved(float *values, const float *cosines, const float *
 void ingot_rotate_halves(float *values, const float *cosines, const float *sines,
                          size_t pair_count);
 
-// Softmax in place.
-void ingot_softmax(float *values, size_t count);
+// Softmax in place. One more element `sink` takes part and is dropped; -INFINITY for none.
+void ingot_softmax(float *values, size_t count, float sink);
 
 // gate[i] = silu(gate[i]) * up[i]; `up` may be NULL for one.
 void ingot_silu(float *gate, const float *up, size_t count);
 
 // The same with the tanh form of GELU.
 void ingot_gelu_tanh(float *gate, const float *up, size_t count);
+
+// The same with GELU by the error function, to 1.5e-7 of the input.
+void ingot_gelu(float *gate, const float *up, size_t count);
+
+// The same with max(x, 0), and with its square.
+void ingot_relu(float *gate, const float *up, size_t count);
+void ingot_relu_squared(float *gate, const float *up, size_t count);
+
+// gate[i] = g sigmoid(alpha g) (u + 1), where g is gate[i] cut to at most `limit` and u is up[i] cut
+// to -limit ... limit.
+void ingot_clamped_swiglu(float *gate, const float *up, float alpha, float limit, size_t count);
 
 // The log-sum-exp of a row of logits that arrives in pieces, and its largest element.
 // Start with { .maximum = -INFINITY, .sum = 0, .top = -1 }.

@@ -22,7 +22,8 @@ public struct HFTokenizer: Sendable {
     public var vocabulary: Vocabulary
     /// Special ids, flags and chat templates, in the peer's order.
     public var special: HFSpecialTokens
-    /// The `tokenizer.json`; `nil` when the tokens came from a SentencePiece model.
+    /// What `tokenizer.json` says, or what the vocabulary files stand for; `nil` when there is only a
+    /// SentencePiece model.
     public var definition: HFTokenizerDefinition?
     /// The file that the tokens came from.
     public var file: String
@@ -31,7 +32,8 @@ public struct HFTokenizer: Sendable {
     public var kind: Vocabulary.Model { vocabulary.model }
 
     /// Reads the tokenizer of a directory: `tokenizer.model` or `spiece.model` (SentencePiece) when
-    /// there is one, `tokenizer.json` otherwise.
+    /// there is one, `tokenizer.json` otherwise, and the bare vocabulary files of a few classes
+    /// (`vocab.json` with `merges.txt`, `vocab.txt`) where there is neither.
     ///
     /// - Parameters:
     ///   - directory: A Hugging Face model directory.
@@ -53,11 +55,11 @@ public struct HFTokenizer: Sendable {
                 .countOutOfRange(found: size, limit: Vocabulary.tokenCountLimit),
                 file: folder.file("config.json"), place: "vocab_size")
         }
-        let json = try folder.json("tokenizer.json")
-        let definition = try json.map {
+        let tokenizerConfig = try folder.json("tokenizer_config.json")
+        let definition = try folder.json("tokenizer.json").map {
             try HFTokenizerDefinition($0, file: folder.file("tokenizer.json"))
         }
-        let tokenizerConfig = try folder.json("tokenizer_config.json")
+        let files = VocabularyFiles(folder, tokenizerConfig: tokenizerConfig)
 
         var result: HFTokenizer
         if let path = folder.existing(["tokenizer.model", "spiece.model"]) {
@@ -69,8 +71,8 @@ public struct HFTokenizer: Sendable {
                     tokenizerConfig: tokenizerConfig, file: path),
                 special: HFSpecialTokens(), definition: definition, file: path)
             result.vocabulary.pre = pre ?? "default"
-        } else if let definition {
-            let path = folder.file("tokenizer.json")
+        } else if let definition = try definition ?? files?.definition(modelType: modelType) {
+            let path = folder.existing(["tokenizer.json"]) ?? files?.path ?? directory
             var vocabulary = try Vocabulary(definition: definition, size: size, file: path)
             vocabulary.pre =
                 try pre ?? PreTokenizerName.derive(definition, modelType: modelType, file: path)
@@ -86,7 +88,7 @@ public struct HFTokenizer: Sendable {
             definition: definition, tokenizerConfig: tokenizerConfig, config: config,
             templates: try folder.chatTemplates(), tokenCount: result.vocabulary.tokens.count)
         result.special.apply(to: &result.vocabulary)
-        if result.kind == .wordPiece { result.vocabulary.lowercase = definition?.lowercases }
+        if result.kind == .wordPiece { result.vocabulary.lowercase = result.definition?.lowercases }
         return result
     }
 }
@@ -123,12 +125,24 @@ struct HFTokenizerFolder {
     /// Chat templates outside `tokenizer_config.json`.
     func chatTemplates() throws -> [HFSpecialTokens.ChatTemplate] {
         if let path = existing(["chat_template.jinja"]) {
-            let text = ByteString(bytes: try InputFile.contents(path: path, limit: 1 << 24))
-            return [.init(name: nil, text: text)]
+            let main = ByteString(bytes: try InputFile.contents(path: path, limit: 1 << 24))
+            let others = try additionalTemplates()
+            return [.init(name: others.isEmpty ? nil : "default", text: main)] + others
         }
         if let template = try json("chat_template.json")?["chat_template"]?.bytes {
             return [.init(name: nil, text: template)]
         }
         return []
+    }
+
+    /// Templates with a name each, the files of a folder of their own.
+    private func additionalTemplates() throws -> [HFSpecialTokens.ChatTemplate] {
+        guard let folder = existing(["additional_chat_templates"]) else { return [] }
+        return try Directory.names(in: folder).filter { $0.hasSuffix(".jinja") }.map { name in
+            .init(
+                name: ByteString(String(name.dropLast(".jinja".count))),
+                text: ByteString(
+                    bytes: try InputFile.contents(path: "\(folder)/\(name)", limit: 1 << 24)))
+        }
     }
 }

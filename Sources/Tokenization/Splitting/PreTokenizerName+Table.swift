@@ -15,7 +15,8 @@ extension PreTokenizerName {
             + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|"# + whitespaceRest
     }
     private static let llama3 = cl100k(digits: #"\p{N}{1,3}"#)
-    private static let qwen2 = cl100k(digits: #"\p{N}"#)
+    /// The pattern of Qwen 2.
+    static let qwen2 = cl100k(digits: #"\p{N}"#)
     /// The pattern of o200k: words may begin with capitals or consist of them.
     private static func o200k(contractions: String, digits: String, tail: String) -> String {
         let upper = #"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"#

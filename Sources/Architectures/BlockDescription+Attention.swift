@@ -1,0 +1,169 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+extension BlockDescription {
+    /// Attention over heads that share keys and values in groups.
+    public struct Attention: Sendable, Hashable {
+        /// What a norm of queries or keys takes as its row.
+        public enum NormScope: Sendable, Hashable {
+            /// Every head by itself, all with the same weights, `[length]`.
+            case head
+            /// Every head by itself, each with weights of its own, `[heads, length]`.
+            case eachHead
+            /// All heads of a position together, `[heads · length]`.
+            case row
+        }
+
+        /// The number of query heads.
+        public var headCount: Int
+        /// The number of key and value heads; divides `headCount`.
+        public var headCountKV: Int
+        /// The length of a query and a key.
+        public var keyLength: Int
+        /// The length of a value.
+        public var valueLength: Int
+        /// What makes queries, keys and values.
+        ///
+        /// Three matrices, or one whose rows are the queries, then the keys, then the values. With
+        /// `latent`, what makes the latent rows.
+        public var input: [Projection]
+        /// How queries, keys and values come of compressed rows; `nil` where `input` makes them.
+        public var latent: Latent?
+        /// What makes the block's output of the heads' values.
+        public var output: Projection
+        /// A norm of the queries.
+        public var queryNorm: Norm?
+        /// A norm of the keys.
+        public var keyNorm: Norm?
+        /// What both norms take as a row.
+        public var normScope = NormScope.head
+        /// Whether both norms come after the rotation, not before it.
+        public var normAfterRotation = false
+        /// How positions are told; `nil` where they are not.
+        public var rotary: Rotary?
+        /// What scores are multiplied by.
+        public var scale: Float
+        /// A scale of queries that grows with their position.
+        public var temperature: Temperature?
+        /// How many positions a query sees, its own included; `nil` for all before it.
+        public var window: Int?
+        /// Positions are cut into chunks of this length, and a query sees those of its own only.
+        public var chunk: Int?
+        /// `cap · tanh(score / cap)`, before the softmax.
+        public var softCap: Float?
+        /// The tensor with a score for each query head, `[headCount]`, that takes part in its
+        /// softmax and stands for no position.
+        public var sinks: String?
+        /// Scores fall linearly with the distance, by slopes that are powers of `2^(−bias / heads)`.
+        ///
+        /// Source: Press et al., ALiBi, <https://arxiv.org/abs/2108.12409>.
+        public var alibiBias: Float?
+
+        /// Describes attention with the usual scale, `1 / sqrt(keyLength)`.
+        public init(
+            headCount: Int, headCountKV: Int, keyLength: Int, valueLength: Int,
+            input: [Projection], output: Projection, rotary: Rotary?
+        ) {
+            self.headCount = headCount
+            self.headCountKV = headCountKV
+            self.keyLength = keyLength
+            self.valueLength = valueLength
+            self.input = input
+            self.output = output
+            self.rotary = rotary
+            scale = 1 / Float(keyLength).squareRoot()
+        }
+
+        /// The length of all queries of a position.
+        public var queryWidth: Int { headCount * keyLength }
+        /// The length of all keys of a position.
+        public var keyWidth: Int { headCountKV * keyLength }
+        /// The length of all values of a position.
+        public var valueWidth: Int { headCountKV * valueLength }
+    }
+
+    /// Queries multiplied by `1 + scale · ln(1 + floor((position + 1) / length))`.
+    public struct Temperature: Sendable, Hashable {
+        /// What the logarithm is multiplied by.
+        public var scale: Float
+        /// The positions that share one factor.
+        public var length: Int
+
+        /// Describes a temperature.
+        public init(scale: Float, length: Int) {
+            self.scale = scale
+            self.length = length
+        }
+    }
+
+    /// Keys and values made from a short row that all heads share, as in DeepSeek-V2's multi-head
+    /// latent attention.
+    ///
+    /// `Attention.input` makes, of the block's normed row, the queries (or their latent row), and
+    /// below them the keys' latent row followed by the part of the key that turns and that all
+    /// heads share. A head's query and key are the part that stays, then the part that turns.
+    /// Source: DeepSeek-AI, DeepSeek-V2, <https://arxiv.org/abs/2405.04434>.
+    public struct Latent: Sendable, Hashable {
+        /// How the latent row becomes keys and values.
+        public enum Expansion: Sendable, Hashable {
+            /// One matrix, `[heads · (staying + valueLength), rank]`: each head's key, then its
+            /// value.
+            case together(String)
+            /// `keys` is `[heads, rank, staying]`, the transposed matrix of each head; `values` is
+            /// `[heads, valueLength, rank]`.
+            case apart(keys: String, values: String)
+        }
+
+        /// A norm of the queries' latent row.
+        public var queryNorm: Norm?
+        /// What makes queries of their latent row; `nil` where the input makes queries at once.
+        public var queries: Projection?
+        /// A norm of the latent row of keys and values.
+        public var norm: Norm?
+        /// The length of the latent row of keys and values.
+        public var rank: Int
+        /// How many elements of a key turn.
+        public var rotatedLength: Int
+        /// How the latent row becomes keys and values.
+        public var expansion: Expansion
+
+        /// Describes latent rows.
+        public init(
+            queryNorm: Norm?, queries: Projection?, norm: Norm?, rank: Int, rotatedLength: Int,
+            expansion: Expansion
+        ) {
+            self.queryNorm = queryNorm
+            self.queries = queries
+            self.norm = norm
+            self.rank = rank
+            self.rotatedLength = rotatedLength
+            self.expansion = expansion
+        }
+    }
+}
+
+extension BlockDescription.Attention {
+    /// How fast the scores of a head fall with the distance.
+    ///
+    /// Heads up to the largest power of two have the slopes of that number of heads; the rest take
+    /// every other slope of twice that number.
+    public func alibiSlope(head: Int, bias: Float) -> Float {
+        var power = 1
+        while power * 2 <= headCount { power *= 2 }
+        let exponent =
+            head < power
+            ? -bias * Float(head + 1) / Float(power)
+            : -bias * Float(2 * (head - power) + 1) / Float(2 * power)
+        return exp2(exponent)
+    }
+}
+
+extension BlockDescription.Temperature {
+    /// What the queries at a position are multiplied by.
+    public func factor(at position: Int) -> Float {
+        1 + scale * log(1 + Float((position + 1) / length))
+    }
+}

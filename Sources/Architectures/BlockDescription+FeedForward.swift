@@ -1,0 +1,140 @@
+extension BlockDescription {
+    /// A function of one number, or of a gate and what it lets through.
+    public enum Activation: Sendable, Hashable {
+        /// `x · sigmoid(x)`
+        case silu
+        /// GELU in its tanh form.
+        case geluTanh
+        /// GELU with the error function.
+        case gelu
+        /// `max(x, 0)`
+        case relu
+        /// `max(x, 0)²`
+        case reluSquared
+        /// `g · sigmoid(alpha · g) · (u + 1)` with the gate `g` cut to at most `limit` and the
+        /// other, `u`, to `±limit`. Source: OpenAI, gpt-oss model card, <https://arxiv.org/abs/2508.10925>.
+        case clampedSwiGLU(alpha: Float, limit: Float)
+    }
+
+    /// The feed-forward network of a block.
+    public enum FeedForward: Sendable, Hashable {
+        /// One network for all tokens.
+        case dense(Network)
+        /// Several networks, of which a token takes some.
+        case experts(Experts)
+
+        /// The network `down(activation(gate(x)) · up(x))`.
+        ///
+        /// `gateUp` is two matrices, or one whose rows are the gate, then up.
+        public static func gated(
+            activation: Activation, gateUp: [Projection], down: Projection
+        ) -> FeedForward {
+            .dense(Network(activation: activation, isGated: true, input: gateUp, output: down))
+        }
+
+        /// The network `down(activation(up(x)))`.
+        public static func plain(
+            activation: Activation, up: Projection, down: Projection
+        ) -> FeedForward {
+            .dense(Network(activation: activation, isGated: false, input: [up], output: down))
+        }
+    }
+
+    /// Two layers with an activation between.
+    public struct Network: Sendable, Hashable {
+        /// What is between the layers.
+        public var activation: Activation
+        /// Whether the first half of what `input` makes is a gate for the second half.
+        public var isGated: Bool
+        /// What is applied to the block's input, as one stack.
+        public var input: [Projection]
+        /// What makes the block's output.
+        public var output: Projection
+
+        /// Describes a network.
+        public init(
+            activation: Activation, isGated: Bool, input: [Projection], output: Projection
+        ) {
+            self.activation = activation
+            self.isGated = isGated
+            self.input = input
+            self.output = output
+        }
+    }
+
+    /// Networks of which a router chooses some for each token, and adds their weighted outputs.
+    public struct Experts: Sendable, Hashable {
+        /// How the router's outputs become scores.
+        public enum Scoring: Sendable, Hashable {
+            /// A softmax over all experts.
+            case softmax
+            /// Each by itself, `1 / (1 + exp(−x))`.
+            case sigmoid
+            /// A softmax over the chosen ones only.
+            case softmaxOfChosen
+        }
+
+        /// Experts in groups of equal size: only those of the best groups can be chosen.
+        public struct Groups: Sendable, Hashable {
+            /// What the score of a group is.
+            public enum Score: Sendable, Hashable {
+                /// Its best expert's.
+                case largest
+                /// The sum of its two best experts'.
+                case topTwoSum
+            }
+
+            /// The number of groups; divides the number of experts.
+            public var count: Int
+            /// The number of groups that experts are chosen from.
+            public var usedCount: Int
+            /// What the score of a group is.
+            public var score: Score
+
+            /// Describes groups.
+            public init(count: Int, usedCount: Int, score: Score) {
+                self.count = count
+                self.usedCount = usedCount
+                self.score = score
+            }
+        }
+
+        /// The number of experts.
+        public var count: Int
+        /// The number of experts that a token takes.
+        public var usedCount: Int
+        /// The matrix that rates the experts, `[count, inputs]`.
+        public var router: Projection
+        /// How its outputs become scores.
+        public var scoring: Scoring
+        /// A tensor, `[count]`, that is added to the scores for the choice but not to the weights.
+        public var choiceBias: String?
+        /// The groups that are chosen first.
+        public var groups: Groups?
+        /// Whether the weights of the chosen are divided by their sum.
+        public var normalisesWeights: Bool
+        /// What the weights are multiplied by in the end.
+        public var weightScale: Float = 1
+        /// Whether weights multiply the experts' inputs, not their outputs.
+        public var weighsInput = false
+        /// One expert; its tensors have the experts as a further, outermost dimension.
+        public var network: Network
+        /// A network that every token takes.
+        public var shared: Network?
+        /// A matrix of one row whose output, through a sigmoid, multiplies the shared network's.
+        public var sharedGate: Projection?
+
+        /// Describes experts.
+        public init(
+            count: Int, usedCount: Int, router: Projection, scoring: Scoring,
+            normalisesWeights: Bool, network: Network
+        ) {
+            self.count = count
+            self.usedCount = usedCount
+            self.router = router
+            self.scoring = scoring
+            self.normalisesWeights = normalisesWeights
+            self.network = network
+        }
+    }
+}

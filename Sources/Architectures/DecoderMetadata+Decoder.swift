@@ -1,0 +1,194 @@
+import TensorCore
+
+/// What the decoders of a family have in common and their metadata leave unsaid.
+struct DecoderStyle {
+    /// How the feed-forward network's first layer is stored.
+    enum NetworkForm {
+        /// `ffn_gate` and `ffn_up`.
+        case gated
+        /// `ffn_up`, whose first rows are the gate.
+        case stacked
+        /// `ffn_up` alone, without a gate.
+        case plain
+    }
+
+    /// The kind of all norms.
+    var norm = BlockDescription.Norm.Kind.rootMeanSquare
+    /// Which elements of a head turn together; `nil` where nothing turns.
+    var pairing: BlockDescription.Rotary.Pairing?
+    /// What norms of queries and keys take as a row; `nil` where there are none.
+    var headNorms: BlockDescription.Attention.NormScope?
+    /// Whether norms come before attention and the network (`attn_norm`, `ffn_norm`).
+    var hasPreNorms = true
+    /// Whether norms come after them (`post_attention_norm`, `post_ffw_norm`).
+    var hasPostNorms = false
+    /// Where the network takes its input; when parallel, from the rows that attention takes.
+    var arrangement = BlockDescription.Arrangement.sequential
+    /// How the network is stored.
+    var network = NetworkForm.gated
+    /// What is between the network's layers.
+    var activation = BlockDescription.Activation.silu
+    /// The experts of all blocks but those that have a dense network; `nil` without.
+    var experts: ExpertStyle?
+
+    init(pairing: BlockDescription.Rotary.Pairing?) { self.pairing = pairing }
+}
+
+/// The sizes that the metadata of nearly every decoder give.
+struct DecoderSizes {
+    let blockCount: Int
+    let width: Int
+    let heads: [Int]
+    let headsKV: [Int]
+    let keyLength: Int
+    let valueLength: Int
+    /// The hidden rows of dense networks.
+    let feedForward: [Int]
+}
+
+extension DecoderMetadata {
+    /// Reads the sizes and checks that they fit each other.
+    func sizes() throws(DecoderDescriptionError) -> DecoderSizes {
+        let blockCount = try blockCount()
+        let width = try count("embedding_length")
+        guard let heads = try counts("attention.head_count", blockCount: blockCount),
+            let firstHeads = heads.first
+        else { throw missing("attention.head_count") }
+        let headsKV = try counts("attention.head_count_kv", blockCount: blockCount) ?? heads
+        var feedForward = try counts("feed_forward_length", blockCount: blockCount)
+        if feedForward == nil {
+            feedForward = try counts("expert_feed_forward_length", blockCount: blockCount)
+        }
+        guard let feedForward else { throw missing("feed_forward_length") }
+        for (heads, headsKV) in zip(heads, headsKV) where heads % headsKV != 0 {
+            throw DecoderDescriptionError(
+                .invalidValue(
+                    found: "\(headsKV) key heads for \(heads) query heads", expected: "a divisor"),
+                path: path, key: key("attention.head_count_kv"))
+        }
+        let standard = max(1, width / firstHeads)
+        return DecoderSizes(
+            blockCount: blockCount, width: width, heads: heads, headsKV: headsKV,
+            keyLength: try optionalCount("attention.key_length") ?? standard,
+            valueLength: try optionalCount("attention.value_length") ?? standard,
+            feedForward: feedForward)
+    }
+
+    /// The scale of scores that goes by the width of the residual stream, not by the key length.
+    func scaleByWidth(heads: Int) -> Float {
+        let width = metadata[key("embedding_length")]?.integer ?? heads
+        return 1 / Float(max(1, width / heads)).squareRoot()
+    }
+
+    /// The decoder that most families vary; `change` makes the rest of the variation.
+    ///
+    /// Norms and matrices that the style asks for must be there; biases, a stacked matrix of
+    /// queries, keys and values, and an output matrix of its own are told by presence.
+    func decoder(
+        _ style: DecoderStyle,
+        change: (Int, inout BlockDescription) throws(DecoderDescriptionError) -> Void = { _, _ in }
+    ) throws(DecoderDescriptionError) -> DecoderDescription {
+        let sizes = try sizes()
+        var rotary: BlockDescription.Rotary?
+        if let pairing = style.pairing {
+            rotary = try self.rotary(
+                pairing: pairing, turned: sizes.keyLength, keyLength: sizes.keyLength)
+        }
+        let scale = try number("attention.scale")
+        var blocks: [BlockDescription] = []
+        for index in 0..<sizes.blockCount {
+            let block = "blk.\(index)"
+            var attention = attention(block, sizes, index: index, rotary: rotary)
+            // A scale of 0 is how files say that it is the usual one.
+            if let scale, scale != 0 { attention.scale = scale }
+            if let scope = style.headNorms {
+                attention.normScope = scope
+                attention.queryNorm = try norm(style.norm, "\(block).attn_q_norm")
+                attention.keyNorm = try norm(style.norm, "\(block).attn_k_norm")
+            }
+            let hidden = sizes.feedForward[index]
+            var description = BlockDescription(
+                attentionNorm: nil, attention: attention, feedForwardNorm: nil,
+                feedForward: network(style, block, width: sizes.width, hidden: hidden))
+            description.arrangement = style.arrangement
+            if style.hasPreNorms {
+                description.attentionNorm = try norm(style.norm, "\(block).attn_norm")
+                if style.arrangement == .sequential {
+                    description.feedForwardNorm = try norm(style.norm, "\(block).ffn_norm")
+                }
+            }
+            if style.hasPostNorms {
+                description.postAttentionNorm = try norm(
+                    style.norm, "\(block).post_attention_norm")
+                description.postFeedForwardNorm = try norm(style.norm, "\(block).post_ffw_norm")
+            }
+            // A block with a dense network and no router is one of the dense ones.
+            let isDense =
+                present("\(block).ffn_up.weight") != nil
+                && present("\(block).ffn_gate_inp.weight") == nil
+            if let experts = style.experts, !isDense {
+                description.feedForward = try self.experts(
+                    experts, block: block, width: sizes.width, denseHidden: hidden)
+            }
+            try change(index, &description)
+            blocks.append(description)
+        }
+        var decoder = DecoderDescription(
+            architecture: architecture, contextLength: try count("context_length"),
+            embeddingLength: sizes.width, tokenEmbedding: "token_embd.weight", blocks: blocks,
+            outputNorm: try norm(style.norm, "output_norm"),
+            output: present("output.weight") ?? "token_embd.weight")
+        decoder.outputBias = present("output.bias")
+        return decoder
+    }
+
+    private func attention(
+        _ block: String, _ sizes: DecoderSizes, index: Int, rotary: BlockDescription.Rotary?
+    ) -> BlockDescription.Attention {
+        let (heads, headsKV) = (sizes.heads[index], sizes.headsKV[index])
+        let (queries, keys) = (heads * sizes.keyLength, headsKV * sizes.keyLength)
+        let values = headsKV * sizes.valueLength
+        let width = sizes.width
+        let isStacked = present("\(block).attn_qkv.weight") != nil
+        return BlockDescription.Attention(
+            headCount: heads, headCountKV: headsKV, keyLength: sizes.keyLength,
+            valueLength: sizes.valueLength,
+            input: isStacked
+                ? [
+                    projection(
+                        "\(block).attn_qkv", outputs: queries + keys + values, inputs: width)
+                ]
+                : [
+                    projection("\(block).attn_q", outputs: queries, inputs: width),
+                    projection("\(block).attn_k", outputs: keys, inputs: width),
+                    projection("\(block).attn_v", outputs: values, inputs: width),
+                ],
+            output: projection(
+                "\(block).attn_output", outputs: width, inputs: heads * sizes.valueLength),
+            rotary: rotary)
+    }
+
+    private func network(
+        _ style: DecoderStyle, _ block: String, width: Int, hidden: Int
+    ) -> BlockDescription.FeedForward {
+        let up = "\(block).ffn_up"
+        let down = projection("\(block).ffn_down", outputs: width, inputs: hidden)
+        switch style.network {
+        case .gated:
+            return .gated(
+                activation: style.activation,
+                gateUp: [
+                    projection("\(block).ffn_gate", outputs: hidden, inputs: width),
+                    projection(up, outputs: hidden, inputs: width),
+                ], down: down)
+        case .stacked:
+            return .gated(
+                activation: style.activation,
+                gateUp: [projection(up, outputs: 2 * hidden, inputs: width)], down: down)
+        case .plain:
+            return .plain(
+                activation: style.activation,
+                up: projection(up, outputs: hidden, inputs: width), down: down)
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import TensorCore
+
+/// What a family's metadata leave unsaid about its experts.
+struct ExpertStyle {
+    /// How ratings become scores, unless `expert_gating_func` says.
+    var scoring = BlockDescription.Experts.Scoring.softmax
+    /// Whether weights are divided by their sum, unless `expert_weights_norm` says.
+    var normalisesWeights: Bool
+    /// What is between an expert's layers.
+    var activation = BlockDescription.Activation.silu
+    /// The length of the shared network's hidden row; `nil` where there is none.
+    var sharedHidden: Int?
+}
+
+extension DecoderMetadata {
+    /// The length of the shared network's hidden row, `nil` where there is none: what the file says,
+    /// otherwise that of an expert for each shared one.
+    func sharedHidden() throws(DecoderDescriptionError) -> Int? {
+        if let length = try optionalCountOrZero("expert_shared_feed_forward_length"), length > 0 {
+            return length
+        }
+        guard let count = try optionalCountOrZero("expert_shared_count"), count > 0 else {
+            return nil
+        }
+        let length = try self.count("expert_feed_forward_length")
+        let product = length.multipliedReportingOverflow(by: count)
+        guard !product.overflow, product.partialValue <= DecoderMetadata.largest else {
+            throw invalid("expert_shared_count", expected: "a few experts")
+        }
+        return product.partialValue
+    }
+
+    /// A count that may be 0, `nil` when the key is missing.
+    func optionalCountOrZero(_ suffix: String) throws(DecoderDescriptionError) -> Int? {
+        metadata[key(suffix)]?.integer == 0 ? 0 : try optionalCount(suffix)
+    }
+
+    /// The experts of a block.
+    func experts(
+        _ style: ExpertStyle, block: String, width: Int, denseHidden: Int
+    ) throws(DecoderDescriptionError) -> BlockDescription.FeedForward {
+        let count = try count("expert_count")
+        let usedCount = try self.count("expert_used_count")
+        guard count <= DecoderMetadata.mostExperts else {
+            throw invalid("expert_count", expected: "at most \(DecoderMetadata.mostExperts)")
+        }
+        guard usedCount <= count else {
+            throw invalid("expert_used_count", expected: "at most the \(count) experts")
+        }
+        let hidden = try optionalCount("expert_feed_forward_length") ?? denseHidden
+        let stacked = present("\(block).ffn_gate_up_exps.weight") != nil
+        let network = BlockDescription.Network(
+            activation: style.activation, isGated: true,
+            input: stacked
+                ? [projection("\(block).ffn_gate_up_exps", outputs: 2 * hidden, inputs: width)]
+                : [
+                    projection("\(block).ffn_gate_exps", outputs: hidden, inputs: width),
+                    projection("\(block).ffn_up_exps", outputs: hidden, inputs: width),
+                ], output: projection("\(block).ffn_down_exps", outputs: width, inputs: hidden))
+        var experts = BlockDescription.Experts(
+            count: count, usedCount: usedCount,
+            router: projection("\(block).ffn_gate_inp", outputs: count, inputs: width),
+            scoring: style.scoring,
+            normalisesWeights: try flag(
+                "expert_weights_norm", standard: style.normalisesWeights), network: network)
+        experts.choiceBias = present("\(block).exp_probs_b.bias")
+        experts.scoring = try scoring(style, hasChoiceBias: experts.choiceBias != nil)
+        // A scale of 0 is how older files say that there is none.
+        if let scale = try number("expert_weights_scale"), scale != 0 {
+            experts.weightScale = scale
+        }
+        experts.groups = try groups(count: count, usedCount: usedCount, of: experts)
+        if let hidden = style.sharedHidden {
+            experts.shared = BlockDescription.Network(
+                activation: style.activation, isGated: true,
+                input: [
+                    projection("\(block).ffn_gate_shexp", outputs: hidden, inputs: width),
+                    projection("\(block).ffn_up_shexp", outputs: hidden, inputs: width),
+                ], output: projection("\(block).ffn_down_shexp", outputs: width, inputs: hidden))
+            if present("\(block).ffn_gate_inp_shexp.weight") != nil {
+                experts.sharedGate = projection(
+                    "\(block).ffn_gate_inp_shexp", outputs: 1, inputs: width)
+            }
+        }
+        return .experts(experts)
+    }
+
+    private func scoring(
+        _ style: ExpertStyle, hasChoiceBias: Bool
+    ) throws(DecoderDescriptionError) -> BlockDescription.Experts.Scoring {
+        let suffix = "expert_gating_func"
+        guard let value = metadata[key(suffix)], value.integer != 0 else {
+            // A bias of the choice came with DeepSeek-V3, whose files need not name the function.
+            return hasChoiceBias && style.scoring == .softmax ? .sigmoid : style.scoring
+        }
+        switch value.integer {
+        case 1: return .softmax
+        case 2: return .sigmoid
+        case 3: return .softmaxOfChosen
+        default: throw invalid(suffix, expected: "1 (softmax), 2 (sigmoid) or 3 (of the chosen)")
+        }
+    }
+
+    private func groups(
+        count: Int, usedCount: Int, of experts: BlockDescription.Experts
+    ) throws(DecoderDescriptionError) -> BlockDescription.Experts.Groups? {
+        guard let groupCount = try optionalCountOrZero("expert_group_count"), groupCount > 1 else {
+            return nil
+        }
+        guard count % groupCount == 0 else {
+            throw invalid("expert_group_count", expected: "a divisor of the \(count) experts")
+        }
+        let used = try self.count("expert_group_used_count")
+        guard used <= groupCount, used * (count / groupCount) >= usedCount else {
+            throw invalid(
+                "expert_group_used_count",
+                expected: "at most \(groupCount) groups with at least \(usedCount) experts")
+        }
+        return .init(
+            count: groupCount, usedCount: used,
+            score: experts.choiceBias == nil ? .largest : .topTwoSum)
+    }
+}

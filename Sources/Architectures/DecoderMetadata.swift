@@ -1,0 +1,173 @@
+import TensorCore
+
+/// A model's metadata, read with GGUF's keys and defaults.
+struct DecoderMetadata {
+    let architecture: String
+    let metadata: Metadata
+    let hasTensor: (String) -> Bool
+    let path: String
+
+    /// More blocks, heads or columns than this no model has; it keeps products far from overflow.
+    static let largest = 1 << 24
+
+    /// The most experts that are believed; the largest models have about 500.
+    static let mostExperts = 1 << 16
+
+    /// The most blocks that are believed; the deepest models have about 130.
+    static let mostBlocks = 4096
+
+    func key(_ suffix: String) -> String { "\(architecture).\(suffix)" }
+
+    func missing(_ suffix: String) -> DecoderDescriptionError {
+        DecoderDescriptionError(.missingKey, path: path, key: key(suffix))
+    }
+
+    func invalid(_ suffix: String, expected: String) -> DecoderDescriptionError {
+        let found = metadata[key(suffix)].map { value in
+            let text = "\(value)"
+            return text.utf8.count > 60 ? value.typeName : text
+        }
+        return DecoderDescriptionError(
+            .invalidValue(found: found ?? "nothing", expected: expected), path: path,
+            key: key(suffix))
+    }
+
+    /// A positive count that must be there.
+    func count(_ suffix: String) throws(DecoderDescriptionError) -> Int {
+        guard let value = try optionalCount(suffix) else { throw missing(suffix) }
+        return value
+    }
+
+    /// A positive count, `nil` when the key is missing.
+    func optionalCount(_ suffix: String) throws(DecoderDescriptionError) -> Int? {
+        guard let value = metadata[key(suffix)] else { return nil }
+        guard let count = value.integer, count > 0, count <= DecoderMetadata.largest else {
+            throw invalid(suffix, expected: "a number from 1 to \(DecoderMetadata.largest)")
+        }
+        return count
+    }
+
+    /// The number of blocks.
+    func blockCount() throws(DecoderDescriptionError) -> Int {
+        let count = try count("block_count")
+        guard count <= DecoderMetadata.mostBlocks else {
+            throw invalid("block_count", expected: "at most \(DecoderMetadata.mostBlocks)")
+        }
+        return count
+    }
+
+    /// A count for each block: one number for all, or an array.
+    func counts(
+        _ suffix: String, blockCount: Int
+    ) throws(DecoderDescriptionError) -> [Int]? {
+        guard let value = metadata[key(suffix)] else { return nil }
+        guard let counts = value.integers else {
+            return [Int](repeating: try count(suffix), count: blockCount)
+        }
+        guard counts.count == blockCount,
+            counts.allSatisfy({ $0 > 0 && $0 <= DecoderMetadata.largest })
+        else { throw invalid(suffix, expected: "\(blockCount) positive numbers") }
+        return counts
+    }
+
+    /// A finite number, `nil` when the key is missing.
+    func number(_ suffix: String) throws(DecoderDescriptionError) -> Float? {
+        guard let value = metadata[key(suffix)] else { return nil }
+        guard let number = value.float ?? value.integer.map({ Float($0) }), number.isFinite else {
+            throw invalid(suffix, expected: "a finite number")
+        }
+        return number
+    }
+
+    /// A finite number above zero, `nil` when the key is missing.
+    func positiveNumber(_ suffix: String) throws(DecoderDescriptionError) -> Float? {
+        guard let number = try number(suffix) else { return nil }
+        guard number > 0 else { throw invalid(suffix, expected: "a number above 0") }
+        return number
+    }
+
+    /// The tensor's name when the model has it.
+    func present(_ tensor: String) -> String? { hasTensor(tensor) ? tensor : nil }
+
+    /// A matrix with its bias where the model has one.
+    func projection(
+        _ name: String, outputs: Int, inputs: Int
+    ) -> BlockDescription.Projection {
+        BlockDescription.Projection(
+            "\(name).weight", bias: present("\(name).bias"), outputs: outputs, inputs: inputs)
+    }
+
+    /// Whether a switch is on; `standard` when the key is missing.
+    func flag(_ suffix: String, standard: Bool) throws(DecoderDescriptionError) -> Bool {
+        guard let value = metadata[key(suffix)] else { return standard }
+        guard let flag = value.boolean else { throw invalid(suffix, expected: "true or false") }
+        return flag
+    }
+
+    /// A text, `nil` when the key is missing.
+    func text(_ suffix: String) throws(DecoderDescriptionError) -> String? {
+        guard let value = metadata[key(suffix)] else { return nil }
+        guard let text = value.text else { throw invalid(suffix, expected: "a string") }
+        return text
+    }
+
+    /// The first count among `suffixes`; one of them must be there.
+    func count(firstOf suffixes: [String]) throws(DecoderDescriptionError) -> Int {
+        for suffix in suffixes {
+            if let count = try optionalCount(suffix) { return count }
+        }
+        throw missing(suffixes[0])
+    }
+
+    /// A norm with the epsilon that the metadata must give, and the bias that the model may have.
+    func norm(
+        _ kind: BlockDescription.Norm.Kind, _ name: String
+    ) throws(DecoderDescriptionError) -> BlockDescription.Norm {
+        let suffix =
+            switch kind {
+            case .rootMeanSquare: "attention.layer_norm_rms_epsilon"
+            case .layer: "attention.layer_norm_epsilon"
+            }
+        guard let epsilon = try number(suffix) else { throw missing(suffix) }
+        guard epsilon >= 0 else { throw invalid(suffix, expected: "a number not below 0") }
+        return BlockDescription.Norm(
+            kind, epsilon: epsilon, weight: "\(name).weight", bias: present("\(name).bias"))
+    }
+
+    /// How many positions each block's queries see: `attention.sliding_window` where the pattern
+    /// says so, `nil` where they see all.
+    ///
+    /// - Parameter period: Every so many blocks one sees all, where the metadata give no pattern;
+    ///   0 when none does.
+    func windows(
+        blockCount: Int, fullEvery period: Int
+    ) throws(DecoderDescriptionError) -> [Int?] {
+        let suffix = "attention.sliding_window"
+        let none = [Int?](repeating: nil, count: blockCount)
+        // A window of 0 says that there is none.
+        guard let value = metadata[key(suffix)], value.integer != 0 else { return none }
+        let window = try count(suffix)
+        return try slides(blockCount: blockCount, fullEvery: period).map { $0 ? window : nil }
+    }
+
+    /// Which blocks have a sliding window.
+    private func slides(
+        blockCount: Int, fullEvery period: Int
+    ) throws(DecoderDescriptionError) -> [Bool] {
+        let suffix = "attention.sliding_window_pattern"
+        var period = period
+        switch metadata[key(suffix)] {
+        case nil: break
+        case .bools(let pattern)?:
+            guard pattern.count == blockCount else {
+                throw invalid(suffix, expected: "\(blockCount) values")
+            }
+            return pattern
+        case let value?:
+            guard let number = value.integer, (0...DecoderMetadata.mostBlocks).contains(number)
+            else { throw invalid(suffix, expected: "a period, or true or false for each block") }
+            period = number
+        }
+        return (0..<blockCount).map { period == 0 || ($0 + 1) % period != 0 }
+    }
+}

@@ -1,0 +1,78 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Cohere's Command R and Aya: one layer norm without bias for attention and feed-forward
+    /// network, which run side by side; the embeddings serve as output.
+    public static let cohere = ModelFamily(
+        name: "Cohere", architecture: "command-r",
+        classes: [.init("CohereForCausalLM")],
+        // transformers: CohereConfig
+        defaults: cohereDefaults + [
+            .real("rope_theta", 500_000),
+            // What it was trained with; max_position_embeddings is what it was published with.
+            .replacement("max_position_embeddings", by: "model_max_length"),
+        ],
+        hyperparameters: .common + [.number("logit_scale", "logit_scale"), .noRotaryScaling],
+        tensors: cohereEnds.rules()
+            + (cohereLayer(biases: .optional) + [
+                // Every head has weights of its own.
+                .init(
+                    "self_attn.q_norm", "attn_q_norm", [.headCount, .head], presence: .optional),
+                .init(
+                    "self_attn.k_norm", "attn_k_norm", [.keyValueHeadCount, .head],
+                    presence: .optional),
+            ]).inBlocks(),
+        rotaryScalings: ["default", "dynamic"])
+
+    /// What both generations' configuration classes assume.
+    static let cohereDefaults: [ConfigurationDefault] = [
+        .integer("vocab_size", 256_000), .integer("hidden_size", 8192),
+        .integer("intermediate_size", 22528), .integer("num_hidden_layers", 40),
+        .integer("num_attention_heads", 64),
+        .same("num_key_value_heads", as: "num_attention_heads"),
+        .integer("max_position_embeddings", 8192), .real("layer_norm_eps", 1e-5),
+        .real("logit_scale", 0.0625),
+    ]
+
+    /// Embeddings and last norm; GGUF has no output matrix beside the embeddings.
+    static let cohereEnds: [TensorModule] = [
+        .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
+        .norm("model.norm", "output_norm"),
+    ]
+
+    /// What the layers of both generations have.
+    static func cohereLayer(biases: TensorRule.Presence?) -> [TensorModule] {
+        [.norm("input_layernorm", "attn_norm")]
+            + .attention(biases: biases, outputBias: biases) + .gatedNetwork()
+    }
+}
+
+extension HyperparameterRule {
+    /// `rope.scaling.type` as `none`: said, not left out.
+    static let noRotaryScaling = HyperparameterRule.entries { _ in
+        [.init("{arch}.rope.scaling.type", .string("none"))]
+    }
+}
+
+extension DecoderFamily {
+    /// Command R and R7B: attention and network side by side behind one layer norm without bias.
+    ///
+    /// Logits are scaled. The large models normalise every head with weights of its own; Command R7B has
+    /// sliding windows in three blocks of four, and only those turn.
+    static let cohere = DecoderFamily(architectures: ["command-r", "cohere2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .interleaved)
+        style.norm = .layer
+        style.arrangement = .parallel
+        if model.present("blk.0.attn_q_norm.weight") != nil { style.headNorms = .eachHead }
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 4)
+        var decoder = try model.decoder(style) { index, block in
+            block.attention.window = windows[index]
+            if model.architecture == "cohere2", windows[index] == nil {
+                block.attention.rotary = nil
+            }
+        }
+        decoder.logitScale = try model.number("logit_scale") ?? 1
+        return decoder
+    }
+}

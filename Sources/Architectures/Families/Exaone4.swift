@@ -1,0 +1,71 @@
+import TensorCore
+
+extension ModelFamily {
+    /// EXAONE 4: norms after attention and feed-forward network and on every query and key head;
+    /// most layers with a sliding window, the others without positions.
+    public static let exaone4 = ModelFamily(
+        name: "Exaone4", architecture: "exaone4",
+        classes: [.init("Exaone4ForCausalLM")],
+        // transformers: Exaone4Config
+        defaults: [
+            .integer("vocab_size", 102400), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 16384), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32), .integer("num_key_value_heads", 32),
+            .integer("max_position_embeddings", 2048), .real("rms_norm_eps", 1e-5),
+            .real("rope_theta", 10000), .integer("sliding_window", 4096),
+        ],
+        hyperparameters: .common + [
+            .count("vocab_size", "vocab_size"),
+            .count("attention.sliding_window", "sliding_window"),
+            .slidingWindowPattern { configuration throws(ArchitectureError) in
+                guard configuration["sliding_window"] != nil else { return nil }
+                if let layers = try configuration.slidingLayers() { return layers }
+                return try configuration.exaonePattern()
+            },
+        ],
+        tensors: [TensorModule].ends().rules()
+            + ([
+                .norm("post_attention_layernorm", "post_attention_norm"),
+                .norm("post_feedforward_layernorm", "post_ffw_norm"),
+                .init("self_attn.q_norm", "attn_q_norm", [.head]),
+                .init("self_attn.k_norm", "attn_k_norm", [.head]),
+            ] + .attention() + .gatedNetwork()).inBlocks(),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
+        generated: llamaRotaryFrequencies)
+}
+
+extension ModelConfiguration {
+    /// The layers with a window by `sliding_window_pattern`: a period, or a text like `LLLG` that
+    /// repeats.
+    fileprivate func exaonePattern() throws(ArchitectureError) -> [Bool] {
+        let key = "sliding_window_pattern"
+        guard let letters = self[key]?.text.map({ Array($0.utf8) }) else {
+            let period = try integer(key)
+            return try slidingLayers(period: period ?? 4)
+        }
+        guard !letters.isEmpty else {
+            throw fault(.invalidValue(found: "an empty text", expected: "letters L and G"), key)
+        }
+        return try (0..<numHiddenLayers()).map {
+            letters[$0 % letters.count] == UInt8(ascii: "L")
+        }
+    }
+}
+
+extension DecoderFamily {
+    /// EXAONE 4: norms after attention and the network and of every head; where there are sliding
+    /// windows, the blocks without one know no positions.
+    static let exaone4 = DecoderFamily(architectures: ["exaone4"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        style.hasPreNorms = false
+        style.hasPostNorms = true
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 4)
+        let isMixed = windows.contains { $0 != nil }
+        return try model.decoder(style) { index, block in
+            block.attention.window = windows[index]
+            if isMixed, windows[index] == nil { block.attention.rotary = nil }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Granite 3: Llama's shape with factors on embeddings, scores, residuals and logits.
+    public static let granite = ModelFamily(
+        name: "Granite", architecture: "granite",
+        classes: [.init("GraniteForCausalLM")],
+        // transformers: GraniteConfig
+        defaults: [
+            .integer("vocab_size", 32000), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 11008), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("max_position_embeddings", 2048), .real("rms_norm_eps", 1e-6),
+            .real("rope_theta", 10000), .real("attention_multiplier", 1),
+            .real("embedding_multiplier", 1), .real("residual_multiplier", 1),
+            .real("logits_scaling", 1),
+        ],
+        hyperparameters: .commonWithoutHeadLength + [.fileType] + .llama + [
+            .factor("attention.scale", "attention_multiplier"),
+            .factor("embedding_scale", "embedding_multiplier"),
+            .factor("residual_scale", "residual_multiplier"),
+            .factor("logit_scale", "logits_scaling"),
+        ],
+        tensors: .gatedDecoder(
+            attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
+            rotaryPairs: true),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        check: { configuration throws(ArchitectureError) in
+            try configuration.checkHeadDimIsShare()
+        })
+}
+
+extension HyperparameterRule {
+    /// `{arch}.<key>` as FLOAT32, when the configuration key is there and not zero.
+    static func factor(_ key: String, _ name: String) -> Self {
+        .entries { configuration throws(ArchitectureError) in
+            guard let value = try configuration.number([name]), value != 0 else { return [] }
+            return [.init("{arch}.\(key)", .float32(Float(value)))]
+        }
+    }
+}
+
+extension DecoderFamily {
+    /// Granite 3 and its MoE models: Llama with scaled embeddings, residuals and logits.
+    static let granite = DecoderFamily(architectures: ["granite", "granitemoe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .interleaved)
+        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
+            style.experts = ExpertStyle(
+                scoring: .softmaxOfChosen, normalisesWeights: false,
+                sharedHidden: try model.sharedHidden())
+        }
+        let residualScale = try model.number("residual_scale") ?? 1
+        var decoder = try model.decoder(style) { _, block in block.residualScale = residualScale }
+        decoder.embeddingScale = try model.number("embedding_scale") ?? 1
+        decoder.logitScale = 1 / (try model.positiveNumber("logit_scale") ?? 1)
+        return decoder
+    }
+}

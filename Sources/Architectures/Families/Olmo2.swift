@@ -1,0 +1,49 @@
+import TensorCore
+
+extension ModelFamily {
+    /// OLMo 2: norms after attention and feed-forward network, and over all queries and all keys.
+    public static let olmo2 = ModelFamily(
+        name: "Olmo2", architecture: "olmo2",
+        classes: [.init("Olmo2ForCausalLM")],
+        // transformers: Olmo2Config
+        defaults: olmo2Defaults + [.real("rope_theta", 10000)],
+        hyperparameters: .common,
+        tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks())
+
+    /// What the configuration classes of OLMo 2 and 3 assume.
+    static let olmo2Defaults: [ConfigurationDefault] = [
+        .integer("vocab_size", 50304), .integer("hidden_size", 4096),
+        .integer("intermediate_size", 11008), .integer("num_hidden_layers", 32),
+        .integer("num_attention_heads", 32),
+        .same("num_key_value_heads", as: "num_attention_heads"),
+        .integer("max_position_embeddings", 2048), .real("rms_norm_eps", 1e-5),
+    ]
+
+    /// A layer of OLMo 2 or 3.
+    static let olmo2Layer: [TensorModule] =
+        [
+            .norm("post_attention_layernorm", "post_attention_norm"),
+            .norm("post_feedforward_layernorm", "post_ffw_norm"),
+            .init("self_attn.q_norm", "attn_q_norm", [.queryHeads]),
+            .init("self_attn.k_norm", "attn_k_norm", [.keyValueHeads]),
+        ] + .attention(biases: .optional, outputBias: .optional) + .gatedNetwork()
+}
+
+extension DecoderFamily {
+    /// OLMo 2 and 3: norms after attention and the network, and of whole rows of queries and keys.
+    ///
+    /// OLMo 3 has sliding windows, and scales the rotation in the other blocks only.
+    static let olmo2 = DecoderFamily(architectures: ["olmo2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .row
+        style.hasPreNorms = false
+        style.hasPostNorms = true
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 4)
+        return try model.decoder(style) { index, block in
+            guard let window = windows[index] else { return }
+            block.attention.window = window
+            block.attention.rotary?.removeScaling()
+        }
+    }
+}

@@ -1,0 +1,22 @@
+import TensorCore
+
+extension ModelFamily {
+    /// OLMo 3: OLMo 2 with a sliding window in three layers of four, whose rotary parameters are
+    /// their own. GGUF tells it from OLMo 2 by the window.
+    public static let olmo3 = ModelFamily(
+        name: "Olmo3", architecture: "olmo2",
+        classes: [.init("Olmo3ForCausalLM")],
+        // transformers: Olmo3Config
+        defaults: olmo2Defaults + [
+            .real("rope_theta", 500_000), .real("rope_local_base_freq", 500_000),
+            .integer("sliding_window", 4096),
+        ],
+        hyperparameters: .common + [
+            .count("attention.sliding_window", "sliding_window"),
+            .slidingWindowPattern { configuration throws(ArchitectureError) in
+                if let layers = try configuration.slidingLayers() { return layers }
+                return try configuration.slidingLayers(period: 4)
+            },
+        ],
+        tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks())
+}

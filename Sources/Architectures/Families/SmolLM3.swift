@@ -1,0 +1,52 @@
+import TensorCore
+
+extension ModelFamily {
+    /// SmolLM 3: Llama's shape, without positions in every fourth layer.
+    public static let smolLM3 = ModelFamily(
+        name: "SmolLM3", architecture: "smollm3",
+        classes: [.init("SmolLM3ForCausalLM")],
+        // transformers: SmolLM3Config
+        defaults: [
+            .integer("vocab_size", 128256), .integer("hidden_size", 2048),
+            .integer("intermediate_size", 11008), .integer("num_hidden_layers", 36),
+            .integer("num_attention_heads", 16), .integer("num_key_value_heads", 4),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("max_position_embeddings", 32768), .real("rms_norm_eps", 1e-6),
+            .real("rope_theta", 2_000_000),
+        ],
+        hyperparameters: .common + .llama,
+        tensors: .gatedDecoder(
+            attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
+            rotaryPairs: true),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
+        generated: llamaRotaryFrequencies,
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        losesSlidingWindow: true,
+        check: { configuration throws(ArchitectureError) in
+            // Which layers do without positions is not in the file.
+            let count = try configuration.numHiddenLayers()
+            let rotated = configuration["no_rope_layers"]?.array?.prefix(count).map(\.integer)
+            let interval = try configuration.integer("no_rope_layer_interval") ?? 4
+            let isEveryFourth =
+                rotated.map { layers in
+                    layers.indices.allSatisfy { layers[$0] == ($0 % 4 == 3 ? 0 : 1) }
+                } ?? (interval == 4)
+            guard isEveryFourth else {
+                throw configuration.fault(
+                    .invalidValue(
+                        found: "another pattern",
+                        expected: "no positions in every fourth layer, as GGUF's smollm3 means"),
+                    rotated == nil ? "no_rope_layer_interval" : "no_rope_layers")
+            }
+        })
+}
+
+extension DecoderFamily {
+    /// SmolLM 3: Llama whose every fourth block knows no positions.
+    static let smolLM3 = DecoderFamily(architectures: ["smollm3"]) {
+        model throws(DecoderDescriptionError) in
+        try model.decoder(DecoderStyle(pairing: .interleaved)) { index, block in
+            if (index + 1) % 4 == 0 { block.attention.rotary = nil }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import TensorCore
+
+extension ModelFamily {
+    /// StarCoder 2: layer norms and a plain GELU network, with biases.
+    public static let starCoder2 = ModelFamily(
+        name: "StarCoder2", architecture: "starcoder2",
+        classes: [.init("Starcoder2ForCausalLM")],
+        // transformers: Starcoder2Config
+        defaults: [
+            .integer("vocab_size", 49152), .integer("hidden_size", 3072),
+            .integer("intermediate_size", 12288), .integer("num_hidden_layers", 30),
+            .integer("num_attention_heads", 24), .integer("num_key_value_heads", 2),
+            .integer("max_position_embeddings", 4096), .real("norm_epsilon", 1e-5),
+            .real("rope_theta", 10000),
+        ],
+        hyperparameters: .common,
+        tensors: [TensorModule].ends(normBias: .required).rules() + starCoder2Layer.inBlocks(),
+        losesSlidingWindow: true)
+
+    private static let starCoder2Layer: [TensorModule] =
+        [
+            .norm("input_layernorm", "attn_norm", bias: .required),
+            .norm("post_attention_layernorm", "ffn_norm", bias: .required),
+        ] + .attention(biases: .optional, outputBias: .optional)
+        + .plainNetwork(up: "mlp.c_fc", down: "mlp.c_proj", bias: .optional)
+}
+
+extension DecoderFamily {
+    /// StarCoder 2: layer norms, biases, a GELU network without a gate.
+    static let starCoder2 = DecoderFamily(architectures: ["starcoder2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.norm = .layer
+        style.network = .plain
+        style.activation = .geluTanh
+        return try model.decoder(style)
+    }
+}

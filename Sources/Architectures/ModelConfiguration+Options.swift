@@ -1,0 +1,61 @@
+import TensorCore
+
+extension ModelConfiguration {
+    /// Checks that the activation is one that GGUF's `architecture` runs.
+    ///
+    /// - Parameters:
+    ///   - keys: Where the configuration may say so; the first that is there counts.
+    ///   - names: The names that mean the activation that is run.
+    func requireActivation(
+        _ keys: [String], oneOf names: [String], architecture: String
+    ) throws(ArchitectureError) {
+        guard let (key, value) = first(of: keys) else { return }
+        guard let name = value.text else {
+            throw fault(.invalidValue(found: value.kindName, expected: "a string"), key)
+        }
+        guard names.contains(name) else {
+            throw fault(
+                .notExpressible(
+                    found: "\"\(name)\"", expected: "\"\(names[0])\"", architecture: architecture),
+                key)
+        }
+    }
+
+    /// Checks that a switch is where GGUF's `architecture` has it; a missing one is.
+    func require(
+        _ key: String, _ expected: Bool, architecture: String
+    ) throws(ArchitectureError) {
+        guard let value = self[key] else { return }
+        guard let found = value.boolean else {
+            throw fault(.invalidValue(found: value.kindName, expected: "true or false"), key)
+        }
+        guard found == expected else {
+            throw fault(
+                .notExpressible(
+                    found: "\(found)", expected: "\(expected)", architecture: architecture), key)
+        }
+    }
+
+    /// Checks that layer `i` has a sliding window exactly when `slides(i)`, where the configuration
+    /// lists its layers' types.
+    func requireLayerTypes(
+        architecture: String, pattern: String, slides: (Int) -> Bool
+    ) throws(ArchitectureError) {
+        guard let types = self["layer_types"]?.array else { return }
+        let count = try numHiddenLayers()
+        guard types.count >= count else {
+            throw fault(
+                .invalidValue(found: "\(types.count) types", expected: "one for each layer"),
+                "layer_types")
+        }
+        for (index, type) in types.prefix(count).enumerated() {
+            let expected = slides(index) ? "sliding_attention" : "full_attention"
+            guard type.text == expected else {
+                throw fault(
+                    .notExpressible(
+                        found: "\(type.text ?? type.kindName) in layer \(index)",
+                        expected: pattern, architecture: architecture), "layer_types")
+            }
+        }
+    }
+}

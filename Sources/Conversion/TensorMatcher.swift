@@ -1,0 +1,256 @@
+import Architectures
+import Quantization
+import Safetensors
+import TensorCore
+
+/// Gives stored tensors to a family's rules and makes GGUF tensors of those that are complete.
+struct TensorMatcher {
+    /// A tensor of the GGUF file.
+    struct Made {
+        let name: String
+        let shape: Shape
+        let content: TensorContent
+        var isLeading = false
+    }
+
+    /// A rule in one block.
+    private struct Place: Hashable {
+        let rule: Int
+        let block: Int
+    }
+
+    /// What has been found for a rule in one block: for each source the tensors, by expert.
+    private struct Group {
+        var found: [[Int: any StoredValues]]
+        var missingCount: Int
+    }
+
+    private let rules: [TensorRule]
+    private let configuration: ModelConfiguration
+    private let directory: String
+    private let blockCount: Int
+    /// The shapes of a rule's sources, once a tensor of it has been seen.
+    private var shapes: [Int: [[Int]]] = [:]
+    private var groups: [Place: Group] = [:]
+    private var made: Set<String> = []
+
+    init(
+        rules: [TensorRule], configuration: ModelConfiguration, directory: String
+    ) throws {
+        self.rules = rules
+        self.configuration = configuration
+        self.directory = directory
+        blockCount = try configuration.numHiddenLayers()
+    }
+
+    /// Takes a tensor, whose name is `name` for the rules; `nil` when no rule is about it.
+    ///
+    /// - Returns: The GGUF tensors that it completes, which are none until the last has come.
+    mutating func add(_ values: any StoredValues, named name: String) throws -> [Made]? {
+        guard let (place, source, expert) = try place(of: name) else { return nil }
+        let rule = rules[place.rule]
+        try check(values, rule: place.rule, source: source)
+        var group = try groups[place] ?? newGroup(rule)
+        if rule.sources[source].pattern.isPerExpert {
+            let count = try configuration.numExperts()
+            guard expert < count else {
+                throw ConversionError(
+                    .unexpectedExpert(expert, count: count), path: values.path, place: values.name)
+            }
+        }
+        group.missingCount -= group.found[source].updateValue(values, forKey: expert) == nil ? 1 : 0
+        groups[place] = group
+        guard group.missingCount == 0 else { return [] }
+        return try rule.outputs.map { try make($0, of: rule, block: place.block, from: group) }
+    }
+
+    private func place(
+        of name: String
+    ) throws -> (place: Place, source: Int, expert: Int)? {
+        for (number, rule) in rules.enumerated() {
+            for (source, kind) in rule.sources.enumerated() {
+                guard let found = kind.pattern.place(of: name.utf8), found.block < blockCount,
+                    try rule.condition.holds(configuration, found.block)
+                else { continue }
+                return (Place(rule: number, block: found.block), source, found.expert)
+            }
+        }
+        return nil
+    }
+
+    private func newGroup(_ rule: TensorRule) throws -> Group {
+        var count = 0
+        for source in rule.sources {
+            count += source.pattern.isPerExpert ? try configuration.numExperts() : 1
+        }
+        return Group(found: rule.sources.map { _ in [:] }, missingCount: count)
+    }
+
+    /// Checks shape and type against what the configuration says.
+    private mutating func check(_ values: any StoredValues, rule: Int, source: Int) throws {
+        if shapes[rule] == nil {
+            shapes[rule] = try rules[rule].sources.map { source in
+                try source.shape.map { try $0.size(in: configuration) }
+            }
+        }
+        let expected = shapes[rule, default: []][source]
+        let dimensions = values.shape.dimensions
+        if dimensions != expected {
+            let isVocabulary =
+                rules[rule].sources[source].shape.first == .vocabulary
+                && dimensions.dropFirst() == expected.dropFirst()
+            throw ConversionError(
+                isVocabulary
+                    ? .vocabularyMismatch(rows: dimensions.first ?? 0, vocabSize: expected[0])
+                    : .shapeMismatch(found: values.shape, expected: expected),
+                path: values.path, place: values.name)
+        }
+        guard values.dataType?.isDecodable ?? true else {
+            throw ConversionError(
+                .unsupportedDataType(values.dataType?.rawValue ?? ""), path: values.path,
+                place: values.name)
+        }
+    }
+
+    private mutating func make(
+        _ output: TensorRule.Output, of rule: TensorRule, block: Int, from group: Group
+    ) throws -> Made {
+        let name = output.name.name(block: block)
+        let sizes = try output.shape.map { try $0.size(in: configuration) }
+        guard let shape = Shape(sizes) else {
+            throw ConversionError(.invalidShape(sizes), path: directory, place: name)
+        }
+        guard made.insert(name).inserted else {
+            throw ConversionError(
+                .duplicateTensor(sources: rule.sources.map { $0.pattern.name(block: block) }),
+                path: directory, place: name)
+        }
+        let content: TensorContent
+        let elementCount: Int
+        switch output.values {
+        case .parts(let parts, let shift):
+            let stored = StoredParts(
+                try parts.flatMap { part in
+                    try group.found[part.source].sorted { $0.key < $1.key }.map { _, values in
+                        StoredParts.Part(
+                            values: values,
+                            view: try view(part.view, of: values, shape: values.shape, name: name))
+                    }
+                }, shift: shift)
+            content = .stored(stored)
+            elementCount = stored.starts.last ?? 0
+        case .mxfp4(let codes, let exponents, let rows):
+            let blocks = try mxfp4(group, codes, exponents, rows, name: name)
+            content = .mxfp4(blocks)
+            elementCount = blocks.rows.elementCount * blocks.blockCount * 32
+        }
+        // The rules' promise to the readers: as many values as the shape says.
+        guard elementCount == shape.elementCount else {
+            throw ConversionError(.invalidShape(sizes), path: directory, place: name)
+        }
+        return Made(name: name, shape: shape, content: content, isLeading: rule.isLeading)
+    }
+
+    private func view(
+        _ view: TensorView?, of values: any StoredValues, shape: Shape, name: String
+    ) throws -> StridedView {
+        guard let view else { return StridedView(elementCount: shape.elementCount) }
+        guard let strided = try StridedView(view, of: shape, in: configuration) else {
+            throw ConversionError(
+                .invalidShape(shape.dimensions), path: values.path, place: values.name)
+        }
+        return strided
+    }
+
+    private func mxfp4(
+        _ group: Group, _ codes: Int, _ exponents: Int, _ rows: TensorView?, name: String
+    ) throws -> MXFP4Rows {
+        guard let codes = group.found[codes][0], let exponents = group.found[exponents][0] else {
+            preconditionFailure("a complete group has its sources")
+        }
+        for values in [codes, exponents] where values.dataType != .U8 {
+            throw ConversionError(
+                .unsupportedDataType(values.dataType?.rawValue ?? "packed"), path: values.path,
+                place: values.name)
+        }
+        let outer = Array(codes.shape.dimensions.dropLast(2))
+        guard codes.shape.rank >= 2, codes.shape.rowLength == MXFP4Rows.codeByteCount,
+            exponents.shape.dimensions == Array(codes.shape.dimensions.dropLast()),
+            let shape = Shape(outer)
+        else {
+            throw ConversionError(
+                .invalidShape(codes.shape.dimensions), path: codes.path, place: codes.name)
+        }
+        return MXFP4Rows(
+            codes: codes, exponents: exponents,
+            rows: try view(rows, of: codes, shape: shape, name: name),
+            blockCount: exponents.shape.rowLength)
+    }
+}
+
+extension TensorMatcher {
+    /// The names of tensors that the rules require and that have not come.
+    ///
+    /// Of alternatives it is the one that has begun, or the first. Experts that are missing side
+    /// by side are one name: `experts.{4…159}.up_proj.weight`.
+    func missing() throws -> [String] {
+        var reported: Set<Place> = []
+        var names: [String] = []
+        for (number, rule) in rules.enumerated() {
+            for block in 0..<(rule.isPerBlock ? blockCount : 1) {
+                let place = Place(rule: number, block: block)
+                let isBegun = groups[place].map { $0.missingCount > 0 } ?? false
+                guard
+                    try isBegun
+                        || rule.presence == .required
+                            && rule.condition.holds(configuration, block)
+                            && rule.outputs.contains(where: {
+                                !made.contains($0.name.name(block: block))
+                            })
+                else { continue }
+                let choice = isBegun ? place : try alternative(to: place)
+                guard reported.insert(choice).inserted else { continue }
+                names += try missing(at: choice)
+            }
+        }
+        return names
+    }
+
+    /// The rule for the same outputs that has some of its sources; `place` itself if there is none.
+    private func alternative(to place: Place) throws -> Place {
+        let names = Set(rules[place.rule].outputs.map(\.name))
+        for (number, rule) in rules.enumerated()
+        where rule.outputs.contains(where: { names.contains($0.name) }) {
+            let other = Place(rule: number, block: place.block)
+            if groups[other] != nil { return other }
+        }
+        // The first of the alternatives stands for all of them.
+        for (number, rule) in rules.enumerated()
+        where rule.presence == .required
+            && rule.outputs.contains(where: { names.contains($0.name) })
+        {
+            if try rule.condition.holds(configuration, place.block) {
+                return Place(rule: number, block: place.block)
+            }
+        }
+        return place
+    }
+
+    private func missing(at place: Place) throws -> [String] {
+        let rule = rules[place.rule]
+        var names: [String] = []
+        for (number, source) in rule.sources.enumerated() {
+            let found = groups[place]?.found[number] ?? [:]
+            let count = source.pattern.isPerExpert ? try configuration.numExperts() : 1
+            var next = 0
+            for expert in found.keys.sorted() + [count] {
+                if expert > next {
+                    let numbers = expert - next == 1 ? "\(next)" : "{\(next)…\(expert - 1)}"
+                    names.append(source.pattern.name(block: place.block, expert: numbers))
+                }
+                next = expert + 1
+            }
+        }
+        return names
+    }
+}

@@ -1,0 +1,72 @@
+import TensorCore
+
+/// The rows of a whole batch on their way through a block's experts.
+///
+/// Memory: the batch's normalised rows, once more as much where a norm or a scale comes after the
+/// experts, and eight bytes for each token and expert that it takes.
+///
+/// `@unchecked Sendable`: every group of windows writes rows of its own.
+final class ExpertBatch: @unchecked Sendable {
+    let width: Int
+    let usedCount: Int
+    private let input: FloatBuffer
+    private let sum: FloatBuffer?
+    private let weights: FloatBuffer
+    private let chosen: UnsafeMutablePointer<Int32>
+    private let rowCapacity: Int
+
+    init(rowCount: Int, width: Int, usedCount: Int, hasSum: Bool) throws(InferenceError) {
+        guard let slots = rowCount.multiplied(checkedBy: usedCount),
+            let floats = rowCount.multiplied(checkedBy: width)
+        else { throw InferenceError(.outOfMemory(byteCount: .max), path: nil) }
+        self.width = width
+        self.usedCount = usedCount
+        rowCapacity = rowCount
+        input = try FloatBuffer(count: floats)
+        sum = hasSum ? try FloatBuffer(count: floats) : nil
+        weights = try FloatBuffer(count: slots)
+        chosen = .allocate(capacity: max(1, slots))
+    }
+
+    deinit { chosen.deallocate() }
+
+    /// Whether the batch has room for a block's rows.
+    func fits(rowCount: Int, width: Int, usedCount: Int, hasSum: Bool) -> Bool {
+        rowCount <= rowCapacity && width == self.width && usedCount == self.usedCount
+            && (!hasSum || sum != nil)
+    }
+
+    /// The rows from `row` on.
+    func rows(from row: Int, hasSum: Bool) -> ExpertRows {
+        ExpertRows(
+            input: input.base + row * width, sum: hasSum ? sum.map { $0.base + row * width } : nil,
+            chosen: chosen + row * usedCount, chosenWeights: weights.base + row * usedCount,
+            usedCount: usedCount)
+    }
+}
+
+/// Some rows of a batch on their way through a block's experts.
+struct ExpertRows {
+    /// What the experts take in, `(row, E)`.
+    let input: UnsafeMutablePointer<Float>
+    /// The sums of the experts' outputs, `(row, E)`; `nil` where they go to the residual stream.
+    let sum: UnsafeMutablePointer<Float>?
+    fileprivate let chosen: UnsafeMutablePointer<Int32>
+    fileprivate let chosenWeights: UnsafeMutablePointer<Float>
+    let usedCount: Int
+
+    fileprivate init(
+        input: UnsafeMutablePointer<Float>, sum: UnsafeMutablePointer<Float>?,
+        chosen: UnsafeMutablePointer<Int32>, chosenWeights: UnsafeMutablePointer<Float>,
+        usedCount: Int
+    ) {
+        self.input = input
+        self.sum = sum
+        self.chosen = chosen
+        self.chosenWeights = chosenWeights
+        self.usedCount = usedCount
+    }
+
+    func experts(row: Int) -> UnsafeMutablePointer<Int32> { chosen + row * usedCount }
+    func weights(row: Int) -> UnsafeMutablePointer<Float> { chosenWeights + row * usedCount }
+}

@@ -1,0 +1,248 @@
+import TensorCore
+
+/// A tokenizer saved as bare vocabulary files, from before `tokenizer.json`: `vocab.json` with
+/// `merges.txt` (byte-level BPE) or `vocab.txt` (WordPiece).
+///
+/// Such files hold the tokens but not the rules around them, which were code of a class. The
+/// classes whose rules are known here are GPT-2's, Qwen2's and BERT's; the result is the
+/// `tokenizer.json` that these classes save. Source: the tokenizer classes of transformers,
+/// <https://huggingface.co/docs/transformers/main_classes/tokenizer>.
+struct VocabularyFiles {
+    /// The rules around a vocabulary.
+    private enum Rules {
+        case gpt2, qwen2, bert
+
+        /// The rules of a class of transformers; the model type stands in where none is named.
+        init?(className: String?, modelType: String?, isWordPiece: Bool) {
+            var name = className ?? ""
+            if name.hasSuffix("Fast") { name.removeLast(4) }
+            switch (name, modelType, isWordPiece) {
+            case ("BertTokenizer", _, true), ("", _, true), ("DistilBertTokenizer", _, true):
+                self = .bert
+            case ("GPT2Tokenizer", _, false), ("", "gpt2", false): self = .gpt2
+            case ("Qwen2Tokenizer", _, false), ("", "qwen2", false), ("", "qwen3", false),
+                ("", "qwen2_moe", false), ("", "qwen3_moe", false):
+                self = .qwen2
+            default: return nil
+            }
+        }
+
+        /// What these classes call their special tokens when the files do not say.
+        var specialTokens: [String] {
+            switch self {
+            case .gpt2, .qwen2: ["<|endoftext|>"]
+            case .bert: ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"]
+            }
+        }
+    }
+
+    private let folder: HFTokenizerFolder
+    private let config: JSON?
+    /// The file that the tokens come from.
+    let path: String
+
+    /// `nil` when the directory has no such files.
+    init?(_ folder: HFTokenizerFolder, tokenizerConfig: JSON?) {
+        guard let path = folder.existing(["vocab.json", "vocab.txt"]) else { return nil }
+        self.folder = folder
+        self.path = path
+        config = tokenizerConfig
+    }
+
+    /// The `tokenizer.json` that these files stand for.
+    ///
+    /// - Throws: `TokenizationError` when the class is none of those known, or for a damaged file.
+    func definition(modelType: String?) throws -> HFTokenizerDefinition {
+        try HFTokenizerDefinition(json(modelType: modelType), file: path)
+    }
+
+    private func json(modelType: String?) throws -> JSON {
+        let isWordPiece = path.hasSuffix(".txt")
+        let className = config?["tokenizer_class"]?.text
+        guard
+            let rules = Rules(
+                className: className, modelType: modelType, isWordPiece: isWordPiece)
+        else {
+            throw TokenizationError(
+                .unknownTokenizerClass(className ?? "none"), file: path, place: "tokenizer_class")
+        }
+        let vocabulary = try isWordPiece ? lines() : members()
+        var model: [JSON.Member] = [
+            .init("type", .text(isWordPiece ? "WordPiece" : "BPE")),
+            .init("vocab", .object(vocabulary)),
+        ]
+        if isWordPiece {
+            model.append(.init("unk_token", config?["unk_token"]?.content ?? .text("[UNK]")))
+        } else {
+            model.append(.init("merges", .array(try merges())))
+        }
+        return .object([
+            .init("added_tokens", .array(try addedTokens(vocabulary, rules))),
+            .init("normalizer", normalizer(rules)),
+            .init("pre_tokenizer", preTokenizer(rules)),
+            .init("decoder", isWordPiece ? .step("WordPiece") : .step("ByteLevel")),
+            .init("model", .object(model)),
+        ])
+    }
+
+    // MARK: Files
+
+    /// `vocab.json`: an object of tokens and ids.
+    private func members() throws -> [JSON.Member] {
+        try JSONReader(value: try JSON.parse(path: path), path: "", file: path).members()
+    }
+
+    /// `vocab.txt`: a token in every line, its number is the line's.
+    private func lines() throws -> [JSON.Member] {
+        let lines = try text(path)
+        guard lines.count <= Vocabulary.tokenCountLimit else {
+            throw TokenizationError(
+                .countOutOfRange(found: lines.count, limit: Vocabulary.tokenCountLimit), file: path)
+        }
+        // Where a token stands twice its last line counts.
+        var places: [ByteString: Int] = [:]
+        for (id, line) in lines.enumerated() { places[line] = id }
+        return lines.enumerated().compactMap { id, line in
+            places[line] == id ? JSON.Member(key: line, value: .integer(id)) : nil
+        }
+    }
+
+    /// `merges.txt`: a merge in every line after a first one that may name the version.
+    private func merges() throws -> [JSON] {
+        guard let file = folder.existing(["merges.txt"]) else {
+            throw TokenizationError(.missing("merges.txt"), file: path)
+        }
+        var result: [JSON] = []
+        for (number, line) in try text(file).enumerated() where !line.bytes.isEmpty {
+            if number == 0, line.bytes.starts(with: Array("#version".utf8)) { continue }
+            guard line.mergeParts != nil else {
+                throw TokenizationError(
+                    .malformedMerge(line.description), file: file, place: "line \(number + 1)")
+            }
+            result.append(.string(line))
+        }
+        return result
+    }
+
+    /// The lines of a file, without their ends; an empty last one is dropped.
+    private func text(_ path: String) throws -> [ByteString] {
+        let bytes = try InputFile.contents(path: path, limit: 1 << 28)
+        var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .map { line in
+                ByteString(
+                    bytes: Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line))
+            }
+        if lines.last?.bytes.isEmpty ?? false { lines.removeLast() }
+        return lines
+    }
+
+    // MARK: Rules
+
+    /// Tokens added to the vocabulary, and the special ones that are in it already.
+    private func addedTokens(_ vocabulary: [JSON.Member], _ rules: Rules) throws -> [JSON] {
+        var tokens: [(content: ByteString, id: Int, attributes: JSON?)] = []
+        func add(_ content: ByteString, _ id: Int, _ attributes: JSON?) {
+            if !tokens.contains(where: { $0.content == content }) {
+                tokens.append((content, id, attributes))
+            }
+        }
+        for member in config?["added_tokens_decoder"]?.members ?? [] {
+            guard let id = Int(member.key.description), let content = member.value["content"]?.bytes
+            else { continue }
+            add(content, id, member.value)
+        }
+        for member in try folder.json("added_tokens.json")?.members ?? [] {
+            if let id = member.value.integer { add(member.key, id, nil) }
+        }
+        let roles = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"]
+        let named = roles.compactMap { config?["\($0)_token"]?.content?.bytes }
+        let listed = (config?["additional_special_tokens"]?.array ?? []).compactMap {
+            $0.content?.bytes
+        }
+        let special = Set(named + listed + rules.specialTokens.map { ByteString($0) })
+        for member in vocabulary where special.contains(member.key) {
+            if let id = member.value.integer { add(member.key, id, nil) }
+        }
+        return tokens.sorted { $0.id < $1.id }.map { token in
+            let isSpecial = token.attributes?["special"]?.boolean ?? special.contains(token.content)
+            return .object([
+                .init("id", .integer(token.id)), .init("content", .string(token.content)),
+                .init("special", .bool(isSpecial)),
+                .init(
+                    "normalized", .bool(token.attributes?["normalized"]?.boolean ?? !isSpecial)),
+                .init("lstrip", .bool(token.attributes?["lstrip"]?.boolean ?? false)),
+                .init("rstrip", .bool(token.attributes?["rstrip"]?.boolean ?? false)),
+                .init("single_word", .bool(token.attributes?["single_word"]?.boolean ?? false)),
+            ])
+        }
+    }
+
+    private func normalizer(_ rules: Rules) -> JSON {
+        switch rules {
+        case .gpt2: .null
+        case .qwen2: .step("NFC")
+        case .bert:
+            .step(
+                "BertNormalizer",
+                [
+                    .init("clean_text", .bool(true)),
+                    .init(
+                        "handle_chinese_chars",
+                        .bool(config?["tokenize_chinese_chars"]?.boolean ?? true)),
+                    .init("strip_accents", config?["strip_accents"] ?? .null),
+                    .init("lowercase", .bool(config?["do_lower_case"]?.boolean ?? true)),
+                ])
+        }
+    }
+
+    private func preTokenizer(_ rules: Rules) -> JSON {
+        func byteLevel(usesRegex: Bool) -> JSON {
+            .step(
+                "ByteLevel",
+                [
+                    .init(
+                        "add_prefix_space", .bool(config?["add_prefix_space"]?.boolean ?? false)),
+                    .init("trim_offsets", .bool(true)), .init("use_regex", .bool(usesRegex)),
+                ])
+        }
+        switch rules {
+        case .gpt2: return byteLevel(usesRegex: true)
+        case .qwen2:
+            let split = JSON.step(
+                "Split",
+                [
+                    .init(
+                        "pattern", .object([.init("Regex", .text(PreTokenizerName.qwen2))])),
+                    .init("behavior", .text("Isolated")), .init("invert", .bool(false)),
+                ])
+            return .step(
+                "Sequence",
+                [.init("pretokenizers", .array([split, byteLevel(usesRegex: false)]))])
+        case .bert: return .step("BertPreTokenizer")
+        }
+    }
+}
+
+extension JSON {
+    fileprivate static func text(_ text: String) -> JSON { .string(ByteString(text)) }
+
+    /// A step of a `tokenizer.json`.
+    fileprivate static func step(_ type: String, _ members: [JSON.Member] = []) -> JSON {
+        .object([.init("type", .text(type))] + members)
+    }
+
+    /// A token's text, which stands bare or as `content` of an object.
+    fileprivate var content: JSON? {
+        switch self {
+        case .string: self
+        case .object: self["content"]
+        default: nil
+        }
+    }
+}
+
+extension JSON.Member {
+    fileprivate init(_ key: String, _ value: JSON) {
+        self.init(key: ByteString(key), value: value)
+    }
+}

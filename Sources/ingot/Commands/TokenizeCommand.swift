@@ -1,0 +1,138 @@
+import ArgumentParser
+import Foundation
+import GGUF
+import TensorCore
+import Tokenization
+
+/// The command `ingot tokenize MODEL`.
+struct TokenizeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tokenize",
+        abstract: "Show the tokens of a text, as a model's tokenizer makes them.",
+        discussion: """
+            MODEL is a GGUF file or a Hugging Face directory.
+
+            Examples:
+              ingot tokenize model.gguf -p "Hello world"
+              ingot tokenize my-model/ -f text.txt --ids
+              ingot tokenize model.gguf -f text.txt --show-count --quiet
+              echo '[15496, 995]' | ingot tokenize model.gguf --decode --stdin
+            """)
+
+    @Argument(help: "A GGUF file or a Hugging Face directory.")
+    var model: String?
+
+    @Option(
+        name: [.customShort("m"), .customLong("model")],
+        help: ArgumentHelp("The model, where a script names it by option.", valueName: "file"))
+    var modelOption: String?
+
+    @Option(name: [.customShort("p"), .long], help: "The text itself.")
+    var prompt: String?
+
+    @Option(
+        name: [.customShort("f"), .customLong("file")],
+        help: ArgumentHelp("A file with the text.", valueName: "text"))
+    var file: String?
+
+    @Flag(help: "Read the text from standard input.")
+    var stdin = false
+
+    @Flag(help: "Print the ids alone, as one JSON array.")
+    var ids = false
+
+    @Flag(help: "Print the number of tokens.")
+    var showCount = false
+
+    @Flag(help: "Take the input as ids, a JSON array or words, and print their text.")
+    var decode = false
+
+    @Flag(help: "Do not add BOS and EOS where the model wants them.")
+    var noBos = false
+
+    @Flag(help: "Take the texts of control tokens in the input as plain text.")
+    var noParseSpecial = false
+
+    @Option(
+        help: ArgumentHelp(
+            "GGUF name of the pre-tokenizer, where a directory's cannot be told.", valueName: "name"
+        ))
+    var pre: String?
+
+    @Flag(name: [.customShort("q"), .long], help: "Do not list the tokens.")
+    var quiet = false
+
+    mutating func validate() throws {
+        guard (model == nil) != (modelOption == nil) else {
+            throw ValidationError("expected one model: MODEL or -m MODEL")
+        }
+        guard [prompt != nil, file != nil, stdin].count(where: { $0 }) == 1 else {
+            throw ValidationError("expected one text: -p TEXT, -f FILE or --stdin")
+        }
+    }
+
+    func run() throws {
+        let tokenizer = try Tokenizer(vocabulary: vocabulary(model ?? modelOption ?? ""))
+        let input = try text()
+        if decode {
+            let numbers = try numbers(input, limit: tokenizer.vocabulary.tokens.count)
+            FileHandle.standardOutput.write(Data(tokenizer.decode(numbers)))
+            return
+        }
+        let tokens = try tokenizer.encode(
+            input, addSpecial: !noBos, parseSpecial: !noParseSpecial)
+        if ids {
+            Terminal.print("[" + tokens.map(String.init).joined(separator: ", ") + "]")
+        } else if !quiet {
+            for token in tokens {
+                let number = String(token)
+                let padding = String(repeating: " ", count: max(0, 6 - number.count))
+                let text = String(decoding: tokenizer.piece(of: token), as: UTF8.self)
+                Terminal.print("\(padding)\(number) -> '\(TokenizeCommand.visible(text))'")
+            }
+        }
+        if showCount { Terminal.print("Total number of tokens: \(tokens.count)") }
+    }
+
+    /// Text with its control characters spelled out, so that a token stays on its line.
+    private static func visible(_ text: String) -> String {
+        text.unicodeScalars.reduce(into: "") { result, scalar in
+            switch scalar {
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+                result += "\\u{" + String(scalar.value, radix: 16) + "}"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+    }
+
+    private func vocabulary(_ path: String) throws -> Vocabulary {
+        var isDirectory: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
+            isDirectory.boolValue
+        {
+            return try HFTokenizer.load(directory: path, pre: pre).vocabulary
+        }
+        return try Vocabulary(metadata: GGUFFile(path: path).metadata, file: path)
+    }
+
+    private func text() throws -> [UInt8] {
+        if let prompt { return Array(prompt.utf8) }
+        if let file { return try InputFile.contents(path: file) }
+        let data = try FileHandle.standardInput.read(upToCount: Tokenizer.byteCountLimit)
+        return Array(data ?? Data())
+    }
+
+    private func numbers(_ input: [UInt8], limit: Int) throws -> [Int32] {
+        let separators = Set("[], \t\r\n".utf8)
+        return try input.split(whereSeparator: separators.contains).map { word in
+            let text = String(decoding: word, as: UTF8.self)
+            guard let id = Int32(text), id >= 0, Int(id) < limit else {
+                throw ValidationError("\"\(text)\" found, expected an id below \(limit)")
+            }
+            return id
+        }
+    }
+}

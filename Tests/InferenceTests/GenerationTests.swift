@@ -1,0 +1,71 @@
+import Architectures
+import Inference
+import TensorCore
+import TestSupport
+import Testing
+
+@Suite("A text continued token by token")
+struct GenerationTests {
+    @Test(
+        "stretches of any length give the logits that the whole window gives",
+        arguments: DecoderVariant.all)
+    func stretches(_ variant: DecoderVariant) throws {
+        let (model, _) = try randomModel(variant.decoder, seed: 71)
+        let tokens = randomWindows(1, length: 14, seed: 72)[0]
+        let pool = WorkerPool(threadCount: 1)
+        let whole = try collectLogits(
+            Decoder(models: [model], pool: pool), windows: [tokens], scored: 0..<14)[0]
+        let generation = try Generation(model: model, capacity: 14, pool: pool)
+        var start = 0
+        for count in [5, 1, 1, 4, 1, 2] {
+            let logits = try generation.append(Array(tokens[start..<start + count]))
+            start += count
+            #expect(generation.count == start)
+            let difference = WorstDifference(logits, whole[start - 1])
+            #expect(difference.magnitude < 2e-5, "\(variant), position \(start): \(difference)")
+        }
+    }
+
+    @Test("a text taken back and continued otherwise is as if it had never been longer")
+    func rewind() throws {
+        let (model, _) = try randomModel(seed: 73)
+        let generation = try Generation(
+            model: model, capacity: 20, pool: WorkerPool(threadCount: 1))
+        let first = try generation.append([1, 2, 3])
+        _ = try generation.append([4, 5, 6, 7])
+        generation.rewind(to: 2)
+        #expect(generation.count == 2)
+        let difference = WorstDifference(try generation.append([3]), first)
+        #expect(difference.magnitude < 1e-5)
+    }
+
+    @Test("no room is an error, and the text stays what it was")
+    func capacity() throws {
+        let (model, _) = try randomModel(seed: 74)
+        let generation = try Generation(model: model, capacity: 4)
+        _ = try generation.append([1, 2, 3])
+        #expect(throws: InferenceError(.tooManyPositions(5, limit: 4), path: "random")) {
+            try generation.append([4, 5])
+        }
+        #expect(throws: InferenceError.self) { try generation.append([-1]) }
+        #expect(generation.count == 3)
+        #expect(try generation.append([]) == [])
+        #expect(try generation.append([4]).count == vocabularyCount)
+    }
+
+    @Test("more positions than a table of them has are refused")
+    func learnedPositions() throws {
+        var description = DecoderVariant.plain
+        description.contextLength = 6
+        description.positionEmbedding = "position_embd.weight"
+        let (model, _) = try randomModel(description, seed: 75)
+        let expected = InferenceError(
+            .tooManyPositions(7, limit: 6), path: "random", place: "position_embd.weight")
+        #expect(throws: expected) { try Generation(model: model, capacity: 7) }
+        #expect(throws: expected) {
+            try Decoder(models: [model]).forward(
+                windows: randomWindows(1, length: 7, seed: 1), scored: 0..<7
+            ) { _ in }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Architectures
+import Foundation
+
+extension ReferenceDecoder {
+    func feedForward(_ input: Row, _ form: BlockDescription.FeedForward) -> Row {
+        switch form {
+        case .dense(let network): return run(network, input)
+        case .experts(let experts):
+            var output = Row(repeating: 0, count: experts.network.output.outputs)
+            if let shared = experts.shared {
+                let gate = experts.sharedGate.map { sigmoid(project(input, $0)[0]) } ?? 1
+                output = run(shared, input).map { $0 * gate }
+            }
+            for (expert, weight) in choose(input, experts) {
+                let row = experts.weighsInput ? input.map { $0 * weight } : input
+                let change = run(experts.network, row, part: expert)
+                let factor = experts.weighsInput ? 1 : weight
+                output = zip(output, change).map { $0 + factor * $1 }
+            }
+            return output
+        }
+    }
+
+    private func choose(
+        _ input: Row, _ experts: BlockDescription.Experts
+    ) -> [(expert: Int, weight: Double)] {
+        let ratings = project(input, experts.router)
+        let exponentials = ratings.map { exp($0) }
+        let scores: Row =
+            switch experts.scoring {
+            case .softmax: exponentials.map { $0 / exponentials.reduce(0, +) }
+            case .sigmoid: ratings.map(sigmoid)
+            case .softmaxOfChosen: exponentials
+            }
+        let bias = experts.choiceBias.map(values)
+        let merits = scores.indices.map { scores[$0] + (bias?[$0] ?? 0) }
+        var candidates = Array(scores.indices)
+        if let groups = experts.groups {
+            let size = experts.count / groups.count
+            let ranked = (0..<groups.count).sorted { left, right in
+                func merit(_ group: Int) -> Double {
+                    let best = merits[group * size..<(group + 1) * size].sorted(by: >)
+                    return groups.score == .largest ? best[0] : best[0] + best[1]
+                }
+                return merit(left) > merit(right)
+            }
+            let kept = ranked.prefix(groups.usedCount)
+            candidates = candidates.filter { kept.contains($0 / size) }
+        }
+        let chosen = candidates.sorted { merits[$0] > merits[$1] }.prefix(experts.usedCount)
+        let total = chosen.reduce(0) { $0 + scores[$1] }
+        let divides = experts.normalisesWeights || experts.scoring == .softmaxOfChosen
+        return chosen.map {
+            ($0, scores[$0] / (divides ? total : 1) * Double(experts.weightScale))
+        }
+    }
+
+    private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+
+    private func run(_ network: BlockDescription.Network, _ input: Row, part: Int = 0) -> Row {
+        let stacked = network.input.flatMap { project(input, $0, part: part) }
+        func apply(_ x: Double, _ up: Double) -> Double {
+            switch network.activation {
+            case .silu: x / (1 + exp(-x)) * up
+            case .geluTanh:
+                0.5 * x * (1 + tanh(sqrt(2 / Double.pi) * (x + 0.044715 * x * x * x))) * up
+            case .gelu: 0.5 * x * (1 + erf(x / sqrt(2))) * up
+            case .relu: max(x, 0) * up
+            case .reluSquared: max(x, 0) * max(x, 0) * up
+            case .clampedSwiGLU(let alpha, let limit):
+                min(x, Double(limit)) * sigmoid(Double(alpha) * min(x, Double(limit)))
+                    * (max(min(up, Double(limit)), -Double(limit)) + 1)
+            }
+        }
+        let hidden = network.output.inputs
+        return project(
+            (0..<hidden).map {
+                apply(stacked[$0], network.isGated ? stacked[hidden + $0] : 1)
+            }, network.output, part: part)
+    }
+}
