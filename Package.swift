@@ -169,8 +169,8 @@ let package = Package(
         .testTarget(
             name: "CalibrationTests",
             dependencies: [
-                "Calibration", "Conversion", "Evaluation", "GGUF", "Inference", "Tokenization",
-                "TensorCore", "TestSupport",
+                "Architectures", "Calibration", "Conversion", "Evaluation", "GGUF", "Inference",
+                "Tokenization", "TensorCore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

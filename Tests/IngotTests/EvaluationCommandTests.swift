@@ -233,6 +233,75 @@ import Testing
         }
     }
 
+    @Test func imatrixGathersAddsAndSaves() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let model = try models([], in: folder)[0]
+            let (whole, first, rest) = (
+                folder + "/whole.gguf", folder + "/first.gguf", folder + "/rest.gguf"
+            )
+            func run(_ arguments: [String]) throws -> Tool.Outcome {
+                try Tool.run(["imatrix", "-q"] + arguments)
+            }
+            let text = ["-f", Fixtures.path("text/calibration.txt"), "-c", "128"]
+            var outcome = try run(
+                [model, "-o", whole, "--chunks", "12", "--save-frequency", "5"] + text)
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(Fixtures.exists(whole + ".at_5") && Fixtures.exists(whole + ".at_10"))
+            #expect(try run([model, "-o", first, "--chunks", "5"] + text).exitCode == 0)
+            #expect(
+                try ImportanceSums(path: first).entries.mapValues(\.counts)
+                    == ImportanceSums(path: whole + ".at_5").entries.mapValues(\.counts))
+            // The rest, added to the beginning, is the whole.
+            outcome = try run(
+                [model, "-o", rest, "--from-chunk", "5", "--chunks", "7", "--in-file", first] + text
+            )
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            let (one, two) = (try ImportanceSums(path: whole), try ImportanceSums(path: rest))
+            #expect(two.chunkCount == 12 && one.datasets == two.datasets)
+            for (name, entry) in one.entries {
+                #expect(two.entries[name]?.counts == entry.counts)
+                for (a, b) in zip(entry.sums, two.entries[name]?.sums ?? []) {
+                    #expect(abs(a - b) <= 1e-5 * abs(a), "\(name)")
+                }
+            }
+            #expect(try run(["--in-file", first, "--in-file", first, "-o", rest]).exitCode == 0)
+            #expect(try ImportanceSums(path: rest).chunkCount == 10)
+            #expect(
+                try Tool.run([
+                    "quantize", "-q", "--imatrix", whole, model, folder + "/q.gguf", "Q2_K",
+                ]).exitCode == 0)
+            #expect(try run([model, "-o", rest]).exitCode == 64)
+            #expect(try run([model, "-o", rest, "--from-chunk", "100000"] + text).exitCode == 65)
+            #expect(try run(["--in-file", model, "-o", rest]).exitCode == 65)
+        }
+    }
+
+    @Test func generateShowsBothTexts() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let files = try models(["Q2_K"], in: folder)
+            let arguments = ["generate", files[1], "-p", "The ship", "-n", "24"]
+            let found = try json(arguments + ["--against", files[0]])
+            let tokens = try #require(found["result"]?["tokens"]?.array)
+            let base = try #require(found["base"]?["tokens"]?.array)
+            #expect(tokens.count <= 24 && !tokens.isEmpty)
+            let common = zip(tokens, base).prefix { $0 == $1 }.count
+            if tokens != base {
+                #expect(found["firstDifference"]?["token"]?.integer == common)
+            }
+            // Drawn text follows from the seed; greedy text from nothing else.
+            let drawn =
+                arguments + ["--temp", "1.5", "--top-k", "0", "--top-p", "1", "--min-p", "0"]
+            let one = try json(drawn + ["--seed", "1"])
+            #expect(try json(drawn + ["--seed", "1"])["result"]?["text"] == one["result"]?["text"])
+            #expect(try json(drawn + ["--seed", "2"])["result"]?["text"] != one["result"]?["text"])
+            let outcome = try Tool.run(arguments + ["--against", files[1]])
+            #expect(outcome.output.hasPrefix("Q2_K.gguf:\nThe ship"), "\(outcome.output)")
+            #expect(outcome.output.contains("the texts are the same"))
+            #expect(try Tool.run(["generate", files[0], "-n", "4"]).exitCode == 64)
+            #expect(try Tool.run(arguments + ["--temp", "-1"]).exitCode == 64)
+        }
+    }
+
     @Test func strideAndTextAreCheckedFirst() throws {
         let model = "none.gguf"
         for arguments in [
