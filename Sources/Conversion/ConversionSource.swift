@@ -131,7 +131,10 @@ public struct ConversionSource: TensorSource {
         contents = catalogue.contents
         self.files = files
         // GGUF has no key for it: the file is right up to the context that the model was trained on.
-        let isDynamic = try RotaryParameters(configuration).type == "dynamic"
+        // Families that have another way to say it write a scaling.
+        let isDynamic =
+            try RotaryParameters(configuration).type == "dynamic"
+            && !metadata.entries.contains { $0.key.hasSuffix(".rope.scaling.factor") }
         notices =
             general.notices + left
             + (dequantizedCount > 0

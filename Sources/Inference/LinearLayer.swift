@@ -1,4 +1,5 @@
 import CKernels
+import Quantization
 import TensorCore
 
 /// The rows that a linear layer takes in: what importance matrices are made of.

@@ -1,4 +1,6 @@
+import Architectures
 public import GGUF
+import Quantization
 
 extension Model {
     /// The matrices that run in F32 even where activations are rounded: those stored as floats,
@@ -10,10 +12,10 @@ extension Model {
             for stack in block.stacks {
                 names += stack.parts.filter { $0.coded == nil }.map(\.tensor)
             }
-            switch block.latent?.description.expansion {
+            guard let latent = block.latent else { continue }
+            switch latent.description.expansion {
             case .together(let name): names.append(name)
             case .apart(let keys, let values): names += [keys, values]
-            case nil: break
             }
         }
         let found = Set(names)

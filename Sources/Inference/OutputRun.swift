@@ -1,6 +1,7 @@
 import Architectures
 import CKernels
 import GGUF
+import Quantization
 import TensorCore
 
 /// The output matrices of all models applied to the scored rows of a batch.

@@ -12,7 +12,8 @@ extension ModelFamily {
         // transformers: BertConfig
         defaults: bertDefaults,
         hyperparameters: .common + .encoder,
-        tensors: bertTensors + bertIgnored.map { .ignoring($0) },
+        tensors: bertPositions.rules(in: "embeddings.") + bertTensors
+            + bertIgnored.map { .ignoring($0) },
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewEncoder()
             return []
@@ -37,13 +38,17 @@ extension ModelFamily {
             "cls.seq_relationship.weight", "cls.seq_relationship.bias",
         ] + ["weight", "bias", "gamma", "beta"].map { "cls.predictions.transform.LayerNorm.\($0)" }
 
-    /// The tensors; norms of the oldest checkpoints are called `gamma` and `beta`.
+    private static let bertPositions: [TensorModule] = [
+        .init("position_embeddings", "position_embd", [.key("max_position_embeddings"), .hidden])
+    ]
+
+    /// The tensors without the learned positions.
+    ///
+    /// Norms of the oldest checkpoints are called `gamma` and `beta`.
     static let bertTensors: [TensorRule] =
         [TensorModule]([
             .init("word_embeddings", "token_embd", [.vocabulary, .hidden]),
             .init("token_type_embeddings", "token_types", [.key("type_vocab_size"), .hidden]),
-            .init(
-                "position_embeddings", "position_embd", [.key("max_position_embeddings"), .hidden]),
         ]).rules(in: "embeddings.")
         + bertNorm("embeddings.LayerNorm", "token_embd_norm")
         + [TensorModule](

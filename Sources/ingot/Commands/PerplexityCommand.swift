@@ -1,7 +1,9 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import GGUF
 import Inference
+import Quantization
 import TensorCore
 
 /// The command `ingot perplexity MODEL.gguf -f TEXT`.
@@ -35,8 +37,14 @@ struct PerplexityCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What linear layers take in: f32 as it is, q8 rounded to 8 bits.",
-            valueName: "f32|q8"))
+            "What linear layers take in: f32 as it is, q8 rounded to 8 bits. (default: f32)",
+            valueName: "f32|q8"),
+        transform: { name in
+            guard let activations = Activations(rawValue: name) else {
+                throw ValidationError("'\(name)' found, expected f32 or q8")
+            }
+            return activations
+        })
     var activations = Activations.f32
 
     @Flag(help: "Print one JSON object.")
@@ -124,5 +132,3 @@ struct PerplexityCommand: ParsableCommand {
                 + " \(Numbers.fixed(result.tokensPerSecond, 1)) tokens/s)")
     }
 }
-
-extension Activations: ExpressibleByArgument {}

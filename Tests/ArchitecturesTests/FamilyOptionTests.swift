@@ -1,0 +1,97 @@
+import Architectures
+import TensorCore
+import Testing
+
+/// Options of single families: what becomes of them, and those that a GGUF file cannot express.
+@Suite struct FamilyOptionTests {
+    private static func entries(_ text: String) throws -> [Hyperparameter] {
+        let json = try JSON.parse(Array(text.utf8))
+        let family = try ModelFamily.of(config: json, path: "config.json").family
+        let configuration = try family.configuration(json, path: "config.json")
+        _ = try family.review(configuration)
+        return try family.entries(
+            family.leading + family.hyperparameters, of: configuration, fileType: 1)
+    }
+
+    private static func value(_ key: String, _ text: String) throws -> MetadataValue? {
+        // The file has the last value of a key.
+        try entries(text).last { $0.key == key }?.value
+    }
+
+    @Test(arguments: [
+        (#""rope_scaling":{"rope_type":"yarn","factor":4}"#, UInt32(2048)),
+        (
+            #""rope_scaling":{"rope_type":"yarn","factor":4,"original_max_position_embeddings":512}"#,
+            512
+        ),
+        (
+            #""original_max_position_embeddings":1024,"rope_scaling":{"rope_type":"yarn","factor":4}"#,
+            2048
+        ),
+    ])
+    func theOriginalContextIsThatOfTheScaling(_ members: String, _ expected: UInt32) throws {
+        let found = try FamilyOptionTests.value(
+            "llama.rope.scaling.original_context_length",
+            #"{"architectures":["LlamaForCausalLM"],\#(members)}"#)
+        #expect(found == .uint32(expected))
+    }
+
+    @Test func theOlderSpellingStandsAboveTheNewer() throws {
+        let found = try FamilyOptionTests.value(
+            "llama.rope.scaling.factor",
+            #"{"architectures":["LlamaForCausalLM"],"rope_parameters":{"rope_type":"linear","factor":4},"rope_scaling":{"type":"linear","factor":2}}"#
+        )
+        #expect(found == .float32(2))
+    }
+
+    @Test func commandRHasTheContextThatItWasTrainedWith() throws {
+        let found = try FamilyOptionTests.value(
+            "command-r.context_length",
+            #"{"architectures":["CohereForCausalLM"],"max_position_embeddings":8192,"model_max_length":131072}"#
+        )
+        #expect(found == .uint32(131072))
+    }
+
+    @Test func longRoPEHasAnAttentionFactor() throws {
+        let phi =
+            #"{"architectures":["Phi3ForCausalLM"],"hidden_size":8,"num_attention_heads":1,"max_position_embeddings":16384,"original_max_position_embeddings":4096,"rope_scaling":{"type":"longrope","long_factor":[1,2,3,4],"short_factor":[1,1,1,1]}}"#
+        let found = try FamilyOptionTests.value("phi3.rope.scaling.attn_factor", phi)
+        // sqrt(1 + ln 4 / ln 4096) = sqrt(7 / 6)
+        #expect(found == .float32(Float((7.0 / 6).squareRoot())))
+    }
+
+    @Test(arguments: [
+        (#""architectures":["GraniteForCausalLM"],"head_dim":64"#, "head_dim"),
+        (#""architectures":["LlamaForCausalLM"],"hidden_act":"relu""#, "hidden_act"),
+        (
+            #""architectures":["SmolLM3ForCausalLM"],"no_rope_layer_interval":3"#,
+            "no_rope_layer_interval"
+        ),
+        (
+            #""architectures":["Phi3ForCausalLM"],"rope_scaling":{"type":"longrope","long_factor":[1],"short_factor":[1]}"#,
+            "rope_scaling.long_factor"
+        ),
+        (
+            #""architectures":["Cohere2ForCausalLM"],"num_hidden_layers":2,"layer_types":["full_attention","full_attention"]"#,
+            "layer_types"
+        ),
+        (
+            #""architectures":["Exaone4ForCausalLM"],"num_hidden_layers":3,"layer_types":["full_attention"]"#,
+            "layer_types"
+        ),
+        (
+            #""architectures":["StableLmForCausalLM"],"partial_rotary_factor":7"#,
+            "partial_rotary_factor"
+        ),
+        (
+            #""architectures":["BertModel"],"position_embedding_type":"relative_key""#,
+            "position_embedding_type"
+        ),
+    ])
+    func whatCannotBeExpressedNamesItsKey(_ members: String, _ key: String) throws {
+        let error = #expect(throws: ArchitectureError.self) {
+            try FamilyOptionTests.entries("{\(members)}")
+        }
+        #expect(error?.key == key)
+    }
+}
