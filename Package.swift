@@ -21,8 +21,9 @@ let package = Package(
         .library(
             name: "Ingot",
             targets: [
-                "TensorCore", "Quantization", "Safetensors", "Tokenization", "GGUF",
-                "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Reporting",
+                "TensorCore", "Quantization", "Safetensors", "Tokenization", "Zstandard", "GGUF",
+                "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
+                "Reporting",
             ]),
     ],
     dependencies: [
@@ -36,6 +37,9 @@ let package = Package(
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         // Layer 1
         .target(name: "TensorCore", dependencies: ["CSystem"], swiftSettings: strict),
         // Layer 2
@@ -43,6 +47,8 @@ let package = Package(
             name: "Quantization", dependencies: ["TensorCore", "CKernels"], swiftSettings: strict),
         .target(name: "Safetensors", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(name: "Tokenization", dependencies: ["TensorCore"], swiftSettings: strict),
+        .target(
+            name: "Zstandard", dependencies: ["TensorCore", "CZstd"], swiftSettings: strict),
         // Layer 3
         .target(name: "GGUF", dependencies: ["TensorCore", "Quantization"], swiftSettings: strict),
         // Layer 4
@@ -72,7 +78,14 @@ let package = Package(
         // Layer 6
         .target(
             name: "Evaluation",
-            dependencies: ["TensorCore", "Inference", "GGUF", "Tokenization"],
+            dependencies: [
+                "TensorCore", "Inference", "GGUF", "Quantization", "Tokenization", "Zstandard",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Calibration",
+            dependencies: ["TensorCore", "Inference", "GGUF", "Architectures"],
             swiftSettings: strict),
         // Layer 7
         .target(
@@ -82,7 +95,8 @@ let package = Package(
             name: "ingot",
             dependencies: [
                 "TensorCore", "Quantization", "Safetensors", "Tokenization", "GGUF",
-                "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Reporting",
+                "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
+                "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -110,6 +124,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SafetensorsTests", dependencies: ["Safetensors", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ZstandardTests", dependencies: ["Zstandard", "TensorCore", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "TokenizationTests",
@@ -147,6 +164,13 @@ let package = Package(
             dependencies: [
                 "Evaluation", "Inference", "Conversion", "GGUF", "Architectures", "Tokenization",
                 "TensorCore", "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CalibrationTests",
+            dependencies: [
+                "Architectures", "Calibration", "Conversion", "Evaluation", "GGUF", "Inference",
+                "Tokenization", "TensorCore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -10,10 +10,24 @@ public struct EvaluationError: IngotError, Hashable {
         case textTooShort(tokens: Int, contextLength: Int)
         /// A window in which no position is scored.
         case contextTooShort(Int)
+        /// Windows that start further apart than they are long, or not apart at all.
+        case invalidStride(Int, contextLength: Int)
         /// Two models do not mean the same by a token.
         case vocabulariesDiffer(found: String, expected: String)
         /// A model gave NaN.
         case notANumber(window: Int, position: Int)
+        /// A file of logits is not what it claims to be.
+        case invalidLogits(found: String, expected: String)
+        /// A file of logits ends too early, or has bytes too many.
+        case wrongLength(found: Int, expected: Int)
+        /// A state file is of another evaluation.
+        case otherEvaluation(what: String)
+        /// A format that a model cannot be quantized to here.
+        case unusableFormat(String, reason: String)
+        /// No tensor that a format asked for can hold.
+        case nothingToQuantize
+        /// A file of tasks is not in its form.
+        case invalidTask(found: String, expected: String)
     }
 
     /// What is wrong.
@@ -40,10 +54,20 @@ public struct EvaluationError: IngotError, Hashable {
             "the text has \(tokens) tokens, at least \(contextLength) are needed for one window"
         case .contextTooShort(let length):
             "a context of \(length) tokens found, expected at least 4"
+        case .invalidStride(let stride, let length):
+            "a stride of \(stride) tokens found, expected 1 to \(length), the context's length"
         case .vocabulariesDiffer(let found, let expected):
             "\(found) found, the base model has \(expected)"
         case .notANumber(let window, let position):
             "the logits of window \(window), position \(position) are not numbers"
+        case .invalidLogits(let found, let expected), .invalidTask(let found, let expected):
+            "\(found) found, expected \(expected)"
+        case .wrongLength(let found, let expected):
+            "the file has \(found) bytes, expected \(expected)"
+        case .unusableFormat(let name, let reason): "the format \(name) \(reason)"
+        case .nothingToQuantize: "no tensor found that a format asked for can hold"
+        case .otherEvaluation(let what):
+            "the state is that of an evaluation with another \(what)"
         }
     }
     /// What the user can do about it.
@@ -51,13 +75,17 @@ public struct EvaluationError: IngotError, Hashable {
         switch kind {
         case .textTooShort: "Take a longer text or a smaller context."
         case .vocabulariesDiffer: "Compare a model with quantizations of itself."
+        case .wrongLength: "The file is damaged or incomplete; make it again."
+        case .otherEvaluation: "Remove the file to begin again, or name another."
         default: nil
         }
     }
     /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
-        if case .contextTooShort = kind { return .usage }
-        return .badData
+        switch kind {
+        case .contextTooShort, .invalidStride, .unusableFormat: .usage
+        default: .badData
+        }
     }
 }
 

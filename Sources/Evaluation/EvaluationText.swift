@@ -1,78 +1,152 @@
 public import Tokenization
 
-/// A text cut into context windows, as llama.cpp's `llama-perplexity` cuts it.
+/// A text cut into context windows.
 ///
 /// The whole text is tokenized at once, with BOS in front where the tokenizer adds one; the texts
-/// of control tokens in it stay text. Windows of equal length follow one another without overlap
-/// from the first token on, and a remainder is left out. The first token of every window is
-/// replaced by BOS where the tokenizer adds one. In each window the predictions made from its
-/// second half are scored, so that every one has at least half a window before it:
-/// those of the tokens `n/2 + 1 ..< n` for a window of n.
+/// of control tokens in it stay text unless asked for. `Windowing` tells how it is cut. The first
+/// token of a window is replaced by BOS where the tokenizer adds one (not by the sliding protocol).
 public struct EvaluationText: Sendable {
-    /// The windows, token ids.
-    public let windows: [[Int32]]
-    /// The number of tokens of a window.
+    /// A window of the text.
+    struct Span: Sendable, Hashable {
+        /// The window's tokens in the text.
+        var tokens: Range<Int>
+        /// The positions of the window whose logits are scored; each predicts the token after it.
+        var scored: Range<Int>
+    }
+
+    /// The number of tokens of a full window.
     public let contextLength: Int
-    /// The number of tokens of the whole text, BOS included.
-    public let tokenCount: Int
+    /// How the text is cut.
+    public let windowing: Windowing
     /// What was found on the way.
     public let warnings: [EvaluationWarning]
 
+    let tokens: [Int32]
+    let bos: Int32?
+    let spans: [Span]
+
+    /// The number of windows.
+    public var windowCount: Int { spans.count }
+    /// The number of tokens of the whole text, BOS included.
+    public var tokenCount: Int { tokens.count }
+    /// The number of tokens that are scored.
+    public var scoredTokenCount: Int { spans.reduce(0) { $0 + $1.scored.count } }
+
+    /// The tokens of a window.
+    public func window(_ index: Int) -> [Int32] {
+        var window = Array(tokens[spans[index].tokens])
+        if let bos, windowing.replacesFirst { window[0] = bos }
+        return window
+    }
+
     /// The positions of a window whose logits are scored; each predicts the token after it.
-    public var scored: Range<Int> { contextLength / 2..<contextLength - 1 }
+    public func scored(inWindow index: Int) -> Range<Int> { spans[index].scored }
 
     /// Cuts tokens into windows.
     ///
     /// - Parameters:
     ///   - bos: The token that each window's first is replaced by; `nil` leaves it.
     ///   - windowLimit: Only so many windows; `nil` for all.
-    /// - Throws: `EvaluationError` when there are fewer tokens than one window needs.
+    /// - Throws: `EvaluationError` when there are fewer tokens than one window needs, or the stride
+    ///   is not one of 1 to the context's length.
     public init(
-        tokens: [Int32], bos: Int32?, contextLength: Int, windowLimit: Int? = nil,
-        path: String? = nil
+        tokens: [Int32], bos: Int32?, contextLength: Int, windowing: Windowing = .halves,
+        windowLimit: Int? = nil, path: String? = nil
     ) throws(EvaluationError) {
         try self.init(
-            tokens: tokens, bos: bos, contextLength: contextLength, windowLimit: windowLimit,
-            path: path, warnings: [])
+            tokens: tokens, bos: bos, contextLength: contextLength, windowing: windowing,
+            windowLimit: windowLimit, path: path, warnings: [])
     }
 
     /// Tokenizes a text and cuts it into windows.
     ///
+    /// - Parameter parseSpecial: Whether the texts of control tokens become those tokens.
     /// - Throws: `EvaluationError` when it is empty or shorter than a window, `TokenizationError`
     ///   when it is too long to be tokenized.
     public init(
-        _ utf8: [UInt8], tokenizer: Tokenizer, contextLength: Int, windowLimit: Int? = nil,
-        path: String? = nil
+        _ utf8: [UInt8], tokenizer: Tokenizer, contextLength: Int, windowing: Windowing = .halves,
+        windowLimit: Int? = nil, parseSpecial: Bool = false, path: String? = nil
     ) throws {
         guard !utf8.isEmpty else { throw EvaluationError(.emptyText, path: path) }
-        let tokens = try tokenizer.encode(utf8, addSpecial: true, parseSpecial: false)
+        let tokens = try tokenizer.encode(utf8, addSpecial: true, parseSpecial: parseSpecial)
         let fault = EvaluationText.firstInvalidByte(utf8)
         try self.init(
             tokens: tokens, bos: tokenizer.leadingID, contextLength: contextLength,
-            windowLimit: windowLimit, path: path,
+            windowing: windowing, windowLimit: windowLimit, path: path,
             warnings: fault.map { [.invalidUTF8(text: path, firstByte: $0)] } ?? [])
     }
 
     private init(
-        tokens: [Int32], bos: Int32?, contextLength: Int, windowLimit: Int?, path: String?,
-        warnings: [EvaluationWarning]
+        tokens: [Int32], bos: Int32?, contextLength: Int, windowing: Windowing, windowLimit: Int?,
+        path: String?, warnings: [EvaluationWarning]
     ) throws(EvaluationError) {
         guard contextLength >= 4 else {
             throw EvaluationError(.contextTooShort(contextLength), path: path)
         }
-        guard tokens.count >= contextLength else {
+        guard contextLength <= Int(Int32.max) else {
             throw EvaluationError(
                 .textTooShort(tokens: tokens.count, contextLength: contextLength), path: path)
         }
-        let available = tokens.count / contextLength
-        windows = (0..<min(available, max(1, windowLimit ?? available))).map { index in
-            var window = Array(tokens[index * contextLength..<(index + 1) * contextLength])
-            if let bos { window[0] = bos }
-            return window
+        if let stride = windowing.stride, !(1...contextLength).contains(stride) {
+            throw EvaluationError(
+                .invalidStride(stride, contextLength: contextLength), path: path)
         }
+        let all = windowing.spans(tokenCount: tokens.count, contextLength: contextLength)
+        // By the sliding protocol a shorter text is a shorter window.
+        guard let first = all.first else {
+            let needed =
+                switch windowing {
+                case .halves: contextLength
+                case .sliding: 2
+                case .trailing(let stride): contextLength + stride / 2 + 1
+                }
+            throw EvaluationError(
+                .textTooShort(tokens: tokens.count, contextLength: needed), path: path)
+        }
+        self.init(
+            tokens: tokens, bos: bos, contextLength: first.tokens.count, windowing: windowing,
+            spans: Array(all.prefix(max(1, windowLimit ?? all.count))), warnings: warnings)
+    }
+
+    /// Windows that are there already, such as a file of logits tells them.
+    init(
+        tokens: [Int32], bos: Int32?, contextLength: Int, windowing: Windowing, spans: [Span],
+        warnings: [EvaluationWarning] = []
+    ) {
+        self.tokens = tokens
+        self.bos = bos
         self.contextLength = contextLength
-        tokenCount = tokens.count
+        self.windowing = windowing
+        self.spans = spans
         self.warnings = warnings
+    }
+
+    /// The first `count` windows; all where it is `nil` or −1.
+    public func limited(to count: Int?) -> EvaluationText {
+        guard let count, count >= 1, count < spans.count else { return self }
+        return EvaluationText(
+            tokens: tokens, bos: bos, contextLength: contextLength, windowing: windowing,
+            spans: Array(spans.prefix(count)), warnings: warnings)
+    }
+
+    /// Windows that can run together, in order: of equal length, scored at the same positions,
+    /// `tokenLimit` tokens at most (or one window).
+    func batches(from start: Int = 0, tokenLimit: Int) -> [Range<Int>] {
+        var batches: [Range<Int>] = []
+        var first = start
+        while first < spans.count {
+            let (length, scored) = (spans[first].tokens.count, spans[first].scored)
+            let most = max(1, tokenLimit / length)
+            var end = first + 1
+            while end < spans.count, end - first < most, spans[end].tokens.count == length,
+                spans[end].scored == scored
+            {
+                end += 1
+            }
+            batches.append(first..<end)
+            first = end
+        }
+        return batches
     }
 
     /// Where the text stops being UTF-8.

@@ -6,9 +6,13 @@ public import TensorCore
 ///
 /// All models see the same windows; their logits are compared position by position while they are
 /// made. Memory does not grow with the text but for two floats per scored token and quantized
-/// model, from which percentiles are exact.
+/// model, from which percentiles are exact. The base's logits may come from a file instead, or go
+/// to one; then the rows of a batch are in memory.
 public struct Evaluator {
     private let decoder: Decoder
+    private let stored: LogitsReader?
+    private let basePath: String
+    private let quantized: [Model]
 
     /// Prepares an evaluation.
     ///
@@ -18,9 +22,27 @@ public struct Evaluator {
         base: Model, quantized: [Model] = [], activations: Activations = .f32,
         pool: WorkerPool = WorkerPool()
     ) throws {
-        for model in quantized { try Evaluator.compareVocabularies(model, with: base) }
+        for model in quantized { try VocabularyCheck.compare(model, with: base) }
         decoder = try Decoder(
             models: [base] + quantized, activations: activations, pool: pool)
+        stored = nil
+        basePath = base.path
+        self.quantized = quantized
+    }
+
+    /// Prepares a comparison with a base model whose logits are in a file.
+    ///
+    /// The text to evaluate is the file's.
+    ///
+    /// - Throws: `EvaluationError` or `InferenceError` when a model's vocabulary is not the file's.
+    public init(
+        base: LogitsReader, quantized: [Model], pool: WorkerPool = WorkerPool()
+    ) throws {
+        for model in quantized { try VocabularyCheck.compare(model, with: base) }
+        decoder = try Decoder(models: quantized, pool: pool)
+        stored = base
+        basePath = base.path
+        self.quantized = quantized
     }
 
     /// How far an evaluation is.
@@ -35,6 +57,19 @@ public struct Evaluator {
         public var meanDivergences: [Double]
         /// Seconds since the start.
         public var seconds: Double
+        /// From where an evaluation of the base alone can go on.
+        public var checkpoint: Checkpoint
+    }
+
+    /// The state of an evaluation of one model after some windows.
+    ///
+    /// Going on from it gives the figures of an uninterrupted run, bit for bit: batches are cut
+    /// where they would have been.
+    public struct Checkpoint: Sendable, Codable {
+        /// Windows done.
+        public var windowsDone: Int
+        /// The statistics of their tokens.
+        public var perplexity: PerplexityAccumulator
     }
 
     /// What an evaluation found.
@@ -47,71 +82,114 @@ public struct Evaluator {
         public var warnings: [EvaluationWarning]
         /// How long it took.
         public var seconds: Double
-        /// Tokens of all windows per second, each through all models.
+        /// Tokens of the windows run per second, each through all models.
         public var tokensPerSecond: Double
+    }
+
+    /// Bytes that a batch's rows may take where they are in memory.
+    private static let rowByteLimit = 1 << 28
+
+    /// Tokens of a batch.
+    private func batchTokenCount(_ text: EvaluationText, rowsAreKept: Bool) -> Int {
+        guard rowsAreKept else { return decoder.batchTokenCount }
+        let rows = Evaluator.rowByteLimit / max(1, decoder.models[0].vocabularyCount * 4)
+        let rowsOfWindow = max(1, text.scoredTokenCount / text.windowCount)
+        let windows = max(1, rows / rowsOfWindow)
+        return min(decoder.batchTokenCount, windows * text.contextLength)
     }
 
     /// Runs the whole text.
     ///
-    /// - Parameter progress: Called after every batch of windows.
+    /// - Parameters:
+    ///   - checkpoint: From where to go on; for the base model alone.
+    ///   - writer: Takes the base's logits.
+    ///   - progress: Called after every batch of windows.
     /// - Throws: `InferenceError` when a model gives no numbers: the statistics would be worthless.
     public func evaluate(
-        _ text: EvaluationText, progress: (Progress) throws -> Void = { _ in }
+        _ text: EvaluationText, from checkpoint: Checkpoint? = nil, writer: LogitsWriter? = nil,
+        progress: (Progress) throws -> Void = { _ in }
     ) throws -> Result {
+        precondition(checkpoint == nil || quantized.isEmpty, "a checkpoint is of one model")
         let clock = ContinuousClock()
         let start = clock.now
-        let models = decoder.models
-        let length = text.contextLength
-        var base = PerplexityAccumulator()
-        var levels = models.dropFirst().map { _ in LevelAccumulator() }
-        let perBatch = max(1, decoder.batchTokenCount / length)
-        for first in stride(from: 0, to: text.windows.count, by: perBatch) {
-            let windows = Array(text.windows[first..<min(text.windows.count, first + perBatch)])
-            let rows = try run(windows, scored: text.scored)
+        let first = checkpoint?.windowsDone ?? 0
+        var base = checkpoint?.perplexity ?? PerplexityAccumulator()
+        var levels = quantized.map { _ in LevelAccumulator() }
+        let limit = batchTokenCount(text, rowsAreKept: stored != nil || writer != nil)
+        var tokensRun = 0
+        for batch in text.batches(from: first, tokenLimit: limit) {
+            let windows = batch.map { text.window($0) }
+            let scored = text.scored(inWindow: batch.lowerBound)
+            let rows = try run(windows, scored: scored, batch: batch, writer: writer)
+            tokensRun += windows.reduce(0) { $0 + $1.count }
             for window in windows.indices {
-                for index in text.scored.indices {
-                    let row = window * text.scored.count + index - text.scored.lowerBound
-                    let surprise = rows.negativeLogLikelihood(row: row, model: 0)
-                    guard surprise.isFinite else {
-                        throw EvaluationError(
-                            .notANumber(window: first + window, position: index),
-                            path: models[0].path)
-                    }
-                    base.add(negativeLogLikelihood: surprise)
-                    for level in levels.indices {
-                        let token = rows.comparison(row: row, model: level + 1)
-                        guard token.negativeLogLikelihood.isFinite, token.divergence.isFinite else {
-                            throw EvaluationError(
-                                .notANumber(window: first + window, position: index),
-                                path: models[level + 1].path)
-                        }
-                        levels[level].add(token)
-                    }
-                }
-                base.endWindow()
-                for level in levels.indices { levels[level].endWindow() }
+                try addRows(
+                    rows, from: window * scored.count, scored: scored,
+                    window: batch.lowerBound + window, base: &base, levels: &levels)
             }
             try progress(
                 Progress(
-                    windowsDone: first + windows.count, windowCount: text.windows.count,
+                    windowsDone: batch.upperBound, windowCount: text.windowCount,
                     perplexities: [base.lastRunning ?? 0] + levels.map { $0.lastRunning ?? 0 },
                     meanDivergences: levels.map(\.meanDivergence),
-                    seconds: Evaluator.seconds(clock.now - start)))
+                    seconds: (clock.now - start) / .seconds(1),
+                    checkpoint: Checkpoint(windowsDone: batch.upperBound, perplexity: base)))
         }
-        let seconds = Evaluator.seconds(clock.now - start)
+        try writer?.commit()
+        let seconds = (clock.now - start) / .seconds(1)
+        let length = text.contextLength
         return Result(
-            base: base.result(model: models[0].path, contextLength: length),
-            levels: levels.enumerated().map {
-                $1.statistics(model: models[$0 + 1].path, contextLength: length)
+            base: base.result(model: basePath, contextLength: length),
+            levels: zip(quantized, levels).map {
+                $1.statistics(model: $0.path, contextLength: length)
             },
             warnings: text.warnings + contextWarnings(length), seconds: seconds,
-            tokensPerSecond: Double(text.windows.count * length) / max(seconds, 1e-9))
+            tokensPerSecond: Double(tokensRun) / max(seconds, 1e-9))
     }
 
-    private func run(_ windows: [[Int32]], scored: Range<Int>) throws -> PairedRows {
+    /// Adds the scored tokens of a window.
+    private func addRows(
+        _ rows: PairedRows, from first: Int, scored: Range<Int>, window: Int,
+        base: inout PerplexityAccumulator, levels: inout [LevelAccumulator]
+    ) throws {
+        func check(_ value: Double, _ position: Int, _ path: String) throws {
+            guard !value.isFinite else { return }
+            throw EvaluationError(.notANumber(window: window, position: position), path: path)
+        }
+        for index in 0..<scored.count {
+            let row = first + index
+            let surprise = rows.negativeLogLikelihood(row: row, model: 0)
+            try check(surprise, scored.lowerBound + index, basePath)
+            base.add(negativeLogLikelihood: surprise)
+            for level in levels.indices {
+                let token = rows.comparison(row: row, model: level + 1)
+                try check(
+                    token.negativeLogLikelihood + token.divergence, scored.lowerBound + index,
+                    quantized[level].path)
+                levels[level].add(token)
+            }
+        }
+        base.endWindow()
+        for level in levels.indices { levels[level].endWindow() }
+    }
+
+    private func run(
+        _ windows: [[Int32]], scored: Range<Int>, batch: Range<Int>, writer: LogitsWriter?
+    ) throws -> PairedRows {
         let targets = windows.flatMap { $0[scored.lowerBound + 1..<scored.upperBound + 1] }
-        let rows = PairedRows(targets: targets, modelCount: decoder.models.count)
-        try decoder.forward(windows: windows, scored: scored) { rows.add($0) }
+        let rows = PairedRows(
+            targets: targets, modelCount: quantized.count + 1,
+            stored: try stored?.rows(ofWindows: batch))
+        guard let writer else {
+            try decoder.forward(windows: windows, scored: scored) { rows.add($0) }
+            return rows
+        }
+        let kept = writer.rows(targets.count)
+        try decoder.forward(windows: windows, scored: scored) {
+            rows.add($0)
+            kept.add($0)
+        }
+        try writer.write(kept, targets: targets, pool: decoder.pool)
         return rows
     }
 
@@ -120,37 +198,5 @@ public struct Evaluator {
             .contextBeyondTraining(
                 contextLength: length, trained: $0.contextLength, model: $0.path)
         }
-    }
-
-    private static func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }
-
-    /// Token ids must mean the same in both models.
-    private static func compareVocabularies(
-        _ model: Model, with base: Model
-    ) throws(EvaluationError) {
-        guard model.vocabularyCount == base.vocabularyCount else {
-            throw EvaluationError(
-                .vocabulariesDiffer(
-                    found: "a vocabulary of \(model.vocabularyCount) tokens",
-                    expected: "one of \(base.vocabularyCount)"), path: model.path)
-        }
-        for key in ["tokenizer.ggml.model", "tokenizer.ggml.pre"] {
-            let (found, expected) = (model.source.metadata[key], base.source.metadata[key])
-            guard let found, let expected, found != expected else { continue }
-            throw EvaluationError(
-                .vocabulariesDiffer(
-                    found: "\"\(found.text ?? "")\"", expected: "\"\(expected.text ?? "")\""),
-                path: model.path, place: key)
-        }
-        let key = "tokenizer.ggml.tokens"
-        guard case .strings(let found)? = model.source.metadata[key],
-            case .strings(let expected)? = base.source.metadata[key], found != expected
-        else { return }
-        let place = zip(found, expected).enumerated().first { $1.0 != $1.1 }
-        throw EvaluationError(
-            .vocabulariesDiffer(
-                found: place.map { "token \($0) \"\($1.0)\"" } ?? "\(found.count) tokens",
-                expected: place.map { "\"\($1.1)\"" } ?? "\(expected.count)"),
-            path: model.path, place: key)
     }
 }

@@ -5,6 +5,8 @@
 public struct LevelStatistics: Sendable, Hashable {
     /// The quantized model's perplexity.
     public var perplexity: PerplexityResult
+    /// The base model's perplexity on the same tokens.
+    public var basePerplexity: Estimate
     /// `ln(PPL(Q) / PPL(P))`: the mean of the tokens' differences of `−ln p`, as paired samples, so
     /// that what is hard in the text does not count as error.
     public var logPerplexityRatio: Estimate
@@ -29,35 +31,48 @@ public struct LevelStatistics: Sendable, Hashable {
 
     /// Percentiles of the scored tokens' values.
     public struct Distribution: Sendable, Hashable {
-        /// The smallest value.
-        public var minimum: Double
-        /// A percentile each: 0.1, 1, 5, 10 % of values lie below.
-        public var percentile0_1, percentile1, percentile5, percentile10: Double
-        /// As many values lie below as above.
-        public var median: Double
-        /// A percentile each: 90, 95, 99, 99.9 % of values lie below.
-        public var percentile90, percentile95, percentile99, percentile99_9: Double
-        /// The standard error of `percentile99_9`, from order statistics.
-        public var percentile99_9Error: Double
-        /// The largest value.
-        public var maximum: Double
+        /// The shares, in per cent, whose percentiles are kept; 0 and 100 are the extremes.
+        public static let percents: [Double] = [
+            0, 0.1, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9, 100,
+        ]
 
-        /// Sorts the values.
+        /// The percentiles of `percents` in their order, each with its standard error from order
+        /// statistics; the extremes have none.
+        public let percentiles: [Estimate]
+
+        /// Sorts the values, in O(n log n).
         public init(_ values: [Float]) {
             let percentile = Percentiles(values)
-            minimum = percentile(0)
-            percentile0_1 = percentile(0.1)
-            percentile1 = percentile(1)
-            percentile5 = percentile(5)
-            percentile10 = percentile(10)
-            median = percentile(50)
-            percentile90 = percentile(90)
-            percentile95 = percentile(95)
-            percentile99 = percentile(99)
-            percentile99_9 = percentile(99.9)
-            percentile99_9Error = percentile.standardError(99.9)
-            maximum = percentile(100)
+            percentiles = Distribution.percents.map {
+                let isExtreme = $0 == 0 || $0 == 100
+                return Estimate(percentile($0), isExtreme ? 0 : percentile.standardError($0))
+            }
         }
+
+        /// The value below which `percent`, one of `percents`, of all values lie.
+        public subscript(percent: Double) -> Estimate {
+            guard let index = Distribution.percents.firstIndex(of: percent) else {
+                preconditionFailure("\(percent) % is not kept")
+            }
+            return percentiles[index]
+        }
+
+        /// The smallest value.
+        public var minimum: Double { self[0].value }
+        /// As many values lie below as above.
+        public var median: Double { self[50].value }
+        /// 90 % of values lie below.
+        public var percentile90: Double { self[90].value }
+        /// 95 % of values lie below.
+        public var percentile95: Double { self[95].value }
+        /// 99 % of values lie below.
+        public var percentile99: Double { self[99].value }
+        /// 99.9 % of values lie below.
+        public var percentile99_9: Double { self[99.9].value }
+        /// The standard error of `percentile99_9`, from order statistics.
+        public var percentile99_9Error: Double { self[99.9].standardError }
+        /// The largest value.
+        public var maximum: Double { self[100].value }
     }
 }
 

@@ -1,6 +1,6 @@
 /// Mean and variance of numbers that come one by one (Welford's recurrence, which does not lose
 /// the variance of numbers far from zero).
-public struct Moments: Sendable, Hashable {
+public struct Moments: Sendable, Hashable, Codable {
     /// How many came.
     public private(set) var count = 0
     /// Their mean; 0 before any came.
@@ -28,7 +28,7 @@ public struct Moments: Sendable, Hashable {
 }
 
 /// A number with its standard error.
-public struct Estimate: Sendable, Hashable {
+public struct Estimate: Sendable, Hashable, Codable {
     /// The number.
     public var value: Double
     /// Its standard error.

@@ -5,7 +5,7 @@
 #endif
 
 /// The perplexity of a text, token by token.
-public struct PerplexityAccumulator: Sendable {
+public struct PerplexityAccumulator: Sendable, Codable {
     /// Moments of `−ln p`.
     public private(set) var moments = Moments()
     private var running: [Double] = []
@@ -95,7 +95,7 @@ public struct LevelAccumulator: Sendable {
                 - 2 * q * p * covariance) / max(1, count - 1)
         let rootMeanSquare = squaredChange.mean.squareRoot()
         return LevelStatistics(
-            perplexity: own,
+            perplexity: own, basePerplexity: other.perplexity,
             logPerplexityRatio: Estimate(difference),
             perplexityRatio: Estimate(ratio, ratio * difference.standardError),
             perplexityDifference: Estimate(q - p, max(0, differenceVariance).squareRoot()),

@@ -47,7 +47,7 @@ extension RecipeModel.Tensor {
 
     /// Whether tensors of this kind are quantized: matrices and stacks of matrices called
     /// `….weight`, but for those that are small, looked up by position, or decide a route.
-    var isQuantizable: Bool {
+    public var isQuantizable: Bool {
         // A matrix of one row counts as a vector, as in GGUF, where trailing ones are no dimension.
         shape.dimensions.drop { $0 == 1 }.count >= 2
             && name.utf8.reversed().starts(with: "weight".utf8.reversed())

@@ -93,10 +93,12 @@ struct DivergencePlot {
         else { return nil }
         let top = layout == .wide ? 58.0 : 76.0
         let height = layout == .wide ? 340.0 : 300.0
-        return (
-            .linear(low...high, from: 46, to: layout.width - 10, count: layout == .wide ? 8 : 5),
-            .logarithmic(least...most, from: top + height, to: top)
-        )
+        let y = Axis.logarithmic(least...most, from: top + height, to: top)
+        // Room for the longest label.
+        let columns = y.ticks.compactMap(\.label).map(columnCount).max() ?? 0
+        let left = max(46, Double(columns) * 7.4 + 10)
+        let count = layout == .wide ? 8 : 5
+        return (.linear(low...high, from: left, to: layout.width - 10, count: count), y)
     }
 
     /// The ends of an error bar of two standard errors that the axis can show.

@@ -105,7 +105,7 @@ struct HTMLPage {
         var caption = """
             Each field is the mean KL divergence from the model as it is when this tensor alone is \
             quantized: a row is a kind of tensor, a column a layer; a bar over the whole width lies \
-            outside the layers. Dark fields deserve more bits. The scale of colour is logarithmic.
+            outside the layers. Strong fields deserve more bits. The scale of colour is logarithmic.
             """
         for format in sensitivity.formats.prefix(Sensitivity.mostFormats) {
             let worst = sensitivity.mostSensitive(format: format, count: 3)

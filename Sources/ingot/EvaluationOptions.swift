@@ -1,16 +1,20 @@
 import ArgumentParser
+import Crypto
 import Evaluation
+import Foundation
 import GGUF
 import Inference
 import TensorCore
 import Tokenization
 
-/// What `perplexity` and `report` share: the text and how it is cut.
+/// What the commands that run a model over a text share: the text and how it is cut.
 struct EvaluationOptions: ParsableArguments {
     @Option(
         name: [.customShort("f"), .customLong("file")],
-        help: ArgumentHelp("Text to evaluate on; held out from calibration.", valueName: "text"))
-    var text: String
+        help: ArgumentHelp(
+            "Text to evaluate on, held out from calibration; plain or .zst. May be given again:"
+                + " the files follow one another.", valueName: "text"))
+    var texts: [String] = []
 
     @Option(
         name: [.customShort("c"), .customLong("ctx-size"), .customLong("context")],
@@ -20,6 +24,55 @@ struct EvaluationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only so many windows from the start.", valueName: "count"))
     var chunks: Int?
 
+    @OptionGroup var run: RunOptions
+
+    mutating func validate() throws {
+        if let chunks, chunks < 1, chunks != -1 {
+            throw ValidationError("--chunks is \(chunks), expected at least 1 (or -1 for all)")
+        }
+    }
+
+    /// Throws when no text is named: some commands can do without.
+    func requireText() throws {
+        guard !texts.isEmpty else { throw ValidationError("expected a text: -f FILE") }
+    }
+
+    /// The workers.
+    var pool: WorkerPool { run.pool }
+    /// Whether to say nothing but results, errors and warnings.
+    var quiet: Bool { run.quiet }
+
+    /// The name of the text: its files' names.
+    var textName: String { texts.map(Paths.name).joined(separator: " + ") }
+
+    /// A text in windows.
+    struct LoadedText {
+        let windows: EvaluationText
+        let byteCount: Int
+        let sha256: String
+    }
+
+    /// The text in windows, tokenized as `model`'s file says.
+    func text(
+        for model: Model, windowing: Windowing = .halves, parseSpecial: Bool = false
+    ) throws -> LoadedText {
+        let bytes = try TextFiles.contents(paths: texts)
+        let windows = try EvaluationText(
+            bytes, tokenizer: try EvaluationOptions.tokenizer(of: model), contextLength: context,
+            windowing: windowing, windowLimit: chunks == -1 ? nil : chunks,
+            parseSpecial: parseSpecial, path: texts.joined(separator: " + "))
+        let digest = SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+        return LoadedText(windows: windows, byteCount: bytes.count, sha256: digest)
+    }
+
+    /// The tokenizer that `model`'s file describes.
+    static func tokenizer(of model: Model) throws -> Tokenizer {
+        try Tokenizer(vocabulary: Vocabulary(metadata: model.source.metadata, file: model.path))
+    }
+}
+
+/// Threads and silence.
+struct RunOptions: ParsableArguments {
     @Option(name: [.customShort("t"), .long], help: "Threads; one per processor by default.")
     var threads: Int?
 
@@ -27,9 +80,6 @@ struct EvaluationOptions: ParsableArguments {
     var quiet = false
 
     mutating func validate() throws {
-        if let chunks, chunks < 1, chunks != -1 {
-            throw ValidationError("--chunks is \(chunks), expected at least 1 (or -1 for all)")
-        }
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("\(threads) threads asked for, expected 1 to 1024")
         }
@@ -37,14 +87,61 @@ struct EvaluationOptions: ParsableArguments {
 
     /// The workers.
     var pool: WorkerPool { WorkerPool(threadCount: threads) }
+}
 
-    /// The text in windows, tokenized as `model`'s file says.
-    func windows(for model: Model) throws -> (text: EvaluationText, byteCount: Int) {
-        let vocabulary = try Vocabulary(metadata: model.source.metadata, file: model.path)
-        let bytes = try InputFile.contents(path: text)
-        let windows = try EvaluationText(
-            bytes, tokenizer: try Tokenizer(vocabulary: vocabulary), contextLength: context,
-            windowLimit: chunks == -1 ? nil : chunks, path: text)
-        return (windows, bytes.count)
+/// How the windows of a text lie.
+struct WindowingOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Windows start so many tokens apart and every token is scored once, with as long a"
+                + " context as there is (the sliding protocol of Hugging Face's perplexity page).",
+            valueName: "tokens"))
+    var stride: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "llama-perplexity's option: windows of the context's length and half the stride, the"
+                + " last so many tokens of each scored.", valueName: "tokens"))
+    var pplStride: Int?
+
+    mutating func validate() throws {
+        if stride != nil, (pplStride ?? 0) > 0 {
+            throw ValidationError("--stride and --ppl-stride are two protocols; expected one")
+        }
+        if let stride, stride < 1 {
+            throw ValidationError("--stride is \(stride), expected at least 1")
+        }
+    }
+
+    /// The protocol asked for; a `--ppl-stride` of 0 is none, as for the peer.
+    var windowing: Windowing {
+        if let stride { return .sliding(stride: stride) }
+        if let pplStride, pplStride > 0 { return .trailing(stride: pplStride) }
+        return .halves
+    }
+}
+
+/// Where results go: standard output, or a file that appears when it is complete.
+struct ResultOptions: ParsableArguments {
+    @Flag(help: "Give one JSON object.")
+    var json = false
+
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Write the results to a file, not to the terminal.", valueName: "file"))
+    var output: String?
+
+    /// Gives the results as JSON or as lines, whichever is asked for.
+    func give(_ value: some Encodable, lines: @autoclosure () -> [String]) throws {
+        let text = json ? try ResultOptions.text(of: value) : lines().joined(separator: "\n")
+        guard let output else { return Terminal.print(text) }
+        try OutputFile.write(Array(text.utf8) + [0x0A], to: output)
+    }
+
+    /// JSON as every command prints it.
+    static func text(of value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }

@@ -25,8 +25,9 @@ struct Ingot: ParsableCommand {
         version: version,
         subcommands: [
             ConvertCommand.self, QuantizeCommand.self, PerplexityCommand.self,
-            ReportCommand.self, InspectCommand.self, TokenizeCommand.self, VerifyCommand.self,
-            DiffCommand.self,
+            CompareCommand.self, ReportCommand.self, ScoreCommand.self, SensitivityCommand.self,
+            ImatrixCommand.self, GenerateCommand.self, InspectCommand.self, TokenizeCommand.self,
+            VerifyCommand.self, DiffCommand.self,
         ])
 
     /// Called by the name of a subcommand (a link made by `scripts/install`), the binary runs it.

@@ -60,6 +60,7 @@ struct Columns {
     init(rightAligned: [Bool]) { self.rightAligned = rightAligned }
 
     mutating func add(_ cells: String...) { rows.append(cells) }
+    mutating func add(row cells: [String]) { rows.append(cells) }
 
     /// The lines, each indented by two spaces.
     var lines: [String] {

@@ -47,9 +47,9 @@ extension QualityReport.Level {
 extension QualityReport.ProbabilityChange {
     init(_ distribution: LevelStatistics.Distribution) {
         self.init(
-            minimum: distribution.minimum, quantile001: distribution.percentile0_1,
-            quantile01: distribution.percentile1, quantile05: distribution.percentile5,
-            quantile10: distribution.percentile10, median: distribution.median,
+            minimum: distribution.minimum, quantile001: distribution[0.1].value,
+            quantile01: distribution[1].value, quantile05: distribution[5].value,
+            quantile10: distribution[10].value, median: distribution.median,
             quantile90: distribution.percentile90, quantile95: distribution.percentile95,
             quantile99: distribution.percentile99, quantile999: distribution.percentile99_9,
             maximum: distribution.maximum)

@@ -15,6 +15,12 @@ enum Terminal {
     /// Writes a line of results.
     static func print(_ line: String) { Swift.print(line) }
 
+    /// Writes a part of a line of results, which appears at once.
+    static func stream(_ text: String) {
+        Swift.print(text, terminator: "")
+        flush()
+    }
+
     /// Writes a line to standard error.
     static func note(_ line: String) {
         write(line + "\n")

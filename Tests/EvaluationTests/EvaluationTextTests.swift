@@ -9,14 +9,14 @@ struct EvaluationTextTests {
     func windows() throws {
         let tokens = (0..<23).map { Int32(100 + $0) }
         let text = try EvaluationText(tokens: tokens, bos: 1, contextLength: 8)
-        #expect(text.windows.count == 2)
-        #expect(text.windows[0] == [1, 101, 102, 103, 104, 105, 106, 107])
-        #expect(text.windows[1] == [1, 109, 110, 111, 112, 113, 114, 115])
-        #expect(text.scored == 4..<7)
+        #expect(text.windowCount == 2)
+        #expect(text.window(0) == [1, 101, 102, 103, 104, 105, 106, 107])
+        #expect(text.window(1) == [1, 109, 110, 111, 112, 113, 114, 115])
+        #expect(text.scored(inWindow: 0) == 4..<7)
         #expect(text.tokenCount == 23)
         let plain = try EvaluationText(tokens: tokens, bos: nil, contextLength: 9, windowLimit: 1)
-        #expect(plain.windows == [Array(tokens[..<9])])
-        #expect(plain.scored == 4..<8)
+        #expect(plain.windowCount == 1 && plain.window(0) == Array(tokens[..<9]))
+        #expect(plain.scored(inWindow: 0) == 4..<8)
     }
 
     @Test("a text shorter than a window says how long it is and should be")
@@ -69,7 +69,8 @@ struct EvaluationTextTests {
             Array("ab</s>cd".utf8), tokenizer: byteTokenizer(), contextLength: 4)
         #expect(text.tokenCount == 9)
         let expected = Array("ab</s>cd".utf8).map { Int32($0) + 3 }
-        #expect(text.windows == [[1] + expected[..<3], [1] + expected[4..<7]])
+        #expect(text.window(0) == [1] + expected[..<3])
+        #expect(text.window(1) == [1] + expected[4..<7])
         #expect(text.warnings.isEmpty)
     }
 

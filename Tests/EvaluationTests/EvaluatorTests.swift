@@ -24,13 +24,15 @@ struct EvaluatorTests {
         let quantized = try [0.02, 0.2].map { try TinyModel(noise: $0).model() }
         let text = try EvaluationText(
             tokens: TinyModel.tokens(230), bos: 3, contextLength: 20, windowLimit: nil)
-        #expect(text.windows.count == 11)
+        #expect(text.windowCount == 11)
         let result = try Evaluator(
             base: base, quantized: quantized, pool: WorkerPool(threadCount: 2)
         ).evaluate(text)
 
-        let targets = text.windows.flatMap { $0[11..<20].map { Int($0) } }
-        let p = try logProbabilities(of: base, windows: text.windows, scored: text.scored)
+        let windows = (0..<text.windowCount).map { text.window($0) }
+        let scored = text.scored(inWindow: 0)
+        let targets = windows.flatMap { $0[11..<20].map { Int($0) } }
+        let p = try logProbabilities(of: base, windows: windows, scored: scored)
         let baseLoss = zip(p, targets).map { -$0[$1] }
         #expect(result.base.scoredTokenCount == targets.count)
         #expect(abs(result.base.perplexity.value / exp(mean(baseLoss)) - 1) < 1e-6)
@@ -43,7 +45,7 @@ struct EvaluatorTests {
         #expect(abs(result.base.running[2] / exp(mean(Array(baseLoss[..<27]))) - 1) < 1e-6)
 
         for (model, level) in zip(quantized, result.levels) {
-            let q = try logProbabilities(of: model, windows: text.windows, scored: text.scored)
+            let q = try logProbabilities(of: model, windows: windows, scored: scored)
             let loss = zip(q, targets).map { -$0[$1] }
             let divergence = zip(p, q).map { p, q in
                 zip(p, q).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }

@@ -5,8 +5,6 @@ import Foundation
 struct ReferenceDecoder {
     let description: DecoderDescription
     let source: RandomSource
-    /// What is done to the input of a tensor's product.
-    var rounding: (Row, _ tensor: String) -> Row = { row, _ in row }
 
     typealias Row = [Double]
 
@@ -74,7 +72,6 @@ struct ReferenceDecoder {
     ) -> Row {
         let weight = values(projection.weight)
         let bias = projection.bias.map(values)
-        let input = rounding(input, projection.weight)
         return (0..<projection.outputs).map { output in
             let row = part * projection.outputs + output
             var sum = bias?[row] ?? 0

@@ -23,6 +23,8 @@ struct PerplexityCommand: ParsableCommand {
             Examples:
               ingot perplexity model-Q4_K_M.gguf -f wiki.test.raw
               ingot perplexity -m model-f16.gguf -f wiki.test.raw -c 2048 --chunks 16 --json
+              ingot perplexity model-f16.gguf -f wiki.test.raw.zst -c 1024 --stride 512
+              ingot perplexity model-f16.gguf -f long.txt --resume long.state
             """)
 
     @Argument(help: "The GGUF file.")
@@ -34,6 +36,8 @@ struct PerplexityCommand: ParsableCommand {
     var modelOption: String?
 
     @OptionGroup var options: EvaluationOptions
+    @OptionGroup var windowing: WindowingOptions
+    @OptionGroup var result: ResultOptions
 
     @Option(
         help: ArgumentHelp(
@@ -47,8 +51,17 @@ struct PerplexityCommand: ParsableCommand {
         })
     var activations = Activations.f32
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @Option(
+        help: ArgumentHelp(
+            "Keep the state in a file as it goes, and go on from it when it is there; the figures"
+                + " are those of an uninterrupted run. Removed at the end.", valueName: "file"))
+    var resume: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write the logits to a file, to compare with them later (see compare --logits).",
+            valueName: "file"))
+    var saveLogits: String?
 
     private struct Output: Encodable {
         let model: String
@@ -61,6 +74,7 @@ struct PerplexityCommand: ParsableCommand {
         let seconds: Double
         let contextLength: Int
         let activations: String
+        let stride: Int?
         let threads: Int
         let textTokens: Int
         let running: [Double]
@@ -71,6 +85,10 @@ struct PerplexityCommand: ParsableCommand {
     mutating func validate() throws {
         guard (model == nil) != (modelOption == nil) else {
             throw ValidationError("expected one model: MODEL.gguf or -m MODEL.gguf")
+        }
+        try options.requireText()
+        guard resume == nil || saveLogits == nil else {
+            throw ValidationError("--resume cannot go on with a file of logits; expected one")
         }
     }
 
@@ -89,46 +107,68 @@ struct PerplexityCommand: ParsableCommand {
     func run() throws {
         let path = model ?? modelOption ?? ""
         let model = try Model(path: path)
-        let (text, _) = try options.windows(for: model)
+        let loaded = try options.text(for: model, windowing: windowing.windowing)
+        let text = loaded.windows
         let pool = options.pool
         if activations == .q8 { tellFloats(model) }
+        let state = try resume.map { _ in
+            try EvaluationState(
+                files: model.source.files, textSHA256: loaded.sha256, text: text,
+                threadCount: pool.threadCount, activations: activations)
+        }
+        let checkpoint = try resume.flatMap { try state?.earlier(at: $0) }
+        if let checkpoint, !options.quiet {
+            Terminal.note("going on after window \(checkpoint.windowsDone)")
+        }
+        let writer = try saveLogits.map {
+            try LogitsWriter(path: $0, model: model, text: text, tool: "ingot \(Ingot.version)")
+        }
         let line = ProgressLine("perplexity", isQuiet: options.quiet)
         defer { line.finish() }
-        let result = try Evaluator(base: model, activations: activations, pool: pool).evaluate(text)
-        { progress in
+        var lastSaved = -Double.infinity
+        let found = try Evaluator(
+            base: model, activations: activations, pool: pool
+        ).evaluate(
+            text, from: checkpoint, writer: writer
+        ) { progress in
             line.update(
                 progress.windowsDone, of: progress.windowCount,
                 detail: "window \(progress.windowsDone)/\(progress.windowCount), perplexity "
                     + Numbers.fixed(progress.perplexities[0], 4))
+            // Every two seconds: less than that is soon made up for.
+            if let resume, progress.seconds - lastSaved > 2 {
+                try state?.save(progress.checkpoint, to: resume)
+                lastSaved = progress.seconds
+            }
         }
         line.finish()
-        for warning in result.warnings { Terminal.warning(warning.description) }
-        let perplexity = result.base
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            let output = Output(
-                model: path, text: options.text, perplexity: perplexity.perplexity.value,
-                standardError: perplexity.perplexity.standardError,
-                windows: perplexity.windowCount, tokensScored: perplexity.scoredTokenCount,
-                tokensPerSecond: result.tokensPerSecond, seconds: result.seconds,
-                contextLength: perplexity.contextLength,
-                activations: activations.rawValue, threads: pool.threadCount,
-                textTokens: text.tokenCount, running: perplexity.running,
-                warnings: result.warnings.map(\.description), version: Ingot.version)
-            Terminal.print(String(decoding: try encoder.encode(output), as: UTF8.self))
-            return
-        }
-        if !options.quiet {
-            let running = perplexity.running.enumerated()
-                .map { "[\($0 + 1)]\(Numbers.fixed($1, 4))" }
-            Terminal.print(running.joined(separator: ","))
-        }
-        Terminal.print(
+        for warning in found.warnings { Terminal.warning(warning.description) }
+        let perplexity = found.base
+        let output = Output(
+            model: path, text: options.texts.joined(separator: " + "),
+            perplexity: perplexity.perplexity.value,
+            standardError: perplexity.perplexity.standardError,
+            windows: perplexity.windowCount, tokensScored: perplexity.scoredTokenCount,
+            tokensPerSecond: found.tokensPerSecond, seconds: found.seconds,
+            contextLength: perplexity.contextLength, activations: activations.rawValue,
+            stride: text.windowing.stride,
+            threads: pool.threadCount, textTokens: text.tokenCount, running: perplexity.running,
+            warnings: found.warnings.map(\.description), version: Ingot.version)
+        try result.give(output, lines: lines(found))
+        if let saveLogits, !options.quiet { Terminal.note("written: \(saveLogits)") }
+        if let resume { try? FileManager.default.removeItem(atPath: resume) }
+    }
+
+    private func lines(_ found: Evaluator.Result) -> [String] {
+        let perplexity = found.base
+        let running = perplexity.running.enumerated()
+            .map { "[\($0 + 1)]\(Numbers.fixed($1, 4))" }
+        return (options.quiet ? [] : [running.joined(separator: ",")]) + [
             "perplexity \(Numbers.fixed(perplexity.perplexity.value, 4))"
                 + " ± \(Numbers.fixed(perplexity.perplexity.standardError, 4))"
                 + " (\(perplexity.windowCount) windows of \(perplexity.contextLength),"
                 + " \(perplexity.scoredTokenCount) tokens scored,"
-                + " \(Numbers.fixed(result.tokensPerSecond, 1)) tokens/s)")
+                + " \(Numbers.fixed(found.tokensPerSecond, 1)) tokens/s)"
+        ]
     }
 }

@@ -73,6 +73,7 @@ struct ReportCommand: ParsableCommand {
         guard output != nil || json || gating.junit != nil else {
             throw ValidationError("expected where the report goes: -o FOLDER or --json")
         }
+        try options.requireText()
     }
 
     func run() throws {
@@ -93,7 +94,7 @@ struct ReportCommand: ParsableCommand {
         let models = try ReportModels(
             making.request(
                 base: models[0], quantized: Array(models.dropFirst()), importance: importance,
-                threadCount: options.threads, isQuiet: options.quiet))
+                threadCount: options.run.threads, isQuiet: options.quiet))
         defer { models.removeTemporaryFiles() }
         let names = models.levels.map { ($0.typeName, Paths.name($0.path)) }
         for gate in gates { try gate.requireLevel(among: names) }
@@ -124,8 +125,8 @@ struct ReportCommand: ParsableCommand {
     private func measure(_ models: ReportModels) throws -> QualityReport {
         let base = try Model(source: models.base)
         let quantized = try models.levels.map { try Model(source: $0) }
-        let (text, textByteCount) = try options.windows(for: base)
-        let textDigest = try Digests.sha256(of: InputFile(path: options.text))
+        let loadedText = try options.text(for: base)
+        let text = loadedText.windows
         let digests = try ([models.base] + models.levels).map {
             "sha256:" + (try Digests.sha256(of: $0.files))
         }
@@ -145,10 +146,10 @@ struct ReportCommand: ParsableCommand {
             title: models.base.metadata["general.name"]?.text ?? Paths.name(models.base.path),
             base: .init(models.base, evaluated: result, digest: digests[0]),
             text: .init(
-                name: Paths.name(options.text), byteCount: textByteCount,
-                tokenCount: text.tokenCount, digest: "sha256:" + textDigest),
+                name: options.textName, byteCount: loadedText.byteCount,
+                tokenCount: text.tokenCount, digest: "sha256:" + loadedText.sha256),
             settings: .init(
-                contextLength: text.contextLength, windowCount: text.windows.count,
+                contextLength: text.contextLength, windowCount: text.windowCount,
                 scoredTokenCount: result.base.scoredTokenCount, threadCount: pool.threadCount),
             provenance: .init(
                 toolVersion: "ingot " + Ingot.version, commandLine: commandLine,
@@ -182,7 +183,7 @@ struct ReportCommand: ParsableCommand {
             }
         }
         guard !files.isEmpty || !missing.isEmpty else { return nil }
-        let sequences = WordSequences(of: try InputFile.contents(path: options.text))
+        let sequences = WordSequences(of: try TextFiles.contents(paths: options.texts))
         return try files.map { file in
             let overlap = try sequences.overlap(with: file)
             return QualityReport.CalibrationText(

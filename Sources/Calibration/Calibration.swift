@@ -1,0 +1,135 @@
+import Architectures
+public import GGUF
+public import Inference
+import Synchronization
+public import TensorCore
+
+/// Gathers the sums of squares of what a model's linear layers take in, from which an importance
+/// matrix is made.
+///
+/// As llama.cpp's `llama-imatrix` does: every token of every window counts, tensors outside the
+/// blocks do not (but the output matrix on request), and of a stack of experts each counts the rows
+/// that reach it. Sums are kept in F64.
+public final class Calibration {
+    private let decoder: Decoder
+    private let includesOutput: Bool
+    private let sums: Sums
+
+    /// Prepares to gather.
+    ///
+    /// - Parameter includesOutput: Whether `output.weight` is among the tensors. (Quantizers do
+    ///   without; where the output matrix is the token embedding there is no such tensor.)
+    public init(
+        model: Model, includesOutput: Bool = false, pool: WorkerPool = WorkerPool()
+    ) throws(InferenceError) {
+        decoder = try Decoder(models: [model], pool: pool)
+        self.includesOutput = includesOutput && model.description.output == "output.weight"
+        sums = Sums(model)
+    }
+
+    /// Tokens that are best run at once.
+    public var batchTokenCount: Int { decoder.batchTokenCount }
+
+    /// Runs windows of equal length.
+    ///
+    /// - Throws: `InferenceError` when NaN or infinity appear.
+    public func add(_ windows: [[Int32]]) throws {
+        let sums = sums
+        try decoder.observe(windows: windows, includingOutput: includesOutput) { sums.add($0) }
+    }
+
+    /// What has been gathered so far.
+    public var entries: [String: ImportanceSums.Entry] { sums.entries }
+
+    /// A tensor and those of its experts that no token reached.
+    public struct Unreached: Sendable, Hashable {
+        /// The tensor's name.
+        public var tensor: String
+        /// The experts.
+        public var experts: [Int]
+        /// How many experts the tensor has.
+        public var expertCount: Int
+    }
+
+    /// The tensors with experts that no token reached, in the order of their names.
+    public static func unreached(
+        in entries: [String: ImportanceSums.Entry]
+    ) -> [Unreached] {
+        entries.compactMap { name, entry in
+            let experts = entry.unreached
+            return experts.isEmpty
+                ? nil
+                : Unreached(tensor: name, experts: experts, expertCount: entry.counts.count)
+        }.sorted { ByteString($0.tensor) < ByteString($1.tensor) }
+    }
+}
+
+/// The sums of all tensors, added to from several threads.
+private final class Sums: Sendable {
+    /// How a tensor's rows are told apart.
+    private struct Parts {
+        /// Matrices stacked in the tensor.
+        var count: Int
+        /// Whether a token goes through some of them only, so that each has its own count.
+        var areExperts: Bool
+    }
+
+    private let parts: [String: Parts]
+    private let state = Mutex<[String: ImportanceSums.Entry]>([:])
+
+    init(_ model: Model) {
+        var parts: [String: Parts] = [:]
+        for tensor in model.source.tensors where tensor.shape.rank == 3 {
+            parts[tensor.name] = Parts(
+                count: tensor.shape.dimensions[0], areExperts: tensor.name.contains("_exps."))
+        }
+        self.parts = parts
+    }
+
+    var entries: [String: ImportanceSums.Entry] { state.withLock { $0 } }
+
+    func add(_ input: LinearInput) {
+        let tensors = input.tensors.filter { $0.hasPrefix("blk.") || $0 == "output.weight" }
+        guard !tensors.isEmpty else { return }
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: input.rowLength) { sums in
+            sums.initialize(repeating: 0)
+            for index in 0..<input.rowCount {
+                let row = input.row(index)
+                for column in 0..<input.rowLength {
+                    let value = Double(row[column])
+                    sums[column] += value * value
+                }
+            }
+            state.withLock { entries in
+                for tensor in tensors {
+                    add(sums, of: input, to: &entries[tensor], parts[tensor])
+                }
+            }
+        }
+    }
+
+    private func add(
+        _ sums: UnsafeMutableBufferPointer<Double>, of input: LinearInput,
+        to entry: inout ImportanceSums.Entry?, _ parts: Parts?
+    ) {
+        let count = input.part == nil ? 1 : parts?.count ?? 1
+        var own =
+            entry
+            ?? ImportanceSums.Entry(
+                sums: [Double](repeating: 0, count: count * input.rowLength),
+                counts: [Double](repeating: 0, count: parts?.areExperts == true ? count : 1))
+        entry = nil
+        let part = input.part ?? 0
+        precondition((part + 1) * input.rowLength <= own.sums.count, "a part beyond the tensor")
+        for column in 0..<input.rowLength {
+            own.sums[part * input.rowLength + column] += sums[column]
+        }
+        // Every head takes in every token, so one of them counts for all.
+        if own.counts.count > 1 {
+            own.counts[part] += Double(input.rowCount)
+        } else if part == 0 {
+            own.counts[0] += Double(input.rowCount)
+        }
+        entry = own
+    }
+}

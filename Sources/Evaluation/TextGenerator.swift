@@ -1,0 +1,104 @@
+public import Inference
+public import TensorCore
+public import Tokenization
+
+/// Has a model go on with a text, token by token.
+public struct TextGenerator {
+    private let model: Model
+    private let tokenizer: Tokenizer
+    private let pool: WorkerPool
+
+    /// Prepares to generate.
+    public init(model: Model, tokenizer: Tokenizer, pool: WorkerPool = WorkerPool()) {
+        self.model = model
+        self.tokenizer = tokenizer
+        self.pool = pool
+    }
+
+    /// A token that was picked.
+    public struct Step: Sendable, Hashable {
+        /// Its id.
+        public var token: Int32
+        /// The probability that the model gave it.
+        public var probability: Double
+    }
+
+    /// A text that a model went on with.
+    public struct Outcome: Sendable {
+        /// The model's file.
+        public var model: String
+        /// The tokens of the prompt.
+        public var promptTokens: [Int32]
+        /// The tokens after it.
+        public var steps: [Step]
+        /// The text after it; what is not UTF-8 is U+FFFD.
+        public var text: String
+        /// Whether the model ended the text itself.
+        public var endedByModel: Bool
+        /// Seconds for the prompt, and for the tokens after it.
+        public var promptSeconds: Double
+        /// Seconds for the tokens after the prompt.
+        public var seconds: Double
+    }
+
+    /// The tokens of a prompt: control tokens written in it are those tokens.
+    public func promptTokens(_ prompt: String) throws(TokenizationError) -> [Int32] {
+        try tokenizer.encode(Array(prompt.utf8), addSpecial: true, parseSpecial: true)
+    }
+
+    /// Goes on with a prompt.
+    ///
+    /// - Parameters:
+    ///   - limit: The most tokens that are added.
+    ///   - emit: Takes the text as it comes, whole characters.
+    /// - Throws: `EvaluationError` for a prompt without tokens; `InferenceError`.
+    public func generate(
+        prompt: [Int32], limit: Int, settings: Sampler.Settings, emit: (String) -> Void = { _ in }
+    ) throws -> Outcome {
+        guard let last = prompt.last else { throw EvaluationError(.emptyText, path: nil) }
+        let capacity = prompt.count.adding(checked: max(1, limit)) ?? Int.max
+        let generation = try Generation(model: model, capacity: capacity, pool: pool)
+        var sampler = Sampler(settings)
+        var assembler = UTF8Assembler()
+        var outcome = Outcome(
+            model: model.path, promptTokens: prompt, steps: [], text: "", endedByModel: false,
+            promptSeconds: 0, seconds: 0)
+        let clock = ContinuousClock()
+        let start = clock.now
+        var logits = try generation.append(prompt)
+        outcome.promptSeconds = (clock.now - start) / .seconds(1)
+        let ends = endTokens
+        var previous = last
+        while outcome.steps.count < limit {
+            let (token, probability) = sampler.pick(logits)
+            outcome.steps.append(Step(token: token, probability: probability))
+            if ends.contains(token) {
+                outcome.endedByModel = true
+                break
+            }
+            let piece = assembler.add(bytes(of: token, after: previous))
+            outcome.text += piece
+            if !piece.isEmpty { emit(piece) }
+            previous = token
+            if outcome.steps.count < limit { logits = try generation.append([token]) }
+        }
+        let rest = assembler.finish()
+        outcome.text += rest
+        if !rest.isEmpty { emit(rest) }
+        outcome.seconds = (clock.now - start) / .seconds(1) - outcome.promptSeconds
+        return outcome
+    }
+
+    /// Tokens that end a text.
+    private var endTokens: Set<Int32> {
+        Set([.eos, .eot, .eom].compactMap { tokenizer.vocabulary.specialIDs[$0] })
+    }
+
+    /// What a token adds to a text: a space in front of the first word is no part of the text, one
+    /// in front of any other is.
+    private func bytes(of token: Int32, after previous: Int32) -> [UInt8] {
+        let before = tokenizer.decode([previous], showsControl: true)
+        return Array(
+            tokenizer.decode([previous, token], showsControl: true).dropFirst(before.count))
+    }
+}

@@ -1,0 +1,153 @@
+import Quantization
+import TensorCore
+
+/// What an importance matrix is made of: for every input of a model's linear layers the sum of its
+/// squares, and how many rows were summed.
+///
+/// Unlike `ImportanceMatrix`, which holds the means that quantization wants, sums of several runs
+/// can be added.
+public struct ImportanceSums: Sendable {
+    /// The sums of one tensor.
+    public struct Entry: Sendable, Hashable {
+        /// `counts.count × rowLength` sums of squares, a row for each expert.
+        public var sums: [Double]
+        /// The rows summed for each expert; one number for a tensor without experts.
+        public var counts: [Double]
+
+        /// Creates an entry.
+        public init(sums: [Double], counts: [Double]) {
+            self.sums = sums
+            self.counts = counts
+        }
+
+        /// Experts that no row reached.
+        public var unreached: [Int] { counts.indices.filter { counts[$0] == 0 } }
+    }
+
+    /// The entries by the tensor's name.
+    public var entries: [String: Entry]
+    /// The names of the texts.
+    public var datasets: [String]
+    /// The number of windows.
+    public var chunkCount: Int
+    /// The tokens of a window.
+    public var chunkSize: Int
+
+    /// Creates sums.
+    public init(
+        entries: [String: Entry] = [:], datasets: [String] = [], chunkCount: Int = 0, chunkSize: Int
+    ) {
+        self.entries = entries
+        self.datasets = datasets
+        self.chunkCount = chunkCount
+        self.chunkSize = chunkSize
+    }
+
+    /// Reads the sums of an importance matrix in GGUF form.
+    ///
+    /// - Throws: `GGUFError` when the file is not one, a pair is incomplete, or a number is negative
+    ///   or not finite; `FileError`.
+    public init(path: String) throws {
+        let file = try GGUFFile(path: path)
+        guard file.metadata["general.type"]?.text == "imatrix" else {
+            throw GGUFError(
+                .invalidValue(
+                    key: "general.type", found: file.metadata["general.type"]?.text ?? "missing",
+                    expected: "imatrix"), path: path)
+        }
+        datasets = []
+        if case .strings(let names) = file.metadata["imatrix.datasets"] {
+            datasets = names.map(\.description)
+        }
+        chunkCount = max(0, file.metadata["imatrix.chunk_count"]?.integer ?? 0)
+        chunkSize = max(1, file.metadata["imatrix.chunk_size"]?.integer ?? 1)
+        var positions: [ByteString: Int] = [:]
+        for (index, tensor) in file.tensors.enumerated() {
+            positions[ByteString(tensor.name)] = index
+        }
+        entries = [:]
+        let scratch = ScratchBuffer()
+        for (index, tensor) in file.tensors.enumerated() where tensor.name.hasSuffix(".in_sum2") {
+            let name = String(tensor.name.dropLast(".in_sum2".count))
+            guard let place = positions[ByteString(name + ".counts")] else {
+                throw GGUFError(.missingKey("tensor \(name).counts"), path: path)
+            }
+            let sums = try file.floats(ofTensor: index, scratch: scratch)
+            let counts = try file.floats(ofTensor: place, scratch: scratch)
+            guard !counts.isEmpty, sums.count % counts.count == 0 else {
+                throw GGUFError(
+                    .invalidShape(
+                        found: "\(counts.count) counts for \(sums.count) sums",
+                        expected: "a count for every row of sums"), path: path, place: name)
+            }
+            for (column, value) in (sums + counts).enumerated()
+            where !(value.isFinite && value >= 0) {
+                throw GGUFError(
+                    .invalidValue(
+                        key: "number \(column)", found: "\(value)",
+                        expected: "a finite one of at least 0"), path: path, place: name)
+            }
+            entries[name] = Entry(sums: sums.map(Double.init), counts: counts.map(Double.init))
+        }
+    }
+
+    /// Adds the sums of another run.
+    ///
+    /// - Throws: `GGUFError` naming `path` when a tensor has another shape there.
+    public mutating func add(_ other: ImportanceSums, path: String) throws(GGUFError) {
+        for (name, entry) in other.entries {
+            guard var own = entries[name] else {
+                entries[name] = entry
+                continue
+            }
+            guard own.sums.count == entry.sums.count, own.counts.count == entry.counts.count else {
+                throw GGUFError(
+                    .invalidShape(
+                        found: "\(entry.sums.count) sums and \(entry.counts.count) counts",
+                        expected: "\(own.sums.count) and \(own.counts.count)"), path: path,
+                    place: name)
+            }
+            for index in entry.sums.indices { own.sums[index] += entry.sums[index] }
+            for index in entry.counts.indices { own.counts[index] += entry.counts[index] }
+            entries[name] = own
+        }
+        for dataset in other.datasets where !datasets.contains(dataset) {
+            datasets.append(dataset)
+        }
+        chunkCount += other.chunkCount
+    }
+
+    /// Writes an importance matrix in GGUF form, as llama.cpp's tools do: for each tensor `NAME`, in
+    /// the order of the names' bytes, `NAME.in_sum2` and `NAME.counts` in F32.
+    ///
+    /// - Throws: `GGUFError`, `FileError`.
+    public func write(to path: String) throws {
+        var metadata = Metadata()
+        metadata["general.type"] = .string("imatrix")
+        metadata["imatrix.datasets"] = .strings(datasets.map { ByteString($0) })
+        metadata["imatrix.chunk_count"] = .uint32(UInt32(clamping: chunkCount))
+        metadata["imatrix.chunk_size"] = .uint32(UInt32(clamping: chunkSize))
+        var tensors: [TensorDescription] = []
+        var data: [[Double]] = []
+        for (name, entry) in entries.sorted(by: { ByteString($0.key) < ByteString($1.key) }) {
+            let (count, length) = (entry.counts.count, entry.sums.count / entry.counts.count)
+            let dimensions = count == 1 ? [[length], [1]] : [[count, length], [count, 1]]
+            for (suffix, dimensions) in zip([".in_sum2", ".counts"], dimensions) {
+                guard let shape = Shape(dimensions) else { continue }
+                tensors.append(
+                    TensorDescription(name: name + suffix, shape: shape, format: .F32))
+            }
+            data += [entry.sums, entry.counts]
+        }
+        let layout = try GGUFLayout(metadata: metadata, tensors: tensors, path: path)
+        let file = try OutputFile(path: path, byteCount: layout.byteCount)
+        try file.write(layout.header, at: 0)
+        for (values, offset) in zip(data, layout.offsets) {
+            let bytes = values.flatMap { value in
+                withUnsafeBytes(of: Float(value).bitPattern.littleEndian) { Array($0) }
+            }
+            try file.write(bytes, at: offset)
+        }
+        try file.commit(byteCount: layout.byteCount)
+    }
+}

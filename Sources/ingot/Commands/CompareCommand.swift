@@ -1,0 +1,94 @@
+import ArgumentParser
+import Evaluation
+import Inference
+import TensorCore
+import Tokenization
+
+/// The command `ingot compare BASE QUANTIZED…`.
+struct CompareCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "KL divergence and agreement of quantized models with their base.",
+        discussion: """
+            The table that llama-perplexity --kl-divergence prints, for several models in one pass:
+            they see the same windows as the base side by side, and no file of logits is needed.
+            Where the base model is on another machine, its logits can go to a file there and be
+            compared with here; llama-perplexity's own files of logits are read too.
+
+            Examples:
+              ingot compare f16.gguf q8_0.gguf q4_k_m.gguf -f heldout.txt
+              ingot compare f16.gguf -f heldout.txt --save-logits f16.logits.zst
+              ingot compare --logits f16.logits.zst q4_k_m.gguf --json -o q4_k_m.json
+            """)
+
+    @Argument(help: "The base model, then the models quantized from it.")
+    var models: [String]
+
+    @OptionGroup var options: EvaluationOptions
+    @OptionGroup var windowing: WindowingOptions
+    @OptionGroup var result: ResultOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Write the base's logits to a file (16 bits each, Zstandard).", valueName: "file"))
+    var saveLogits: String?
+
+    @Option(
+        name: [.long, .customLong("kl-divergence-base")],
+        help: ArgumentHelp(
+            "Logits of the base model, and the text, from a file: all models named are quantized.",
+            valueName: "file"))
+    var logits: String?
+
+    mutating func validate() throws {
+        if logits != nil {
+            guard options.texts.isEmpty, windowing.windowing == .halves, saveLogits == nil else {
+                throw ValidationError(
+                    "--logits brings its own text and windows; expected neither -f, --stride,"
+                        + " --ppl-stride nor --save-logits")
+            }
+        } else {
+            guard models.count >= 2 || saveLogits != nil else {
+                throw ValidationError("expected BASE.gguf and at least one QUANTIZED.gguf")
+            }
+            try options.requireText()
+        }
+    }
+
+    func run() throws {
+        let loaded = try models.map { try Model(path: $0) }
+        let pool = options.pool
+        let evaluator: Evaluator
+        let text: EvaluationText
+        if let logits {
+            let tokenizer = try EvaluationOptions.tokenizer(of: loaded[0])
+            let reader = try LogitsReader(path: logits, bos: tokenizer.leadingID)
+            evaluator = try Evaluator(base: reader, quantized: loaded, pool: pool)
+            text = reader.text.limited(to: options.chunks)
+        } else {
+            evaluator = try Evaluator(
+                base: loaded[0], quantized: Array(loaded.dropFirst()), pool: pool)
+            text = try options.text(for: loaded[0], windowing: windowing.windowing).windows
+        }
+        let writer = try saveLogits.map {
+            try LogitsWriter(
+                path: $0, model: loaded[0], text: text, tool: "ingot \(Ingot.version)")
+        }
+        let line = ProgressLine("compare", isQuiet: options.quiet)
+        defer { line.finish() }
+        let found = try evaluator.evaluate(text, writer: writer) { progress in
+            let divergences = progress.meanDivergences.map { Numbers.fixed($0, 4) }
+            line.update(
+                progress.windowsDone, of: progress.windowCount,
+                detail: "window \(progress.windowsDone)/\(progress.windowCount), mean KLD "
+                    + divergences.joined(separator: " "))
+        }
+        line.finish()
+        for warning in found.warnings { Terminal.warning(warning.description) }
+        if let saveLogits, !options.quiet { Terminal.note("written: \(saveLogits)") }
+        let listing = ComparisonListing(
+            found, text: logits == nil ? options.textName : nil, windowCount: text.windowCount,
+            windowing: text.windowing)
+        try result.give(listing, lines: listing.lines)
+    }
+}

@@ -1,0 +1,201 @@
+import ArgumentParser
+import Evaluation
+import Inference
+import TensorCore
+import Tokenization
+
+/// The command `ingot generate MODEL -p PROMPT`.
+struct GenerateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generate",
+        abstract: "Have a model go on with a text, beside its original.",
+        discussion: """
+            The most probable token each time, or tokens drawn at a temperature. The prompt is taken
+            as it is: chat templates are not applied, but control tokens written in the prompt are
+            those tokens, so a turn of a chat can be written out.
+
+            Examples:
+              ingot generate model-Q4_K_M.gguf -p "The capital of France is" -n 32
+              ingot generate model-Q2_K.gguf -p "Once upon a time" --against model-f16.gguf
+              ingot generate model-Q4_K_M.gguf -p "Once upon a time" --temp 0.8 --seed 7
+            """)
+
+    @Argument(help: "The GGUF file.")
+    var model: String
+
+    @Option(name: [.short, .long], help: "The text to go on with.")
+    var prompt: String?
+
+    @Option(
+        name: [.customShort("f"), .customLong("file")],
+        help: ArgumentHelp("A file with the text to go on with.", valueName: "file"))
+    var file: String?
+
+    @Option(
+        name: [.customShort("n"), .customLong("n-predict"), .customLong("predict")],
+        help: ArgumentHelp("The most tokens to add.", valueName: "count"))
+    var count = 128
+
+    @Option(
+        name: [.customLong("temp"), .customLong("temperature")],
+        help: "What logits are divided by; 0, the default, takes the most probable token always.")
+    var temperature: Float = 0
+
+    @Option(help: "Draw from so many most probable tokens; 0 for all.")
+    var topK = 40
+
+    @Option(help: "Draw from the most probable tokens of this total probability; 1 for all.")
+    var topP: Float = 0.95
+
+    @Option(
+        help: "Draw from tokens at least this share as probable as the most probable; 0 for all.")
+    var minP: Float = 0.05
+
+    @Option(name: [.short, .long], help: "The same text follows from the same seed.")
+    var seed: UInt64 = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "Have this model go on too, and tell where the texts first differ.", valueName: "base"))
+    var against: String?
+
+    @OptionGroup var options: RunOptions
+    @OptionGroup var result: ResultOptions
+
+    mutating func validate() throws {
+        guard (prompt == nil) != (file == nil) else {
+            throw ValidationError("expected a text to go on with: -p TEXT or -f FILE")
+        }
+        guard count >= 1 else { throw ValidationError("-n is \(count), expected at least 1") }
+        guard temperature >= 0, temperature.isFinite, topK >= 0, (0...1).contains(topP),
+            (0...1).contains(minP)
+        else {
+            throw ValidationError(
+                "expected --temp and --top-k of at least 0, --top-p and --min-p from 0 to 1")
+        }
+    }
+
+    private struct Output: Encodable {
+        struct Text: Encodable {
+            let model: String
+            let text: String
+            let tokens: [Int32]
+            let probabilities: [Double]
+            let endedByModel: Bool
+            let promptSeconds: Double
+            let tokensPerSecond: Double
+        }
+        struct Difference: Encodable {
+            /// Counted from the first token after the prompt.
+            let token: Int
+            let model: String
+            let base: String
+        }
+        let schemaVersion = 1
+        let prompt: String
+        let promptTokens: [Int32]
+        let result: Text
+        let base: Text?
+        let firstDifference: Difference?
+        let warnings: [String]
+        let version: String
+    }
+
+    func run() throws {
+        let models = try ([model] + (against.map { [$0] } ?? [])).map { try Model(path: $0) }
+        if models.count > 1 { try VocabularyCheck.compare(models[0], with: models[1]) }
+        let tokenizer = try EvaluationOptions.tokenizer(of: models[0])
+        let text =
+            try prompt
+            ?? String(decoding: TextFiles.contents(paths: file.map { [$0] } ?? []), as: UTF8.self)
+        let streams = !result.json && result.output == nil
+        let settings = Sampler.Settings(
+            temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed)
+        var outcomes: [TextGenerator.Outcome] = []
+        var warnings: [String] = []
+        for model in models {
+            let generator = TextGenerator(model: model, tokenizer: tokenizer, pool: options.pool)
+            let tokens = try generator.promptTokens(text)
+            if tokens.count + count > model.contextLength {
+                warnings.append(
+                    EvaluationWarning.contextBeyondTraining(
+                        contextLength: tokens.count + count, trained: model.contextLength,
+                        model: model.path
+                    ).description)
+            }
+            if streams {
+                if models.count > 1 { Terminal.print("\(Paths.name(model.path)):") }
+                Terminal.stream(text)
+            }
+            outcomes.append(
+                try generator.generate(prompt: tokens, limit: count, settings: settings) {
+                    if streams { Terminal.stream($0) }
+                })
+            if streams { Terminal.stream(models.count > 1 ? "\n\n" : "\n") }
+        }
+        for warning in warnings { Terminal.warning(warning) }
+        let difference = GenerateCommand.difference(outcomes)
+        let texts = outcomes.map(GenerateCommand.text)
+        let output = Output(
+            prompt: text, promptTokens: outcomes[0].promptTokens, result: texts[0],
+            base: texts.count > 1 ? texts[1] : nil,
+            firstDifference: difference.map { index in
+                let pieces = outcomes.map { GenerateCommand.piece($0, index, tokenizer) }
+                return .init(token: index, model: pieces[0], base: pieces[1])
+            }, warnings: warnings, version: Ingot.version)
+        if !streams {
+            try result.give(output, lines: outcomes.map { "\(Paths.name($0.model)): \($0.text)" })
+        }
+        if !options.quiet {
+            for (text, outcome) in zip(texts, outcomes) {
+                Terminal.note(
+                    "\(Paths.name(text.model)): \(outcome.promptTokens.count) tokens of prompt in"
+                        + " \(Clock.short(text.promptSeconds)), \(text.tokens.count) tokens at"
+                        + " \(Numbers.fixed(text.tokensPerSecond, 1)) tokens/s")
+            }
+        }
+        guard streams, outcomes.count > 1 else { return }
+        Terminal.print(GenerateCommand.line(outcomes, difference, tokenizer))
+    }
+
+    private static func text(_ outcome: TextGenerator.Outcome) -> Output.Text {
+        Output.Text(
+            model: outcome.model, text: outcome.text, tokens: outcome.steps.map(\.token),
+            probabilities: outcome.steps.map(\.probability), endedByModel: outcome.endedByModel,
+            promptSeconds: outcome.promptSeconds,
+            tokensPerSecond: Double(outcome.steps.count) / max(outcome.seconds, 1e-9))
+    }
+
+    /// Where two texts first differ, counted in tokens after the prompt; `nil` where they do not.
+    private static func difference(_ outcomes: [TextGenerator.Outcome]) -> Int? {
+        guard outcomes.count > 1 else { return nil }
+        let (first, second) = (outcomes[0].steps.map(\.token), outcomes[1].steps.map(\.token))
+        let common = zip(first, second).prefix { $0 == $1 }.count
+        return common == max(first.count, second.count) ? nil : common
+    }
+
+    private static func piece(
+        _ outcome: TextGenerator.Outcome, _ index: Int, _ tokenizer: Tokenizer
+    ) -> String {
+        guard outcome.steps.indices.contains(index) else { return "" }
+        return String(
+            decoding: tokenizer.decode([outcome.steps[index].token], showsControl: true),
+            as: UTF8.self)
+    }
+
+    private static func line(
+        _ outcomes: [TextGenerator.Outcome], _ difference: Int?, _ tokenizer: Tokenizer
+    ) -> String {
+        guard let difference else {
+            return "the texts are the same, \(outcomes[0].steps.count) tokens"
+        }
+        let pieces = outcomes.map { outcome -> String in
+            guard outcome.steps.indices.contains(difference) else { return "the end" }
+            let probability = outcome.steps[difference].probability
+            return "\"\(piece(outcome, difference, tokenizer))\""
+                + " (p \(Numbers.fixed(probability, 3)))"
+        }
+        return "the texts first differ at token \(difference + 1) of \(outcomes[0].steps.count):"
+            + " \(pieces[0]), the base has \(pieces[1])"
+    }
+}

@@ -1,0 +1,71 @@
+import TensorCore
+import TestSupport
+import Testing
+import Zstandard
+
+@Suite struct ZstandardTests {
+    private func bytes(_ count: Int) -> [UInt8] {
+        var random = SeededRandom(seed: 5)
+        // Neither constant nor noise.
+        return (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next() & 15) }
+    }
+
+    private func write(_ pieces: [[UInt8]], to path: String) throws {
+        let writer = try ZstandardWriter(file: OutputFile(path: path))
+        for piece in pieces { try writer.write(piece) }
+        let length = try writer.commit()
+        #expect(try InputFile(path: path).byteCount == length)
+    }
+
+    @Test(arguments: [0, 1, 1000, 3_000_000])
+    func whatIsWrittenIsRead(count: Int) throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let path = folder + "/a.zst"
+            let bytes = bytes(count)
+            try write([Array(bytes[..<(count / 3)]), [], Array(bytes[(count / 3)...])], to: path)
+            let file = try InputFile(path: path)
+            #expect(try ZstandardReader.isCompressed(file))
+            #expect(try ZstandardReader.contents(of: file, limit: count) == bytes)
+            if count > 0 {
+                #expect(
+                    throws: ZstandardError(.tooLong(limit: count - 1), path: path)
+                ) { try ZstandardReader.contents(of: file, limit: count - 1) }
+                #expect(file.byteCount < count || count < 100)
+            }
+        }
+    }
+
+    @Test func framesFollowOneAnother() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            try write([bytes(5000)], to: folder + "/a.zst")
+            let one = try InputFile.contents(path: folder + "/a.zst")
+            try OutputFile.write(one + one, to: folder + "/b.zst")
+            #expect(
+                try ZstandardReader.contents(of: InputFile(path: folder + "/b.zst"), limit: 1 << 20)
+                    == bytes(5000) + bytes(5000))
+        }
+    }
+
+    @Test func cutAndChangedFilesAreRefused() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let path = folder + "/a.zst"
+            try write([bytes(2000)], to: path)
+            let whole = try InputFile.contents(path: path)
+            for length in 4..<whole.count {
+                try OutputFile.write(Array(whole[..<length]), to: path)
+                #expect(throws: ZstandardError(.truncated, path: path), "\(length)") {
+                    try ZstandardReader.contents(of: InputFile(path: path), limit: 1 << 20)
+                }
+            }
+            for place in whole.indices {
+                var changed = whole
+                changed[place] ^= 0x10
+                try OutputFile.write(changed, to: path)
+                // The checksum finds what the decoder does not; what it lets pass is no change.
+                let found = try? ZstandardReader.contents(
+                    of: InputFile(path: path), limit: 1 << 20)
+                #expect(found == nil || found == bytes(2000), "byte \(place)")
+            }
+        }
+    }
+}
