@@ -29,6 +29,8 @@ struct TensorMatcher {
     private let configuration: ModelConfiguration
     private let directory: String
     private let blockCount: Int
+    /// The sources of all rules, by what their names have in common.
+    private var sources: [String: [(rule: Int, source: Int)]] = [:]
     /// The shapes of a rule's sources, once a tensor of it has been seen.
     private var shapes: [Int: [[Int]?]] = [:]
     private var groups: [Place: Group] = [:]
@@ -41,6 +43,12 @@ struct TensorMatcher {
         self.configuration = configuration
         self.directory = directory
         blockCount = try configuration.numHiddenLayers()
+        for (number, rule) in rules.enumerated() {
+            for (source, kind) in rule.sources.enumerated() {
+                let name = TensorMatcher.skeleton(of: kind.pattern.name(block: 0))
+                sources[name, default: []].append((number, source))
+            }
+        }
     }
 
     /// Takes a tensor, whose name is `name` for the rules; `nil` when no rule is about it.
@@ -50,30 +58,42 @@ struct TensorMatcher {
         guard let (place, source, expert) = try place(of: name) else { return nil }
         let rule = rules[place.rule]
         try check(values, rule: place.rule, source: source)
-        var group = try groups[place] ?? newGroup(rule)
+        if groups[place] == nil { groups[place] = try newGroup(rule) }
         let count = try rule.sources[source].count.size(in: configuration)
         guard expert < count else {
             throw ConversionError(
                 .unexpectedExpert(expert, count: count), path: values.path, place: values.name)
         }
-        group.missingCount -= group.found[source].updateValue(values, forKey: expert) == nil ? 1 : 0
-        groups[place] = group
-        guard group.missingCount == 0 else { return [] }
+        // Changed in place: a copy for every expert would cost their number squared.
+        if let other = groups[place]?.found[source].updateValue(values, forKey: expert) {
+            throw ConversionError(
+                .duplicateTensor(sources: [other.name]), path: values.path, place: values.name)
+        }
+        groups[place]?.missingCount -= 1
+        guard let group = groups[place], group.missingCount == 0 else { return [] }
         return try rule.outputs.map { try make($0, of: rule, block: place.block, from: group) }
     }
 
     private func place(
         of name: String
     ) throws -> (place: Place, source: Int, expert: Int)? {
-        for (number, rule) in rules.enumerated() {
-            for (source, kind) in rule.sources.enumerated() {
-                guard let found = kind.pattern.place(of: name.utf8), found.block < blockCount,
-                    try rule.condition.holds(configuration, found.block)
-                else { continue }
-                return (Place(rule: number, block: found.block), source, found.expert)
-            }
+        for (number, source) in sources[TensorMatcher.skeleton(of: name), default: []] {
+            let rule = rules[number]
+            guard let found = rule.sources[source].pattern.place(of: name.utf8),
+                found.block < blockCount, try rule.condition.holds(configuration, found.block)
+            else { continue }
+            return (Place(rule: number, block: found.block), source, found.expert)
         }
         return nil
+    }
+
+    /// A name with `#` for every part that is a number: what names of a kind have in common.
+    ///
+    /// Looking it up saves comparing tens of thousands of experts' tensors with every rule.
+    private static func skeleton(of name: String) -> String {
+        name.split(separator: ".", omittingEmptySubsequences: false).map { part in
+            !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) } ? "#" : part
+        }.joined(separator: ".")
     }
 
     private func newGroup(_ rule: TensorRule) throws -> Group {

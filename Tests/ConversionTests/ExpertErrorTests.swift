@@ -115,7 +115,7 @@ import Testing
         let json = try JSON.parse(Array(text.utf8))
         let family = try ModelFamily.of(config: json, path: "config.json").family
         let error = #expect(throws: ArchitectureError.self) {
-            try family.configuration(json, path: "config.json")
+            try family.review(try family.configuration(json, path: "config.json"))
         }
         #expect(error?.key == key)
         guard case .notExpressible? = error?.kind else {

@@ -4,6 +4,10 @@ extension ModelFamily {
     /// OLMo 3: OLMo 2 with a sliding window in three layers of four.
     ///
     /// These layers have rotary parameters of their own. GGUF tells it from OLMo 2 by the window.
+    /// OLMo 3: OLMo 2 with a sliding window in three layers of four, whose rotary parameters are
+    /// their own.
+    ///
+    /// GGUF tells it from OLMo 2 by the window.
     public static let olmo3 = ModelFamily(
         name: "Olmo3", architecture: "olmo2",
         classes: [.init("Olmo3ForCausalLM")],
