@@ -179,7 +179,7 @@ import Testing
             try expectFault(["quantize", input], exitCode: 64, mentions: ["TYPE"], in: folder)
             try expectFault(
                 ["convert", Self.tiny, "--outtype", "f17"], exitCode: 64,
-                mentions: ["f17", "bf16"],
+                mentions: ["f17", "F16"],
                 in: folder)
             try expectFault(
                 ["report", input, input, "-f", "x", "-o", "r", "--max-kld", "much"], exitCode: 64,
