@@ -186,12 +186,17 @@ public final class OutputFile: Sendable {
 /// The temporary files of this process, so that an interrupt can remove them.
 public enum TemporaryFiles {
     private static let paths = Mutex<Set<String>>([])
+    private static let directories = Mutex<Set<String>>([])
 
     static func add(_ path: String) { paths.withLock { _ = $0.insert(path) } }
     static func remove(_ path: String) { paths.withLock { _ = $0.remove(path) } }
 
+    static func add(directory path: String) { directories.withLock { _ = $0.insert(path) } }
+    static func remove(directory path: String) { directories.withLock { _ = $0.remove(path) } }
+
     /// Removes every temporary file that is not committed; for use when the process must end.
     public static func removeAll() {
         for path in paths.withLock({ $0 }) { unlink(path) }
+        for path in directories.withLock({ $0 }) { OutputDirectory.remove(path) }
     }
 }

@@ -24,7 +24,7 @@ struct Ingot: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            ConvertCommand.self, QuantizeCommand.self, PerplexityCommand.self,
+            ConvertCommand.self, ExportCommand.self, QuantizeCommand.self, PerplexityCommand.self,
             ReportCommand.self, InspectCommand.self, TokenizeCommand.self, VerifyCommand.self,
             DiffCommand.self,
         ])

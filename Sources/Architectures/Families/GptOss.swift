@@ -42,7 +42,10 @@ extension ModelFamily {
                 }
             }
             return []
-        })
+        },
+        export: .init(
+            modelType: "gpt_oss",
+            words: ["expert_count": "num_local_experts", "expert_feed_forward_length": nil]))
 
     private static let usualScaling = JSON.object([
         .init(key: "rope_type", value: .string("yarn")),
