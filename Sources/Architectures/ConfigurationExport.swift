@@ -36,6 +36,8 @@ public struct ConfigurationExport: Sendable {
     public let constants: [Entry]
     /// Entries that say whether the file has a tensor.
     public let presence: [(tensor: String, key: String)]
+    /// Members of `rope_scaling` that are always the same where there is one.
+    public let scalingConstants: [Entry]
     /// The word for the part of a head that turns, for which GGUF has a number.
     public let rotaryShare: String?
     /// The tokenizer's class where there is a SentencePiece model.
@@ -46,7 +48,8 @@ public struct ConfigurationExport: Sendable {
     /// Declares how a configuration is made.
     public init(
         modelType: String, words: [String: String?] = [:], constants: [Entry] = [],
-        presence: [(tensor: String, key: String)] = [], rotaryShare: String? = nil,
+        presence: [(tensor: String, key: String)] = [], scalingConstants: [Entry] = [],
+        rotaryShare: String? = nil,
         tokenizerClass: String = "LlamaTokenizer",
         computed: @escaping @Sendable (Source) -> [Entry] = { _ in [] }
     ) {
@@ -54,6 +57,7 @@ public struct ConfigurationExport: Sendable {
         self.words = words
         self.constants = constants
         self.presence = presence
+        self.scalingConstants = scalingConstants
         self.rotaryShare = rotaryShare
         self.tokenizerClass = tokenizerClass
         self.computed = computed
@@ -169,6 +173,7 @@ public struct ConfigurationExport: Sendable {
                 members.append(.init(key: ByteString(word), value: value))
             }
         }
+        members += scalingConstants.map { .init(key: ByteString($0.key), value: $0.value) }
         return .object(members)
     }
 
