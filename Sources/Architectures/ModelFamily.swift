@@ -107,6 +107,8 @@ public struct ModelFamily: Sendable {
     public let leadingTokenizerKeys: [HyperparameterRule]
     /// Tokenizer keys that this family adds to or changes in what the tokenizer's files say.
     public let tokenizerKeys: @Sendable (ModelConfiguration) -> [Hyperparameter]
+    /// How the way back goes, from a GGUF file's keys to `config.json`; `nil` where it is not known.
+    public let export: ConfigurationExport?
 
     /// Declares a family.
     public init(
@@ -125,7 +127,8 @@ public struct ModelFamily: Sendable {
         writesPrefixSpace: Bool = false,
         writesPrefixSpaceLast: Bool = false, tokenRoles: [TokenRole] = [],
         leadingTokenizerKeys: [HyperparameterRule] = [],
-        tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] }
+        tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] },
+        export: ConfigurationExport? = nil
     ) {
         self.name = name
         self.architecture = architecture
@@ -143,6 +146,7 @@ public struct ModelFamily: Sendable {
         self.tokenRoles = tokenRoles
         self.leadingTokenizerKeys = leadingTokenizerKeys
         self.tokenizerKeys = tokenizerKeys
+        self.export = export
     }
 
     /// The family and class of a `config.json`.

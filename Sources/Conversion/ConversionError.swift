@@ -32,6 +32,12 @@ public struct ConversionError: IngotError, Hashable {
         case missingToken(String, role: String)
         /// A reranker, whose output head would have to be rebuilt.
         case reranker
+        /// A GGUF file that cannot be made a directory of.
+        case notExportable(String)
+        /// Tensors of a GGUF file that no tensors of the class become.
+        case tensorsWithoutSource([String], className: String)
+        /// What would be another when the exported directory is converted.
+        case changedByExport([String])
     }
 
     /// What is wrong.
@@ -81,6 +87,13 @@ public struct ConversionError: IngotError, Hashable {
         case .missingToken(let token, let role):
             "the token \(token) is missing, which is this family's \(role)"
         case .reranker: "a reranking model found, expected a language or embedding model"
+        case .notExportable(let found): "\(found), cannot be exported"
+        case .tensorsWithoutSource(let names, let className):
+            "\(names.count) tensors that a \(className) does not have: "
+                + ConversionError.list(names)
+        case .changedByExport(let changes):
+            "the file would not come back: " + changes.prefix(5).joined(separator: "; ")
+                + (changes.count > 5 ? "; and \(changes.count - 5) more" : "")
         }
     }
     /// What the user can do.
@@ -92,6 +105,7 @@ public struct ConversionError: IngotError, Hashable {
         case .vocabularyMismatch:
             "Set vocab_size in config.json to the number of rows if the weights are right."
         case .malformedFrontMatter: "Correct the block between the --- lines, or remove it."
+        case .changedByExport: "Use --allow-changes to export it all the same."
         default: nil
         }
     }

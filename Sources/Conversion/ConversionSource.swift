@@ -57,6 +57,11 @@ public struct ConversionSource: TensorSource {
     ///   files, `TokenizationError` about the tokenizer, `ConversionError` about how they fit
     ///   together, `FileError` and `JSONError`.
     public init(directory path: String, options: Options = Options()) throws {
+        try self.init(directory: path, options: options, values: nil)
+    }
+
+    /// The same with tensors that are not in the directory's files (yet).
+    init(directory path: String, options: Options, values exported: [any StoredValues]?) throws {
         let directory = try HuggingFaceDirectory(path: path)
         let configPath = directory.file("config.json")
         let (family, modelClass) = try ModelFamily.of(config: directory.config, path: configPath)
@@ -76,10 +81,14 @@ public struct ConversionSource: TensorSource {
         var files: [InputFile] = []
         var dequantizedCount = 0
         if !options.isVocabularyOnly {
-            let checkpoint = try Checkpoint(directory: path)
-            files = checkpoint.shards.map(\.file)
-            let values = try storedValues(
-                of: checkpoint, quantization: isKept ? nil : quantization)
+            let values: [any StoredValues]
+            if let exported {
+                values = exported
+            } else {
+                let checkpoint = try Checkpoint(directory: path)
+                files = checkpoint.shards.map(\.file)
+                values = try storedValues(of: checkpoint, quantization: isKept ? nil : quantization)
+            }
             dequantizedCount = values.count { $0 is DequantizedValues }
             do {
                 catalogue = try Catalogue(

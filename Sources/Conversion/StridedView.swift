@@ -25,6 +25,13 @@ struct StridedView: Sendable, Hashable {
         self.elementCount = elementCount
     }
 
+    /// Axes of the result, outermost first, and the stored element that comes first.
+    init(axes: [Axis], offset: Int) {
+        self.axes = axes
+        self.offset = offset
+        elementCount = axes.reduce(1) { $0 * $1.count }
+    }
+
     /// Puts a configuration's numbers into a view; `nil` when they do not go with `shape`: another
     /// number of elements, a cut that sticks out.
     init?(

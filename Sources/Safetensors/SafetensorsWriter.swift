@@ -3,7 +3,7 @@ public import TensorCore
 /// Writes a safetensors file: the header first, then the tensors' bytes in any order.
 ///
 /// The file appears under its name when `finish()` is called and not before.
-public final class SafetensorsWriter {
+public final class SafetensorsWriter: Sendable {
     /// A tensor to write.
     public struct Tensor: Sendable, Hashable {
         /// The tensor's name.

@@ -24,7 +24,8 @@ struct Ingot: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            ConvertCommand.self, QuantizeCommand.self, PerplexityCommand.self,
+            ConvertCommand.self, ExportCommand.self, QuantizeCommand.self,
+            PerplexityCommand.self,
             CompareCommand.self, ReportCommand.self, ScoreCommand.self, SensitivityCommand.self,
             ImatrixCommand.self, GenerateCommand.self, InspectCommand.self, TokenizeCommand.self,
             VerifyCommand.self, DiffCommand.self,

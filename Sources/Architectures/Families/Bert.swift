@@ -18,7 +18,9 @@ extension ModelFamily {
             try configuration.reviewEncoder()
             return []
         },
-        leadingTokenizerKeys: .tokenTypeCount)
+        leadingTokenizerKeys: .tokenTypeCount,
+        export: .init(
+            modelType: "bert"))
 
     /// What the configuration classes of BERT and RoBERTa assume.
     static let bertDefaults: [ConfigurationDefault] = [

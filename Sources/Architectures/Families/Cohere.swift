@@ -27,7 +27,13 @@ extension ModelFamily {
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "command-r")
             return []
-        })
+        },
+        export: .init(
+            modelType: "cohere",
+            presence: [
+                ("blk.0.attn_q.bias", "attention_bias"),
+                ("blk.0.attn_q_norm.weight", "use_qk_norm"),
+            ]))
 
     /// What both generations' configuration classes assume.
     static let cohereDefaults: [ConfigurationDefault] = [

@@ -39,7 +39,29 @@ extension ModelFamily {
                         expected: "as many as the \(heads) query heads"), "num_key_value_heads")
             }
             return []
-        })
+        },
+        export: .init(
+            modelType: "deepseek_v2",
+            words: [
+                "attention.head_count_kv": nil, "attention.key_length": nil,
+                "expert_count": "n_routed_experts", "rope.dimension_count": "qk_rope_head_dim",
+                "attention.value_length_mla": "v_head_dim",
+            ],
+            computed: { source in
+                var entries: [ConfigurationExport.Entry] = []
+                if let heads = source.integer("attention.head_count") {
+                    entries.append(("num_key_value_heads", .integer(heads)))
+                }
+                if let length = source.integer("attention.key_length_mla"),
+                    let rotary = source.integer("rope.dimension_count"), length >= rotary
+                {
+                    entries.append(("qk_nope_head_dim", .integer(length - rotary)))
+                }
+                if source.integer("attention.q_lora_rank") == nil {
+                    entries.append(("q_lora_rank", .null))
+                }
+                return entries
+            }))
 
     private static let latentAttention: [HyperparameterRule] = [
         .count("attention.head_count_kv") { _ in 1 },

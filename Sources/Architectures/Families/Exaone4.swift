@@ -36,7 +36,9 @@ extension ModelFamily {
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "exaone4")
             return []
-        })
+        },
+        export: .init(
+            modelType: "exaone4"))
 }
 
 extension ModelConfiguration {

@@ -31,7 +31,10 @@ extension ModelFamily {
                 .init("tokenizer.ggml.eot_token_id", .uint32(107)),
                 .init("tokenizer.ggml.add_space_prefix", .bool(false)),
             ]
-        })
+        },
+        export: .init(
+            modelType: "gemma", presence: [("blk.0.attn_q.bias", "attention_bias")],
+            tokenizerClass: "GemmaTokenizer"))
 }
 
 extension [HyperparameterRule] {

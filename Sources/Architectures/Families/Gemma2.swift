@@ -30,7 +30,12 @@ extension ModelFamily {
             try configuration.require("tie_word_embeddings", true, architecture: "gemma2")
             return []
         },
-        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] })
+        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] },
+        export: .init(
+            modelType: "gemma2", presence: [("blk.0.attn_q.bias", "attention_bias")],
+            tokenizerClass: "GemmaTokenizer",
+            // What the readers of a GGUF file scale scores by.
+            computed: { [("query_pre_attn_scalar", .integer($0.gemmaScale(largest: 46)))] }))
 }
 
 extension HyperparameterRule {
@@ -76,5 +81,18 @@ extension DecoderFamily {
         decoder.embeddingScale = Float(decoder.embeddingLength).squareRoot()
         decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping") ?? 30
         return decoder
+    }
+}
+
+extension ConfigurationExport.Source {
+    /// What scores are divided by the root of: the size of a head, and the width shared out among
+    /// the heads in the model with `largest` layers.
+    func gemmaScale(largest: Int) -> Int {
+        if integer("block_count") == largest, let width = integer("embedding_length"),
+            let heads = integer("attention.head_count"), heads > 0
+        {
+            return width / heads
+        }
+        return integer("attention.key_length") ?? 256
     }
 }

@@ -69,7 +69,12 @@ extension ModelFamily {
             }
             return []
         },
-        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] })
+        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] },
+        export: .init(
+            modelType: "gemma3_text",
+            presence: [("blk.0.attn_q.bias", "attention_bias")],
+            tokenizerClass: "GemmaTokenizer",
+            computed: { [("query_pre_attn_scalar", .integer($0.gemmaScale(largest: 62)))] }))
 }
 
 extension DecoderFamily {

@@ -36,7 +36,15 @@ extension ModelFamily {
             try configuration.require(
                 "scale_attn_by_inverse_layer_idx", false, architecture: architecture)
             return []
-        })
+        },
+        export: .init(
+            modelType: "gpt2",
+            words: [
+                "embedding_length": "n_embd", "block_count": "n_layer",
+                "attention.head_count": "n_head", "context_length": "n_positions",
+                "feed_forward_length": "n_inner",
+                "attention.layer_norm_epsilon": "layer_norm_epsilon",
+            ]))
 
     /// The feed-forward network is as wide as the configuration says, or four times the model.
     private static let width = Dimension.key("n_inner", or: 4 * .hidden)

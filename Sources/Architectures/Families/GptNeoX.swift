@@ -36,7 +36,10 @@ extension ModelFamily {
                 ["hidden_act"], oneOf: ["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"],
                 architecture: "gptneox")
             return []
-        })
+        },
+        export: .init(
+            modelType: "gpt_neox",
+            presence: [("blk.0.attn_qkv.bias", "attention_bias")], rotaryShare: "rotary_pct"))
 
     private static let tensors: [TensorRule] = {
         let layer = "gpt_neox.layers.{bid}."

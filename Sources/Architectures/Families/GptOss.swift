@@ -42,7 +42,12 @@ extension ModelFamily {
                 }
             }
             return []
-        })
+        },
+        export: .init(
+            modelType: "gpt_oss",
+            words: ["expert_count": "num_local_experts", "expert_feed_forward_length": nil],
+            // The bounds of the blend are not rounded to whole pairs, as this class is published.
+            scalingConstants: [("truncate", .bool(false))]))
 
     private static let usualScaling = JSON.object([
         .init(key: "rope_type", value: .string("yarn")),

@@ -18,7 +18,17 @@ extension ModelFamily {
             try configuration.requireHeadDimIsShare(architecture: "granite")
             return []
         },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        export: .init(
+            modelType: "granite",
+            words: [
+                "attention.scale": "attention_multiplier",
+                "embedding_scale": "embedding_multiplier",
+                "residual_scale": "residual_multiplier", "logit_scale": "logits_scaling",
+            ],
+            presence: [
+                ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_gate.bias", "mlp_bias"),
+            ]))
 
     /// What the configuration classes assume, with experts or without.
     static let graniteDefaults: [ConfigurationDefault] = [

@@ -28,7 +28,12 @@ extension ModelFamily {
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
             return []
         },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        export: .init(
+            modelType: "llama",
+            presence: [
+                ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_gate.bias", "mlp_bias"),
+            ]))
 
     /// `rope_freqs.weight` where the configuration asks for the `llama3` scaling.
     static let llamaRotaryFrequencies:

@@ -31,5 +31,8 @@ extension ModelFamily {
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
             return try configuration.lostSlidingWindow(architecture: "llama")
         },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        export: .init(
+            modelType: "mixtral", words: ["expert_count": "num_local_experts"],
+            constants: [("sliding_window", .null)]))
 }

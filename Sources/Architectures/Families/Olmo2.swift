@@ -13,7 +13,9 @@ extension ModelFamily {
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmo2")
             return []
-        })
+        },
+        export: .init(
+            modelType: "olmo2"))
 
     /// What the configuration classes of OLMo 2 and 3 assume.
     static let olmo2Defaults: [ConfigurationDefault] = [

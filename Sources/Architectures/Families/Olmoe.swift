@@ -28,7 +28,9 @@ extension ModelFamily {
                         found: "\(limit)", expected: "no limit", architecture: "olmoe"), "clip_qkv")
             }
             return []
-        })
+        },
+        export: .init(
+            modelType: "olmoe"))
 
     private static let tensors: [TensorRule] = {
         let layer = "model.layers.{bid}."

@@ -45,7 +45,9 @@ extension ModelFamily {
                 architecture: "phi2")
             try configuration.requireHeadDimIsShare(architecture: "phi2")
             return []
-        })
+        },
+        export: .init(
+            modelType: "phi", rotaryShare: "partial_rotary_factor"))
 }
 
 extension DecoderFamily {

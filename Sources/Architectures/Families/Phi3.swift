@@ -78,7 +78,12 @@ extension ModelFamily {
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "phi3")
             try configuration.requireHeadDimIsShare(architecture: "phi3")
             return []
-        })
+        },
+        export: .init(
+            modelType: "phi3",
+            words: [
+                "rope.scaling.original_context_length": "original_max_position_embeddings"
+            ], rotaryShare: "partial_rotary_factor"))
 }
 
 extension ModelConfiguration {

@@ -21,7 +21,9 @@ extension ModelFamily {
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen2")
             return try configuration.lostSlidingWindow(architecture: "qwen2")
-        })
+        },
+        export: .init(
+            modelType: "qwen2"))
 }
 
 extension [HyperparameterRule] {

@@ -27,7 +27,9 @@ extension ModelFamily {
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewQwenExperts(architecture: "qwen2moe", normalizes: false)
-        })
+        },
+        export: .init(
+            modelType: "qwen2_moe", presence: [("blk.0.attn_q.bias", "qkv_bias")]))
 
     /// The expert that all tokens share, and the gate that weighs it.
     private static let sharedExpert: [TensorRule] = {

@@ -24,7 +24,9 @@ extension ModelFamily {
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen3")
             return try configuration.lostSlidingWindow(architecture: "qwen3")
-        })
+        },
+        export: .init(
+            modelType: "qwen3", presence: [("blk.0.attn_q.bias", "attention_bias")]))
 }
 
 extension DecoderFamily {

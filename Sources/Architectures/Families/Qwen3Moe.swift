@@ -25,7 +25,10 @@ extension ModelFamily {
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewQwenExperts(architecture: "qwen3moe", normalizes: true)
-        })
+        },
+        export: .init(
+            modelType: "qwen3_moe", constants: [("norm_topk_prob", .bool(true))],
+            presence: [("blk.0.attn_q.bias", "attention_bias")]))
 }
 
 extension DecoderFamily {

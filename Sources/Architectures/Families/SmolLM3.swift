@@ -40,7 +40,12 @@ extension ModelFamily {
             }
             return try configuration.lostSlidingWindow(architecture: "smollm3")
         },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        export: .init(
+            modelType: "smollm3",
+            presence: [
+                ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_gate.bias", "mlp_bias"),
+            ]))
 }
 
 extension DecoderFamily {

@@ -39,7 +39,13 @@ extension ModelFamily {
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "stablelm")
             try configuration.requireHeadDimIsShare(architecture: "stablelm")
             return []
-        })
+        },
+        export: .init(
+            modelType: "stablelm",
+            presence: [
+                ("blk.0.attn_q.bias", "use_qkv_bias"),
+                ("blk.0.attn_q_norm.weight", "qk_layernorm"),
+            ], rotaryShare: "partial_rotary_factor"))
 
     private static let stableLMLayer: [TensorModule] =
         [

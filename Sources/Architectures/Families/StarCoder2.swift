@@ -20,7 +20,12 @@ extension ModelFamily {
                 ["hidden_act"], oneOf: ["gelu_pytorch_tanh", "gelu_new", "gelu"],
                 architecture: "starcoder2")
             return try configuration.lostSlidingWindow(architecture: "starcoder2")
-        })
+        },
+        export: .init(
+            modelType: "starcoder2",
+            words: ["attention.layer_norm_epsilon": "norm_epsilon"],
+            constants: [("sliding_window", .null)],
+            presence: [("blk.0.attn_q.bias", "use_bias")]))
 
     private static let starCoder2Layer: [TensorModule] =
         [

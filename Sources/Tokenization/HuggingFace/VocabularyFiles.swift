@@ -224,10 +224,10 @@ struct VocabularyFiles {
 }
 
 extension JSON {
-    fileprivate static func text(_ text: String) -> JSON { .string(ByteString(text)) }
+    static func text(_ text: String) -> JSON { .string(ByteString(text)) }
 
     /// A step of a `tokenizer.json`.
-    fileprivate static func step(_ type: String, _ members: [JSON.Member] = []) -> JSON {
+    static func step(_ type: String, _ members: [JSON.Member] = []) -> JSON {
         .object([.init("type", .text(type))] + members)
     }
 
@@ -242,7 +242,7 @@ extension JSON {
 }
 
 extension JSON.Member {
-    fileprivate init(_ key: String, _ value: JSON) {
+    init(_ key: String, _ value: JSON) {
         self.init(key: ByteString(key), value: value)
     }
 }

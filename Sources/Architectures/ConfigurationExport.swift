@@ -1,0 +1,231 @@
+public import TensorCore
+
+/// How the `config.json` of a family is made from the keys of a GGUF file: what cannot be told from
+/// the keys that all families share.
+///
+/// What is made is converted forward again and compared, so a missing word here is an error and
+/// never another model.
+public struct ConfigurationExport: Sendable {
+    /// What a GGUF file says.
+    public struct Source: Sendable {
+        /// The value of a key, without the architecture in front: `attention.head_count`.
+        public let value: @Sendable (String) -> MetadataValue?
+        /// The values of a small tensor.
+        public let tensor: @Sendable (String) throws -> [Float]?
+
+        /// Says where keys and tensors are looked up.
+        public init(
+            value: @escaping @Sendable (String) -> MetadataValue?,
+            tensor: @escaping @Sendable (String) throws -> [Float]?
+        ) {
+            self.value = value
+            self.tensor = tensor
+        }
+
+        func integer(_ key: String) -> Int? { value(key)?.integer }
+    }
+
+    /// A key of `config.json`.
+    public typealias Entry = (key: String, value: JSON)
+
+    /// `model_type`.
+    public let modelType: String
+    /// GGUF keys whose word is another than in most families; `nil` for keys that have none.
+    public let words: [String: String?]
+    /// Entries that are always the same.
+    public let constants: [Entry]
+    /// Entries that say whether the file has a tensor.
+    public let presence: [(tensor: String, key: String)]
+    /// Members of `rope_scaling` that are always the same where there is one.
+    public let scalingConstants: [Entry]
+    /// The word for the part of a head that turns, for which GGUF has a number.
+    public let rotaryShare: String?
+    /// The tokenizer's class where there is a SentencePiece model.
+    public let tokenizerClass: String
+    /// Entries that are computed.
+    public let computed: @Sendable (Source) -> [Entry]
+
+    /// Declares how a configuration is made.
+    public init(
+        modelType: String, words: [String: String?] = [:], constants: [Entry] = [],
+        presence: [(tensor: String, key: String)] = [], scalingConstants: [Entry] = [],
+        rotaryShare: String? = nil,
+        tokenizerClass: String = "LlamaTokenizer",
+        computed: @escaping @Sendable (Source) -> [Entry] = { _ in [] }
+    ) {
+        self.modelType = modelType
+        self.words = words
+        self.constants = constants
+        self.presence = presence
+        self.scalingConstants = scalingConstants
+        self.rotaryShare = rotaryShare
+        self.tokenizerClass = tokenizerClass
+        self.computed = computed
+    }
+
+    /// The words that most families share.
+    static let commonWords: [(key: String, word: String)] = [
+        ("vocab_size", "vocab_size"),
+        ("embedding_length", "hidden_size"), ("feed_forward_length", "intermediate_size"),
+        ("block_count", "num_hidden_layers"), ("attention.head_count", "num_attention_heads"),
+        ("attention.head_count_kv", "num_key_value_heads"),
+        ("attention.key_length", "head_dim"), ("context_length", "max_position_embeddings"),
+        ("attention.layer_norm_rms_epsilon", "rms_norm_eps"),
+        ("attention.layer_norm_epsilon", "layer_norm_eps"),
+        ("rope.freq_base", "rope_theta"), ("rope.freq_base_swa", "rope_local_base_freq"),
+        ("attention.sliding_window", "sliding_window"),
+        ("attn_logit_softcapping", "attn_logit_softcapping"),
+        ("final_logit_softcapping", "final_logit_softcapping"),
+        ("logit_scale", "logit_scale"), ("use_parallel_residual", "use_parallel_residual"),
+        ("expert_count", "num_experts"), ("expert_used_count", "num_experts_per_tok"),
+        ("expert_group_count", "n_group"), ("expert_group_used_count", "topk_group"),
+        ("expert_feed_forward_length", "moe_intermediate_size"),
+        ("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
+        ("expert_shared_count", "n_shared_experts"),
+        ("expert_weights_scale", "routed_scaling_factor"),
+        ("leading_dense_block_count", "first_k_dense_replace"),
+        ("attention.q_lora_rank", "q_lora_rank"), ("attention.kv_lora_rank", "kv_lora_rank"),
+    ]
+
+    /// The entries of `config.json`, without the tokens' numbers.
+    ///
+    /// - Parameters:
+    ///   - className: The model class.
+    ///   - vocabularySize: The number of tokens.
+    ///   - dataType: transformers' name for the type of the weights.
+    public func configuration(
+        className: String, vocabularySize: Int, dataType: String, source: Source,
+        hasTensor: (String) -> Bool
+    ) throws -> [Entry] {
+        var entries: [Entry] = [
+            ("architectures", .array([.text(className)])), ("model_type", .text(modelType)),
+            ("torch_dtype", .text(dataType)), ("vocab_size", .integer(vocabularySize)),
+            ("tie_word_embeddings", .bool(!hasTensor("output.weight"))),
+        ]
+        func set(_ key: String, _ value: JSON) {
+            if let index = entries.firstIndex(where: { $0.key == key }) {
+                entries[index].value = value
+            } else {
+                entries.append((key, value))
+            }
+        }
+        for (key, common) in ConfigurationExport.commonWords {
+            guard let word = words[key] ?? common, let value = source.value(key)?.json else {
+                continue
+            }
+            // Where 0 says that there is no window, transformers says nothing.
+            set(word, key == "attention.sliding_window" && value == .integer(0) ? .null : value)
+        }
+        for (key, word) in words.sorted(by: { $0.key < $1.key }) {
+            guard let word, !ConfigurationExport.commonWords.contains(where: { $0.key == key }),
+                let value = source.value(key)?.json
+            else { continue }
+            set(word, value)
+        }
+        if let rotaryShare, let count = source.integer("rope.dimension_count"),
+            let width = source.integer("embedding_length"),
+            let heads = source.integer("attention.head_count"), heads > 0, width >= heads
+        {
+            set(rotaryShare, .real(Double(count) / Double(width / heads)))
+        }
+        if case .bools(let layers)? = source.value("attention.sliding_window_pattern") {
+            set(
+                "layer_types",
+                .array(layers.map { .text($0 ? "sliding_attention" : "full_attention") }))
+        }
+        if let scaling = try rotaryScaling(source) { set("rope_scaling", scaling) }
+        for (tensor, key) in presence { set(key, .bool(hasTensor(tensor))) }
+        for (key, value) in constants + computed(source) { set(key, value) }
+        return entries
+    }
+
+    /// How the rotary embedding is stretched, from keys or from tensors of factors.
+    private func rotaryScaling(_ source: Source) throws -> JSON? {
+        if let factors = try source.tensor("rope_freqs.weight") {
+            return llama3Scaling(factors, source)
+        }
+        if let long = try source.tensor("rope_factors_long.weight"),
+            let short = try source.tensor("rope_factors_short.weight")
+        {
+            func list(_ factors: [Float]) -> JSON {
+                .array(factors.map { MetadataValue.float32($0).json ?? .null })
+            }
+            return .object([
+                .init(key: "type", value: .text("longrope")),
+                .init(key: "long_factor", value: list(long)),
+                .init(key: "short_factor", value: list(short)),
+            ])
+        }
+        guard let type = source.value("rope.scaling.type")?.text, type != "none" else {
+            return nil
+        }
+        var members: [JSON.Member] = [
+            .init(key: "rope_type", value: .text(type)), .init(key: "type", value: .text(type)),
+        ]
+        for (key, word) in [
+            ("factor", "factor"),
+            ("original_context_length", "original_max_position_embeddings"),
+            ("yarn_ext_factor", "extrapolation_factor"),
+            ("yarn_attn_factor", "attention_factor"), ("yarn_beta_fast", "beta_fast"),
+            ("yarn_beta_slow", "beta_slow"),
+        ] {
+            if let value = source.value("rope.scaling.\(key)")?.json {
+                members.append(.init(key: ByteString(word), value: value))
+            }
+        }
+        members += scalingConstants.map { .init(key: ByteString($0.key), value: $0.value) }
+        return .object(members)
+    }
+
+    /// The parameters of Llama 3's scaling that give these factors.
+    ///
+    /// The file has the factors only. The largest is `factor`; the usual frequencies' bounds are
+    /// tried with the contexts that a model may have been trained with. What fits none is found
+    /// when the factors are computed from the result and compared.
+    private func llama3Scaling(_ factors: [Float], _ source: Source) -> JSON? {
+        guard let factor = factors.max(), let context = source.integer("context_length") else {
+            return nil
+        }
+        func scaling(_ original: Int) -> JSON {
+            .object([
+                .init(key: "rope_type", value: .text("llama3")),
+                .init(key: "factor", value: MetadataValue.float32(factor).json ?? .null),
+                .init(key: "low_freq_factor", value: .real(1)),
+                .init(key: "high_freq_factor", value: .real(4)),
+                .init(key: "original_max_position_embeddings", value: .integer(original)),
+            ])
+        }
+        let theta = source.value("rope.freq_base")?.json ?? .real(10000)
+        let candidates = (0..<12).map { 256 << $0 } + [context]
+        let fitting = candidates.first { original in
+            let configuration = ModelConfiguration(
+                .object([
+                    .init(key: "rope_theta", value: theta),
+                    .init(key: "rope_scaling", value: scaling(original)),
+                ]), path: "")
+            let made = try? RotaryParameters(configuration).llama3Factors(
+                dimension: 2 * factors.count, contextLength: original)
+            return made == factors
+        }
+        return scaling(fitting ?? 8192)
+    }
+}
+
+extension JSON {
+    /// A string.
+    static func text(_ text: String) -> JSON { .string(ByteString(text)) }
+}
+
+extension MetadataValue {
+    /// The value in JSON; reals with the fewest digits that mean the same.
+    var json: JSON? {
+        switch self {
+        case .float32(let value): Double("\(value)").map { .real($0) }
+        case .float64(let value): .real(value)
+        case .bool(let value): .bool(value)
+        case .string(let text): .string(text)
+        case .uint32s, .int32s: integers.map { .array($0.map { .integer($0) }) }
+        default: integer.map { .integer($0) }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+import Architectures
+public import GGUF
+import Quantization
+import Safetensors
+import TensorCore
+import Tokenization
+
+/// A GGUF file seen as a Hugging Face directory: configuration, tokenizer, model card and weights.
+///
+/// Everything but the weights is made at once; weights are read, put back into the checkpoint's
+/// order and written in pieces. Before a weight is written the directory is converted forward
+/// again, without weights, and compared with the file: what would come back as another model is an
+/// error.
+public struct ExportedCheckpoint: Sendable {
+    /// The type of the weights.
+    public enum WeightType: String, Sendable, CaseIterable {
+        case f32, f16, bf16
+        /// Every tensor as it is stored; quantized ones as F16, MXFP4 as BF16, which holds it.
+        case auto
+
+        func dataType(of format: Format) -> DataType {
+            switch self {
+            case .f32: .F32
+            case .f16: .F16
+            case .bf16: .BF16
+            case .auto:
+                switch format {
+                case .F32: .F32
+                case .BF16, .MXFP4: .BF16
+                default: .F16
+                }
+            }
+        }
+    }
+
+    /// The family's name.
+    public let familyName: String
+    /// transformers' name of the model class.
+    public let className: String
+    /// The number of the checkpoint's tensors.
+    public var tensorCount: Int { weights.count }
+
+    let source: any TensorSource
+    let type: WeightType
+    let weights: [ExportedTensor]
+    /// The names and contents of the files beside the weights.
+    let files: [(name: String, bytes: [UInt8])]
+
+    /// Finds the family and makes all but the weights.
+    ///
+    /// - Throws: `ConversionError` when no family is known that such a file is exported as,
+    ///   `ArchitectureError` and `TokenizationError` about the file's keys.
+    public init(_ source: any TensorSource, type: WeightType = .auto) throws {
+        self.source = source
+        self.type = type
+        guard let architecture = source.metadata["general.architecture"]?.text else {
+            throw ConversionError(
+                .notExportable("no key general.architecture"), path: source.path)
+        }
+        var seen: Set<String> = []
+        let families = ModelFamily.all.filter {
+            $0.export != nil && seen.insert($0.name).inserted
+        }
+        var failure: (any Error)?
+        for family in families where family.architecture == architecture {
+            do {
+                let made = try ExportedCheckpoint.make(family, source, type)
+                familyName = family.name
+                className = family.classes[0].name
+                weights = made.weights
+                files = made.files
+                return
+            } catch {
+                // Of several families the first is the usual one; its complaint counts.
+                if failure == nil { failure = error }
+            }
+        }
+        throw failure
+            ?? ConversionError(
+                .notExportable(
+                    "the architecture \(architecture), expected one of "
+                        + Set(families.map(\.architecture)).sorted().joined(separator: ", ")),
+                path: source.path, place: "general.architecture")
+    }
+
+    private static func make(
+        _ family: ModelFamily, _ source: any TensorSource, _ type: WeightType
+    ) throws -> (weights: [ExportedTensor], files: [(name: String, bytes: [UInt8])]) {
+        guard let export = family.export else { preconditionFailure("a family with export data") }
+        let numbers = Dictionary(
+            source.tensors.enumerated().map { ($0.element.name, $0.offset) },
+            uniquingKeysWith: { $1 })
+        let vocabulary = try Vocabulary(metadata: source.metadata, file: source.path)
+        let tokenizer = try VocabularyExport(
+            vocabulary, metadata: source.metadata, tokenizerClass: export.tokenizerClass,
+            file: source.path)
+        let embedding = numbers["token_embd.weight"].map { source.tensors[$0].format } ?? .F16
+        let keys = ConfigurationExport.Source { key in
+            source.metadata["\(family.architecture).\(key)"]
+        } tensor: { name in
+            guard let number = numbers[name] else { return nil }
+            return try values(ofSmall: number, of: source)
+        }
+        let entries =
+            try export.configuration(
+                className: family.classes[0].name, vocabularySize: vocabulary.tokens.count,
+                dataType: ["F32": "float32", "BF16": "bfloat16"][
+                    type.dataType(of: embedding).rawValue] ?? "float16",
+                source: keys, hasTensor: { numbers[$0] != nil })
+            + tokenizer.configuration
+        let config = JSON.object(entries.map { .init(key: ByteString($0.key), value: $0.value) })
+        let configuration = try family.configuration(config, path: source.path)
+        let exporter = TensorExporter(
+            rules: family.tensors, configuration: configuration, source: source,
+            dataType: { type.dataType(of: $0) })
+        let (weights, left) = try exporter.tensors()
+        let generated = Set(try family.generated(configuration).map(\.name))
+        let unknown = left.map { source.tensors[$0].name }.filter { !generated.contains($0) }
+        guard unknown.isEmpty else {
+            throw ConversionError(
+                .tensorsWithoutSource(unknown, className: family.classes[0].name),
+                path: source.path)
+        }
+        var files: [(name: String, bytes: [UInt8])] = [
+            ("config.json", config.written()),
+            ("generation_config.json", generation(source.metadata, tokenizer).written()),
+            ("README.md", Array(ModelCard.frontMatter(of: source.metadata).utf8)),
+        ]
+        files += tokenizer.files
+        return (weights, files)
+    }
+
+    /// The values of a tensor computed from a configuration; `nil` for those of a size that none
+    /// has.
+    static func values(ofSmall tensor: Int, of source: any TensorSource) throws -> [Float]? {
+        let shape = source.tensors[tensor].shape
+        guard (1...1 << 16).contains(shape.elementCount) else { return nil }
+        var values = [Float](repeating: 0, count: shape.elementCount)
+        try values.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            try source.readRows(
+                0..<shape.rowCount, ofTensor: tensor, into: base, scratch: ScratchBuffer())
+        }
+        return values
+    }
+
+    /// `generation_config.json`: what the file recommends for sampling, and the tokens at the ends.
+    private static func generation(_ metadata: Metadata, _ tokenizer: VocabularyExport) -> JSON {
+        var members = tokenizer.configuration.filter { entry in
+            ["bos_token_id", "eos_token_id", "pad_token_id"].contains(entry.key)
+                && !entry.value.isNull
+        }
+        for (key, name) in [
+            ("sequence", "sequence"), ("top_k", "top_k"), ("top_p", "top_p"), ("min_p", "min_p"),
+            ("xtc_probability", "xtc_probability"), ("xtc_threshold", "xtc_threshold"),
+            ("temp", "temperature"), ("penalty_last_n", "penalty_last_n"),
+            ("penalty_repeat", "penalty_repeat"), ("mirostat", "mirostat"),
+            ("mirostat_tau", "mirostat_tau"), ("mirostat_eta", "mirostat_eta"),
+        ] {
+            switch metadata["general.sampling.\(key)"] {
+            case .float32(let value)?:
+                if let value = Double("\(value)") { members.append((name, .real(value))) }
+            case .string(let text)?: members.append((name, .string(text)))
+            case let value?:
+                if let value = value.integer { members.append((name, .integer(value))) }
+            case nil: break
+            }
+        }
+        return .object(members.map { .init(key: ByteString($0.key), value: $0.value) })
+    }
+}

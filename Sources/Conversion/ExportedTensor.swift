@@ -1,0 +1,232 @@
+import Architectures
+import GGUF
+import Quantization
+import Safetensors
+import TensorCore
+
+/// A tensor of a checkpoint whose values are in the tensors of a GGUF file: the way back through a
+/// family's rules.
+///
+/// The views of the rules are turned round, so that nothing is held: a range of the stored tensor
+/// is read from wherever its values are in the file.
+struct ExportedTensor: StoredValues {
+    let name: String
+    let shape: Shape
+    let path: String
+    let dataType: DataType?
+    /// The values' parts, in the order in which they take turns.
+    let windows: [ExportWindow]
+    /// The elements after which the same windows come again.
+    let period: Int
+
+    func readFloats(
+        _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws {
+        var position = elements.lowerBound
+        while position < elements.upperBound {
+            let (turn, inTurn) = position.quotientAndRemainder(dividingBy: period)
+            // The windows cover a period without a gap.
+            guard let window = windows.first(where: { $0.range.contains(inTurn) }) else { return }
+            let end = min(elements.upperBound, turn * period + window.range.upperBound)
+            let start = turn * window.range.count + inTurn - window.range.lowerBound
+            try window.readFloats(
+                start..<start + end - position, into: destination + position - elements.lowerBound,
+                scratch: scratch)
+            position = end
+        }
+    }
+
+    func readBytes(
+        _ elements: Range<Int>, into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        preconditionFailure("an exported tensor's bytes are made by its writer")
+    }
+}
+
+/// A part of every period of a stored tensor, and where its values are.
+struct ExportWindow: Sendable {
+    /// The elements of the period.
+    let range: Range<Int>
+    /// For the elements of all windows, in stored order: the elements of the file's tensor.
+    let view: StridedView
+    let source: any TensorSource
+    let tensor: Int
+    /// What the conversion has added to every value.
+    let shift: Float
+
+    func readFloats(
+        _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws {
+        let rowLength = source.tensors[tensor].shape.rowLength
+        var staged = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
+        defer { staged.deallocate() }
+        try view.forEachPiece(of: elements) { piece in
+            let rows =
+                piece.stored.lowerBound / rowLength..<(piece.stored.upperBound - 1) / rowLength + 1
+            let first = piece.stored.lowerBound - rows.lowerBound * rowLength
+            if piece.isCopy, first == 0, piece.stored.count == rows.count * rowLength {
+                try source.readRows(
+                    rows, ofTensor: tensor, into: destination + piece.start, scratch: scratch)
+                return
+            }
+            if staged.count < rows.count * rowLength {
+                staged.deallocate()
+                staged = .allocate(capacity: rows.count * rowLength)
+            }
+            guard let base = staged.baseAddress else { return }
+            try source.readRows(rows, ofTensor: tensor, into: base, scratch: scratch)
+            piece.forEach { destination[$1] = base[first + $0] }
+        }
+        guard shift != 0 else { return }
+        for index in 0..<elements.count { destination[index] -= shift }
+    }
+}
+
+extension StridedView {
+    /// The stored elements that a view takes, and for these, in stored order, their elements in
+    /// the result: the view turned round.
+    ///
+    /// - Parameters:
+    ///   - elementCount: The number of stored elements.
+    ///   - start: The number of the result's elements in front of those of this view.
+    /// - Returns: `nil` when the elements are not the same part of every period.
+    func inverted(
+        of elementCount: Int, from start: Int
+    ) -> (period: Int, range: Range<Int>, view: StridedView)? {
+        var steps: [(axis: Axis, step: Int)] = []
+        var step = 1
+        for axis in axes.reversed() {
+            if axis.count > 1 { steps.append((axis, step)) }
+            step *= axis.count
+        }
+        steps.sort { $0.axis.stride < $1.axis.stride }
+        var (run, next) = (1, 1)
+        var period: Int?
+        for (axis, _) in steps {
+            if axis.stride != next {
+                guard period == nil, axis.stride > next else { return nil }
+                period = axis.stride
+                next = axis.stride
+            }
+            next *= axis.count
+            if period == nil { run = next }
+        }
+        let whole = period ?? elementCount
+        guard period == nil || next == elementCount, offset + run <= whole else { return nil }
+        return (
+            whole, offset..<offset + run,
+            StridedView(
+                steps.reversed().map { Axis(count: $0.axis.count, stride: $0.step) }, from: start)
+        )
+    }
+
+    /// Axes of the result, outermost first, and the stored element that comes first.
+    private init(_ sides: [Axis], from offset: Int) {
+        var merged: [Axis] = []
+        for axis in sides {
+            if let last = merged.last, last.stride == axis.count * axis.stride {
+                merged[merged.count - 1] = Axis(
+                    count: last.count * axis.count, stride: axis.stride)
+            } else {
+                merged.append(axis)
+            }
+        }
+        self.init(axes: merged.isEmpty ? [Axis(count: 1, stride: 1)] : merged, offset: offset)
+    }
+}
+
+/// Finds for the tensors of a GGUF file the checkpoint's tensors that become them.
+struct TensorExporter {
+    let rules: [TensorRule]
+    let configuration: ModelConfiguration
+    let source: any TensorSource
+    /// The type that a tensor of a format is written as.
+    let dataType: @Sendable (Format) -> DataType
+
+    /// The checkpoint's tensors in the order that the conversion makes the file's order of.
+    ///
+    /// Of rules for the same tensors the first counts whose values can all be found. The numbers
+    /// of the file's tensors that no rule makes are returned too.
+    func tensors() throws -> (exported: [ExportedTensor], left: [Int]) {
+        var numbers: [String: Int] = [:]
+        for (number, tensor) in source.tensors.enumerated() { numbers[tensor.name] = number }
+        var groups: [(place: Int, tensors: [ExportedTensor])] = []
+        let blockCount = try configuration.numHiddenLayers()
+        for rule in rules where !rule.outputs.isEmpty {
+            for block in 0..<(rule.outputs.contains { $0.name.isPerBlock } ? blockCount : 1) {
+                let names = rule.outputs.map { $0.name.name(block: block) }
+                let found = names.compactMap { numbers[$0] }
+                guard found.count == names.count,
+                    try rule.condition.holds(configuration, block),
+                    let tensors = try tensors(of: rule, block: block, outputs: found)
+                else { continue }
+                for name in names { numbers[name] = nil }
+                groups.append((found.min() ?? 0, tensors))
+            }
+        }
+        groups.sort { $0.place < $1.place }
+        return (groups.flatMap(\.tensors), numbers.values.sorted())
+    }
+
+    /// The sources of a rule in a block; `nil` when the outputs do not have all of their values.
+    private func tensors(
+        of rule: TensorRule, block: Int, outputs: [Int]
+    ) throws -> [ExportedTensor]? {
+        var windows: [[[(period: Int, window: ExportWindow)]]] = []
+        var shapes: [Shape] = []
+        for source in rule.sources {
+            guard let sizes = try source.shape?.map({ try $0.size(in: configuration) }),
+                let shape = Shape(sizes), shape.elementCount > 0
+            else { return nil }
+            shapes.append(shape)
+            let count = try source.count.size(in: configuration)
+            guard count <= ModelConfiguration.expertLimit else { return nil }
+            windows.append(Array(repeating: [], count: count))
+        }
+        for (output, tensor) in zip(rule.outputs, outputs) {
+            guard case .parts(let parts, let shift) = output.values else { return nil }
+            var start = 0
+            for part in parts {
+                let count = shapes[part.source].elementCount
+                let view = try part.view.map {
+                    try StridedView($0, of: shapes[part.source], in: configuration)
+                }
+                guard let view = view ?? StridedView(elementCount: count) else { return nil }
+                for expert in windows[part.source].indices {
+                    guard let inverse = view.inverted(of: count, from: start) else { return nil }
+                    let window = ExportWindow(
+                        range: inverse.range, view: inverse.view, source: source, tensor: tensor,
+                        shift: shift)
+                    windows[part.source][expert].append((inverse.period, window))
+                    start += view.elementCount
+                }
+            }
+            guard start == source.tensors[tensor].shape.elementCount else { return nil }
+        }
+        var exported: [ExportedTensor] = []
+        for (number, kind) in rule.sources.enumerated() {
+            for (expert, found) in windows[number].enumerated() {
+                let sorted = found.sorted {
+                    $0.window.range.lowerBound < $1.window.range.lowerBound
+                }
+                var end = 0
+                for (period, window) in sorted {
+                    guard period == sorted[0].period, window.range.lowerBound == end else {
+                        return nil
+                    }
+                    end = window.range.upperBound
+                }
+                guard let first = sorted.first, end == first.period else { return nil }
+                exported.append(
+                    ExportedTensor(
+                        name: kind.pattern.name(block: block, expert: "\(expert)"),
+                        shape: shapes[number], path: source.path,
+                        dataType: dataType(source.tensors[first.window.tensor].format),
+                        windows: sorted.map(\.window), period: first.period))
+            }
+        }
+        return exported
+    }
+}

@@ -1,0 +1,63 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+import Synchronization
+
+/// A directory that appears under its name only when all of its files are complete.
+///
+/// Files are written into a temporary sibling, which is given the name at the end and removed when
+/// that does not come.
+public final class OutputDirectory: Sendable {
+    /// The name that it will have.
+    public let path: String
+    /// Where its files are written.
+    public let temporaryPath: String
+    private let isCommitted = Mutex(false)
+
+    /// Creates the temporary sibling of `path`, where there must be nothing or an empty directory.
+    ///
+    /// - Throws: `FileError`.
+    public init(path: String) throws(FileError) {
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        var status = stat()
+        if stat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFDIR else {
+                throw OutputDirectory.exists(path, "a file is in the way")
+            }
+            // `.` and `..` are in every directory.
+            guard try Directory.names(in: path).count <= 2 else {
+                throw OutputDirectory.exists(path, "the directory is there and not empty")
+            }
+        }
+        let slash = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+        let temporaryPath = "\(path[..<slash]).\(path[slash...]).\(getpid()).partial"
+        guard mkdir(temporaryPath, 0o777) == 0 else { throw .last("create", path: path) }
+        self.path = path
+        self.temporaryPath = temporaryPath
+        TemporaryFiles.add(temporaryPath)
+    }
+
+    private static func exists(_ path: String, _ message: String) -> FileError {
+        FileError(.system(operation: "create", errno: EEXIST, message: message), path: path)
+    }
+
+    /// The path of a file inside, until `commit`.
+    public func file(_ name: String) -> String { "\(temporaryPath)/\(name)" }
+
+    /// Gives the directory its name.
+    public func commit() throws(FileError) {
+        // Over an empty directory a rename is allowed.
+        guard rename(temporaryPath, path) == 0 else { throw .last("rename", path: path) }
+        isCommitted.withLock { $0 = true }
+        TemporaryFiles.remove(temporaryPath)
+    }
+
+    deinit {
+        guard !isCommitted.withLock({ $0 }) else { return }
+        TemporaryFolder.remove(temporaryPath)
+        TemporaryFiles.remove(temporaryPath)
+    }
+}

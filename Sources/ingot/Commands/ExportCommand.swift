@@ -1,0 +1,89 @@
+import ArgumentParser
+import Conversion
+import GGUF
+import TensorCore
+
+/// The command `ingot export GGUF HF_DIR`.
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Write a GGUF file as a Hugging Face directory.",
+        discussion: """
+            Writes safetensors, config.json, the tokenizer's files and a model card that transformers
+            loads. Quantized tensors are dequantized. Converting the directory of an F16, BF16 or F32
+            file gives the file back; where it would give another model, nothing is written.
+
+            Examples:
+              ingot export model-f16.gguf my-model/
+              ingot export model-Q4_K_M.gguf my-model/ --outtype bf16
+            """)
+
+    @Argument(help: "The GGUF file.")
+    var model: String
+
+    @Argument(help: "The directory to write, which must not be there yet, or be empty.")
+    var directory: String
+
+    @Option(
+        help: ArgumentHelp(
+            "f32, f16, bf16, or auto: as stored, and F16 for what is quantized.",
+            valueName: "type"))
+    var outtype = "auto"
+
+    @Option(
+        help: ArgumentHelp(
+            "The most that one file of weights holds: 500M, 5G (powers of 1000).",
+            valueName: "size"))
+    var maxShardSize = "5G"
+
+    @Flag(help: "Write it although converting it back gives another model; say what changes.")
+    var allowChanges = false
+
+    @Option(name: [.customShort("t"), .long], help: "Threads; one per processor by default.")
+    var threads: Int?
+
+    @Flag(name: [.customShort("q"), .long], help: "Say nothing but errors and warnings.")
+    var quiet = false
+
+    mutating func validate() throws {
+        if let threads, !(1...1024).contains(threads) {
+            throw ValidationError("\(threads) threads asked for, expected 1 to 1024")
+        }
+    }
+
+    func run() throws {
+        guard let type = ExportedCheckpoint.WeightType(rawValue: outtype.lowercased()) else {
+            let known = ExportedCheckpoint.WeightType.allCases.map(\.rawValue)
+            throw ValidationError(
+                "--outtype is \(outtype), expected one of \(known.joined(separator: ", "))")
+        }
+        guard let shardByteCount = Numbers.parseDecimalBytes(maxShardSize), shardByteCount > 0
+        else {
+            throw ValidationError(
+                "--max-shard-size is \(maxShardSize), expected a number and M or G: 5G")
+        }
+        let start = Clock.seconds()
+        let checkpoint = try ExportedCheckpoint(GGUFFile(path: model), type: type)
+        let line = ProgressLine(Paths.name(directory), isQuiet: quiet)
+        let findings = try checkpoint.write(
+            to: directory, shardByteCount: shardByteCount, allowsChanges: allowChanges,
+            threadCount: threads
+        ) { done, total in
+            line.update(done, of: total)
+        }
+        line.finish()
+        for notice in findings.notices where !quiet { Terminal.note(notice) }
+        if findings.outOfRangeCount > 0 {
+            Terminal.warning(
+                "\(findings.outOfRangeCount) values are beyond F16's range and became infinite;"
+                    + " use --outtype bf16 or f32")
+        }
+        guard !quiet else { return }
+        let files = findings.shardCount == 1 ? "1 file" : "\(findings.shardCount) files"
+        Terminal.print("\(model) → \(directory)")
+        Terminal.print(
+            "  \(checkpoint.className): \(checkpoint.tensorCount) tensors,"
+                + " \(Numbers.bytes(findings.byteCount)) in \(files);"
+                + " \(Clock.short(Clock.seconds() - start))")
+    }
+}
