@@ -84,12 +84,16 @@ extension VocabularyExport {
         return members
     }
 
+    /// A flag behind the chat template is the family's own: a conversion adds it by itself.
     private func flags() -> [JSON.Member] {
+        let keys = metadata.entries.map(\.key)
+        let template = keys.firstIndex(of: "tokenizer.chat_template") ?? keys.endIndex
         var members: [JSON.Member] = []
         for role in ["bos", "eos", "sep"] {
-            if case .bool(let isAdded)? = metadata["tokenizer.ggml.add_\(role)_token"] {
-                members.append(.init("add_\(role)_token", .bool(isAdded)))
-            }
+            guard let place = keys.firstIndex(of: "tokenizer.ggml.add_\(role)_token"),
+                place < template, case .bool(let isAdded) = metadata.entries[place].value
+            else { continue }
+            members.append(.init("add_\(role)_token", .bool(isAdded)))
         }
         return members
     }
