@@ -134,7 +134,9 @@ struct IntegerProductTests {
         let form = ingot_code_form(
             groupLength: 32, blockLength: 256, offset: 8, highest: 15, hasMinimum: false)
         var problem = Problem(form: form, rows: 1, outputs: 2, length: 256, seed: 3)
-        for index in problem.activations.indices { problem.activations[index] = 64 * .leastNonzeroMagnitude }
+        for index in problem.activations.indices {
+            problem.activations[index] = 64 * .leastNonzeroMagnitude
+        }
         for set in InstructionSet.supported {
             #expect(problem.product(set) == [0, 0], "on \(set)")
         }
