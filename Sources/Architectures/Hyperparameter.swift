@@ -116,10 +116,10 @@ extension [HyperparameterRule] {
 }
 
 extension HyperparameterRule {
-    /// The number of layers.
+    /// The number of blocks.
     static let blockCount = HyperparameterRule.count("block_count") {
         configuration throws(ArchitectureError) in
-        try configuration.numHiddenLayers()
+        try configuration.blockCount()
     }
 
     /// `{arch}.<key>` as BOOL, when the configuration key is there.

@@ -54,7 +54,16 @@ extension ModelFamily {
             }
             return []
         },
-        writesPrefixSpaceLast: true)
+        writesPrefixSpaceLast: true,
+        export: .init(
+            modelType: "ernie4_5_moe",
+            words: [
+                "expert_count": "moe_num_experts", "expert_used_count": "moe_k",
+                "interleave_moe_layer_step": "moe_layer_interval",
+                "leading_dense_block_count": "moe_layer_start_index",
+                "expert_shared_count": "moe_num_shared_experts",
+                "expert_shared_feed_forward_length": nil,
+            ], presence: [("blk.0.attn_q.bias", "use_bias")]))
 
     private static let ernieMoeLayer: [TensorModule] =
         [
