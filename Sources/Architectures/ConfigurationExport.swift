@@ -224,28 +224,30 @@ public struct ConfigurationExport: Sendable {
         guard let factor = factors.max(), let context = source.integer("context_length") else {
             return nil
         }
-        func scaling(_ original: Int) -> JSON {
+        func scaling(_ original: Int, high: Double) -> JSON {
             .object([
                 .init(key: "rope_type", value: .text("llama3")),
                 .init(key: "factor", value: MetadataValue.float32(factor).json ?? .null),
                 .init(key: "low_freq_factor", value: .real(1)),
-                .init(key: "high_freq_factor", value: .real(4)),
+                .init(key: "high_freq_factor", value: .real(high)),
                 .init(key: "original_max_position_embeddings", value: .integer(original)),
             ])
         }
         let theta = source.value("rope.freq_base")?.json ?? .real(10000)
-        let candidates = (0..<12).map { 256 << $0 } + [context]
-        let fitting = candidates.first { original in
-            let configuration = ModelConfiguration(
-                .object([
-                    .init(key: "rope_theta", value: theta),
-                    .init(key: "rope_scaling", value: scaling(original)),
-                ]), path: "")
-            let made = try? RotaryParameters(configuration).llama3Factors(
-                dimension: 2 * factors.count, contextLength: original)
-            return made == factors
+        // 4 in Llama 3, 1 in Llama 4.
+        for high in [4.0, 1] {
+            for original in (4..<20).map({ 1 << $0 }) + [context] {
+                let configuration = ModelConfiguration(
+                    .object([
+                        .init(key: "rope_theta", value: theta),
+                        .init(key: "rope_scaling", value: scaling(original, high: high)),
+                    ]), path: "")
+                let made = try? RotaryParameters(configuration).llama3Factors(
+                    dimension: 2 * factors.count, contextLength: original)
+                if made == factors { return scaling(original, high: high) }
+            }
         }
-        return scaling(fitting ?? 8192)
+        return scaling(8192, high: 4)
     }
 }
 

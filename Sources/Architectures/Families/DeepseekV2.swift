@@ -62,6 +62,11 @@ extension ModelFamily {
                 if source.integer("attention.q_lora_rank") == nil {
                     entries.append(("q_lora_rank", .null))
                 }
+                switch source.integer("expert_gating_func") {
+                case 1: entries.append(("scoring_func", .text("softmax")))
+                case 2: entries.append(("scoring_func", .text("sigmoid")))
+                default: break
+                }
                 let isNormalised = source.value("expert_weights_norm")?.boolean ?? false
                 entries.append(("norm_topk_prob", .bool(isNormalised)))
                 return entries

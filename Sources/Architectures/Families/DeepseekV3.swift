@@ -25,15 +25,16 @@ extension ModelFamily {
             .replacement("head_dim", by: "qk_rope_head_dim"),
         ],
         hyperparameters: deepseekHyperparameters,
-        tensors: deepseekTensors + [
-            .init(
-                "model.layers.{bid}.mlp.gate.e_score_correction_bias",
-                "blk.{bid}.exp_probs_b.bias", [.experts], where: .sparseAfterFirst)
-        ],
+        tensors: deepseekTensors + [deepseekCorrection],
         predictors: .leftOut,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewDeepseek()
         },
         export: deepseekExport(modelType: "deepseek_v3"))
+
+    /// What is added to the experts' scores for the choice.
+    static let deepseekCorrection = TensorRule(
+        "model.layers.{bid}.mlp.gate.e_score_correction_bias", "blk.{bid}.exp_probs_b.bias",
+        [.experts], where: .sparseAfterFirst)
 }

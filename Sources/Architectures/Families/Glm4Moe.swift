@@ -42,10 +42,7 @@ extension ModelFamily {
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "glm4moe")
             return []
         },
-        tokenRoles: [
-            .init("bos", "[gMASK]"), .init("eot", "<|user|>"), .init("unk", "<|endoftext|>"),
-            .init("eom", "<|observation|>"),
-        ],
+        tokenRoles: glm4MoeRoles,
         export: .init(
             modelType: "glm4_moe",
             words: [
@@ -62,6 +59,12 @@ extension ModelFamily {
                 return [("num_hidden_layers", .integer(count - further))]
             }))
 
+    /// The parts of GLM's tokens from 4.5 on.
+    static let glm4MoeRoles: [TokenRole] = [
+        .init("bos", "[gMASK]"), .init("eot", "<|user|>"), .init("unk", "<|endoftext|>"),
+        .init("eom", "<|observation|>"),
+    ]
+
     private static let glm4MoeLayer: [TensorModule] =
         [
             .norm("input_layernorm", "attn_norm"),
@@ -71,7 +74,7 @@ extension ModelFamily {
         ] + .attention(biases: .optional)
 
     /// What layers that predict further tokens have beside the rest.
-    private static let glm4MoePredictor: [TensorModule] = [
+    static let glm4MoePredictor: [TensorModule] = [
         .init("eh_proj", "nextn.eh_proj", [.hidden, 2 * .hidden]),
         .init(
             "embed_tokens", "nextn.embed_tokens", [.vocabulary, .hidden], presence: .optional),

@@ -91,32 +91,11 @@ extension ModelFamily {
     private static let llama4Experts: [TensorRule] = {
         let layer = "model.layers.{bid}.feed_forward."
         let width = Dimension.key("intermediate_size_moe")
-        let halves: [Dimension] = [.experts, .hidden, 2, width]
         return [
             .init(
                 layer + "router.weight", "blk.{bid}.ffn_gate_inp.weight", [.experts, .hidden],
-                where: .sparseLlama4),
-            TensorRule(
-                [.init(layer + "experts.gate_up_proj", [.experts, .hidden, 2 * width])],
-                into: ["gate", "up"].enumerated().map { index, name in
-                    .init(
-                        "blk.{bid}.ffn_\(name)_exps.weight", [.experts, width, .hidden],
-                        [
-                            .init(
-                                0,
-                                .part(
-                                    of: halves, axis: 2, from: .constant(index),
-                                    order: [0, 2, 3, 1]))
-                        ])
-                }, where: .sparseLlama4),
-            TensorRule(
-                [.init(layer + "experts.down_proj", [.experts, width, .hidden])],
-                into: [
-                    .init(
-                        "blk.{bid}.ffn_down_exps.weight", [.experts, .hidden, width],
-                        [.init(0, .init(as: [.experts, width, .hidden], order: [0, 2, 1]))])
-                ], where: .sparseLlama4),
-        ]
+                where: .sparseLlama4)
+        ] + .transposedExperts(layer + "experts", width: width, where: .sparseLlama4)
     }()
 }
 

@@ -28,8 +28,7 @@ extension ModelFamily {
                 let padding = source.tokenizer("padding_token_id")?.integer ?? 1
                 let positions = source.integer("context_length") ?? 0
                 return bertSegments(source) + [
-                    ("max_position_embeddings", .integer(positions + padding + 1)),
-                    ("pad_token_id", .integer(padding)),
+                    ("max_position_embeddings", .integer(positions + padding + 1))
                 ]
             }))
 
