@@ -85,17 +85,20 @@ extension BlockDescription {
         public var valueWidth: Int { headCountKV * valueLength }
     }
 
-    /// Queries multiplied by `1 + scale · ln(1 + floor((position + 1) / length))`.
+    /// Queries multiplied by `1 + scale · ln(1 + floor((position + offset) / length))`.
     public struct Temperature: Sendable, Hashable {
         /// What the logarithm is multiplied by.
         public var scale: Float
         /// The positions that share one factor.
         public var length: Int
+        /// The number of the first position.
+        public var offset: Int
 
         /// Describes a temperature.
-        public init(scale: Float, length: Int) {
+        public init(scale: Float, length: Int, offset: Int = 1) {
             self.scale = scale
             self.length = length
+            self.offset = offset
         }
     }
 
@@ -164,6 +167,6 @@ extension BlockDescription.Attention {
 extension BlockDescription.Temperature {
     /// What the queries at a position are multiplied by.
     public func factor(at position: Int) -> Float {
-        1 + scale * log(1 + Float((position + 1) / length))
+        1 + scale * log(1 + Float((position + offset) / length))
     }
 }

@@ -59,6 +59,35 @@ public struct ModelFamily: Sendable {
         }
     }
 
+    /// What becomes of layers behind the last one, which predict further tokens
+    /// (`num_nextn_predict_layers`).
+    public enum Predictors: Sendable {
+        /// No checkpoint of the family has them.
+        case none
+        /// They are left out of the file.
+        case leftOut
+        /// They are blocks of the file like all others.
+        case kept
+    }
+
+    /// A number that every layer has learned, which a checkpoint has as a tensor of one element and
+    /// a GGUF file as metadata: one F32 array for all layers.
+    public struct LearnedNumber: Sendable, Hashable {
+        /// The tensors.
+        public let pattern: TensorPattern
+        /// The metadata key.
+        public let key: String
+        /// The shape with which transformers stores it: `[1]`, or none for a scalar.
+        public let shape: [Int]
+
+        /// A number with a name in each layer.
+        public init(_ pattern: String, _ key: String, shape: [Int]) {
+            self.pattern = TensorPattern(pattern)
+            self.key = key
+            self.shape = shape
+        }
+    }
+
     /// A token that plays a part for which the tokenizer's files name none.
     public struct TokenRole: Sendable, Hashable {
         /// The part, as tokenizer files call it: `eos`, `eot`.
@@ -85,6 +114,10 @@ public struct ModelFamily: Sendable {
     public let hyperparameters: [HyperparameterRule]
     /// The tensors.
     public let tensors: [TensorRule]
+    /// Tensors that are written as metadata.
+    public let learned: [LearnedNumber]
+    /// What becomes of layers that predict further tokens.
+    public let predictors: Predictors
     /// The kinds of packed weights (`quant_method`) that the rules write as they are.
     public let packedMethods: [String]
     /// The kinds of rotary scaling that a GGUF file of this family can express.
@@ -114,7 +147,8 @@ public struct ModelFamily: Sendable {
     public init(
         name: String, architecture: String, classes: [ModelClass],
         defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
-        tensors: [TensorRule], packedMethods: [String] = [],
+        tensors: [TensorRule], learned: [LearnedNumber] = [],
+        predictors: Predictors = .none, packedMethods: [String] = [],
         rotaryScalings: [String] = ["default", "linear", "yarn"],
         generated:
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] =
@@ -136,6 +170,8 @@ public struct ModelFamily: Sendable {
         self.defaults = defaults
         self.hyperparameters = hyperparameters
         self.tensors = tensors
+        self.learned = learned
+        self.predictors = predictors
         self.packedMethods = packedMethods
         self.rotaryScalings = rotaryScalings
         self.generated = generated
@@ -171,7 +207,10 @@ public struct ModelFamily: Sendable {
     public func configuration(
         _ config: JSON, path: String
     ) throws(ArchitectureError) -> ModelConfiguration {
-        let configuration = ModelConfiguration(config, defaults: defaults, path: path)
+        var configuration = ModelConfiguration(config, defaults: defaults, path: path)
+        if predictors == .kept {
+            configuration.predictorCount = try configuration.numNextnPredictLayers()
+        }
         try configuration.checkAttention()
         let rotary = try RotaryParameters(configuration)
         guard rotaryScalings.contains(rotary.type) else {

@@ -48,6 +48,17 @@ public struct RotaryParameters: Sendable {
         return numbers.compactMap { $0 }
     }
 
+    /// The pairs that turn with time, height, width and whatever comes; `nil` where all turn with
+    /// the position.
+    func sections() throws(ArchitectureError) -> [Int32]? {
+        guard let numbers = try numbers("mrope_section") else { return nil }
+        let counts = numbers.prefix(4).compactMap { Int32(exactly: $0) }
+        guard counts.count == min(4, numbers.count), counts.allSatisfy({ $0 >= 0 }) else {
+            throw invalid("mrope_section", found: "\(numbers)", expected: "counts of pairs")
+        }
+        return counts + [Int32](repeating: 0, count: 4 - counts.count)
+    }
+
     /// The context that the model was trained with before it was stretched: the whole context
     /// where the configuration does not say.
     func originalContext() throws(ArchitectureError) -> Int {
@@ -95,7 +106,8 @@ public struct RotaryParameters: Sendable {
             throw configuration.fault(
                 .invalidValue(found: name.kindName, expected: "a string"), "\(key).rope_type")
         }
-        type = name?.text ?? "default"
+        // Sections of the rotation are no stretching.
+        type = name?.text.map { $0 == "mrope" ? "default" : $0 } ?? "default"
 
         func number(_ value: JSON?, _ key: String) throws(ArchitectureError) -> Double? {
             guard let value, !value.isNull else { return nil }

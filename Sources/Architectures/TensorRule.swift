@@ -112,12 +112,15 @@ public struct TensorRule: Sendable {
     /// Whether the outputs come first in the file, in front of all that is in the checkpoint's
     /// order.
     public let isLeading: Bool
+    /// Whether the values that no output has are ones that no model uses; an export writes zeros.
+    public let leavesUnused: Bool
 
     /// Declares a rule about any number of tensors.
     public init(
         _ sources: [Source], into outputs: [Output], presence: Presence = .required,
-        where condition: Condition = .always, isLeading: Bool = false
+        where condition: Condition = .always, isLeading: Bool = false, leavesUnused: Bool = false
     ) {
+        self.leavesUnused = leavesUnused
         self.sources = sources
         self.outputs = outputs
         self.presence = presence

@@ -114,6 +114,7 @@ public struct ConversionSource: TensorSource {
             let entries = try family.entries(rules, of: configuration, fileType: fileType)
             for entry in entries { metadata[entry.key] = entry.value }
         }
+        for entry in catalogue.learned { metadata[entry.key] = entry.value }
         try append(family.leading)
         metadata["general.type"] = .string("model")
         let general = try GeneralMetadata(
@@ -153,6 +154,18 @@ public struct ConversionSource: TensorSource {
                 : [])
             + (catalogue.otherCount > 0
                 ? ["\(catalogue.otherCount) tensors that are not the language model's are left out"]
+                : [])
+            + (catalogue.predictorCount > 0
+                ? [
+                    "\(catalogue.predictorCount) tensors of layers that predict further tokens are "
+                        + "left out"
+                ]
+                : [])
+            + (catalogue.absentPredictorCount > 0
+                ? [
+                    "\(catalogue.absentPredictorCount) layers that predict further tokens are in "
+                        + "the configuration and not in the checkpoint"
+                ]
                 : [])
             + (isDynamic
                 ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])

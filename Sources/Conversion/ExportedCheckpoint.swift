@@ -42,7 +42,7 @@ public struct ExportedCheckpoint: Sendable {
 
     let source: any TensorSource
     let type: WeightType
-    let weights: [ExportedTensor]
+    let weights: [any StoredValues]
     /// The names and contents of the files beside the weights.
     let files: [(name: String, bytes: [UInt8])]
 
@@ -62,11 +62,14 @@ public struct ExportedCheckpoint: Sendable {
             $0.export != nil && seen.insert($0.name).inserted
         }
         var failure: (any Error)?
+        let keys = ExportedCheckpoint.keys(source, architecture: architecture)
         for family in families where family.architecture == architecture {
+            guard let export = family.export, export.fits(keys) else { continue }
             do {
-                let made = try ExportedCheckpoint.make(family, source, type)
+                let name = export.otherClass(keys)?.className ?? family.classes[0].name
+                let made = try ExportedCheckpoint.make(family, export, name, keys, source, type)
                 familyName = family.name
-                className = family.classes[0].name
+                className = name
                 weights = made.weights
                 files = made.files
                 return
@@ -83,30 +86,35 @@ public struct ExportedCheckpoint: Sendable {
                 path: source.path, place: "general.architecture")
     }
 
-    private static func make(
-        _ family: ModelFamily, _ source: any TensorSource, _ type: WeightType
-    ) throws -> (weights: [ExportedTensor], files: [(name: String, bytes: [UInt8])]) {
-        guard let export = family.export else { preconditionFailure("a family with export data") }
+    private static func keys(
+        _ source: any TensorSource, architecture: String
+    ) -> ConfigurationExport.Source {
         let numbers = Dictionary(
             source.tensors.enumerated().map { ($0.element.name, $0.offset) },
             uniquingKeysWith: { $1 })
+        return .init(
+            value: { source.metadata["\(architecture).\($0)"] },
+            tokenizer: { source.metadata["tokenizer.ggml.\($0)"] },
+            tensor: { try numbers[$0].flatMap { try values(ofSmall: $0, of: source) } },
+            hasTensor: { numbers[$0] != nil })
+    }
+
+    private static func make(
+        _ family: ModelFamily, _ export: ConfigurationExport, _ className: String,
+        _ keys: ConfigurationExport.Source, _ source: any TensorSource, _ type: WeightType
+    ) throws -> (weights: [any StoredValues], files: [(name: String, bytes: [UInt8])]) {
         let vocabulary = try Vocabulary(metadata: source.metadata, file: source.path)
         let tokenizer = try VocabularyExport(
             vocabulary, metadata: source.metadata, tokenizerClass: export.tokenizerClass,
             file: source.path)
-        let embedding = numbers["token_embd.weight"].map { source.tensors[$0].format } ?? .F16
-        let keys = ConfigurationExport.Source { key in
-            source.metadata["\(family.architecture).\(key)"]
-        } tensor: { name in
-            guard let number = numbers[name] else { return nil }
-            return try values(ofSmall: number, of: source)
-        }
+        let embedding =
+            source.tensors.first { $0.name == "token_embd.weight" }?.format ?? .F16
         let entries =
             try export.configuration(
-                className: family.classes[0].name, vocabularySize: vocabulary.tokens.count,
+                className: className, vocabularySize: vocabulary.tokens.count,
                 dataType: ["F32": "float32", "BF16": "bfloat16"][
                     type.dataType(of: embedding).rawValue] ?? "float16",
-                source: keys, hasTensor: { numbers[$0] != nil })
+                source: keys)
             + tokenizer.configuration
         let config = JSON.object(entries.map { .init(key: ByteString($0.key), value: $0.value) })
         let configuration = try family.configuration(config, path: source.path)
@@ -118,16 +126,24 @@ public struct ExportedCheckpoint: Sendable {
         let unknown = left.map { source.tensors[$0].name }.filter { !generated.contains($0) }
         guard unknown.isEmpty else {
             throw ConversionError(
-                .tensorsWithoutSource(unknown, className: family.classes[0].name),
+                .tensorsWithoutSource(unknown, className: className),
                 path: source.path)
         }
         var files: [(name: String, bytes: [UInt8])] = [
             ("config.json", config.written()),
-            ("generation_config.json", generation(source.metadata, tokenizer).written()),
+            (
+                "generation_config.json",
+                generation(
+                    source.metadata, tokenizer, endTokens: export.endTokens(keys)
+                ).written()
+            ),
             ("README.md", Array(ModelCard.frontMatter(of: source.metadata).utf8)),
         ]
         files += tokenizer.files
-        return (weights, files)
+        let learned = try LearnedValue.all(
+            of: family, blockCount: configuration.blockCount(), metadata: source.metadata,
+            path: source.path)
+        return (weights + learned, files)
     }
 
     /// The values of a tensor computed from a configuration; `nil` for those of a size that none
@@ -145,10 +161,16 @@ public struct ExportedCheckpoint: Sendable {
     }
 
     /// `generation_config.json`: what the file recommends for sampling, and the tokens at the ends.
-    private static func generation(_ metadata: Metadata, _ tokenizer: VocabularyExport) -> JSON {
+    private static func generation(
+        _ metadata: Metadata, _ tokenizer: VocabularyExport, endTokens: [Int]
+    ) -> JSON {
         var members = tokenizer.configuration.filter { entry in
             ["bos_token_id", "eos_token_id", "pad_token_id"].contains(entry.key)
                 && !entry.value.isNull
+        }
+        if !endTokens.isEmpty {
+            members.removeAll { $0.key == "eos_token_id" }
+            members.append(("eos_token_id", .array(endTokens.map { .integer($0) })))
         }
         for (key, name) in [
             ("sequence", "sequence"), ("top_k", "top_k"), ("top_p", "top_p"), ("min_p", "min_p"),

@@ -26,8 +26,14 @@ struct ExportedTensor: StoredValues {
         var position = elements.lowerBound
         while position < elements.upperBound {
             let (turn, inTurn) = position.quotientAndRemainder(dividingBy: period)
-            // The windows cover a period without a gap.
-            guard let window = windows.first(where: { $0.range.contains(inTurn) }) else { return }
+            guard let window = windows.first(where: { $0.range.contains(inTurn) }) else {
+                // What the model has no use for is not in the file.
+                let next = windows.lazy.map(\.range.lowerBound).filter { $0 > inTurn }.min()
+                let end = min(elements.upperBound, turn * period + (next ?? period))
+                for place in position..<end { destination[place - elements.lowerBound] = 0 }
+                position = end
+                continue
+            }
             let end = min(elements.upperBound, turn * period + window.range.upperBound)
             let start = turn * window.range.count + inTurn - window.range.lowerBound
             try window.readFloats(
@@ -153,7 +159,7 @@ struct TensorExporter {
         var numbers: [String: Int] = [:]
         for (number, tensor) in source.tensors.enumerated() { numbers[tensor.name] = number }
         var groups: [(place: Int, tensors: [ExportedTensor])] = []
-        let blockCount = try configuration.numHiddenLayers()
+        let blockCount = try configuration.blockCount()
         for rule in rules where !rule.outputs.isEmpty {
             for block in 0..<(rule.outputs.contains { $0.name.isPerBlock } ? blockCount : 1) {
                 let names = rule.outputs.map { $0.name.name(block: block) }
@@ -213,12 +219,14 @@ struct TensorExporter {
                 }
                 var end = 0
                 for (period, window) in sorted {
-                    guard period == sorted[0].period, window.range.lowerBound == end else {
-                        return nil
-                    }
+                    guard period == sorted[0].period,
+                        rule.leavesUnused || window.range.lowerBound == end
+                    else { return nil }
                     end = window.range.upperBound
                 }
-                guard let first = sorted.first, end == first.period else { return nil }
+                guard let first = sorted.first, rule.leavesUnused || end == first.period else {
+                    return nil
+                }
                 exported.append(
                     ExportedTensor(
                         name: kind.pattern.name(block: block, expert: "\(expert)"),

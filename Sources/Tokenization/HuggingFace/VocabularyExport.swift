@@ -67,10 +67,11 @@ extension VocabularyExport {
     /// all others from `config.json`.
     private mutating func specialTokens(isNamed: Bool) -> [JSON.Member] {
         var members: [JSON.Member] = []
+        let added = addedByFamily
         for role in VocabularyExport.roles {
             let id = vocabulary.specialIDs[role]
             let key = "\(role.rawValue)_token"
-            if let id {
+            if let id, !added.contains(role) {
                 members.append(.init(key, .string(vocabulary.tokens[Int(id)])))
             }
             // transformers has numbers of its own for these where the file says nothing.
@@ -82,6 +83,23 @@ extension VocabularyExport {
             members.append(.init("cls_token", .string(vocabulary.tokens[Int(id)])))
         }
         return members
+    }
+
+    /// The roles that a conversion adds by itself: those that do not stand in the order in which it
+    /// writes what the tokenizer's files say.
+    private var addedByFamily: Set<Vocabulary.SpecialRole> {
+        var added: Set<Vocabulary.SpecialRole> = []
+        var last = 0
+        for entry in metadata.entries {
+            guard entry.key.hasPrefix("tokenizer.ggml."), entry.key.hasSuffix("_token_id") else {
+                continue
+            }
+            let role = VocabularyExport.roles.firstIndex { $0.metadataKey == entry.key }
+            let place = role ?? VocabularyExport.roles.endIndex
+            if let role, place < last { added.insert(VocabularyExport.roles[role]) }
+            last = max(last, place)
+        }
+        return added
     }
 
     /// A flag behind the chat template is the family's own: a conversion adds it by itself.
