@@ -6,7 +6,8 @@ extension ModelFamily {
         .arcee, .bert, .cohere, .cohere2, .deepseekV2, .dots1, .ernie, .ernieMoe, .exaone4,
         .falcon, .gemma, .gemma2, .gemma3, .glm4, .gpt2, .gptNeoX, .gptOss, .granite, .graniteMoe,
         .hunyuanDense, .lfm2, .llama, .mistral, .mixtral, .nemotron, .olmo2, .olmo3, .olmoe,
-        .phi2, .phi3, .qwen2, .qwen2Moe, .qwen3, .qwen3Moe, .roberta, .seedOss, .smolLM3,
+        .mamba, .phi2, .phi3, .qwen2, .qwen2Moe, .qwen3, .qwen35, .qwen35Moe, .qwen3Moe,
+        .qwen3Next, .roberta, .seedOss, .smolLM3,
         .stableLM, .starCoder2,
     ]
 }

@@ -44,7 +44,8 @@ struct Catalogue: Sendable {
                 otherCount += 1
                 continue
             }
-            guard let made = try matcher.add(stored, named: name) else {
+            let counted = try family.ruleName(countingOn: name, in: configuration)
+            guard let made = try matcher.add(stored, named: counted) else {
                 unmapped.append(stored.name)
                 continue
             }

@@ -153,7 +153,7 @@ struct TensorExporter {
         var numbers: [String: Int] = [:]
         for (number, tensor) in source.tensors.enumerated() { numbers[tensor.name] = number }
         var groups: [(place: Int, tensors: [ExportedTensor])] = []
-        let blockCount = try configuration.numHiddenLayers()
+        let blockCount = try configuration.blockCount()
         for rule in rules where !rule.outputs.isEmpty {
             for block in 0..<(rule.outputs.contains { $0.name.isPerBlock } ? blockCount : 1) {
                 let names = rule.outputs.map { $0.name.name(block: block) }
@@ -186,7 +186,13 @@ struct TensorExporter {
             windows.append(Array(repeating: [], count: count))
         }
         for (output, tensor) in zip(rule.outputs, outputs) {
-            guard case .parts(let parts, let shift) = output.values else { return nil }
+            guard case .parts(let parts, let change) = output.values else { return nil }
+            let shift: Float
+            switch change {
+            case .none: shift = 0
+            case .plus(let addend): shift = addend
+            case .negatedExponential: return nil
+            }
             var start = 0
             for part in parts {
                 let count = shapes[part.source].elementCount
