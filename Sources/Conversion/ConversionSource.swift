@@ -89,6 +89,7 @@ public struct ConversionSource: TensorSource {
                 files = checkpoint.shards.map(\.file)
                 values = try storedValues(of: checkpoint, quantization: isKept ? nil : quantization)
             }
+            configuration.predictorCount += family.predictorCount(of: values.lazy.map(\.name))
             dequantizedCount = values.count { $0 is DequantizedValues }
             do {
                 catalogue = try Catalogue(
