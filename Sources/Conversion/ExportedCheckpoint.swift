@@ -43,6 +43,9 @@ public struct ExportedCheckpoint: Sendable {
     let source: any TensorSource
     let type: WeightType
     let weights: [any StoredValues]
+    /// The weights that begin a file of their own, so that they come back in order: a file is read
+    /// in the order of its tensors' names.
+    let fileStarts: [Int]
     /// The names and contents of the files beside the weights.
     let files: [(name: String, bytes: [UInt8])]
 
@@ -71,6 +74,7 @@ public struct ExportedCheckpoint: Sendable {
                 familyName = family.name
                 className = name
                 weights = made.weights
+                fileStarts = made.fileStarts
                 files = made.files
                 return
             } catch {
@@ -99,10 +103,14 @@ public struct ExportedCheckpoint: Sendable {
             hasTensor: { numbers[$0] != nil })
     }
 
+    private typealias Made = (
+        weights: [any StoredValues], fileStarts: [Int], files: [(name: String, bytes: [UInt8])]
+    )
+
     private static func make(
         _ family: ModelFamily, _ export: ConfigurationExport, _ className: String,
         _ keys: ConfigurationExport.Source, _ source: any TensorSource, _ type: WeightType
-    ) throws -> (weights: [any StoredValues], files: [(name: String, bytes: [UInt8])]) {
+    ) throws -> Made {
         let vocabulary = try Vocabulary(metadata: source.metadata, file: source.path)
         let tokenizer = try VocabularyExport(
             vocabulary, metadata: source.metadata, tokenizerClass: export.tokenizerClass,
@@ -121,7 +129,7 @@ public struct ExportedCheckpoint: Sendable {
         let exporter = TensorExporter(
             rules: family.tensors, configuration: configuration, source: source,
             dataType: { type.dataType(of: $0) })
-        let (weights, left) = try exporter.tensors()
+        let (groups, left) = try exporter.tensors()
         let generated = Set(try family.generated(configuration).map(\.name))
         let unknown = left.map { source.tensors[$0].name }.filter { !generated.contains($0) }
         guard unknown.isEmpty else {
@@ -134,7 +142,7 @@ public struct ExportedCheckpoint: Sendable {
             (
                 "generation_config.json",
                 generation(
-                    source.metadata, tokenizer, endTokens: export.endTokens(keys)
+                    source.metadata, vocabulary, endTokens: export.endTokens(keys)
                 ).written()
             ),
             ("README.md", Array(ModelCard.frontMatter(of: source.metadata).utf8)),
@@ -143,7 +151,26 @@ public struct ExportedCheckpoint: Sendable {
         let learned = try LearnedValue.all(
             of: family, blockCount: configuration.blockCount(), metadata: source.metadata,
             path: source.path)
-        return (weights + learned, files)
+        return (groups.flatMap(\.self) + learned, fileStarts(groups), files)
+    }
+
+    /// More files than this are no help.
+    private static let mostFileStarts = 256
+
+    /// The first weights of groups whose last name comes before that of the group in front.
+    ///
+    /// A group of the file's tensors stands where the last of its sources is read.
+    private static func fileStarts(_ groups: [[ExportedTensor]]) -> [Int] {
+        var starts: [Int] = []
+        var (count, last) = (0, [UInt8]())
+        for group in groups {
+            let names = group.map { Array($0.name.utf8) }
+            let name = names.max { $0.lexicographicallyPrecedes($1) } ?? []
+            if name.lexicographicallyPrecedes(last) { starts.append(count) }
+            last = name
+            count += group.count
+        }
+        return starts.count <= mostFileStarts ? starts : []
     }
 
     /// The values of a tensor computed from a configuration; `nil` for those of a size that none
@@ -162,12 +189,14 @@ public struct ExportedCheckpoint: Sendable {
 
     /// `generation_config.json`: what the file recommends for sampling, and the tokens at the ends.
     private static func generation(
-        _ metadata: Metadata, _ tokenizer: VocabularyExport, endTokens: [Int]
+        _ metadata: Metadata, _ vocabulary: Vocabulary, endTokens: [Int]
     ) -> JSON {
-        var members = tokenizer.configuration.filter { entry in
-            ["bos_token_id", "eos_token_id", "pad_token_id"].contains(entry.key)
-                && !entry.value.isNull
-        }
+        var members: [(key: String, value: JSON)] = [Vocabulary.SpecialRole.bos, .eos, .pad]
+            .compactMap { role in
+                vocabulary.specialIDs[role].map {
+                    ("\(role.rawValue)_token_id", .integer(Int($0)))
+                }
+            }
         if !endTokens.isEmpty {
             members.removeAll { $0.key == "eos_token_id" }
             members.append(("eos_token_id", .array(endTokens.map { .integer($0) })))

@@ -151,11 +151,12 @@ struct TensorExporter {
     /// The type that a tensor of a format is written as.
     let dataType: @Sendable (Format) -> DataType
 
-    /// The checkpoint's tensors in the order that the conversion makes the file's order of.
+    /// The checkpoint's tensors in the order that the conversion makes the file's order of, those
+    /// that become the same tensors of the file together.
     ///
     /// Of rules for the same tensors the first counts whose values can all be found. The numbers
     /// of the file's tensors that no rule makes are returned too.
-    func tensors() throws -> (exported: [ExportedTensor], left: [Int]) {
+    func tensors() throws -> (exported: [[ExportedTensor]], left: [Int]) {
         var numbers: [String: Int] = [:]
         for (number, tensor) in source.tensors.enumerated() { numbers[tensor.name] = number }
         var groups: [(place: Int, tensors: [ExportedTensor])] = []
@@ -173,7 +174,7 @@ struct TensorExporter {
             }
         }
         groups.sort { $0.place < $1.place }
-        return (groups.flatMap(\.tensors), numbers.values.sorted())
+        return (groups.map(\.tensors), numbers.values.sorted())
     }
 
     /// The sources of a rule in a block; `nil` when the outputs do not have all of their values.

@@ -34,7 +34,10 @@ extension ModelFamily {
 
     /// The keys of DeepSeek V2 and V3.
     static let deepseekHyperparameters: [HyperparameterRule] =
-        .common + latentAttention + experts
+        .common + deepseekOwnHyperparameters
+
+    /// Those that follow the common ones.
+    static let deepseekOwnHyperparameters = latentAttention + experts
 
     /// The tensors of DeepSeek V2 and V3 but for the correction of V3's router.
     static let deepseekTensors = ends + attention + feedForward
