@@ -32,6 +32,11 @@ public struct EvaluationText: Sendable {
     /// The number of tokens that are scored.
     public var scoredTokenCount: Int { spans.reduce(0) { $0 + $1.scored.count } }
 
+    /// The tokens of the text from its start to the end of the last window.
+    public var evaluatedTokens: ArraySlice<Int32> {
+        tokens.prefix(spans.map(\.tokens.upperBound).max() ?? 0)
+    }
+
     /// The tokens of a window.
     public func window(_ index: Int) -> [Int32] {
         var window = Array(tokens[spans[index].tokens])

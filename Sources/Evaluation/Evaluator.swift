@@ -36,10 +36,11 @@ public struct Evaluator {
     ///
     /// - Throws: `EvaluationError` or `InferenceError` when a model's vocabulary is not the file's.
     public init(
-        base: LogitsReader, quantized: [Model], pool: WorkerPool = WorkerPool()
+        base: LogitsReader, quantized: [Model], activations: Activations = .f32,
+        pool: WorkerPool = WorkerPool()
     ) throws {
         for model in quantized { try VocabularyCheck.compare(model, with: base) }
-        decoder = try Decoder(models: quantized, pool: pool)
+        decoder = try Decoder(models: quantized, activations: activations, pool: pool)
         stored = base
         basePath = base.path
         self.quantized = quantized

@@ -83,9 +83,10 @@ struct BlockPlan: Sendable {
 
     /// Lays out a block; every shape is checked against the description.
     init(
-        _ description: BlockDescription, width: Int, catalogue: Catalogue
+        _ description: BlockDescription, width: Int, catalogue: Catalogue,
+        matrices: MatrixLayout
     ) throws(InferenceError) {
-        var layout = BlockLayout(catalogue: catalogue)
+        var layout = BlockLayout(catalogue: catalogue, matrices: matrices)
         let attention = description.attention
         attentionNorm = try layout.norm(description.attentionNorm, count: width)
         (queryNorm, keyNorm) = try BlockPlan.headNorms(attention, &layout)
@@ -234,7 +235,8 @@ struct ExpertPlan: Sendable {
         sharedGate = try experts.sharedGate.map { gate throws(InferenceError) in
             try block.stack([gate])
         }
-        var layout = BlockLayout(catalogue: block.catalogue, expertCount: experts.count)
+        var layout = BlockLayout(
+            catalogue: block.catalogue, matrices: block.matrices, expertCount: experts.count)
         network = try BlockPlan.Network(experts.network, &layout)
         pieces = layout.pieces
         zeros = layout.zeros

@@ -38,7 +38,7 @@ struct ImatrixCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "An importance matrix of an earlier run to add to; may be given again.",
+            "An importance matrix of an earlier run to add to, GGUF or .dat; may be given again.",
             valueName: "file"))
     var inFile: [String] = []
 
@@ -84,12 +84,12 @@ struct ImatrixCommand: ParsableCommand {
     func run() throws {
         var sums = ImportanceSums(chunkSize: options.context)
         for path in inFile {
-            try sums.add(ImportanceSums(path: path), path: path)
+            let earlier = try ImportanceSums(path: path, legacyChunkSize: options.context)
+            if modelPath == nil, path == inFile[0] { sums.chunkSize = earlier.chunkSize }
+            try sums.add(earlier, path: path)
         }
         if let modelPath {
             try calibrate(Model(path: modelPath), &sums)
-        } else {
-            sums.chunkSize = try ImportanceSums(path: inFile[0]).chunkSize
         }
         try sums.write(to: output)
         for warning in ImatrixCommand.warnings(sums) { Terminal.warning(warning) }
