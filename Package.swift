@@ -163,7 +163,7 @@ let package = Package(
             name: "EvaluationTests",
             dependencies: [
                 "Evaluation", "Inference", "Conversion", "GGUF", "Architectures", "Tokenization",
-                "TensorCore", "TestSupport",
+                "TensorCore", "TestSupport", "Zstandard",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -181,6 +181,7 @@ let package = Package(
             name: "IngotTests",
             dependencies: [
                 "ingot", "TensorCore", "Quantization", "GGUF", "Safetensors", "TestSupport",
+                "Zstandard",
             ],
             swiftSettings: strict),
     ]

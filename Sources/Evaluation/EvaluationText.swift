@@ -1,3 +1,4 @@
+public import Inference
 public import Tokenization
 
 /// A text cut into context windows.
@@ -35,6 +36,15 @@ public struct EvaluationText: Sendable {
     /// The tokens of the text from its start to the end of the last window.
     public var evaluatedTokens: ArraySlice<Int32> {
         tokens.prefix(spans.map(\.tokens.upperBound).max() ?? 0)
+    }
+
+    /// What is warned of before models run over the text: windows longer than what they were
+    /// trained with.
+    public func contextWarnings(_ models: [Model]) -> [EvaluationWarning] {
+        models.filter { contextLength > $0.contextLength }.map {
+            .contextBeyondTraining(
+                contextLength: contextLength, trained: $0.contextLength, model: $0.path)
+        }
     }
 
     /// The tokens of a window.

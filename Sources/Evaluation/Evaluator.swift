@@ -144,7 +144,7 @@ public struct Evaluator {
             levels: zip(quantized, levels).map {
                 $1.statistics(model: $0.path, contextLength: length)
             },
-            warnings: text.warnings + contextWarnings(length), seconds: seconds,
+            warnings: text.warnings + text.contextWarnings(decoder.models), seconds: seconds,
             tokensPerSecond: Double(tokensRun) / max(seconds, 1e-9))
     }
 
@@ -192,12 +192,5 @@ public struct Evaluator {
         }
         try writer.write(kept, targets: targets, pool: decoder.pool)
         return rows
-    }
-
-    private func contextWarnings(_ length: Int) -> [EvaluationWarning] {
-        decoder.models.filter { length > $0.contextLength }.map {
-            .contextBeyondTraining(
-                contextLength: length, trained: $0.contextLength, model: $0.path)
-        }
     }
 }

@@ -124,7 +124,8 @@ struct ComparisonListing: Encodable {
         row("RMS Δp") { ComparisonListing.show($0.rmsProbabilityChange, 3, percent: true) }
         row("Same top p") { ComparisonListing.show($0.sameTopToken, 3, percent: true) }
         let summary =
-            "  \(windows) windows of \(contextLength), \(tokensScored) tokens scored,"
+            "  \(Numbers.counted(windows, "window")) of \(contextLength),"
+            + " \(tokensScored) tokens scored,"
             + (activations == Activations.f32.rawValue ? "" : " activations \(activations),")
             + " \(Numbers.fixed(tokensPerSecond, 1)) tokens/s"
         return table.lines + ["", summary]

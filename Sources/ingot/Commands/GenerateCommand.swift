@@ -141,10 +141,16 @@ struct GenerateCommand: ParsableCommand {
                 if models.count > 1 { Terminal.print("\(Paths.name(model.path)):") }
                 Terminal.stream(text)
             }
-            outcomes.append(
-                try generator.generate(prompt: tokens, limit: count, settings: settings) {
-                    if streams { Terminal.stream($0) }
-                })
+            do {
+                outcomes.append(
+                    try generator.generate(prompt: tokens, limit: count, settings: settings) {
+                        if streams { Terminal.stream($0) }
+                    })
+            } catch {
+                // What is wrong stands on a line of its own.
+                if streams { Terminal.stream("\n") }
+                throw error
+            }
             if streams { Terminal.stream(models.count > 1 ? "\n\n" : "\n") }
         }
         for warning in warnings { Terminal.warning(warning) }
@@ -161,7 +167,8 @@ struct GenerateCommand: ParsableCommand {
         if !options.quiet {
             for (text, outcome) in zip(texts, outcomes) {
                 Terminal.note(
-                    "\(Paths.name(text.model)): \(outcome.promptTokens.count) tokens of prompt in"
+                    "\(Paths.name(text.model)): "
+                        + Numbers.counted(outcome.promptTokens.count, "token") + " of prompt in"
                         + " \(Clock.short(text.promptSeconds)), \(text.tokens.count) tokens at"
                         + " \(Numbers.fixed(text.tokensPerSecond, 1)) tokens/s")
             }

@@ -94,7 +94,7 @@ struct ImatrixCommand: ParsableCommand {
         try sums.write(to: output)
         for warning in ImatrixCommand.warnings(sums) { Terminal.warning(warning) }
         Terminal.print(
-            "\(output): \(sums.entries.count) tensors, \(sums.chunkCount) windows of"
+            "\(output): \(sums.entries.count) tensors, \(Numbers.counted(sums.chunkCount, "window")) of"
                 + " \(sums.chunkSize)")
     }
 
@@ -139,10 +139,7 @@ struct ImatrixCommand: ParsableCommand {
                 windows, of: end - fromChunk, detail: "window \(windows)/\(end - fromChunk)")
         }
         line.finish()
-        for warning in text.warnings { Terminal.warning(warning.description) }
-        if text.contextLength > model.contextLength {
-            let warning = EvaluationWarning.contextBeyondTraining(
-                contextLength: text.contextLength, trained: model.contextLength, model: model.path)
+        for warning in text.warnings + text.contextWarnings([model]) {
             Terminal.warning(warning.description)
         }
     }

@@ -144,7 +144,8 @@ struct PerplexityCommand: ParsableCommand {
         return (options.quiet ? [] : [running.joined(separator: ",")]) + [
             "perplexity \(Numbers.fixed(perplexity.perplexity.value, 4))"
                 + " ± \(Numbers.fixed(perplexity.perplexity.standardError, 4))"
-                + " (\(perplexity.windowCount) windows of \(perplexity.contextLength),"
+                + " (\(Numbers.counted(perplexity.windowCount, "window")) of"
+                + " \(perplexity.contextLength),"
                 + " \(perplexity.scoredTokenCount) tokens scored,"
                 + " \(Numbers.fixed(found.tokensPerSecond, 1)) tokens/s)"
         ]
