@@ -160,7 +160,7 @@ let package = Package(
             name: "EvaluationTests",
             dependencies: [
                 "Evaluation", "Inference", "Conversion", "GGUF", "Architectures", "Tokenization",
-                "TensorCore", "TestSupport",
+                "TensorCore", "TestSupport", "Zstandard",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -178,6 +178,7 @@ let package = Package(
             name: "IngotTests",
             dependencies: [
                 "ingot", "TensorCore", "Quantization", "GGUF", "Safetensors", "TestSupport",
+                "Zstandard",
             ],
             swiftSettings: strict),
     ]

@@ -13,9 +13,12 @@ public struct ChoiceScorer {
     /// Prepares to score models with the same vocabulary.
     ///
     /// - Throws: `EvaluationError` when the vocabularies differ.
-    public init(models: [Model], tokenizer: Tokenizer, pool: WorkerPool = WorkerPool()) throws {
+    public init(
+        models: [Model], tokenizer: Tokenizer, activations: Activations = .f32,
+        pool: WorkerPool = WorkerPool()
+    ) throws {
         for model in models.dropFirst() { try VocabularyCheck.compare(model, with: models[0]) }
-        decoder = try Decoder(models: models, pool: pool)
+        decoder = try Decoder(models: models, activations: activations, pool: pool)
         self.tokenizer = tokenizer
     }
 

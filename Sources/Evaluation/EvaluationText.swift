@@ -1,3 +1,4 @@
+public import Inference
 public import Tokenization
 
 /// A text cut into context windows.
@@ -31,6 +32,20 @@ public struct EvaluationText: Sendable {
     public var tokenCount: Int { tokens.count }
     /// The number of tokens that are scored.
     public var scoredTokenCount: Int { spans.reduce(0) { $0 + $1.scored.count } }
+
+    /// The tokens of the text from its start to the end of the last window.
+    public var evaluatedTokens: ArraySlice<Int32> {
+        tokens.prefix(spans.map(\.tokens.upperBound).max() ?? 0)
+    }
+
+    /// What is warned of before models run over the text: windows longer than what they were
+    /// trained with.
+    public func contextWarnings(_ models: [Model]) -> [EvaluationWarning] {
+        models.filter { contextLength > $0.contextLength }.map {
+            .contextBeyondTraining(
+                contextLength: contextLength, trained: $0.contextLength, model: $0.path)
+        }
+    }
 
     /// The tokens of a window.
     public func window(_ index: Int) -> [Int32] {

@@ -36,10 +36,11 @@ public struct Evaluator {
     ///
     /// - Throws: `EvaluationError` or `InferenceError` when a model's vocabulary is not the file's.
     public init(
-        base: LogitsReader, quantized: [Model], pool: WorkerPool = WorkerPool()
+        base: LogitsReader, quantized: [Model], activations: Activations = .f32,
+        pool: WorkerPool = WorkerPool()
     ) throws {
         for model in quantized { try VocabularyCheck.compare(model, with: base) }
-        decoder = try Decoder(models: quantized, pool: pool)
+        decoder = try Decoder(models: quantized, activations: activations, pool: pool)
         stored = base
         basePath = base.path
         self.quantized = quantized
@@ -143,7 +144,7 @@ public struct Evaluator {
             levels: zip(quantized, levels).map {
                 $1.statistics(model: $0.path, contextLength: length)
             },
-            warnings: text.warnings + contextWarnings(length), seconds: seconds,
+            warnings: text.warnings + text.contextWarnings(decoder.models), seconds: seconds,
             tokensPerSecond: Double(tokensRun) / max(seconds, 1e-9))
     }
 
@@ -191,12 +192,5 @@ public struct Evaluator {
         }
         try writer.write(kept, targets: targets, pool: decoder.pool)
         return rows
-    }
-
-    private func contextWarnings(_ length: Int) -> [EvaluationWarning] {
-        decoder.models.filter { length > $0.contextLength }.map {
-            .contextBeyondTraining(
-                contextLength: length, trained: $0.contextLength, model: $0.path)
-        }
     }
 }

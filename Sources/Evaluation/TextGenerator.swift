@@ -2,14 +2,25 @@ public import Inference
 public import TensorCore
 public import Tokenization
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Has a model go on with a text, token by token.
 public struct TextGenerator {
     private let model: Model
     private let tokenizer: Tokenizer
+    private let activations: Activations
     private let pool: WorkerPool
 
     /// Prepares to generate.
-    public init(model: Model, tokenizer: Tokenizer, pool: WorkerPool = WorkerPool()) {
+    public init(
+        model: Model, tokenizer: Tokenizer, activations: Activations = .f32,
+        pool: WorkerPool = WorkerPool()
+    ) {
+        self.activations = activations
         self.model = model
         self.tokenizer = tokenizer
         self.pool = pool
@@ -57,7 +68,8 @@ public struct TextGenerator {
     ) throws -> Outcome {
         guard let last = prompt.last else { throw EvaluationError(.emptyText, path: nil) }
         let capacity = prompt.count.adding(checked: max(1, limit)) ?? Int.max
-        let generation = try Generation(model: model, capacity: capacity, pool: pool)
+        let generation = try Generation(
+            model: model, capacity: capacity, activations: activations, pool: pool)
         var sampler = Sampler(settings)
         var assembler = UTF8Assembler()
         var outcome = Outcome(
@@ -87,6 +99,21 @@ public struct TextGenerator {
         if !rest.isEmpty { emit(rest) }
         outcome.seconds = (clock.now - start) / .seconds(1) - outcome.promptSeconds
         return outcome
+    }
+
+    /// The probability that the model gives `token` as what follows `text`, before any token is
+    /// left out and without a temperature.
+    ///
+    /// - Throws: `InferenceError`.
+    public func probability(of token: Int32, after text: [Int32]) throws -> Double {
+        guard !text.isEmpty else { return 0 }
+        let logits = try Generation(
+            model: model, capacity: text.count, activations: activations, pool: pool
+        ).append(text)
+        guard logits.indices.contains(Int(token)) else { return 0 }
+        var sum = LogitsSum()
+        logits.withUnsafeBufferPointer { sum.add($0, first: 0) }
+        return exp(Double(logits[Int(token)] - sum.maximum)) / sum.sum
     }
 
     /// Tokens that end a text.

@@ -1,4 +1,5 @@
 public import TensorCore
+import Zstandard
 
 /// The sequences of 13 words of a text, to find out which of them another text holds too.
 ///
@@ -69,12 +70,21 @@ public struct WordSequences: Sendable {
             samplingInterval: Int(clamping: mask + 1))
     }
 
-    /// What a file shares with this text.
+    /// What a file shares with this text; it may be compressed with Zstandard.
     ///
     /// - Complexity: O(bytes) time; reads a mebibyte at a time.
-    /// - Throws: `FileError`.
+    /// - Throws: `FileError`, `ZstandardError`.
     public func overlap(with file: InputFile) throws -> Overlap {
         try overlap { take in
+            if try ZstandardReader.isCompressed(file) {
+                let reader = try ZstandardReader(file: file)
+                var piece = [UInt8](repeating: 0, count: 1 << 20)
+                while true {
+                    let count = try piece.withUnsafeMutableBytes { try reader.read(into: $0) }
+                    if count == 0 { return }
+                    take(Array(piece[..<count]))
+                }
+            }
             var offset = 0
             while offset < file.byteCount {
                 let count = min(1 << 20, file.byteCount - offset)

@@ -1,6 +1,27 @@
 import TensorCore
 
-extension ImportanceMatrix {
+/// An importance matrix in the older binary form.
+struct LegacyImportance {
+    /// The values of one tensor, those of experts one expert after the other.
+    struct Entry {
+        /// Mean squares.
+        var means: [Float]
+        /// How often the tensor was multiplied with; once in a window.
+        var callCount: Int
+    }
+
+    /// The entries by the tensor's name.
+    var entries: [ByteString: Entry] = [:]
+    /// The text, where the file names it.
+    var datasets: [String] = []
+    /// The number of windows; 0 where the file does not say.
+    var chunkCount = 0
+
+    /// Whether a file is in this form: it is, unless it starts as a GGUF file does.
+    static func isForm(of file: InputFile) throws -> Bool {
+        try file.read(at: 0, count: min(4, file.byteCount)) != Array("GGUF".utf8)
+    }
+
     /// Reads the older binary form, little-endian: the number of entries (int32); for each the
     /// length of its name (int32), the name, the number of calls (int32), the number of values
     /// (int32), the values (float32), each the mean times the number of calls; and, in files of later
@@ -8,9 +29,7 @@ extension ImportanceMatrix {
     ///
     /// - Throws: `GGUFError` when the file ends early, a count cannot be right, a name stands twice
     ///   or a value is negative or not finite; `FileError`.
-    static func legacyContents(
-        of file: InputFile
-    ) throws -> (entries: [ByteString: Entry], datasets: [String], chunkCount: Int) {
+    init(_ file: InputFile) throws {
         var reader = HeaderReader(file: file)
         // Four bytes each for the name's length, the calls, the number of values and one value.
         let count = try reader.int32Count("entries", unit: 16)
@@ -18,7 +37,6 @@ extension ImportanceMatrix {
             throw reader.fault(
                 .invalidValue(key: "the number of entries", found: "0", expected: "at least 1"))
         }
-        var entries: [ByteString: Entry] = [:]
         for _ in 0..<count {
             let name = try reader.int32Text("the name of an entry")
             let calls = try reader.integer(Int32.self, "the number of calls for \(name)")
@@ -46,12 +64,11 @@ extension ImportanceMatrix {
             guard entries[ByteString(name)] == nil else {
                 throw reader.fault(.duplicate(what: "entry", name: name))
             }
-            entries[ByteString(name)] = Entry(values: values, missingExperts: [], expertCount: 1)
+            entries[ByteString(name)] = Entry(means: values, callCount: Int(calls))
         }
-        guard reader.remaining > 0 else { return (entries, [], 0) }
-        let chunks = try reader.integer(Int32.self, "the number of windows")
-        let dataset = try reader.int32Text("the name of the text")
-        return (entries, [dataset], max(0, Int(chunks)))
+        guard reader.remaining > 0 else { return }
+        chunkCount = max(0, Int(try reader.integer(Int32.self, "the number of windows")))
+        datasets = [try reader.int32Text("the name of the text")]
     }
 }
 

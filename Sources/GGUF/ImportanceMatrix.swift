@@ -44,18 +44,23 @@ public struct ImportanceMatrix: Sendable {
     ///
     /// In GGUF form `general.type` is `imatrix` and there is for each tensor `NAME` a pair
     /// `NAME.in_sum2` (`[expertCount, rowLength]`, sums of squares) and `NAME.counts`
-    /// (`[expertCount, 1]`). For the older form see `legacyContents`. A value of zero is allowed.
+    /// (`[expertCount, 1]`). For the older form see `LegacyImportance`. A value of zero is allowed.
     ///
     /// - Parameter recordedName: The name that quantized files record; the path as given by default.
     /// - Throws: `GGUFError` when a pair is incomplete, shapes contradict each other or a value is
     ///   negative or not finite; `FileError`.
     public init(path: String, recordedName: String? = nil) throws {
         let file = try InputFile(path: path)
-        let magic = try file.read(at: 0, count: min(4, file.byteCount))
-        let contents =
-            magic == Array("GGUF".utf8)
-            ? try ImportanceMatrix.contents(of: GGUFFile(path: path))
-            : try ImportanceMatrix.legacyContents(of: file)
+        if try LegacyImportance.isForm(of: file) {
+            let legacy = try LegacyImportance(file)
+            self.init(
+                path: path, recordedName: recordedName ?? path,
+                entries: legacy.entries.mapValues {
+                    Entry(values: $0.means, missingExperts: [], expertCount: 1)
+                }, datasets: legacy.datasets, chunkCount: legacy.chunkCount)
+            return
+        }
+        let contents = try ImportanceMatrix.contents(of: GGUFFile(path: path))
         self.init(
             path: path, recordedName: recordedName ?? path, entries: contents.entries,
             datasets: contents.datasets, chunkCount: contents.chunkCount)

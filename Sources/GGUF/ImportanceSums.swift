@@ -43,12 +43,37 @@ public struct ImportanceSums: Sendable {
         self.chunkSize = chunkSize
     }
 
-    /// Reads the sums of an importance matrix in GGUF form.
+    /// Reads the sums of an importance matrix, in GGUF form or in the older binary form.
     ///
+    /// The older form has means, and how many windows they are from but not how long those were,
+    /// nor how many rows reached each expert.
+    ///
+    /// - Parameter legacyChunkSize: The tokens of a window for a file in the older form.
     /// - Throws: `GGUFError` when the file is not one, a pair is incomplete, or a number is negative
     ///   or not finite; `FileError`.
-    public init(path: String) throws {
-        let file = try GGUFFile(path: path)
+    public init(path: String, legacyChunkSize: Int = 512) throws {
+        let input = try InputFile(path: path)
+        if try LegacyImportance.isForm(of: input) {
+            self.init(try LegacyImportance(input), chunkSize: max(1, legacyChunkSize))
+        } else {
+            try self.init(GGUFFile(path: path))
+        }
+    }
+
+    private init(_ legacy: LegacyImportance, chunkSize: Int) {
+        self.init(
+            datasets: legacy.datasets,
+            chunkCount: max(legacy.chunkCount, legacy.entries.values.map(\.callCount).max() ?? 0),
+            chunkSize: chunkSize)
+        for (name, entry) in legacy.entries {
+            let rows = Double(max(1, entry.callCount)) * Double(chunkSize)
+            entries[name.description] = Entry(
+                sums: entry.means.map { Double($0) * rows }, counts: [rows])
+        }
+    }
+
+    private init(_ file: GGUFFile) throws {
+        let path = file.path
         guard file.metadata["general.type"]?.text == "imatrix" else {
             throw GGUFError(
                 .invalidValue(
@@ -99,6 +124,13 @@ public struct ImportanceSums: Sendable {
             guard var own = entries[name] else {
                 entries[name] = entry
                 continue
+            }
+            // The older form does not tell experts apart: each had as many rows as any other.
+            var entry = entry
+            if own.counts.count == 1 {
+                own.counts = [Double](repeating: own.counts[0], count: entry.counts.count)
+            } else if entry.counts.count == 1 {
+                entry.counts = [Double](repeating: entry.counts[0], count: own.counts.count)
             }
             guard own.sums.count == entry.sums.count, own.counts.count == entry.counts.count else {
                 throw GGUFError(

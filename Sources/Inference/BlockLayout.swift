@@ -48,9 +48,20 @@ struct NormPlan: Sendable {
     }
 }
 
+/// How the matrices of linear layers lie in a block's buffer.
+enum MatrixLayout {
+    /// Decoded, those of a stack row under row.
+    case floats
+    /// As codes where they have codes.
+    case codes
+    /// Not at all: they are held elsewhere.
+    case apart
+}
+
 /// Hands out places in a buffer of weights, and checks every tensor's shape.
 struct BlockLayout {
     let catalogue: Catalogue
+    let matrices: MatrixLayout
     /// For the tensors of experts: how many there are.
     ///
     /// Their tensors have a further dimension, and
@@ -63,8 +74,9 @@ struct BlockLayout {
     /// The length of the buffer.
     private(set) var floatCount = 0
 
-    init(catalogue: Catalogue, expertCount: Int? = nil) {
+    init(catalogue: Catalogue, matrices: MatrixLayout, expertCount: Int? = nil) {
         self.catalogue = catalogue
+        self.matrices = matrices
         self.expertCount = expertCount
     }
 
@@ -105,17 +117,29 @@ struct BlockLayout {
         return plan
     }
 
-    /// Notes that the last piece can be held as codes, where it can, in the room that it has. (All
-    /// but the lowest matrices fit.)
-    private mutating func codeLastPiece() -> CodedMatrix? {
-        let piece = pieces[pieces.count - 1]
-        guard
-            let coded = CodedMatrix(
-                format: catalogue.source.tensors[piece.tensor].format, rowCount: piece.rowCount,
-                rowLength: piece.rowLength), coded.floatCount <= piece.rowCount * piece.rowLength
-        else { return nil }
-        pieces[pieces.count - 1].coded = coded
-        return coded
+    /// Room for a matrix of a stack (of each expert).
+    private mutating func matrix(
+        _ projection: BlockDescription.Projection, outputs: Range<Int>
+    ) throws(InferenceError) -> Stack.Part {
+        let (rowCount, rowLength) = (projection.outputs, projection.inputs)
+        let number = try catalogue.tensor(
+            projection.weight, shape: (expertCount.map { [$0] } ?? []) + [rowCount, rowLength])
+        let coded = CodedMatrix(
+            format: catalogue.source.tensors[number].format, rowCount: rowCount,
+            rowLength: rowLength)
+        var offset = floatCount
+        if matrices != .apart {
+            let isCoded = matrices == .codes && coded != nil
+            offset = try take(
+                isCoded ? coded?.floatCount ?? 0 : rowCount * rowLength, aligned: isCoded)
+            pieces.append(
+                Piece(
+                    tensor: number, rowCount: rowCount, rowLength: rowLength, offset: offset,
+                    coded: coded))
+        }
+        return Stack.Part(
+            tensor: projection.weight, number: number, outputs: outputs, offset: offset,
+            coded: coded)
     }
 
     /// Room for matrices that take the same input.
@@ -127,14 +151,8 @@ struct BlockLayout {
         }
         var plan = Stack(offset: try take(0), outputs: 0, inputs: inputs, parts: [])
         for projection in projections {
-            let offset = try tensor(
-                projection.weight, shape: [projection.outputs, projection.inputs], aligned: false)
-            let coded = codeLastPiece()
             let end = plan.outputs + projection.outputs
-            plan.parts.append(
-                .init(
-                    tensor: projection.weight, outputs: plan.outputs..<end, offset: offset,
-                    coded: coded))
+            plan.parts.append(try matrix(projection, outputs: plan.outputs..<end))
             plan.outputs = end
         }
         guard projections.contains(where: { $0.bias != nil }) else { return plan }

@@ -25,10 +25,17 @@ struct BlockPass {
         /// What recurrences remember; `nil` for blocks with attention.
         let states: [RecurrentState?]
         let tables: [BlockDescription.Rotary: RotaryTable]
+        /// The matrices, where they are in memory.
+        var stored: StoredMatrices?
         var start: Int { caches.first?.count ?? 0 }
     }
 
     private var length: Int { windows[0].count }
+    /// Products with matrices in memory use all threads themselves.
+    private var pool: WorkerPool {
+        session?.stored == nil ? decoder.pool : WorkerPool(threadCount: 1)
+    }
+    private var blocks: [BlockPlan] { session?.stored?.blocks ?? decoder.plans[model] }
 
     /// Takes the windows through all blocks; leaves the normalised rows of the scored positions in
     /// the decoder's `hidden[model]`.
@@ -53,13 +60,15 @@ struct BlockPass {
 
         try embed(model, into: residual)
         let workspaces = decoder.workspaces
-        var current = try room(for: model.blocks.first, slot: 0)
-        try decode(model, model.blocks.first, into: current)
-        for number in model.blocks.indices {
-            let isLast = number == model.blocks.count - 1
-            let next = isLast ? nil : model.blocks[number + 1]
+        for workspace in workspaces { workspace.stored = session?.stored }
+        let blocks = blocks
+        var current = try room(for: blocks.first, slot: 0)
+        try decode(model, blocks.first, into: current)
+        for number in blocks.indices {
+            let isLast = number == blocks.count - 1
+            let next = isLast ? nil : blocks[number + 1]
             let following = try room(for: next, slot: (number + 1) % 2)
-            let plan = model.blocks[number]
+            let plan = blocks[number]
             let rotary = plan.description.rotary
             let step = BlockStep(
                 model: model, number: number, plan: plan, weights: current, groups: groups,
@@ -68,10 +77,10 @@ struct BlockPass {
                 cache: session?.caches[number], state: session?.states[number],
                 batch: try expertBatch(plan, width: width), observer: observer)
             try step.run(
-                pool: decoder.pool, workspaces: workspaces, next: next, into: following)
+                pool: pool, workspaces: workspaces, next: next, into: following)
             if let experts = plan.experts {
                 try step.runExperts(
-                    experts, pool: decoder.pool, workspaces: workspaces,
+                    experts, pool: pool, workspaces: workspaces,
                     buffers: &decoder.expertWeights)
             }
             current = following
@@ -134,7 +143,7 @@ struct BlockPass {
         let scale = model.description.embeddingScale
         let start = session?.start ?? 0
         let windows = windows
-        try decoder.pool.run(jobCount: windows.count) { worker, window in
+        try pool.run(jobCount: windows.count) { worker, window in
             let (scratch, positionRow) = (
                 workspaces[worker].scratch, workspaces[worker].normed.base
             )
@@ -166,7 +175,7 @@ struct BlockPass {
         guard let plan else { return }
         let jobs = plan.decodingJobs
         let workspaces = decoder.workspaces
-        try decoder.pool.run(jobCount: jobs.count) { worker, job in
+        try pool.run(jobCount: jobs.count) { worker, job in
             try jobs[job].decode(model, into: buffer, workspaces[worker])
         }
         buffer.clear(plan.zeros)

@@ -85,9 +85,10 @@ struct BlockPlan: Sendable {
 
     /// Lays out a block; every shape is checked against the description.
     init(
-        _ description: BlockDescription, width: Int, catalogue: Catalogue
+        _ description: BlockDescription, width: Int, catalogue: Catalogue,
+        matrices: MatrixLayout
     ) throws(InferenceError) {
-        var layout = BlockLayout(catalogue: catalogue)
+        var layout = BlockLayout(catalogue: catalogue, matrices: matrices)
         attentionNorm = try layout.norm(description.attentionNorm, count: width)
         postAttentionNorm = try layout.norm(description.postAttentionNorm, count: width)
         feedForwardNorm = try layout.norm(description.feedForwardNorm, count: width)
@@ -259,7 +260,8 @@ struct ExpertPlan: Sendable {
         sharedGate = try experts.sharedGate.map { gate throws(InferenceError) in
             try block.stack([gate])
         }
-        var layout = BlockLayout(catalogue: block.catalogue, expertCount: experts.count)
+        var layout = BlockLayout(
+            catalogue: block.catalogue, matrices: block.matrices, expertCount: experts.count)
         network = try BlockPlan.Network(experts.network, &layout)
         pieces = layout.pieces
         zeros = layout.zeros

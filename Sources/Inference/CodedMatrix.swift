@@ -62,7 +62,18 @@ struct CodedMatrix: Sendable {
         _ rows: Range<Int>, of source: any TensorSource, tensor: Int, first: Int,
         into base: UnsafeMutablePointer<Float>, _ workspace: Workspace
     ) throws {
-        let bytes = workspace.scratch.bytes(rows.count * rowByteCount)
+        try read(
+            rows, of: source, tensor: tensor, first: first, into: base, bytes: workspace.scratch,
+            unpacked: workspace.unpacked)
+    }
+
+    /// The same with a worker's buffers for bytes as stored, and for codes on their way.
+    func read(
+        _ rows: Range<Int>, of source: any TensorSource, tensor: Int, first: Int,
+        into base: UnsafeMutablePointer<Float>, bytes scratch: ScratchBuffer,
+        unpacked buffer: ScratchBuffer
+    ) throws {
+        let bytes = scratch.bytes(rows.count * rowByteCount)
         try source.readBytes(
             ofRows: first + rows.lowerBound..<first + rows.upperBound, ofTensor: tensor,
             into: bytes)
@@ -70,7 +81,7 @@ struct CodedMatrix: Sendable {
         let panels = panels(at: base)
         let panelRows = CodedMatrix.panelRows
         let scaleCount = panelRows * groupsPerRow
-        let room = workspace.unpacked.floats(2 * scaleCount + panelRows * rowLength / 4)
+        let room = buffer.floats(2 * scaleCount + panelRows * rowLength / 4)
         guard let scales = room.baseAddress else { return }
         let minimums = scales + scaleCount
         let unpacked = UnsafeMutableRawPointer(minimums + scaleCount)

@@ -11,7 +11,8 @@ public import TensorCore
 /// waiting inside. Logits are made for scored positions only, some positions and some of the
 /// vocabulary at a time, and handed to the caller with those of all models paired.
 ///
-/// Memory: two blocks in F32 (of the largest model; without experts), two experts in F32 and the
+/// Memory: two blocks in F32 (of the largest model; without experts), two experts in F32 (with
+/// `Activations.q8` matrices that have codes take 1 to 1.5 bytes for a weight) and the
 /// batch's rows once or twice more where there are experts, the batch's residual rows, the scored
 /// rows of each model, two panels of each output matrix, and buffers for `groupTokens` tokens per
 /// worker.
@@ -27,6 +28,8 @@ public final class Decoder {
     /// speed, few enough that buffers stay small and workers end together.
     static let groupTokens = 512
 
+    /// Where the weights of each model's blocks lie.
+    let plans: [[BlockPlan]]
     var workspaces: [Workspace] = []
     var residual: FloatBuffer?
     var weights: [FloatBuffer?] = [nil, nil]
@@ -54,9 +57,15 @@ public final class Decoder {
         self.models = models
         self.activations = activations
         self.pool = pool
+        plans = try models.map { model throws(InferenceError) in
+            try model.plans(matrices: activations == .q8 ? .codes : .floats)
+        }
         hidden = models.map { _ in nil }
         tiles = (0..<pool.threadCount).map { _ in nil }
     }
+
+    /// The bytes of the largest block's weights, of which two are in memory; experts not counted.
+    package var blockByteCount: Int { plans.joined().map { $0.floatCount * 4 }.max() ?? 0 }
 
     /// The number of tokens that a batch should have: every weight is decoded once for them all.
     public var batchTokenCount: Int { max(4096, pool.threadCount * Decoder.groupTokens) }

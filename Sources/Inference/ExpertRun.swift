@@ -99,7 +99,7 @@ struct ExpertRun {
             throw InferenceError.notFinite(
                 model, plan.pieces, weights, isCoded: workspace.rounded != nil,
                 what: "the output of expert \(expert)",
-                place: model.source.tensors[plan.pieces[0].tensor].name)
+                place: network.output.parts[0].tensor)
         }
         let sums = rows.sum ?? residual.base
         for (index, taker) in takers.enumerated() {

@@ -1,29 +1,43 @@
 import Architectures
+import CKernels
 public import TensorCore
 
 /// A text that one model continues token by token, with the keys and values of what came before
 /// kept.
 ///
-/// Memory: what a `Decoder` needs for the longest stretch given at once, and for every position of
-/// the capacity the keys and values of all blocks in F32. Weights are decoded anew for every call,
-/// so that a call costs at least one pass over the model; give a prompt in one piece.
+/// Memory: what a `Decoder` needs for the longest stretch given at once; for every position of the
+/// capacity the keys and values of all blocks in F32; and, from the second stretch on, the model's
+/// matrices as they are stored (with `Activations.q8`, 1 to 1.5 bytes for a weight of a quantized
+/// matrix). A first or long stretch is run as a batch, with every block decoded once for it; short
+/// ones are multiplied with the matrices in memory. Where these take more than `byteLimit`, each
+/// stretch decodes every block anew.
 public final class Generation {
     /// The model.
     public let model: Model
     /// How many positions there is room for.
     public let capacity: Int
+    /// Tokens of a stretch that is multiplied with the matrices in memory.
+    static let shortStretch = 8
     private let decoder: Decoder
-    private let session: BlockPass.Session
+    private var session: BlockPass.Session
+    /// What matrices in memory may take; `nil` when they turned out to take more.
+    private var byteLimit: Int?
+    private var stored: StoredMatrices?
 
     /// Starts a text.
     ///
     /// - Parameters:
     ///   - capacity: The longest the text can become, in tokens. It decides between the short and
     ///     the long divisors of a rotation that has both, as the length of a window does.
+    ///   - activations: What linear layers take in.
+    ///   - byteLimit: The most memory for matrices; half of the machine's by default.
     ///   - pool: The workers.
     /// - Throws: `InferenceError` when there is no memory for `capacity` positions, or the model
     ///   has no such position.
-    public init(model: Model, capacity: Int, pool: WorkerPool = WorkerPool()) throws {
+    public init(
+        model: Model, capacity: Int, activations: Activations = .f32, byteLimit: Int? = nil,
+        pool: WorkerPool = WorkerPool()
+    ) throws {
         precondition(capacity > 0, "room for no token")
         if let positions = model.positionEmbedding, capacity > positions.rowCount {
             throw InferenceError(
@@ -32,7 +46,8 @@ public final class Generation {
         }
         self.model = model
         self.capacity = capacity
-        decoder = try Decoder(models: [model], pool: pool)
+        self.byteLimit = byteLimit ?? StoredMatrices.usualByteLimit
+        decoder = try Decoder(models: [model], activations: activations, pool: pool)
         session = BlockPass.Session(
             caches: try model.blocks.map { block throws(InferenceError) in
                 try KeyValueCache(width: block.cacheWidth, capacity: capacity)
@@ -67,20 +82,53 @@ public final class Generation {
         }
         let added = tokens
         let tokens = Array(text.prefix(replayCount)) + added
+        let stored = try matrices(forStretchOf: tokens.count)
+        session.stored = stored
         try BlockPass(
             decoder: decoder, model: 0, windows: [tokens],
             scored: tokens.count - 1..<tokens.count, session: session
         ).run()
         let logits = try FloatBuffer(count: model.vocabularyCount)
-        try decoder.output(rowCount: 1) { tile in
-            guard let values = tile.logits(row: 0, model: 0).baseAddress else { return }
-            (logits.base + tile.tokens.lowerBound).update(from: values, count: tile.tokens.count)
+        if let stored {
+            try output(stored, into: logits)
+        } else {
+            try decoder.output(rowCount: 1) { tile in
+                guard let values = tile.logits(row: 0, model: 0).baseAddress else { return }
+                (logits.base + tile.tokens.lowerBound).update(
+                    from: values, count: tile.tokens.count)
+            }
         }
         for cache in session.caches { cache.count += tokens.count }
         for state in session.states { state?.advance() }
         text += added
         replayCount = 0
         return Array(UnsafeBufferPointer(start: logits.base, count: model.vocabularyCount))
+    }
+
+    /// The matrices in memory, for a stretch that is short and not the first.
+    private func matrices(forStretchOf count: Int) throws -> StoredMatrices? {
+        guard self.count > 0, count <= Generation.shortStretch else { return nil }
+        if stored == nil, let byteLimit {
+            stored = try StoredMatrices(
+                model, activations: decoder.activations, pool: decoder.pool, byteLimit: byteLimit)
+            if stored == nil { self.byteLimit = nil }
+        }
+        return stored
+    }
+
+    /// The logits after the last token.
+    private func output(_ stored: StoredMatrices, into logits: FloatBuffer) throws {
+        guard let hidden = decoder.hidden[0] else { return }
+        let count = model.vocabularyCount
+        stored.multiplyOutput(
+            model, hidden.base, rows: 1, into: logits.base,
+            rounded: decoder.workspaces.first?.rounded)
+        OutputRun.finish(logits.base, count: count, tokens: 0..<count, model: model)
+        guard ingot_all_finite(logits.base, count) else {
+            throw InferenceError(
+                .notFinite(what: "the logits"), path: model.path,
+                place: model.description.output)
+        }
     }
 
     /// Takes the last tokens away, so that the text has `count`.

@@ -34,6 +34,8 @@ struct Stack: Sendable {
     /// A tensor of the stack and its rows.
     struct Part: Sendable {
         var tensor: String
+        /// The tensor's number in its source.
+        var number: Int
         var outputs: Range<Int>
         /// Where in the buffer its weights are.
         var offset: Int
@@ -72,7 +74,11 @@ struct LinearLayer {
     ) {
         let outputs = outputs ?? 0..<stack.outputs
         observe(stack, outputs: outputs, input, rows: rows, stride: strides.input)
-        if let rounded = workspace.rounded {
+        if let stored = workspace.stored {
+            stored.multiply(
+                stack, outputs: outputs, part: part, input, rows: rows, into: result,
+                strides: strides, keep: keep != 0, rounded: workspace.rounded)
+        } else if let rounded = workspace.rounded {
             multiply(
                 stack, outputs: outputs, rounded, input, rows: rows, into: result, strides: strides,
                 keep: keep)

@@ -15,12 +15,31 @@
 /// The decoder's own workers share the work, each with its own tokens, so OpenBLAS must not start
 /// threads of its own: with one thread to a call there is no waiting inside a layer.
 enum MatrixProduct {
-    /// `cblas_sgemm`, with the enumerations as the integers that they are.
-    private typealias Function =
-        @convention(c) (
-            UInt32, UInt32, UInt32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
-            UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
-        ) -> Void
+    /// What is taken from the library, with `cblas.h`'s enumerations as the integers that they are.
+    private struct Functions {
+        typealias Matrices =
+            @convention(c) (
+                UInt32, UInt32, UInt32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
+                UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
+            ) -> Void
+        typealias Vector =
+            @convention(c) (
+                UInt32, UInt32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
+                UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
+            ) -> Void
+
+        let sgemm: Matrices
+        let sgemv: Vector
+
+        init?(library name: String) {
+            guard let library = dlopen(name, RTLD_NOW | RTLD_LOCAL),
+                let sgemm = dlsym(library, "cblas_sgemm"),
+                let sgemv = dlsym(library, "cblas_sgemv")
+            else { return nil }
+            self.sgemm = unsafeBitCast(sgemm, to: Matrices.self)
+            self.sgemv = unsafeBitCast(sgemv, to: Vector.self)
+        }
+    }
 
     /// The constants of `cblas.h`.
     private enum Layout {
@@ -39,23 +58,17 @@ enum MatrixProduct {
         private static let libraries = ["libopenblas.so.0", "libopenblas.so"]
     #endif
 
-    private static let function: Function? = {
+    private static let functions: Functions? = {
         // Read by OpenBLAS when it is loaded.
         setenv("OPENBLAS_NUM_THREADS", "1", 1)
-        for name in libraries {
-            guard let library = dlopen(name, RTLD_NOW | RTLD_LOCAL),
-                let symbol = dlsym(library, "cblas_sgemm")
-            else { continue }
-            return unsafeBitCast(symbol, to: Function.self)
-        }
-        return nil
+        return libraries.lazy.compactMap { Functions(library: $0) }.first
     }()
 
     /// Loads the library, once for the process.
     ///
     /// - Throws: `InferenceError` when the system has none.
     static func load() throws(InferenceError) {
-        guard function == nil else { return }
+        guard functions == nil else { return }
         throw InferenceError(.noMatrixProducts(tried: libraries), path: nil)
     }
 
@@ -70,8 +83,8 @@ enum MatrixProduct {
         rows: Int, columns: Int, inner: Int, strides: (a: Int, b: Int, c: Int),
         scale: Float = 1, keep: Float = 0
     ) {
-        guard let function else { preconditionFailure("a decoder loads the library") }
-        function(
+        guard let functions else { preconditionFailure("a decoder loads the library") }
+        functions.sgemm(
             Layout.rowMajor, Layout.asStored, Layout.transposed, Int32(rows), Int32(columns),
             Int32(inner), scale, a, Int32(strides.a), b, Int32(strides.b), keep, c,
             Int32(strides.c))
@@ -83,9 +96,20 @@ enum MatrixProduct {
         _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
         rows: Int, columns: Int, inner: Int, strides: (a: Int, b: Int, c: Int)
     ) {
-        guard let function else { preconditionFailure("a decoder loads the library") }
-        function(
+        guard let functions else { preconditionFailure("a decoder loads the library") }
+        functions.sgemm(
             Layout.rowMajor, Layout.asStored, Layout.asStored, Int32(rows), Int32(columns),
             Int32(inner), 1, a, Int32(strides.a), b, Int32(strides.b), 0, c, Int32(strides.c))
+    }
+
+    /// `result = a x + keep · result` for `a` of `rows × inner`.
+    static func timesVector(
+        _ a: UnsafePointer<Float>, _ x: UnsafePointer<Float>,
+        into result: UnsafeMutablePointer<Float>, rows: Int, inner: Int, keep: Float
+    ) {
+        guard let functions else { preconditionFailure("a decoder loads the library") }
+        functions.sgemv(
+            Layout.rowMajor, Layout.asStored, Int32(rows), Int32(inner), 1, a, Int32(inner), x, 1,
+            keep, result, 1)
     }
 }

@@ -3,9 +3,8 @@ public import GGUF
 import Quantization
 
 extension Model {
-    /// The matrices that run in F32 even where activations are rounded: those stored as floats,
-    /// those too low to be held as codes, and those that turn latent rows into keys and values,
-    /// which belong to attention.
+    /// The matrices that run in F32 even where activations are rounded: those stored as floats, and
+    /// those that turn latent rows into keys and values, which belong to attention.
     public var matricesInFloats: [TensorDescription] {
         var names: [String] = []
         for block in blocks {

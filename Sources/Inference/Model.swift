@@ -60,7 +60,8 @@ public struct Model: Sendable {
         var blocks: [BlockPlan] = []
         var factors: [String: [Float]] = [:]
         for block in description.blocks {
-            blocks.append(try BlockPlan(block, width: width, catalogue: catalogue))
+            blocks.append(
+                try BlockPlan(block, width: width, catalogue: catalogue, matrices: .floats))
             guard let rotary = block.rotary else { continue }
             for name in [rotary.factors, rotary.longFactors?.tensor].compactMap({ $0 })
             where factors[name] == nil {
@@ -83,6 +84,16 @@ public struct Model: Sendable {
             try catalogue.matrix($0, rowLength: width)
         }
         rotaryFactors = factors
+    }
+
+    /// The blocks with their matrices laid out otherwise.
+    func plans(matrices: MatrixLayout) throws(InferenceError) -> [BlockPlan] {
+        if matrices == .floats { return blocks }
+        return try description.blocks.map { block throws(InferenceError) in
+            try BlockPlan(
+                block, width: description.embeddingLength, catalogue: catalogue,
+                matrices: matrices)
+        }
     }
 
     /// The path that messages name.

@@ -165,7 +165,7 @@ struct OutputRun {
                         rows: rows.count, columns: tokens.count, inner: width,
                         strides: (width, width, tokens.count))
                 }
-                finish(logits, count: count, tokens: tokens, model: model)
+                OutputRun.finish(logits, count: count, tokens: tokens, model: model)
                 guard ingot_all_finite(logits, count) else {
                     throw InferenceError(
                         .notFinite(what: "the logits of tokens \(tokens)"), path: model.path,
@@ -180,7 +180,7 @@ struct OutputRun {
     }
 
     /// Bias, scale and soft cap, where the model has them.
-    private func finish(
+    static func finish(
         _ logits: UnsafeMutablePointer<Float>, count: Int, tokens: Range<Int>, model: Model
     ) {
         if let bias = model.outputBias {

@@ -26,6 +26,9 @@ final class Workspace: @unchecked Sendable {
     /// The input of a linear layer in 8 bits, where products are in integers.
     let rounded: RoundedRows?
 
+    /// The matrices of linear layers where they are not in the block's buffer.
+    var stored: StoredMatrices?
+
     /// The lengths of the buffers.
     struct Extent {
         var normed = 0

@@ -103,6 +103,8 @@ package struct Axis {
     }
 
     /// An axis that is linear around zero and logarithmic beyond `threshold`; zero is on it.
+    ///
+    /// Decades are labelled as on a logarithmic axis.
     package static func symmetricLogarithmic(
         _ values: ClosedRange<Double>, threshold: Double, from start: Double, to end: Double,
         label: (Double) -> String
@@ -119,6 +121,7 @@ package struct Axis {
         let high = inverse(scale.transform(most) + room)
         let decades = max(abs(scale.transform(low)), abs(scale.transform(high)))
         let stride = max(1, Int((decades / 5).rounded(.up)))
+        let isShort = scale.transform(high) - scale.transform(low) <= 2.5
         var ticks = [Tick(value: 0, label: label(0))]
         for sign in [-1.0, 1.0] {
             for exponent in 0...max(0, Int(decades)) {
@@ -126,7 +129,8 @@ package struct Axis {
                 for multiple in 1...9 {
                     let value = decade * Double(multiple)
                     guard value >= low, value <= high else { continue }
-                    if multiple == 1, exponent.isMultiple(of: stride) {
+                    let isNamed = isShort && (multiple == 2 || multiple == 5)
+                    if multiple == 1 && exponent.isMultiple(of: stride) || isNamed {
                         ticks.append(Tick(value: value, label: label(value)))
                     } else if stride == 1 {
                         ticks.append(Tick(value: value, label: nil))

@@ -128,6 +128,7 @@ public struct BaselineComparison: Codable, Sendable, Hashable {
         }
         let (now, then) = (report.settings, earlier.settings)
         compare("Context", count(then.contextLength), count(now.contextLength))
+        compare("Activations", then.activations ?? "f32", now.activations ?? "f32")
         compare("Windows", count(then.windowCount), count(now.windowCount))
         if now.windowCount == then.windowCount, now.contextLength == then.contextLength {
             compare("Scored tokens", count(then.scoredTokenCount), count(now.scoredTokenCount))

@@ -87,6 +87,8 @@ extension HTMLPage {
         .plot.wide { max-width: 50rem; }
         .plot.narrow { display: none; }
         figcaption { color: var(--quiet); font-size: 0.875rem; max-width: 44rem; margin-top: 0.9rem; }
+        figcaption ul { padding-left: 1.1rem; margin-top: 0.4rem; }
+        figcaption li { overflow-wrap: anywhere; }
         .plot text { fill: var(--ink); font-size: 12px; font-family: inherit; }
         .plot .tick, .plot .legend {
           fill: var(--quiet); font-variant-numeric: tabular-nums;
@@ -144,7 +146,7 @@ extension HTMLPage {
           .scroll { overflow: visible; background: none; }
           * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
           .file { display: none; }
-          .plot.wide { display: block; max-width: 15cm; }
+          .plot.wide { display: block; max-width: 12.5cm; }
           .plot.narrow { display: none; }
           figure, tr, li, dt, dd, table { break-inside: avoid; }
           h2 { break-after: avoid; }

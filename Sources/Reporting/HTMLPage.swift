@@ -43,7 +43,7 @@ struct HTMLPage {
         <header>
         <p class="kicker">Quantization quality</p>
         <h1>\(markupEscaped(report.title))</h1>
-        <p class="lede">\(markupEscaped(report.summary))</p>
+        <p class="lede">\(prose(report.summary))</p>
         </header>
 
         """
@@ -55,7 +55,7 @@ struct HTMLPage {
 
     private var warnings: String {
         guard !report.allWarnings.isEmpty else { return "" }
-        let items = report.allWarnings.map { "<li>\(markupEscaped($0))</li>\n" }.joined()
+        let items = report.allWarnings.map { "<li>\(prose($0))</li>\n" }.joined()
         return section("To keep in mind", "<ul class=\"caveats\">\n\(items)</ul>\n")
     }
 
@@ -107,16 +107,18 @@ struct HTMLPage {
             quantized: a row is a kind of tensor, a column a layer; a bar over the whole width lies \
             outside the layers. Strong fields deserve more bits. The scale of colour is logarithmic.
             """
-        for format in sensitivity.formats.prefix(Sensitivity.mostFormats) {
-            let worst = sensitivity.mostSensitive(format: format, count: 3)
-            guard !worst.isEmpty else { continue }
-            let cells = worst.map { "\($0.name) (\(NumberText($0.divergence).text))" }
-            caption += " Most sensitive to \(format): \(cells.joined(separator: ", "))."
-        }
         if sensitivity.isCutShort {
             caption += " There are more kinds, layers or formats than are drawn."
         }
-        return figure("Sensitivity of the layers", plot.svg, caption)
+        let worst = sensitivity.formats.prefix(Sensitivity.mostFormats).compactMap {
+            format -> String? in
+            let cells = sensitivity.mostSensitive(format: format, count: 3)
+            guard !cells.isEmpty else { return nil }
+            return "Most sensitive to \(format): "
+                + cells.map { "\($0.name), \(NumberText($0.divergence).text)" }
+                .joined(separator: "; ")
+        }
+        return figure("Sensitivity of the layers", plot.svg, caption, points: worst)
     }
 
     private var changes: String {
@@ -169,15 +171,23 @@ struct HTMLPage {
         return section("Words", "<dl class=\"words\">\n\(rows)</dl>\n")
     }
 
+    /// Running text: a number keeps its error and its unit beside it.
+    private func prose(_ text: String) -> String {
+        markupEscaped(text).replacing(" ± ", with: "\u{A0}±\u{A0}").replacing(" %", with: "\u{A0}%")
+    }
+
     private func section(_ title: String, _ content: String) -> String {
         "<section>\n<h2>\(title)</h2>\n\(content)</section>\n\n"
     }
 
     private func figure(
-        _ title: String, _ svg: (PlotLayout) -> String?, _ caption: String
+        _ title: String, _ svg: (PlotLayout) -> String?, _ caption: String,
+        points: [String] = []
     ) -> String {
         let plots = PlotLayout.allCases.compactMap(svg).joined()
-        let caption = "<figcaption>\(markupEscaped(caption))</figcaption>\n"
+        let items = points.map { "<li>\(prose($0))</li>\n" }.joined()
+        let list = items.isEmpty ? "" : "\n<ul>\n\(items)</ul>"
+        let caption = "<figcaption>\(prose(caption))\(list)</figcaption>\n"
         let content = plots.isEmpty ? "<p>No level can be drawn.</p>\n" : plots
         return section(title, "<figure>\n\(content)\(caption)</figure>\n")
     }

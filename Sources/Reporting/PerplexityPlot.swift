@@ -46,55 +46,27 @@ struct PerplexityPlot {
     /// The `svg` element for one layout; `nil` when no level can be drawn.
     func svg(_ layout: PlotLayout) -> String? {
         guard let least = values.min(), let most = values.max() else { return nil }
-        let names = rows.map { shortened(visible($0.name), to: layout == .wide ? 20 : 24) }
-        // On a narrow screen name and figure stand above their bar, on a wide one beside it.
-        let isWide = layout == .wide
-        let rowHeight = isWide ? 30.0 : 44
-        let nameWidth = isWide ? Double(names.map(columnCount).max() ?? 0) * 7.4 + 14 : 14
-        let wordsWidth = isWide ? Double(rows.map { columnCount($0.words) }.max() ?? 0) * 7.4 : 0
-        let (left, right) = (nameWidth, layout.width - (isWide ? wordsWidth + 16 : 18))
-        let top = 28.0
-        let bottom = top + Double(rows.count) * rowHeight
+        let frame = RowFrame(rows.map { ($0.name, $0.words) }, layout: layout, top: 28)
         let axis =
             isLinear
             ? Axis.linear(
-                min(least, 0)...max(most, 0), from: left, to: right, count: isWide ? 8 : 4
+                min(least, 0)...max(most, 0), from: frame.left, to: frame.right,
+                count: layout == .wide ? 8 : 4
             ) { PerplexityPlot.percent($0, decimals: max(0, $1 - 2)) }
             : Axis.symmetricLogarithmic(
-                least...most, threshold: PerplexityPlot.threshold, from: left, to: right
+                least...most, threshold: PerplexityPlot.threshold, from: frame.left,
+                to: frame.right
             ) { PerplexityPlot.percent($0, decimals: 0) }
 
         var plot = SVGPlot(
-            width: layout.width, height: bottom + 28, identifier: "perplexity-\(layout.rawValue)",
+            width: layout.width, height: frame.height, identifier: "perplexity-\(layout.rawValue)",
             title: "Perplexity above the base's",
             summary: rows.map { "\($0.name): \($0.words)" }.joined(separator: "; ") + ".")
         plot.text("Perplexity above the base's", at: Point(x: 0, y: 14), class: "axis-title")
-        for tick in axis.ticks {
-            let place = axis.position(tick.value)
-            let name = tick.value == 0 ? "zero" : tick.label == nil ? "grid minor" : "grid"
-            // Between names and bars a long line would cross the names: one piece per bar then.
-            let pieces =
-                isWide
-                ? [(top, bottom)]
-                : rows.indices.map { index in
-                    let start = top + Double(index) * rowHeight
-                    return (start + 22, start + 40)
-                }
-            for (start, end) in pieces {
-                plot.line(from: Point(x: place, y: start), to: Point(x: place, y: end), class: name)
-            }
-            if let label = tick.label {
-                plot.text(
-                    label, at: Point(x: place, y: bottom + 18), class: "tick", anchor: .middle)
-            }
-        }
+        frame.draw(axis, in: &plot)
+        frame.drawNames(in: &plot)
         for (index, row) in rows.enumerated() {
-            let start = top + Double(index) * rowHeight
-            let height = start + (isWide ? rowHeight / 2 : 31)
-            let base = isWide ? height + 4 : start + 16
-            plot.text(names[index], at: Point(x: 0, y: base), class: "label")
-            plot.text(
-                row.words, at: Point(x: layout.width, y: base), class: "label", anchor: .end)
+            let height = frame.middle(of: index)
             guard let excess = row.excess else { continue }
             let reach = PerplexityPlot.reach(excess)
             if reach > 0 {

@@ -46,23 +46,17 @@ struct ProbabilityPlot {
             let most = rows.map(\.change.quantile999).max()
         else { return nil }
         let isWide = layout == .wide
-        let names = rows.map { shortened(visible($0.name), to: isWide ? 20 : 24) }
-        // On a narrow screen name and figure stand above their bar, on a wide one beside it.
-        let rowHeight = isWide ? 30.0 : 46
-        let nameWidth = isWide ? Double(names.map(columnCount).max() ?? 0) * 7.4 + 14 : 14
-        let wordsWidth = isWide ? Double(rows.map { columnCount($0.words) }.max() ?? 0) * 7.4 : 0
-        let (left, right) = (nameWidth, layout.width - (isWide ? wordsWidth + 16 : 18))
-        let top = isWide ? 48.0 : 66
-        let bottom = top + Double(rows.count) * rowHeight
+        let frame = RowFrame(
+            rows.map { ($0.name, $0.words) }, layout: layout, top: isWide ? 48 : 66)
         let axis = Axis.symmetricLogarithmic(
-            min(least, 0)...max(most, 0), threshold: ProbabilityPlot.threshold, from: left,
-            to: right
+            min(least, 0)...max(most, 0), threshold: ProbabilityPlot.threshold, from: frame.left,
+            to: frame.right
         ) { value in
             value == 0 ? "0" : "\(value > 0 ? "+" : "")\(NumberText.fixed(value * 100, 0))"
         }
 
         var plot = SVGPlot(
-            width: layout.width, height: bottom + 28, identifier: "probability-\(layout.rawValue)",
+            width: layout.width, height: frame.height, identifier: "probability-\(layout.rawValue)",
             title: "Distribution of the change of probability", summary: summary)
         plot.text(
             "Change of the next token's probability, points", at: Point(x: 0, y: 14),
@@ -71,33 +65,10 @@ struct ProbabilityPlot {
             plot.text("RMS", at: Point(x: layout.width, y: 14), class: "axis-title", anchor: .end)
         }
         legend(in: &plot, layout)
-        for tick in axis.ticks {
-            let place = axis.position(tick.value)
-            let name = tick.value == 0 ? "zero" : tick.label == nil ? "grid minor" : "grid"
-            let pieces =
-                isWide
-                ? [(top, bottom)]
-                : rows.indices.map { index in
-                    let start = top + Double(index) * rowHeight
-                    return (start + 20, start + 42)
-                }
-            for (start, end) in pieces {
-                plot.line(from: Point(x: place, y: start), to: Point(x: place, y: end), class: name)
-            }
-            if let label = tick.label {
-                plot.text(
-                    label, at: Point(x: place, y: bottom + 18), class: "tick", anchor: .middle)
-            }
-        }
+        frame.draw(axis, in: &plot)
+        frame.drawNames(in: &plot, prefix: isWide ? "" : "RMS ")
         for (index, row) in rows.enumerated() {
-            let start = top + Double(index) * rowHeight
-            let middle = start + (isWide ? rowHeight / 2 : 31)
-            let base = isWide ? middle + 4 : start + 14
-            plot.text(names[index], at: Point(x: 0, y: base), class: "label")
-            plot.text(
-                isWide ? row.words : "RMS \(row.words)", at: Point(x: layout.width, y: base),
-                class: "label", anchor: .end)
-            draw(row, at: middle, on: axis, in: &plot)
+            draw(row, at: frame.middle(of: index), on: axis, in: &plot)
         }
         return plot.element
     }

@@ -1,4 +1,3 @@
-import Foundation
 import TensorCore
 
 extension QualityReport {
@@ -10,15 +9,7 @@ extension QualityReport {
     /// Each file appears only when it is complete. Returns the paths. Throws a `FileError`.
     @discardableResult
     public func write(to folder: String) throws -> [String] {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw FileError(
-                .system(
-                    operation: "create folder", errno: 0, message: error.localizedDescription),
-                path: folder)
-        }
+        try Directory.create(folder)
         let contents = [Array(markdown().utf8), try json(), Array(htmlPage().utf8)]
         return try zip(QualityReport.fileNames, contents).map { name, bytes in
             let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"

@@ -45,6 +45,7 @@ extension QualityReport {
                 value: "\(NumberText.count(settings.scoredTokenCount)) tokens in "
                     + "\(NumberText.count(settings.windowCount)) windows of "
                     + "\(NumberText.count(settings.contextLength))"),
+            .init(name: "Activations", value: activationsText),
             .init(name: "Threads", value: NumberText.count(settings.threadCount)),
             .init(name: "Machine", value: provenance.machine),
             .init(name: "Tool", value: provenance.toolVersion),
@@ -70,6 +71,15 @@ extension QualityReport {
             }
         }
         return rows
+    }
+
+    /// What linear layers took in, in words.
+    private var activationsText: String {
+        switch settings.activations {
+        case nil, "f32"?: "F32: the figures are those of the weights alone"
+        case "q8"?: "q8: rounded to 8 bits before quantized weights, as engines run them"
+        case let other?: other
+        }
     }
 
     /// What the text shares with the calibration texts, a line each.

@@ -147,15 +147,20 @@ extension QualityReport {
         public var scoredTokenCount: Int
         /// The number of threads.
         public var threadCount: Int
+        /// What linear layers took in, `f32` or `q8`; `nil` in reports made before this was a
+        /// choice, which are `f32`.
+        public var activations: String?
 
         /// Creates the settings.
         public init(
-            contextLength: Int, windowCount: Int, scoredTokenCount: Int, threadCount: Int
+            contextLength: Int, windowCount: Int, scoredTokenCount: Int, threadCount: Int,
+            activations: String? = nil
         ) {
             self.contextLength = contextLength
             self.windowCount = windowCount
             self.scoredTokenCount = scoredTokenCount
             self.threadCount = threadCount
+            self.activations = activations
         }
     }
 

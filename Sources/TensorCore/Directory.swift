@@ -6,6 +6,27 @@
 
 /// A directory of files.
 public enum Directory {
+    /// Makes a directory, with those above it, unless it is there.
+    ///
+    /// - Throws: `FileError` that names the part of the path that cannot be made.
+    public static func create(_ path: String) throws(FileError) {
+        // Every part that a slash ends, then the whole.
+        let ends = path.indices.dropFirst().filter { path[$0] == "/" } + [path.endIndex]
+        for end in ends {
+            let part = String(path[..<end])
+            if mkdir(part, 0o777) == 0 { continue }
+            let error = FileError.last("create folder", path: part)
+            var status = stat()
+            guard stat(part, &status) == 0 else { throw error }
+            guard status.st_mode & S_IFMT == S_IFDIR else {
+                throw FileError(
+                    .system(
+                        operation: "create folder", errno: EEXIST, message: "a file is in the way"),
+                    path: part)
+            }
+        }
+    }
+
     /// The names in the directory at `path`, in bytewise order.
     ///
     /// - Throws: `FileError` when it cannot be listed.

@@ -1,4 +1,5 @@
 import Evaluation
+import Inference
 import TensorCore
 
 /// What `compare` found, as it prints it.
@@ -44,6 +45,7 @@ struct ComparisonListing: Encodable {
     let text: String?
     let windows: Int
     let contextLength: Int
+    let activations: String
     let stride: Int?
     let tokensScored: Int
     let seconds: Double
@@ -51,7 +53,10 @@ struct ComparisonListing: Encodable {
     let warnings: [String]
     let version: String
 
-    init(_ result: Evaluator.Result, text: String?, windowCount: Int, windowing: Windowing) {
+    init(
+        _ result: Evaluator.Result, text: String?, windowCount: Int, windowing: Windowing,
+        activations: Activations, warnings: [String]
+    ) {
         base = result.base.model
         basePerplexity = result.base.perplexity
         levels = result.levels.map { level in
@@ -69,11 +74,12 @@ struct ComparisonListing: Encodable {
         self.text = text
         windows = windowCount
         contextLength = result.base.contextLength
+        self.activations = activations.rawValue
         stride = windowing.stride
         tokensScored = result.base.scoredTokenCount
         seconds = result.seconds
         tokensPerSecond = result.tokensPerSecond
-        warnings = result.warnings.map(\.description)
+        self.warnings = warnings + result.warnings.map(\.description)
         version = Ingot.version
     }
 
@@ -118,7 +124,9 @@ struct ComparisonListing: Encodable {
         row("RMS Δp") { ComparisonListing.show($0.rmsProbabilityChange, 3, percent: true) }
         row("Same top p") { ComparisonListing.show($0.sameTopToken, 3, percent: true) }
         let summary =
-            "  \(windows) windows of \(contextLength), \(tokensScored) tokens scored,"
+            "  \(Numbers.counted(windows, "window")) of \(contextLength),"
+            + " \(tokensScored) tokens scored,"
+            + (activations == Activations.f32.rawValue ? "" : " activations \(activations),")
             + " \(Numbers.fixed(tokensPerSecond, 1)) tokens/s"
         return table.lines + ["", summary]
     }

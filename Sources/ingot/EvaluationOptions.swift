@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import GGUF
 import Inference
+import Quantization
 import TensorCore
 import Tokenization
 
@@ -87,6 +88,35 @@ struct RunOptions: ParsableArguments {
 
     /// The workers.
     var pool: WorkerPool { WorkerPool(threadCount: threads) }
+}
+
+/// What linear layers take in.
+struct ActivationsOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "What linear layers take in: f32 as it is, q8 rounded to 8 bits and multiplied with"
+                + " the stored codes, as engines do. (default: f32)", valueName: "f32|q8"),
+        transform: { name in
+            guard let activations = Activations(rawValue: name) else {
+                throw ValidationError("'\(name)' found, expected f32 or q8")
+            }
+            return activations
+        })
+    var activations = Activations.f32
+
+    /// Which matrices run in F32 though activations are to be rounded, a sentence for each model.
+    func warnings(_ models: [Model]) -> [String] {
+        guard activations == .q8 else { return [] }
+        return models.compactMap { model in
+            let matrices = model.matricesInFloats
+            guard let first = matrices.first else { return nil }
+            let formats = Dictionary(grouping: matrices, by: \.format.name)
+                .sorted { $0.key < $1.key }.map { "\($0.value.count) \($0.key)" }
+            return "\(Paths.name(model.path)): with activations q8, \(matrices.count) matrices"
+                + " still run in F32 (\(formats.joined(separator: ", "))): \(first.name)"
+                + (matrices.count > 1 ? " and others" : "")
+        }
+    }
 }
 
 /// How the windows of a text lie.

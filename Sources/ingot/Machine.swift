@@ -1,5 +1,4 @@
 import Foundation
-import TensorCore
 
 /// Paths for people.
 enum Paths {
@@ -13,19 +12,6 @@ enum Paths {
         var isDirectory: ObjCBool = false
         return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
             && isDirectory.boolValue
-    }
-
-    /// Makes a folder, with those above it, unless it is there.
-    static func makeFolder(_ path: String) throws(FileError) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw FileError(
-                .system(
-                    operation: "create folder", errno: 0, message: error.localizedDescription),
-                path: path)
-        }
     }
 }
 

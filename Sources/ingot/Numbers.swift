@@ -4,7 +4,15 @@ import Foundation
 enum Numbers {
     /// A number with a fixed count of decimals.
     static func fixed(_ value: Double, _ decimals: Int) -> String {
-        String(format: "%.\(decimals)f", value)
+        let text = String(format: "%.\(decimals)f", value)
+        // A small negative number is rounded to zero, which has no sign.
+        let isZero = text.allSatisfy { $0 == "-" || $0 == "0" || $0 == "." }
+        return isZero && text.hasPrefix("-") ? String(text.dropFirst()) : text
+    }
+
+    /// A count of things: `1 window`, `2 windows`.
+    static func counted(_ count: Int, _ noun: String) -> String {
+        "\(count) \(noun)\(count == 1 ? "" : "s")"
     }
 
     /// Bytes in decimal units: `384.2 MB`.

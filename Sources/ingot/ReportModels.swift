@@ -42,7 +42,7 @@ struct ReportModels {
         var temporary: TemporaryFolder?
         if isDirectory || !request.recipes.isEmpty {
             if let folder {
-                try Paths.makeFolder(folder)
+                try Directory.create(folder)
             } else {
                 temporary = try TemporaryFolder(in: FileManager.default.temporaryDirectory.path)
                 folder = temporary?.path

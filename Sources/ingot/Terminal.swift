@@ -73,6 +73,11 @@ final class ProgressLine: Sendable {
     init(_ label: String, isQuiet: Bool = false) {
         self.label = label
         self.isQuiet = isQuiet
+        // The first batch may take minutes.
+        if Terminal.isInteractive, !isQuiet {
+            state.withLock { $0.lastDrawn = 0 }
+            draw("\(label) …")
+        }
     }
 
     /// Shows that `done` of `total` units are done; `detail` says more.

@@ -2,6 +2,7 @@ import Evaluation
 import TensorCore
 import TestSupport
 import Testing
+import Zstandard
 
 @Suite("Shared sequences of words")
 struct WordSequencesTests {
@@ -97,5 +98,18 @@ struct WordSequencesTests {
         let itself = try sequences.overlap(
             with: InputFile(path: Fixtures.path("text/evaluation.txt")))
         #expect(itself.sharedCount == itself.sequenceCount)
+        try Fixtures.withTemporaryFolder { folder in
+            let path = folder + "/text.zst"
+            let writer = try ZstandardWriter(file: OutputFile(path: path))
+            // Longer than a piece.
+            for _ in 0..<12 { try writer.write(text) }
+            _ = try writer.commit()
+            #expect(try sequences.overlap(with: InputFile(path: path)) == itself)
+            let bytes = try InputFile.contents(path: path)
+            try OutputFile.write(Array(bytes.dropLast(20)), to: path)
+            #expect(throws: ZstandardError.self) {
+                try sequences.overlap(with: InputFile(path: path))
+            }
+        }
     }
 }

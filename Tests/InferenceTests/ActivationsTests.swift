@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Tensors in memory, every matrix whose rows are whole blocks quantized.
-private final class QuantizedSource: TensorSource {
+final class QuantizedSource: TensorSource {
     let path = "quantized"
     let metadata: Metadata
     let tensors: [TensorDescription]
@@ -16,10 +16,10 @@ private final class QuantizedSource: TensorSource {
     let decoded: RandomSource
     private let bytes: [[UInt8]]
 
-    init(_ source: RandomSource) {
+    /// - Parameter formats: Of the first matrix, the second, …, and again from the start. By
+    ///   default several in one stack: signed codes of 8 and of 4 bits, and codes with a minimum.
+    init(_ source: RandomSource, formats: [Format] = [.Q8_0, .Q4_0, .Q5_1]) {
         metadata = source.metadata
-        // Several formats in one stack: signed codes of 8 and of 4 bits, and codes with a minimum.
-        let formats = [Format.Q8_0, .Q4_0, .Q5_1]
         var (tensors, bytes, values): ([TensorDescription], [[UInt8]], [[Float]]) = ([], [], [])
         for (number, tensor) in source.tensors.enumerated() {
             let format = formats[number % formats.count]
@@ -64,6 +64,10 @@ private final class QuantizedSource: TensorSource {
     ) throws {
         let format = tensors[tensor].format
         let length = tensors[tensor].shape.rowLength
+        guard !bytes[tensor].isEmpty else {
+            try decoded.readBytes(ofRows: rows, ofTensor: tensor, into: destination)
+            return
+        }
         let row = length / format.blockElementCount * format.blockByteCount
         destination.copyBytes(from: bytes[tensor][rows.lowerBound * row..<rows.upperBound * row])
     }
@@ -96,7 +100,79 @@ struct ActivationsTests {
         #expect(change > 0 && change < size / 3, "\(variant): \(change) of \(size), seeds 31, 32")
     }
 
-    @Test("Matrices stored as floats, or of few rows, are named")
+    /// The input of a matrix in 8 bits, written down number by number: blocks as long as the
+    /// format's, at least 32, each divided by its largest magnitude.
+    private func rounded(_ input: [Double], _ format: Format) -> [Double] {
+        let length = format.blockElementCount == 256 ? 256 : 32
+        return stride(from: 0, to: input.count, by: length).flatMap { start -> [Double] in
+            let block = input[start..<start + length].map { Float($0) }
+            let peak = block.map(abs).max() ?? 0
+            guard peak > 0 else { return [Double](repeating: 0, count: length) }
+            let step = length == 32 ? Float(Float16(peak / 127)) : 1 / (127 / peak)
+            return block.map { Double(($0 * (127 / peak)).rounded(.toNearestOrEven) * step) }
+        }
+    }
+
+    @Test(
+        "logits are those of the values as stored and inputs rounded, formats mixed",
+        arguments: [
+            [Format.Q4_K, .Q6_K, .Q8_0, .Q5_K, .Q3_K, .Q2_K, .IQ4_XS],
+            [Format.IQ4_NL, .Q4_K, .TQ2_0, .Q8_0, .Q6_K, .F32, .Q5_K],
+        ])
+    func reference(_ formats: [Format]) throws {
+        var description = DecoderVariant.plain
+        description.embeddingLength = 256
+        description.blocks = (0..<2).map {
+            DecoderVariant.plainBlock(
+                $0, hidden: 512, width: 256, keyLength: 64, valueLength: 64)
+        }
+        let source = QuantizedSource(
+            try randomModel(description, seed: 33).source, formats: formats)
+        let model = try Model(source: source, description: description)
+        let windows = randomWindows(6, length: 2, seed: 34)
+        let decoder = try Decoder(
+            models: [model], activations: .q8, pool: WorkerPool(threadCount: 1))
+        let found = try collectLogits(decoder, windows: windows, scored: 0..<2)[0]
+        var reference = ReferenceDecoder(description: description, source: source.decoded)
+        let exact = reference
+        reference.round = { input, matrix in
+            guard let tensor = source.tensors.first(where: { $0.name == matrix }),
+                tensor.format != .F32
+            else { return input }
+            return rounded(input, tensor.format)
+        }
+        func worst(_ reference: ReferenceDecoder, _ window: Int) -> Float {
+            let expected = reference.logits(windows[window]).flatMap { $0.map { Float($0) } }
+            return WorstDifference(found[2 * window] + found[2 * window + 1], expected).magnitude
+        }
+        let differences = windows.indices.map { worst(reference, $0) }.sorted()
+        // Where a number lies so near the middle between two codes that F32 and F64 part, a window
+        // differs by a rounding step.
+        #expect(differences[3] < 2e-4, "\(differences), seeds 33, 34")
+        #expect(differences[5] < worst(exact, 0) / 3, "\(differences), seeds 33, 34")
+        #expect(worst(exact, 0) > 1e-3)
+    }
+
+    @Test("weights held as codes take no more room than is said")
+    func memory() throws {
+        var description = DecoderVariant.plain
+        description.embeddingLength = 256
+        description.blocks = [
+            DecoderVariant.plainBlock(0, hidden: 512, width: 256, keyLength: 64, valueLength: 64)
+        ]
+        let source = QuantizedSource(
+            try randomModel(description, seed: 35).source, formats: [.Q4_K, .Q6_K])
+        let model = try Model(source: source, description: description)
+        let weights = source.tensors.filter { $0.name.hasPrefix("blk.") && $0.shape.rank > 1 }
+            .reduce(0) { $0 + $1.shape.elementCount }
+        let room = { (activations: Activations) in
+            try Decoder(models: [model], activations: activations).blockByteCount
+        }
+        #expect(try room(.f32) >= 4 * weights)
+        #expect(Double(try room(.q8)) < 1.5 * Double(weights) + 8192)
+    }
+
+    @Test("matrices stored as floats are named")
     func matricesInFloats() throws {
         let source = QuantizedSource(try randomModel(seed: 1).source)
         let model = try Model(source: source, description: DecoderVariant.plain)

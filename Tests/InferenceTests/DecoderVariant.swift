@@ -112,9 +112,9 @@ struct DecoderVariant: Sendable, CustomStringConvertible {
     }
 
     static func plainBlock(
-        _ index: Int, headCount: Int = 4, headCountKV: Int = 2, hidden: Int = 40
+        _ index: Int, headCount: Int = 4, headCountKV: Int = 2, hidden: Int = 40,
+        width: Int = 32, keyLength: Int = 8, valueLength: Int = 7
     ) -> BlockDescription {
-        let (width, keyLength, valueLength) = (32, 8, 7)
         let name = "blk.\(index)"
         func norm(_ part: String) -> BlockDescription.Norm {
             .init(.rootMeanSquare, epsilon: 1e-5, weight: "\(name).\(part).weight")

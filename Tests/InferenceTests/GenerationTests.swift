@@ -7,15 +7,16 @@ import Testing
 @Suite("A text continued token by token")
 struct GenerationTests {
     @Test(
-        "stretches of any length give the logits that the whole window gives",
-        arguments: DecoderVariant.all)
-    func stretches(_ variant: DecoderVariant) throws {
+        "stretches of any length give the logits of the whole window, however weights are held",
+        arguments: DecoderVariant.all, [nil, 0])
+    func stretches(_ variant: DecoderVariant, byteLimit: Int?) throws {
         let (model, _) = try randomModel(variant.decoder, seed: 71)
         let tokens = randomWindows(1, length: 14, seed: 72)[0]
         let pool = WorkerPool(threadCount: 1)
         let whole = try collectLogits(
             Decoder(models: [model], pool: pool), windows: [tokens], scored: 0..<14)[0]
-        let generation = try Generation(model: model, capacity: 14, pool: pool)
+        let generation = try Generation(
+            model: model, capacity: 14, byteLimit: byteLimit, pool: pool)
         var start = 0
         for count in [5, 1, 1, 4, 1, 2] {
             let logits = try generation.append(Array(tokens[start..<start + count]))
@@ -23,6 +24,32 @@ struct GenerationTests {
             #expect(generation.count == start)
             let difference = WorstDifference(logits, whole[start - 1])
             #expect(difference.magnitude < 2e-5, "\(variant), position \(start): \(difference)")
+        }
+    }
+
+    @Test("with rounded activations too", arguments: DecoderVariant.all)
+    func rounded(_ variant: DecoderVariant) throws {
+        let description = variant.decoder
+        let source = QuantizedSource(try randomModel(description, seed: 76).source)
+        let model = try Model(source: source, description: description)
+        let tokens = randomWindows(1, length: 9, seed: 77)[0]
+        let pool = WorkerPool(threadCount: 1)
+        func logits(byteLimit: Int?) throws -> [[Float]] {
+            let generation = try Generation(
+                model: model, capacity: 9, activations: .q8, byteLimit: byteLimit, pool: pool)
+            return try [3, 1, 1, 2, 1, 1].reduce(into: []) { result, count in
+                let start = generation.count
+                result.append(try generation.append(Array(tokens[start..<start + count])))
+            }
+        }
+        // Products in integers are equal bit by bit; those in F32 are not, and what is rounded
+        // after them may be a step away.
+        let (found, expected) = (try logits(byteLimit: nil), try logits(byteLimit: 0))
+        #expect(found[0] == expected[0])
+        let size = WorstDifference(expected[0], expected[0].map { _ in 0 }).magnitude
+        for (left, right) in zip(found, expected) {
+            let difference = WorstDifference(left, right)
+            #expect(difference.magnitude < size / 20, "\(variant): \(difference)")
         }
     }
 

@@ -31,7 +31,12 @@ final class RandomSource: TensorSource {
     func readBytes(
         ofRows rows: Range<Int>, ofTensor tensor: Int,
         into destination: UnsafeMutableRawBufferPointer
-    ) throws { fatalError("not read as bytes") }
+    ) throws {
+        let length = tensors[tensor].shape.rowLength
+        values[tensor][rows.lowerBound * length..<rows.upperBound * length].withUnsafeBytes {
+            destination.copyMemory(from: $0)
+        }
+    }
 
     func values(of name: String) -> [Float]? {
         tensors.firstIndex { $0.name == name }.map { values[$0] }

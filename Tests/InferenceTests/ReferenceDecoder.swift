@@ -5,6 +5,8 @@ import Foundation
 struct ReferenceDecoder {
     let description: DecoderDescription
     let source: RandomSource
+    /// What becomes of the input of a matrix.
+    var round: (_ input: Row, _ matrix: String) -> Row = { input, _ in input }
 
     typealias Row = [Double]
 
@@ -70,6 +72,7 @@ struct ReferenceDecoder {
     func project(
         _ input: Row, _ projection: BlockDescription.Projection, part: Int = 0
     ) -> Row {
+        let input = round(input, projection.weight)
         let weight = values(projection.weight)
         let bias = projection.bias.map(values)
         return (0..<projection.outputs).map { output in

@@ -47,6 +47,14 @@ import Testing
             let alone = try json(["compare", files[0], files[2]] + window)
             #expect(divergence(alone["levels"]?.array?[0]) == second)
 
+            // Rounded activations are a noise on top, for the quantized models alone.
+            let rounded = try json(["compare", "--activations", "q8"] + files + window)
+            #expect(rounded["activations"]?.text == "q8" && found["activations"]?.text == "f32")
+            #expect(rounded["basePerplexity"] == found["basePerplexity"])
+            let noisy = try #require(divergence(rounded["levels"]?.array?[0]))
+            #expect(noisy > first && noisy < 0.1)
+            #expect(rounded["warnings"]?.array?.first?.text?.contains("still run in F32") == true)
+
             let outcome = try Tool.run(["compare", "-q"] + files + window)
             for line in [
                 "Mean PPL(Q)-PPL(base)", "Maximum KLD", "99.9 %  KLD", "75.0 %  Δp", "Same top p",
@@ -180,6 +188,9 @@ import Testing
             #expect(found["result"]?["tasks"]?.array?.count == 12)
             let some = try json(arguments + ["--tasks", "5"])
             #expect(some["result"]?["tasks"]?.array?.count == 5)
+            let rounded = try json(arguments + ["--activations", "q8"])
+            #expect(rounded["activations"]?.text == "q8")
+            #expect(rounded["result"]?["tasks"] != found["result"]?["tasks"])
             let outcome = try Tool.run(arguments)
             #expect(outcome.output.contains("hellaswag Q2_K.gguf:"))
             #expect(outcome.output.contains("by chance 25.00 %"))
@@ -270,10 +281,44 @@ import Testing
                 try Tool.run([
                     "quantize", "-q", "--imatrix", whole, model, folder + "/q.gguf", "Q2_K",
                 ]).exitCode == 0)
+            // The older form has means of windows, which are sums again with their length.
+            let legacy = folder + "/first.dat"
+            let sums = try ImportanceSums(path: first)
+            try OutputFile.write(Self.legacy(sums), to: legacy)
+            #expect(try run(["--in-file", legacy, "-o", rest, "-c", "128"]).exitCode == 0)
+            let back = try ImportanceSums(path: rest)
+            #expect(back.chunkCount == 5 && back.chunkSize == 128)
+            for (name, entry) in sums.entries {
+                #expect(back.entries[name]?.counts == entry.counts)
+                for (a, b) in zip(entry.sums, back.entries[name]?.sums ?? []) {
+                    #expect(abs(a - b) <= 1e-5 * abs(a), "\(name)")
+                }
+            }
             #expect(try run([model, "-o", rest]).exitCode == 64)
             #expect(try run([model, "-o", rest, "--from-chunk", "100000"] + text).exitCode == 65)
             #expect(try run(["--in-file", model, "-o", rest]).exitCode == 65)
         }
+    }
+
+    /// Sums as the older binary form has them.
+    private static func legacy(_ sums: ImportanceSums) -> [UInt8] {
+        var builder = ByteBuilder()
+        func add(_ text: String) {
+            builder.append(Int32(text.utf8.count))
+            builder.append(text)
+        }
+        builder.append(Int32(sums.entries.count))
+        for (name, entry) in sums.entries {
+            add(name)
+            builder.append(Int32(sums.chunkCount))
+            builder.append(Int32(entry.sums.count))
+            for sum in entry.sums {
+                builder.append(Float(sum / entry.counts[0] * Double(sums.chunkCount)))
+            }
+        }
+        builder.append(Int32(sums.chunkCount))
+        add("calibration.txt")
+        return builder.bytes
     }
 
     @Test func generateShowsBothTexts() throws {
@@ -287,6 +332,25 @@ import Testing
             let common = zip(tokens, base).prefix { $0 == $1 }.count
             if tokens != base {
                 #expect(found["firstDifference"]?["token"]?.integer == common)
+            }
+            if let difference = found["firstDifference"], tokens != base {
+                func probability(_ of: String, _ key: String) throws -> Double {
+                    try #require(difference[of]?[key]?.double)
+                }
+                // Each holds its own token for the most probable.
+                #expect(
+                    try probability("model", "probability")
+                        > probability("base", "probabilityInOther"))
+                #expect(
+                    try probability("base", "probability")
+                        > probability("model", "probabilityInOther"))
+            }
+            // Threads do not change what is said, nor how surely.
+            for activations in ["f32", "q8"] {
+                let one = try json(arguments + ["--activations", activations, "-t", "1"])
+                let three = try json(arguments + ["--activations", activations, "-t", "3"])
+                #expect(one["result"]?["probabilities"] == three["result"]?["probabilities"])
+                #expect(one["activations"]?.text == activations)
             }
             // Drawn text follows from the seed; greedy text from nothing else.
             let drawn =

@@ -2,6 +2,7 @@ import Foundation
 import TensorCore
 import TestSupport
 import Testing
+import Zstandard
 
 /// Whole command lines of `ingot report`.
 @Suite(.serialized) struct ReportCommandTests {
@@ -54,6 +55,33 @@ import Testing
             #expect(
                 same[0]["divergence"]?["mean"]?["value"]?.double
                     == levels[1]["divergence"]?["mean"]?["value"]?.double)
+        }
+    }
+
+    @Test func overlapIsThatOfWhatIsEvaluated() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let text = try InputFile.contents(path: Self.text[1])
+            let (head, tail) = (folder + "/head.zst", folder + "/tail.zst")
+            for (path, bytes) in [(head, text.prefix(2000)), (tail, text.suffix(2000))] {
+                let writer = try ZstandardWriter(file: OutputFile(path: path))
+                try writer.write(Array(bytes))
+                _ = try writer.commit()
+            }
+            let outcome = try Tool.run(
+                [
+                    "report", Self.tiny, "--types", "Q8_0", "--activations", "q8", "-o",
+                    folder + "/report", "-c", "64", "--chunks", "2", "-q", "-f", Self.text[1],
+                    "--calibration", head, "--calibration", tail,
+                ])
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            let report = try JSON.parse(path: folder + "/report/report.json")
+            let overlaps = try #require(report["calibration"]?.array).map { $0["overlap"] }
+            #expect((overlaps[0]?["sharedCount"]?.integer ?? 0) > 10)
+            #expect(overlaps[1]?["sharedCount"]?.integer == 0)
+            #expect(report["settings"]?["activations"]?.text == "q8")
+            let page = String(
+                decoding: try InputFile.contents(path: folder + "/report/report.md"), as: UTF8.self)
+            #expect(page.contains("q8: rounded to 8 bits"))
         }
     }
 

@@ -81,6 +81,11 @@ struct FigureTests {
             NumberText.fixed($0 * 100, 0)
         }
         #expect(axis.ticks.compactMap(\.label) == ["0", "1", "10", "100"])
+        // Where one decade is nearly all there is, 2 and 5 are labelled too.
+        let short = Axis.symmetricLogarithmic(-0.001...0.05, threshold: 0.01, from: 0, to: 100) {
+            NumberText.fixed($0 * 100, 0)
+        }
+        #expect(short.ticks.compactMap(\.label) == ["0", "1", "2", "5"])
         let far = Axis.symmetricLogarithmic(-1e9...1e9, threshold: 0.01, from: 0, to: 100) { _ in ""
         }
         #expect(far.ticks.count < 20)

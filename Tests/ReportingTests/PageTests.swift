@@ -110,7 +110,7 @@ struct PageTests {
         // In each layout: two formats of 1 + 3 × 2 parts, and the 24 shades of the scale.
         let fields = outline.all("rect").filter { $0.attributes["class"] == "heat" }
         #expect(fields.count == 2 * (2 * 7 + 24))
-        #expect(page.contains("0.50 % of the text&#39;s sequences of 13 words"))
+        #expect(page.contains("0.50\u{A0}% of the text&#39;s sequences of 13 words"))
         #expect(page.contains("Windows: 159 in the baseline, 160 now."))
         #expect(page.contains("+0.0195<span class=\"error\"> ± 0.0020</span>"))
     }

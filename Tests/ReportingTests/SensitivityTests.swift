@@ -58,6 +58,7 @@ struct SensitivityTests {
         map.cells[5].divergence.value = 1e300
         report.sensitivity = map
         #expect(report.htmlPage().contains("sensitivity-wide"))
+        #expect(report.htmlPage().contains("<li>Most sensitive to "))
         #expect(report.markdown().contains("Most sensitive when quantized alone"))
         map.cells = []
         report.sensitivity = map

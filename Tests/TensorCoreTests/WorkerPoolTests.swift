@@ -27,6 +27,30 @@ import Testing
     }
 }
 
+@Suite struct WorkerTeamTests {
+    @Test(arguments: [1, 2, 5])
+    func runsEveryJobOfEveryRoundOnce(threadCount: Int) {
+        let team = WorkerTeam(threadCount: threadCount)
+        for round in 0..<300 {
+            let jobCount = round % 7 * round % 23
+            let result = SharedCounts(count: jobCount)
+            team.run(jobCount: jobCount) { worker, job in
+                #expect((0..<threadCount).contains(worker))
+                result.add(job)
+            }
+            #expect(result.counts == [Int](repeating: 1, count: jobCount), "round \(round)")
+        }
+    }
+
+    /// Counts that an escaping closure may hold.
+    private final class SharedCounts: Sendable {
+        private let values: Mutex<[Int]>
+        init(count: Int) { values = Mutex([Int](repeating: 0, count: count)) }
+        func add(_ job: Int) { values.withLock { $0[job] += 1 } }
+        var counts: [Int] { values.withLock { $0 } }
+    }
+}
+
 @Suite struct ShapeTests {
     @Test func refusesNegativeAndOverflowingDimensions() {
         #expect(Shape([2, 3])?.elementCount == 6)

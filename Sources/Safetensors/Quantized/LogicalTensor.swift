@@ -64,6 +64,14 @@ public protocol DequantizedTensor: Sendable {
 }
 
 extension DequantizedTensor {
+    /// The rows that a range of values touches, and the columns: all, unless it lies in one row.
+    func rowsAndColumns(of elements: Range<Int>) -> (rows: Range<Int>, columns: Range<Int>) {
+        let length = shape.rowLength
+        let rows = elements.lowerBound / length..<(elements.upperBound - 1) / length + 1
+        guard rows.count == 1 else { return (rows, 0..<length) }
+        return (rows, elements.lowerBound % length..<(elements.upperBound - 1) % length + 1)
+    }
+
     /// Cuts a range of values into parts of rows: the row's number, the columns, and the place of
     /// the first value in the range.
     func forEachRow(

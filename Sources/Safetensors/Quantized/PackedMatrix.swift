@@ -67,12 +67,7 @@ struct PackedMatrix: DequantizedTensor {
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
-        let columnCount = shape.rowLength
-        let rows = elements.lowerBound / columnCount..<(elements.upperBound - 1) / columnCount + 1
-        let columns =
-            rows.count == 1
-            ? elements.lowerBound % columnCount..<(elements.upperBound - 1) % columnCount + 1
-            : 0..<columnCount
+        let (rows, columns) = rowsAndColumns(of: elements)
         let groups = try groups.groups(of: columns)
         let words = layout.words(of: columns)
         let scaleScratch = ScratchBuffer()

@@ -82,12 +82,7 @@ struct TransposedMatrix: DequantizedTensor {
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
-        let inputCount = shape.rowLength
-        let outputs = elements.lowerBound / inputCount..<(elements.upperBound - 1) / inputCount + 1
-        let inputs =
-            outputs.count == 1
-            ? elements.lowerBound % inputCount..<(elements.upperBound - 1) % inputCount + 1
-            : 0..<inputCount
+        let (outputs, inputs) = rowsAndColumns(of: elements)
         let groups = try groups.groups(of: inputs)
         let (scales, zeros) = try affine(of: outputs, scratch: scratch)
         let strip = try cache.strip(words(of: outputs), of: codes)

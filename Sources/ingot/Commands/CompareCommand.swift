@@ -26,6 +26,7 @@ struct CompareCommand: ParsableCommand {
 
     @OptionGroup var options: EvaluationOptions
     @OptionGroup var windowing: WindowingOptions
+    @OptionGroup var layers: ActivationsOptions
     @OptionGroup var result: ResultOptions
 
     @Option(
@@ -58,16 +59,20 @@ struct CompareCommand: ParsableCommand {
     func run() throws {
         let loaded = try models.map { try Model(path: $0) }
         let pool = options.pool
+        let warnings = layers.warnings(loaded)
+        for warning in warnings { Terminal.warning(warning) }
         let evaluator: Evaluator
         let text: EvaluationText
         if let logits {
             let tokenizer = try EvaluationOptions.tokenizer(of: loaded[0])
             let reader = try LogitsReader(path: logits, bos: tokenizer.leadingID)
-            evaluator = try Evaluator(base: reader, quantized: loaded, pool: pool)
+            evaluator = try Evaluator(
+                base: reader, quantized: loaded, activations: layers.activations, pool: pool)
             text = reader.text.limited(to: options.chunks)
         } else {
             evaluator = try Evaluator(
-                base: loaded[0], quantized: Array(loaded.dropFirst()), pool: pool)
+                base: loaded[0], quantized: Array(loaded.dropFirst()),
+                activations: layers.activations, pool: pool)
             text = try options.text(for: loaded[0], windowing: windowing.windowing).windows
         }
         let writer = try saveLogits.map {
@@ -88,7 +93,7 @@ struct CompareCommand: ParsableCommand {
         if let saveLogits, !options.quiet { Terminal.note("written: \(saveLogits)") }
         let listing = ComparisonListing(
             found, text: logits == nil ? options.textName : nil, windowCount: text.windowCount,
-            windowing: text.windowing)
+            windowing: text.windowing, activations: layers.activations, warnings: warnings)
         try result.give(listing, lines: listing.lines)
     }
 }

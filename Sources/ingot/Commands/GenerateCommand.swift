@@ -59,6 +59,7 @@ struct GenerateCommand: ParsableCommand {
             "Have this model go on too, and tell where the texts first differ.", valueName: "base"))
     var against: String?
 
+    @OptionGroup var layers: ActivationsOptions
     @OptionGroup var options: RunOptions
     @OptionGroup var result: ResultOptions
 
@@ -85,11 +86,19 @@ struct GenerateCommand: ParsableCommand {
             let promptSeconds: Double
             let tokensPerSecond: Double
         }
+        struct Choice: Encodable {
+            /// `nil` where the text had ended.
+            let token: Int32?
+            let text: String
+            let probability: Double?
+            /// What the other model gives this token.
+            let probabilityInOther: Double?
+        }
         struct Difference: Encodable {
             /// Counted from the first token after the prompt.
             let token: Int
-            let model: String
-            let base: String
+            let model: Choice
+            let base: Choice
         }
         let schemaVersion = 1
         let prompt: String
@@ -97,6 +106,7 @@ struct GenerateCommand: ParsableCommand {
         let result: Text
         let base: Text?
         let firstDifference: Difference?
+        let activations: String
         let warnings: [String]
         let version: String
     }
@@ -111,10 +121,14 @@ struct GenerateCommand: ParsableCommand {
         let streams = !result.json && result.output == nil
         let settings = Sampler.Settings(
             temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed)
+        let generators = models.map {
+            TextGenerator(
+                model: $0, tokenizer: tokenizer, activations: layers.activations,
+                pool: options.pool)
+        }
         var outcomes: [TextGenerator.Outcome] = []
-        var warnings: [String] = []
-        for model in models {
-            let generator = TextGenerator(model: model, tokenizer: tokenizer, pool: options.pool)
+        var warnings = layers.warnings(models)
+        for (model, generator) in zip(models, generators) {
             let tokens = try generator.promptTokens(text)
             if tokens.count + count > model.contextLength {
                 warnings.append(
@@ -127,35 +141,40 @@ struct GenerateCommand: ParsableCommand {
                 if models.count > 1 { Terminal.print("\(Paths.name(model.path)):") }
                 Terminal.stream(text)
             }
-            outcomes.append(
-                try generator.generate(prompt: tokens, limit: count, settings: settings) {
-                    if streams { Terminal.stream($0) }
-                })
+            do {
+                outcomes.append(
+                    try generator.generate(prompt: tokens, limit: count, settings: settings) {
+                        if streams { Terminal.stream($0) }
+                    })
+            } catch {
+                // What is wrong stands on a line of its own.
+                if streams { Terminal.stream("\n") }
+                throw error
+            }
             if streams { Terminal.stream(models.count > 1 ? "\n\n" : "\n") }
         }
         for warning in warnings { Terminal.warning(warning) }
-        let difference = GenerateCommand.difference(outcomes)
+        let difference = try GenerateCommand.difference(outcomes, generators, tokenizer)
         let texts = outcomes.map(GenerateCommand.text)
         let output = Output(
             prompt: text, promptTokens: outcomes[0].promptTokens, result: texts[0],
             base: texts.count > 1 ? texts[1] : nil,
-            firstDifference: difference.map { index in
-                let pieces = outcomes.map { GenerateCommand.piece($0, index, tokenizer) }
-                return .init(token: index, model: pieces[0], base: pieces[1])
-            }, warnings: warnings, version: Ingot.version)
+            firstDifference: difference, activations: layers.activations.rawValue,
+            warnings: warnings, version: Ingot.version)
         if !streams {
             try result.give(output, lines: outcomes.map { "\(Paths.name($0.model)): \($0.text)" })
         }
         if !options.quiet {
             for (text, outcome) in zip(texts, outcomes) {
                 Terminal.note(
-                    "\(Paths.name(text.model)): \(outcome.promptTokens.count) tokens of prompt in"
+                    "\(Paths.name(text.model)): "
+                        + Numbers.counted(outcome.promptTokens.count, "token") + " of prompt in"
                         + " \(Clock.short(text.promptSeconds)), \(text.tokens.count) tokens at"
                         + " \(Numbers.fixed(text.tokensPerSecond, 1)) tokens/s")
             }
         }
         guard streams, outcomes.count > 1 else { return }
-        Terminal.print(GenerateCommand.line(outcomes, difference, tokenizer))
+        for line in GenerateCommand.lines(outcomes, difference) { Terminal.print(line) }
     }
 
     private static func text(_ outcome: TextGenerator.Outcome) -> Output.Text {
@@ -166,36 +185,51 @@ struct GenerateCommand: ParsableCommand {
             tokensPerSecond: Double(outcome.steps.count) / max(outcome.seconds, 1e-9))
     }
 
-    /// Where two texts first differ, counted in tokens after the prompt; `nil` where they do not.
-    private static func difference(_ outcomes: [TextGenerator.Outcome]) -> Int? {
+    /// Where two texts first differ and what each model thinks of the other's choice; `nil` where
+    /// they do not.
+    private static func difference(
+        _ outcomes: [TextGenerator.Outcome], _ generators: [TextGenerator], _ tokenizer: Tokenizer
+    ) throws -> Output.Difference? {
         guard outcomes.count > 1 else { return nil }
-        let (first, second) = (outcomes[0].steps.map(\.token), outcomes[1].steps.map(\.token))
-        let common = zip(first, second).prefix { $0 == $1 }.count
-        return common == max(first.count, second.count) ? nil : common
+        let texts = outcomes.map { $0.steps.map(\.token) }
+        let common = zip(texts[0], texts[1]).prefix { $0 == $1 }.count
+        if common == max(texts[0].count, texts[1].count) { return nil }
+        let before = outcomes[0].promptTokens + texts[0][..<common]
+        func choice(_ own: Int) throws -> Output.Choice {
+            guard outcomes[own].steps.indices.contains(common) else {
+                return .init(token: nil, text: "", probability: nil, probabilityInOther: nil)
+            }
+            let step = outcomes[own].steps[common]
+            return .init(
+                token: step.token,
+                text: String(
+                    decoding: tokenizer.decode([step.token], showsControl: true), as: UTF8.self),
+                probability: step.probability,
+                probabilityInOther: try generators[1 - own].probability(
+                    of: step.token, after: before))
+        }
+        return .init(token: common, model: try choice(0), base: try choice(1))
     }
 
-    private static func piece(
-        _ outcome: TextGenerator.Outcome, _ index: Int, _ tokenizer: Tokenizer
-    ) -> String {
-        guard outcome.steps.indices.contains(index) else { return "" }
-        return String(
-            decoding: tokenizer.decode([outcome.steps[index].token], showsControl: true),
-            as: UTF8.self)
+    private static func lines(
+        _ outcomes: [TextGenerator.Outcome], _ difference: Output.Difference?
+    ) -> [String] {
+        let count = outcomes[0].steps.count
+        guard let difference else { return ["the texts are the same, \(count) tokens"] }
+        var table = Columns(rightAligned: [false, false, true, true])
+        table.add("", "token", "p", "p in the other")
+        for (outcome, choice) in zip(outcomes, [difference.model, difference.base]) {
+            table.add(
+                Paths.name(outcome.model), choice.token == nil ? "(ended)" : quoted(choice.text),
+                choice.probability.map { Numbers.fixed($0, 3) } ?? "",
+                choice.probabilityInOther.map { Numbers.fixed($0, 3) } ?? "")
+        }
+        return ["the texts first differ at token \(difference.token + 1) of \(count):"]
+            + table.lines
     }
 
-    private static func line(
-        _ outcomes: [TextGenerator.Outcome], _ difference: Int?, _ tokenizer: Tokenizer
-    ) -> String {
-        guard let difference else {
-            return "the texts are the same, \(outcomes[0].steps.count) tokens"
-        }
-        let pieces = outcomes.map { outcome -> String in
-            guard outcome.steps.indices.contains(difference) else { return "the end" }
-            let probability = outcome.steps[difference].probability
-            return "\"\(piece(outcome, difference, tokenizer))\""
-                + " (p \(Numbers.fixed(probability, 3)))"
-        }
-        return "the texts first differ at token \(difference + 1) of \(outcomes[0].steps.count):"
-            + " \(pieces[0]), the base has \(pieces[1])"
+    /// A piece of text on one line.
+    private static func quoted(_ text: String) -> String {
+        text.debugDescription
     }
 }

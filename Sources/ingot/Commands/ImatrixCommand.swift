@@ -38,7 +38,7 @@ struct ImatrixCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "An importance matrix of an earlier run to add to; may be given again.",
+            "An importance matrix of an earlier run to add to, GGUF or .dat; may be given again.",
             valueName: "file"))
     var inFile: [String] = []
 
@@ -84,17 +84,17 @@ struct ImatrixCommand: ParsableCommand {
     func run() throws {
         var sums = ImportanceSums(chunkSize: options.context)
         for path in inFile {
-            try sums.add(ImportanceSums(path: path), path: path)
+            let earlier = try ImportanceSums(path: path, legacyChunkSize: options.context)
+            if modelPath == nil, path == inFile[0] { sums.chunkSize = earlier.chunkSize }
+            try sums.add(earlier, path: path)
         }
         if let modelPath {
             try calibrate(Model(path: modelPath), &sums)
-        } else {
-            sums.chunkSize = try ImportanceSums(path: inFile[0]).chunkSize
         }
         try sums.write(to: output)
         for warning in ImatrixCommand.warnings(sums) { Terminal.warning(warning) }
         Terminal.print(
-            "\(output): \(sums.entries.count) tensors, \(sums.chunkCount) windows of"
+            "\(output): \(sums.entries.count) tensors, \(Numbers.counted(sums.chunkCount, "window")) of"
                 + " \(sums.chunkSize)")
     }
 
@@ -139,10 +139,7 @@ struct ImatrixCommand: ParsableCommand {
                 windows, of: end - fromChunk, detail: "window \(windows)/\(end - fromChunk)")
         }
         line.finish()
-        for warning in text.warnings { Terminal.warning(warning.description) }
-        if text.contextLength > model.contextLength {
-            let warning = EvaluationWarning.contextBeyondTraining(
-                contextLength: text.contextLength, trained: model.contextLength, model: model.path)
+        for warning in text.warnings + text.contextWarnings([model]) {
             Terminal.warning(warning.description)
         }
     }

@@ -3,7 +3,6 @@ import Evaluation
 import Foundation
 import GGUF
 import Inference
-import Quantization
 import TensorCore
 
 /// The command `ingot perplexity MODEL.gguf -f TEXT`.
@@ -39,17 +38,7 @@ struct PerplexityCommand: ParsableCommand {
     @OptionGroup var windowing: WindowingOptions
     @OptionGroup var result: ResultOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "What linear layers take in: f32 as it is, q8 rounded to 8 bits. (default: f32)",
-            valueName: "f32|q8"),
-        transform: { name in
-            guard let activations = Activations(rawValue: name) else {
-                throw ValidationError("'\(name)' found, expected f32 or q8")
-            }
-            return activations
-        })
-    var activations = Activations.f32
+    @OptionGroup var layers: ActivationsOptions
 
     @Option(
         help: ArgumentHelp(
@@ -92,29 +81,18 @@ struct PerplexityCommand: ParsableCommand {
         }
     }
 
-    /// Names the formats of the matrices whose input is not rounded.
-    private func tellFloats(_ model: Model) {
-        let matrices = model.matricesInFloats
-        guard let first = matrices.first else { return }
-        let formats = Dictionary(grouping: matrices, by: \.format.name)
-            .sorted { $0.key < $1.key }.map { "\($0.value.count) \($0.key)" }
-        Terminal.warning(
-            "with activations q8, \(matrices.count) matrices still run in F32"
-                + " (\(formats.joined(separator: ", "))): \(first.name)"
-                + (matrices.count > 1 ? " and others" : ""))
-    }
-
     func run() throws {
         let path = model ?? modelOption ?? ""
         let model = try Model(path: path)
         let loaded = try options.text(for: model, windowing: windowing.windowing)
         let text = loaded.windows
         let pool = options.pool
-        if activations == .q8 { tellFloats(model) }
+        let warnings = layers.warnings([model])
+        for warning in warnings { Terminal.warning(warning) }
         let state = try resume.map { _ in
             try EvaluationState(
                 files: model.source.files, textSHA256: loaded.sha256, text: text,
-                threadCount: pool.threadCount, activations: activations)
+                threadCount: pool.threadCount, activations: layers.activations)
         }
         let checkpoint = try resume.flatMap { try state?.earlier(at: $0) }
         if let checkpoint, !options.quiet {
@@ -127,7 +105,7 @@ struct PerplexityCommand: ParsableCommand {
         defer { line.finish() }
         var lastSaved = -Double.infinity
         let found = try Evaluator(
-            base: model, activations: activations, pool: pool
+            base: model, activations: layers.activations, pool: pool
         ).evaluate(
             text, from: checkpoint, writer: writer
         ) { progress in
@@ -150,10 +128,10 @@ struct PerplexityCommand: ParsableCommand {
             standardError: perplexity.perplexity.standardError,
             windows: perplexity.windowCount, tokensScored: perplexity.scoredTokenCount,
             tokensPerSecond: found.tokensPerSecond, seconds: found.seconds,
-            contextLength: perplexity.contextLength, activations: activations.rawValue,
+            contextLength: perplexity.contextLength, activations: layers.activations.rawValue,
             stride: text.windowing.stride,
             threads: pool.threadCount, textTokens: text.tokenCount, running: perplexity.running,
-            warnings: found.warnings.map(\.description), version: Ingot.version)
+            warnings: warnings + found.warnings.map(\.description), version: Ingot.version)
         try result.give(output, lines: lines(found))
         if let saveLogits, !options.quiet { Terminal.note("written: \(saveLogits)") }
         if let resume { try? FileManager.default.removeItem(atPath: resume) }
@@ -166,7 +144,8 @@ struct PerplexityCommand: ParsableCommand {
         return (options.quiet ? [] : [running.joined(separator: ",")]) + [
             "perplexity \(Numbers.fixed(perplexity.perplexity.value, 4))"
                 + " ± \(Numbers.fixed(perplexity.perplexity.standardError, 4))"
-                + " (\(perplexity.windowCount) windows of \(perplexity.contextLength),"
+                + " (\(Numbers.counted(perplexity.windowCount, "window")) of"
+                + " \(perplexity.contextLength),"
                 + " \(perplexity.scoredTokenCount) tokens scored,"
                 + " \(Numbers.fixed(found.tokensPerSecond, 1)) tokens/s)"
         ]

@@ -188,7 +188,7 @@ struct QuantizeCommand: ParsableCommand {
             return try PlanListing.show(
                 outputs, importance: options.importance, options: walkOptions, asJSON: json)
         }
-        try request.makeFolder()
+        if let folder = request.folder { try Directory.create(folder) }
         let start = Clock.seconds()
         let findings = try Writing.write(outputs.files, options: walkOptions, isQuiet: quiet)
         let seconds = Clock.seconds() - start

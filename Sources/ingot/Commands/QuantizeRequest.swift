@@ -13,7 +13,8 @@ struct QuantizeRequest {
     let input: String
     let outputs: [Output]
     let threads: Int?
-    private let folder: String?
+    /// The folder that outputs go to, where one was named; it may not be there yet.
+    let folder: String?
 
     /// Finds out which word is what: the output may be left out or be a folder, threads may follow.
     init(_ words: [String], threads: Int?) throws {
@@ -70,13 +71,6 @@ struct QuantizeRequest {
             outputs = [Output(path: second, recipe: try Recipe.parse(rest[rest.endIndex - 1]))]
             folder = nil
         }
-    }
-
-    /// Makes the folder that outputs go to, when one was named that does not exist.
-    func makeFolder() throws {
-        guard let folder, !Paths.isFolder(folder) else { return }
-        try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true)
     }
 
     /// The input's name without its ending and without the type that it is in.

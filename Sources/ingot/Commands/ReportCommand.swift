@@ -7,6 +7,7 @@ import Inference
 import Pipeline
 import Reporting
 import TensorCore
+import Tokenization
 
 /// The command `ingot report BASE QUANTIZED… -f TEXT -o DIR`.
 struct ReportCommand: ParsableCommand {
@@ -42,6 +43,7 @@ struct ReportCommand: ParsableCommand {
     var models: [String]
 
     @OptionGroup var options: EvaluationOptions
+    @OptionGroup var layers: ActivationsOptions
     @OptionGroup var making: ReportMakingOptions
     @OptionGroup var gating: ReportGateOptions
 
@@ -84,13 +86,7 @@ struct ReportCommand: ParsableCommand {
             try Sensitivity(json: InputFile.contents(path: path, limit: 1 << 28), file: path)
         }
         let importance = try making.importanceMatrix()
-        let calibrationFiles = try calibration.map { path in
-            let file = try InputFile(path: path)
-            guard try !ReportCommand.isCompressed(file) else {
-                throw ValidationError("--calibration \(path) is compressed; decompress it first")
-            }
-            return file
-        }
+        let calibrationFiles = try calibration.map { try InputFile(path: $0) }
         let models = try ReportModels(
             making.request(
                 base: models[0], quantized: Array(models.dropFirst()), importance: importance,
@@ -103,9 +99,15 @@ struct ReportCommand: ParsableCommand {
                 of: earlier.report, file: earlier.path, among: names.map(\.0))
         }
 
-        var report = try measure(models)
+        let base = try Model(source: models.base)
+        let text = try options.text(for: base)
+        var report = try measure(models, base, text)
         report.calibration = try calibrationTexts(
-            calibrationFiles, importance: importance, levels: models.levels)
+            calibrationFiles, importance: importance, levels: models.levels
+        ) {
+            // What is evaluated of the text: with --chunks not all of it.
+            try EvaluationOptions.tokenizer(of: base).decode(text.windows.evaluatedTokens)
+        }
         report.sensitivity = sensitivity
         if let earlier {
             report.baseline = BaselineComparison(
@@ -122,10 +124,10 @@ struct ReportCommand: ParsableCommand {
     }
 
     /// Evaluates all models in one pass over the text.
-    private func measure(_ models: ReportModels) throws -> QualityReport {
-        let base = try Model(source: models.base)
+    private func measure(
+        _ models: ReportModels, _ base: Model, _ loadedText: EvaluationOptions.LoadedText
+    ) throws -> QualityReport {
         let quantized = try models.levels.map { try Model(source: $0) }
-        let loadedText = try options.text(for: base)
         let text = loadedText.windows
         let digests = try ([models.base] + models.levels).map {
             "sha256:" + (try Digests.sha256(of: $0.files))
@@ -133,14 +135,15 @@ struct ReportCommand: ParsableCommand {
         let pool = options.pool
         let line = ProgressLine("report", isQuiet: options.quiet)
         defer { line.finish() }
-        let result = try Evaluator(base: base, quantized: quantized, pool: pool)
-            .evaluate(text) { progress in
-                line.update(
-                    progress.windowsDone, of: progress.windowCount,
-                    detail:
-                        "window \(progress.windowsDone)/\(progress.windowCount), base perplexity"
-                        + " " + Numbers.fixed(progress.perplexities[0], 3))
-            }
+        let result = try Evaluator(
+            base: base, quantized: quantized, activations: layers.activations, pool: pool
+        ).evaluate(text) { progress in
+            line.update(
+                progress.windowsDone, of: progress.windowCount,
+                detail:
+                    "window \(progress.windowsDone)/\(progress.windowCount), base perplexity"
+                    + " " + Numbers.fixed(progress.perplexities[0], 3))
+        }
         line.finish()
         return QualityReport(
             title: models.base.metadata["general.name"]?.text ?? Paths.name(models.base.path),
@@ -150,53 +153,44 @@ struct ReportCommand: ParsableCommand {
                 tokenCount: text.tokenCount, digest: "sha256:" + loadedText.sha256),
             settings: .init(
                 contextLength: text.contextLength, windowCount: text.windowCount,
-                scoredTokenCount: result.base.scoredTokenCount, threadCount: pool.threadCount),
+                scoredTokenCount: result.base.scoredTokenCount, threadCount: pool.threadCount,
+                activations: layers.activations.rawValue),
             provenance: .init(
                 toolVersion: "ingot " + Ingot.version, commandLine: commandLine,
                 machine: Machine.description, date: Date()),
             levels: models.levels.indices.map {
                 .init(models.levels[$0], statistics: result.levels[$0], digest: digests[$0 + 1])
             },
-            warnings: models.warnings + result.warnings.map(\.description))
+            warnings: models.warnings + layers.warnings([base] + quantized)
+                + result.warnings.map(\.description))
     }
 
     /// The calibration texts that the user names, or that importance matrices name, and what the
     /// text shares with them; `nil` when there are none.
     private func calibrationTexts(
-        _ files: [InputFile], importance: ImportanceMatrix?, levels: [any TensorSource]
+        _ files: [InputFile], importance: ImportanceMatrix?, levels: [any TensorSource],
+        text: () throws -> [UInt8]
     ) throws -> [QualityReport.CalibrationText]? {
-        var files = files
-        var missing: [String] = []
+        var named: [String] = []
         if files.isEmpty {
-            let named =
+            let names =
                 (importance?.datasets ?? [])
                 + levels.compactMap { $0.metadata["quantize.imatrix.dataset"]?.text }
-            for name in named.uniqued() where !name.isEmpty {
-                // A name from a file: it may be anything, also nothing on this machine.
-                if let file = try? InputFile(path: name),
-                    (try? ReportCommand.isCompressed(file)) == false
-                {
-                    files.append(file)
-                } else {
-                    missing.append(name)
-                }
-            }
+            named = names.uniqued().filter { !$0.isEmpty }
         }
-        guard !files.isEmpty || !missing.isEmpty else { return nil }
-        let sequences = WordSequences(of: try TextFiles.contents(paths: options.texts))
-        return try files.map { file in
+        guard !files.isEmpty || !named.isEmpty else { return nil }
+        let sequences = WordSequences(of: try text())
+        func overlap(_ file: InputFile) throws -> QualityReport.CalibrationText.Overlap {
             let overlap = try sequences.overlap(with: file)
-            return QualityReport.CalibrationText(
-                name: Paths.name(file.path),
-                overlap: .init(
-                    wordCount: WordSequences.wordCount, sequenceCount: overlap.sequenceCount,
-                    sharedCount: overlap.sharedCount, samplingInterval: overlap.samplingInterval))
-        } + missing.map { .init(name: Paths.name($0), overlap: nil) }
-    }
-
-    /// Whether a file is compressed with Zstandard: its bytes would share no words with any text.
-    private static func isCompressed(_ file: InputFile) throws -> Bool {
-        try file.read(at: 0, count: min(4, file.byteCount)) == [0x28, 0xB5, 0x2F, 0xFD]
+            return .init(
+                wordCount: WordSequences.wordCount, sequenceCount: overlap.sequenceCount,
+                sharedCount: overlap.sharedCount, samplingInterval: overlap.samplingInterval)
+        }
+        return try files.map { .init(name: Paths.name($0.path), overlap: try overlap($0)) }
+            // A name from a file: it may be anything, also nothing on this machine.
+            + named.map {
+                .init(name: Paths.name($0), overlap: try? overlap(InputFile(path: $0)))
+            }
     }
 
     /// Writes the files and prints what there is to read.

@@ -53,6 +53,7 @@ struct ScoreCommand: ParsableCommand {
         help: ArgumentHelp("Score this model too and tell the difference.", valueName: "base"))
     var against: String?
 
+    @OptionGroup var layers: ActivationsOptions
     @OptionGroup var options: RunOptions
     @OptionGroup var result: ResultOptions
 
@@ -84,6 +85,7 @@ struct ScoreCommand: ParsableCommand {
         let base: Model?
         let difference: Estimate?
         let agreement: Estimate?
+        let activations: String
         let warnings: [String]
         let version: String
     }
@@ -94,22 +96,23 @@ struct ScoreCommand: ParsableCommand {
         let selected = task.selection(of: try task.tasks(bytes, path: file), count: tasks)
         let scorer = try ChoiceScorer(
             models: models, tokenizer: try EvaluationOptions.tokenizer(of: models[0]),
-            pool: options.pool)
-        let warnings = try scorer.warnings(selected)
+            activations: layers.activations, pool: options.pool)
+        let warnings =
+            layers.warnings(models) + (try scorer.warnings(selected).map(\.description))
         let line = ProgressLine("score", isQuiet: options.quiet)
         defer { line.finish() }
         let scores = try scorer.score(selected, form: task) { done, all in
             line.update(done, of: all, detail: "answer \(done)/\(all)")
         }
         line.finish()
-        for warning in warnings { Terminal.warning(warning.description) }
+        for warning in warnings { Terminal.warning(warning) }
         let base = scores.count > 1 ? scores[1] : nil
         let output = Output(
             task: task.rawValue, file: file, taskCount: selected.count, chance: scores[0].chance,
             result: ScoreCommand.output(scores[0]), base: base.map(ScoreCommand.output),
             difference: base.map { scores[0].difference(from: $0) },
             agreement: base.map { scores[0].agreement(with: $0) },
-            warnings: warnings.map(\.description), version: Ingot.version)
+            activations: layers.activations.rawValue, warnings: warnings, version: Ingot.version)
         try result.give(output, lines: lines(scores))
     }
 

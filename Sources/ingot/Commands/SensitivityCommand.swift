@@ -78,7 +78,7 @@ struct SensitivityCommand: ParsableCommand {
             line.update(done, of: all, detail: "variant \(done)/\(all)")
         }
         line.finish()
-        var warnings = text.warnings.map(\.description)
+        var warnings = (text.warnings + text.contextWarnings([model])).map(\.description)
         for (format, skipped) in Dictionary(grouping: map.skipped, by: \.format) {
             let lengths = Set(skipped.map(\.rowLength)).sorted().map(String.init)
             warnings.append(
@@ -116,8 +116,8 @@ struct SensitivityCommand: ParsableCommand {
                     })
         }
         let summary =
-            "  \(map.windowCount) windows of \(map.contextLength), \(map.scoredTokenCount) tokens"
-            + " scored, perplexity as it is \(Numbers.fixed(map.basePerplexity.value, 4))"
+            "  \(Numbers.counted(map.windowCount, "window")) of \(map.contextLength),"
+            + " \(map.scoredTokenCount) tokens scored, perplexity as it is \(Numbers.fixed(map.basePerplexity.value, 4))"
         return table.lines + ["", summary]
     }
 }
