@@ -54,6 +54,13 @@ extension BlockDescription {
         public var chunk: Int?
         /// `cap · tanh(score / cap)`, before the softmax.
         public var softCap: Float?
+        /// A norm of every value head.
+        public var valueNorm: Norm?
+        /// Whether values are the keys as the input makes them, before norm and rotation.
+        public var valuesAreKeys = false
+        /// The block whose keys and values, which are of the same shape, these queries go to; `input`
+        /// makes queries only then.
+        public var source: Int?
         /// Whether each query head is followed by as many numbers, whose sigmoids multiply the
         /// head's result; keys and values are of one length then.
         public var isGated = false

@@ -105,6 +105,37 @@ extension BlockDescription {
             }
         }
 
+        /// Norms of experts beside a shared network: both take the residual row, each with a norm of
+        /// its own, and are normalised before they are added. The block's norm before the network is
+        /// the shared network's.
+        public struct Beside: Sendable, Hashable {
+            /// The norm of what the router takes.
+            public var ratingNorm: Norm
+            /// What the router's input is multiplied by.
+            public var ratingScale: Float
+            /// A tensor, `[count]`, that multiplies the weights of the chosen.
+            public var weightScales: String?
+            /// The norm of what experts take.
+            public var inputNorm: Norm
+            /// The norm of the experts' sum.
+            public var outputNorm: Norm
+            /// The norm of the shared network's output.
+            public var sharedNorm: Norm
+
+            /// Describes norms.
+            public init(
+                ratingNorm: Norm, ratingScale: Float, weightScales: String?, inputNorm: Norm,
+                outputNorm: Norm, sharedNorm: Norm
+            ) {
+                self.ratingNorm = ratingNorm
+                self.ratingScale = ratingScale
+                self.weightScales = weightScales
+                self.inputNorm = inputNorm
+                self.outputNorm = outputNorm
+                self.sharedNorm = sharedNorm
+            }
+        }
+
         /// The number of experts.
         public var count: Int
         /// The number of experts that a token takes.
@@ -127,6 +158,9 @@ extension BlockDescription {
         public var network: Network
         /// A network that every token takes.
         public var shared: Network?
+        /// Where a shared network is beside the experts rather than among them; `nil` where both take
+        /// the same rows and are added as they are.
+        public var beside: Beside?
         /// A matrix of one row whose output, through a sigmoid, multiplies the shared network's.
         public var sharedGate: Projection?
 

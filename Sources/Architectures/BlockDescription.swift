@@ -36,6 +36,10 @@ public struct BlockDescription: Sendable, Hashable {
     public var postFeedForwardNorm: Norm?
     /// What both outputs are multiplied by before they are added.
     public var residualScale: Float = 1
+    /// What the block makes of the token's embedding for it, in the end.
+    public var layerInput: LayerInput?
+    /// A tensor of one number that the residual row is multiplied by in the end.
+    public var outputScale: String?
 
     /// Describes a block.
     public init(
@@ -65,9 +69,32 @@ public struct BlockDescription: Sendable, Hashable {
         set { mixer = .attention(newValue) }
     }
 
+    /// The block whose keys and values attention goes to, where they are not its own.
+    public var keySource: Int? {
+        if case .attention(let attention) = mixer { attention.source } else { nil }
+    }
+
     /// How positions are told; `nil` where they are not.
     public var rotary: Rotary? {
         if case .attention(let attention) = mixer { attention.rotary } else { nil }
+    }
+
+    /// `x += norm(output(gelu(gate(x)) · e))` with the row e that the decoder's `LayerEmbedding` has for
+    /// the block.
+    public struct LayerInput: Sendable, Hashable {
+        /// What makes the gate.
+        public var gate: Projection
+        /// What makes the change.
+        public var output: Projection
+        /// A norm of the change.
+        public var norm: Norm?
+
+        /// Describes an input.
+        public init(gate: Projection, output: Projection, norm: Norm?) {
+            self.gate = gate
+            self.output = output
+            self.norm = norm
+        }
     }
 
     /// A normalisation of a row.

@@ -14,6 +14,8 @@ public struct DecoderDescription: Sendable, Hashable {
     public var positionEmbedding: String?
     /// A norm of the embeddings.
     public var embeddingNorm: BlockDescription.Norm?
+    /// Embeddings for every block.
+    public var layerEmbedding: LayerEmbedding?
     /// The blocks, first to last.
     public var blocks: [BlockDescription]
     /// The norm after the last block.
@@ -40,5 +42,40 @@ public struct DecoderDescription: Sendable, Hashable {
         self.blocks = blocks
         self.outputNorm = outputNorm
         self.output = output
+    }
+}
+
+/// A short row for each token and block, made once from the token's number and its embedding:
+/// `sumScale · (norm(projectionScale · P x) + embeddingScale · e)`, the norm block by block.
+///
+/// Source: the Gemma 4 definition in transformers.
+public struct LayerEmbedding: Sendable, Hashable {
+    /// The matrix of embeddings, `[vocabulary, blocks · length]`.
+    public var embedding: String
+    /// What embeddings are multiplied by.
+    public var embeddingScale: Float
+    /// The matrix P, `[blocks · length, embeddingLength]`.
+    public var projection: String
+    /// What its outputs are multiplied by.
+    public var projectionScale: Float
+    /// The norm of a block's part of them.
+    public var norm: BlockDescription.Norm
+    /// What the sum is multiplied by.
+    public var sumScale: Float
+    /// The length of a block's row.
+    public var length: Int
+
+    /// Describes embeddings.
+    public init(
+        embedding: String, embeddingScale: Float, projection: String, projectionScale: Float,
+        norm: BlockDescription.Norm, sumScale: Float, length: Int
+    ) {
+        self.embedding = embedding
+        self.embeddingScale = embeddingScale
+        self.projection = projection
+        self.projectionScale = projectionScale
+        self.norm = norm
+        self.sumScale = sumScale
+        self.length = length
     }
 }

@@ -59,6 +59,8 @@ struct BlockPass {
         if session == nil { tables = try RotaryTable.tables(of: model, positionCount: length) }
 
         try embed(model, into: residual)
+        let layerRows = try embedForLayers(model, residual)
+        let kept = try keptKeys(model)
         let workspaces = decoder.workspaces
         for workspace in workspaces { workspace.stored = session?.stored }
         let blocks = blocks
@@ -74,7 +76,9 @@ struct BlockPass {
                 model: model, number: number, plan: plan, weights: current, groups: groups,
                 length: length, queries: isLast ? scored : 0..<length, residual: residual,
                 hidden: isLast ? hidden : nil, table: rotary.flatMap { tables[$0] },
-                cache: session?.caches[number], state: session?.states[number],
+                cache: session?.caches[plan.description.keySource ?? number],
+                state: session?.states[number], kept: kept[plan.description.keySource ?? number],
+                layerRows: layerRows,
                 batch: try expertBatch(plan, width: width), observer: observer)
             try step.run(
                 pool: pool, workspaces: workspaces, next: next, into: following)
@@ -168,6 +172,67 @@ struct BlockPass {
                 row += width
             }
         }
+    }
+
+    /// Room for the keys and values of blocks whose keys others take; a session has them in its
+    /// caches.
+    private func keptKeys(_ model: Model) throws(InferenceError) -> [Int: FloatBuffer] {
+        guard session == nil else { return [:] }
+        var kept: [Int: FloatBuffer] = [:]
+        for source in Set(model.description.blocks.compactMap(\.keySource)) {
+            guard let tokens = windows.count.multiplied(checkedBy: length),
+                let floats = tokens.multiplied(checkedBy: model.blocks[source].cacheWidth)
+            else { throw InferenceError(.outOfMemory(byteCount: .max), path: model.path) }
+            kept[source] = try FloatBuffer(count: floats)
+        }
+        return kept
+    }
+
+    /// The tokens' rows for all blocks, `(window, position, block, length)`; `nil` without.
+    private func embedForLayers(_ model: Model, _ residual: FloatBuffer) throws -> FloatBuffer? {
+        guard let layers = model.layerEmbedding else { return nil }
+        let (width, length) = (model.description.embeddingLength, layers.description.length)
+        let stride = model.blocks.count * length
+        let windows = windows
+        let tokenCount = windows.count * self.length
+        guard let floats = tokenCount.multiplied(checkedBy: stride) else {
+            throw InferenceError(.outOfMemory(byteCount: .max), path: model.path)
+        }
+        let rows = try FloatBuffer.room(for: floats, in: &decoder.layerRows)
+        let workspaces = decoder.workspaces
+        let description = layers.description
+        // A job for every block's part of the projection.
+        try decoder.pool.run(jobCount: model.blocks.count) { worker, block in
+            let part = try FloatBuffer(count: length * width)
+            try model.source.readRows(
+                block * length..<(block + 1) * length, ofTensor: layers.projection,
+                into: part.base, scratch: workspaces[worker].scratch)
+            MatrixProduct.timesTransposed(
+                residual.base, part.base, into: rows.base + block * length, rows: tokenCount,
+                columns: length, inner: width, strides: (width, width, stride),
+                scale: description.projectionScale)
+        }
+        try decoder.pool.run(jobCount: windows.count) { worker, window in
+            let embedding = try FloatBuffer(count: stride)
+            let count = windows[window].count
+            for (index, token) in windows[window].enumerated() {
+                try model.source.readRows(
+                    Int(token)..<Int(token) + 1, ofTensor: layers.embedding,
+                    into: embedding.base, scratch: workspaces[worker].scratch)
+                let row = rows.base + (window * count + index) * stride
+                for block in 0..<model.blocks.count {
+                    layers.norm?.apply(row + block * length, into: row + block * length)
+                }
+                ingot_add_scaled(row, embedding.base, description.embeddingScale, stride)
+                ingot_scale(row, description.sumScale, stride)
+            }
+            guard ingot_all_finite(rows.base + window * count * stride, count * stride) else {
+                throw InferenceError(
+                    .notFinite(what: "the rows for blocks"), path: model.path,
+                    place: description.embedding)
+            }
+        }
+        return rows
     }
 
     /// Decodes a whole block with all workers.

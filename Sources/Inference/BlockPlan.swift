@@ -70,6 +70,7 @@ struct BlockPlan: Sendable {
     let attentionNorm: NormPlan?
     let queryNorm: NormPlan?
     let keyNorm: NormPlan?
+    let valueNorm: NormPlan?
     let postAttentionNorm: NormPlan?
     let feedForwardNorm: NormPlan?
     let postFeedForwardNorm: NormPlan?
@@ -82,6 +83,9 @@ struct BlockPlan: Sendable {
     /// The network that every token takes: the block's only one, or that beside the experts.
     let network: Network?
     let experts: ExpertPlan?
+    /// What takes in the token's row for the block.
+    let layerInput: (gate: Stack, output: Stack, norm: NormPlan?)?
+    let outputScale: Int?
 
     /// Lays out a block; every shape is checked against the description.
     init(
@@ -104,12 +108,13 @@ struct BlockPlan: Sendable {
             sinks = try attention.sinks.map { name throws(InferenceError) in
                 try layout.tensor(name, shape: [attention.headCount])
             }
+            valueNorm = try layout.norm(attention.valueNorm, count: attention.valueLength)
             recurrence = nil
         case .recurrence(let description):
             mixerInput = try layout.stack(description.input)
             recurrence = try RecurrencePlan(description, &layout)
             mixerOutput = try layout.stack([description.output])
-            (queryNorm, keyNorm, latent, sinks) = (nil, nil, nil, nil)
+            (queryNorm, keyNorm, valueNorm, latent, sinks) = (nil, nil, nil, nil, nil)
         }
         switch description.feedForward {
         case .dense(let network):
@@ -123,6 +128,15 @@ struct BlockPlan: Sendable {
         case .absent:
             network = nil
             experts = nil
+        }
+        layerInput = try description.layerInput.map { input throws(InferenceError) in
+            (
+                gate: try layout.stack([input.gate]), output: try layout.stack([input.output]),
+                norm: try layout.norm(input.norm, count: width)
+            )
+        }
+        outputScale = try description.outputScale.map { name throws(InferenceError) in
+            try layout.tensor(name, shape: [1])
         }
         pieces = layout.pieces
         zeros = layout.zeros
@@ -157,7 +171,8 @@ struct BlockPlan: Sendable {
     var headsWidth: Int {
         switch description.mixer {
         case .attention(let attention):
-            attention.queryWidth + attention.keyWidth + attention.valueWidth
+            attention.queryWidth
+                + (attention.source == nil ? attention.keyWidth + attention.valueWidth : 0)
         case .recurrence: mixerInput.outputs
         }
     }
@@ -165,7 +180,8 @@ struct BlockPlan: Sendable {
     /// The floats of a position that later positions attend to.
     var cacheWidth: Int {
         switch description.mixer {
-        case .attention(let attention): attention.keyWidth + attention.valueWidth
+        case .attention(let attention):
+            attention.source == nil ? attention.keyWidth + attention.valueWidth : 0
         case .recurrence: 0
         }
     }
@@ -182,12 +198,13 @@ struct BlockPlan: Sendable {
             stacks.append(experts.router)
             if let gate = experts.sharedGate { stacks.append(gate) }
         }
+        if let layerInput { stacks += [layerInput.gate, layerInput.output] }
         return stacks
     }
 
     /// Whether what the network and the experts give is added to the residual stream as it is.
     var addsFeedForwardDirectly: Bool {
-        postFeedForwardNorm == nil && description.residualScale == 1
+        postFeedForwardNorm == nil && description.residualScale == 1 && experts?.beside == nil
     }
 
     /// The pieces cut into jobs of about a millisecond.
@@ -241,6 +258,8 @@ struct ExpertPlan: Sendable {
     let router: Stack
     let choiceBias: Int?
     let sharedGate: Stack?
+    /// The norms of experts beside the shared network.
+    let beside: Beside?
     /// In an expert's buffer.
     let network: BlockPlan.Network
     /// What to decode for expert 0; the rows of the others follow in the same tensors.
@@ -248,6 +267,16 @@ struct ExpertPlan: Sendable {
     let zeros: [Range<Int>]
     /// The length of an expert's buffer.
     let floatCount: Int
+
+    /// What `BlockDescription.Experts.Beside` names, in the block's buffer.
+    struct Beside: Sendable {
+        let ratingNorm: NormPlan?
+        let ratingScale: Float
+        let weightScales: Int?
+        let inputNorm: NormPlan?
+        let outputNorm: NormPlan?
+        let sharedNorm: NormPlan?
+    }
 
     init(
         _ experts: BlockDescription.Experts, _ block: inout BlockLayout
@@ -259,6 +288,17 @@ struct ExpertPlan: Sendable {
         }
         sharedGate = try experts.sharedGate.map { gate throws(InferenceError) in
             try block.stack([gate])
+        }
+        beside = try experts.beside.map { beside throws(InferenceError) in
+            let width = experts.router.inputs
+            return Beside(
+                ratingNorm: try block.norm(beside.ratingNorm, count: width),
+                ratingScale: beside.ratingScale,
+                weightScales: try beside.weightScales.map { name throws(InferenceError) in
+                    try block.tensor(name, shape: [experts.count])
+                }, inputNorm: try block.norm(beside.inputNorm, count: width),
+                outputNorm: try block.norm(beside.outputNorm, count: width),
+                sharedNorm: try block.norm(beside.sharedNorm, count: width))
         }
         var layout = BlockLayout(
             catalogue: block.catalogue, matrices: block.matrices, expertCount: experts.count)

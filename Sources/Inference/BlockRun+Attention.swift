@@ -8,15 +8,19 @@ extension BlockRun {
         guard let latent = plan.latent else {
             let stack = plan.mixerInput
             let wide = workspace.wide.base
-            let strides = (input: width, result: stack.outputs)
+            let strides = (input: width, result: plan.headsWidth)
             guard queries.count < windowLength else {
                 linear.apply(stack, to: normed, rows: rowCount, into: wide, strides: strides)
+                copyKeysToValues()
                 return
             }
             let queryWidth = plan.description.attention.queryWidth
-            linear.apply(
-                stack, outputs: queryWidth..<stack.outputs, to: normed, rows: rowCount,
-                into: wide + queryWidth, strides: strides)
+            if queryWidth < stack.outputs {
+                linear.apply(
+                    stack, outputs: queryWidth..<stack.outputs, to: normed, rows: rowCount,
+                    into: wide + queryWidth, strides: strides)
+                copyKeysToValues()
+            }
             keepQueries(normed)
             linear.apply(
                 stack, outputs: 0..<queryWidth, to: normed, rows: queryCount, into: wide,
@@ -26,6 +30,16 @@ extension BlockRun {
         projectKeys(latent, normed)
         if queries.count < windowLength { keepQueries(normed) }
         projectQueries(latent, normed)
+    }
+
+    /// Where values are keys: takes them before norm and rotation.
+    private func copyKeysToValues() {
+        let attention = plan.description.attention
+        guard attention.valuesAreKeys else { return }
+        for row in 0..<rowCount {
+            let keys = workspace.wide.base + row * plan.headsWidth + attention.queryWidth
+            (keys + attention.keyWidth).update(from: keys, count: attention.keyWidth)
+        }
     }
 
     /// Moves the wanted residual and normed rows together.
@@ -182,8 +196,16 @@ extension BlockRun {
                     ingot_scale(row, temperature.factor(at: position), attention.queryWidth)
                 }
             }
+            if attention.source != nil { continue }
             for index in 0..<windowLength {
                 let row = workspace.wide.base + (window * windowLength + index) * stride
+                if let norm = plan.valueNorm {
+                    let values = row + attention.queryWidth + attention.keyWidth
+                    for head in 0..<attention.headCountKV {
+                        let value = values + head * attention.valueLength
+                        norm.apply(weights, value, into: value)
+                    }
+                }
                 prepare(
                     row + attention.queryWidth, heads: attention.headCountKV,
                     stride: attention.keyLength, norm: plan.keyNorm, position: start + index)
@@ -232,7 +254,20 @@ extension BlockRun {
     private func keys(ofWindow window: Int) -> (base: UnsafePointer<Float>, stride: Int) {
         let attention = plan.description.attention
         let stride = plan.headsWidth
+        let width = attention.keyWidth + attention.valueWidth
+        let kept = kept.map { $0 + window * windowLength * width }
+        if attention.source != nil {
+            guard let rows = cache?.base ?? kept else {
+                preconditionFailure("keys of another block that were not kept")
+            }
+            return (UnsafePointer(rows), width)
+        }
         let rows = workspace.wide.base + window * windowLength * stride + attention.queryWidth
+        if let kept {
+            for index in 0..<windowLength {
+                (kept + index * width).update(from: rows + index * stride, count: width)
+            }
+        }
         guard let cache else { return (UnsafePointer(rows), stride) }
         for index in 0..<windowLength {
             (cache.base + (start + index) * cache.width)

@@ -19,6 +19,15 @@ extension BlockRun {
         }
         // The rows are kept for the experts, which take them when the whole batch is here.
         let input = expertRows.input
+        if let beside = experts.beside {
+            let normed = workspace.normed.base
+            normalise(beside.ratingNorm, residual, rows: queryCount, into: normed)
+            ingot_scale(normed, beside.ratingScale, queryCount * width)
+            try route(experts, normed, into: expertRows)
+            normalise(beside.inputNorm, residual, rows: queryCount, into: input)
+            expertRows.sum?.update(repeating: 0, count: queryCount * width)
+            return
+        }
         if let given {
             input.update(from: given, count: queryCount * width)
         } else {
@@ -52,7 +61,8 @@ extension BlockRun {
             throw NotFinite(what: "the ratings of its experts")
         }
         var choice = ExpertChoice(
-            experts.description, bias: experts.choiceBias.map { weights + $0 })
+            experts.description, bias: experts.choiceBias.map { weights + $0 },
+            scales: experts.beside?.weightScales.map { weights + $0 })
         for row in 0..<queryCount {
             choice.choose(
                 ratings + row * count, experts: expertRows.experts(row: row),
@@ -95,8 +105,23 @@ extension BlockRun {
     /// there already.
     func addExperts() {
         guard let sum = expertRows?.sum else { return }
+        let beside = plan.experts?.beside
+        let shared = workspace.branch.base
+        if beside != nil, let network = plan.network {
+            let normed = workspace.normed.base
+            normalise(plan.feedForwardNorm, residual, rows: queryCount, into: normed)
+            linear.apply(
+                network.output, to: hidden(of: network, normed), rows: queryCount, into: shared,
+                strides: (network.input.outputs, width))
+        }
         for row in 0..<queryCount {
             let values = sum + row * width
+            if let beside {
+                beside.outputNorm?.apply(weights, values, into: values)
+                beside.sharedNorm?.apply(
+                    weights, shared + row * width, into: shared + row * width)
+                ingot_add(values, shared + row * width, width)
+            }
             plan.postFeedForwardNorm?.apply(weights, values, into: values)
             ingot_add_scaled(residual + row * width, values, plan.description.residualScale, width)
         }

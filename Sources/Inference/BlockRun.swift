@@ -25,6 +25,9 @@ struct BlockRun {
     let rotary: RotaryTable?
     /// Keys and values of the positions before, for the one window; the run adds its own.
     let cache: KeyValueCache?
+    /// The keys and values of the run's windows, where another block takes them or this one takes
+    /// another's.
+    let kept: UnsafeMutablePointer<Float>?
     /// What a recurrence remembers of the positions before; the run makes the state after it.
     let state: RecurrentState?
     /// Where the rows for the experts go, and their choice.

@@ -24,6 +24,10 @@ struct BlockStep: Sendable {
     let table: RotaryTable?
     let cache: KeyValueCache?
     let state: RecurrentState?
+    /// Where keys and values are kept that several blocks take, `(window, position, keys | values)`.
+    let kept: FloatBuffer?
+    /// The tokens' rows for all blocks, `(window, position, block, length)`.
+    let layerRows: FloatBuffer?
     let batch: ExpertBatch?
     let observer: LinearObserver?
 
@@ -75,16 +79,27 @@ struct BlockStep: Sendable {
     private func blockRun(_ group: Range<Int>, _ workspace: Workspace) -> BlockRun {
         let row = group.lowerBound * length
         let width = model.description.embeddingLength
+        var kept: UnsafeMutablePointer<Float>?
+        if let buffer = self.kept, case .attention(let attention) = plan.description.mixer {
+            kept = buffer.base + row * (attention.keyWidth + attention.valueWidth)
+        }
         return BlockRun(
             plan: plan, weights: UnsafePointer(weights.base),
             residual: residual.base + row * width, windowCount: group.count, windowLength: length,
-            queries: queries, width: width, rotary: table, cache: cache, state: state,
+            queries: queries, width: width, rotary: table, cache: cache, kept: kept,
+            state: state,
             expertRows: batch?.rows(from: row, hasSum: hasSum), workspace: workspace,
             observer: observer)
     }
 
     /// Checks a group's rows after the block; after the last, normalises them.
     private func finish(_ group: Range<Int>, _ run: BlockRun) throws {
+        let length = model.description.layerEmbedding?.length ?? 0
+        let stride = model.blocks.count * length
+        run.finishRows(
+            layerRows.map {
+                UnsafePointer($0.base + group.lowerBound * self.length * stride + number * length)
+            }, stride: stride)
         guard ingot_all_finite(run.residual, run.queryCount * run.width) else {
             throw notFinite("the output of block \(number)", run.workspace)
         }

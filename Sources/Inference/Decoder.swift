@@ -35,6 +35,7 @@ public final class Decoder {
     var weights: [FloatBuffer?] = [nil, nil]
     var expertWeights: [FloatBuffer?] = [nil, nil]
     var expertBatch: ExpertBatch?
+    var layerRows: FloatBuffer?
     var hidden: [FloatBuffer?]
     private var panels: [FloatBuffer?] = [nil, nil]
     private var tiles: [FloatBuffer?]

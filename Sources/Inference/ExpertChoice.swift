@@ -11,14 +11,21 @@ import CKernels
 struct ExpertChoice {
     private let experts: BlockDescription.Experts
     private let bias: UnsafePointer<Float>?
+    private let scales: UnsafePointer<Float>?
     /// What the choice goes by; −∞ for what is out of the question.
     private var merits: [Float]
     private var groupMerits: [Float] = []
 
-    /// - Parameter bias: What is added to the scores for the choice, one for each expert.
-    init(_ experts: BlockDescription.Experts, bias: UnsafePointer<Float>?) {
+    /// - Parameters:
+    ///   - bias: What is added to the scores for the choice, one for each expert.
+    ///   - scales: What weights are multiplied by in the end, one for each expert.
+    init(
+        _ experts: BlockDescription.Experts, bias: UnsafePointer<Float>?,
+        scales: UnsafePointer<Float>? = nil
+    ) {
         self.experts = experts
         self.bias = bias
+        self.scales = scales
         merits = [Float](repeating: 0, count: experts.count)
     }
 
@@ -55,6 +62,9 @@ struct ExpertChoice {
         }
         if experts.weightScale != 1 {
             ingot_scale(weights, experts.weightScale, experts.usedCount)
+        }
+        if let scales {
+            for rank in 0..<experts.usedCount { weights[rank] *= scales[Int(chosen[rank])] }
         }
     }
 

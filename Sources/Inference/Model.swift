@@ -25,6 +25,8 @@ public struct Model: Sendable {
     let embeddingNorm: VectorNorm?
     /// The matrix of learned positions and how many it has.
     let positionEmbedding: (number: Int, rowCount: Int)?
+    /// The tensors of the rows that tokens have for every block.
+    let layerEmbedding: LayerTensors?
     /// The angle divisors of rotations, by tensor name.
     let rotaryFactors: [String: [Float]]
 
@@ -84,6 +86,11 @@ public struct Model: Sendable {
             try catalogue.matrix($0, rowLength: width)
         }
         rotaryFactors = factors
+        layerEmbedding = try description.layerEmbedding.map {
+            try LayerTensors(
+                $0, blockCount: blocks.count, width: width, vocabularyCount: embedding.rowCount,
+                catalogue)
+        }
     }
 
     /// The blocks with their matrices laid out otherwise.
@@ -100,6 +107,25 @@ public struct Model: Sendable {
     public var path: String { source.path }
     /// The context that the model was trained with.
     public var contextLength: Int { description.contextLength }
+}
+
+/// Where the rows come from that tokens have for every block.
+struct LayerTensors: Sendable {
+    let description: LayerEmbedding
+    let embedding: Int
+    let projection: Int
+    let norm: VectorNorm?
+
+    init(
+        _ description: LayerEmbedding, blockCount: Int, width: Int, vocabularyCount: Int,
+        _ catalogue: Catalogue
+    ) throws {
+        self.description = description
+        let length = blockCount * description.length
+        embedding = try catalogue.tensor(description.embedding, shape: [vocabularyCount, length])
+        projection = try catalogue.tensor(description.projection, shape: [length, width])
+        norm = try VectorNorm(description.norm, count: description.length, catalogue)
+    }
 }
 
 /// A norm of embeddings, or of what the last block gives.

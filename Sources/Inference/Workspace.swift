@@ -65,6 +65,10 @@ final class Workspace: @unchecked Sendable {
                     normed = max(normed, rows * width)
                     branch = max(branch, max(rows, tokens) * width)
                 }
+                if let input = block.layerInput {
+                    wide = max(wide, tokens * input.gate.outputs)
+                    branch = max(branch, tokens * width)
+                }
                 if block.postAttentionNorm != nil || !block.addsFeedForwardDirectly {
                     branch = max(branch, tokens * width)
                 }

@@ -107,7 +107,12 @@ public struct Plan: Sendable {
         layout = try GGUFLayout(
             metadata: metadata,
             tensors: tensors.map {
-                TensorDescription(name: $0.name, shape: $0.source.shape, format: $0.choice.format)
+                TensorDescription(
+                    // The peer's quantizer, unlike its converter, writes a matrix of one row as a
+                    // vector.
+                    name: $0.name,
+                    shape: recipeName == nil ? $0.source.shape : $0.source.shape.withoutOnes,
+                    format: $0.choice.format)
             },
             alignment: alignment,
             // A vocabulary by itself has no data to be aligned.
@@ -147,5 +152,12 @@ public struct Plan: Sendable {
                     matrix: matrix.path), path: path, place: tensor.name)
         }
         return entry
+    }
+}
+
+extension Shape {
+    /// The shape without outer dimensions of 1.
+    fileprivate var withoutOnes: Shape {
+        Shape(Array(dimensions.dropLast().drop { $0 == 1 }) + dimensions.suffix(1)) ?? self
     }
 }

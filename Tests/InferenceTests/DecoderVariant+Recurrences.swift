@@ -31,6 +31,76 @@ extension DecoderVariant {
         },
     ]
 
+    /// Keys and values that blocks share, rows for blocks, experts beside the network (Gemma 4).
+    static let sharing: [DecoderVariant] = [
+        DecoderVariant(blocks: "values are keys, with a norm") {
+            $0.attention = keysAsValues($0.attention)
+        },
+        DecoderVariant("keys and values of the block before") {
+            $0.blocks[1].attention.source = 0
+            $0.blocks[1].attention.input = [$0.blocks[1].attention.input[0]]
+            $0.blocks[0].attention.window = 6
+        },
+        DecoderVariant("values that are keys, and those of another block") {
+            $0.blocks[0].attention = keysAsValues($0.blocks[0].attention)
+            $0.blocks[1].attention = keysAsValues($0.blocks[1].attention)
+            $0.blocks[1].attention.source = 0
+            $0.blocks[1].attention.input = [$0.blocks[1].attention.input[0]]
+            $0.blocks[1].attention.keyNorm = nil
+            $0.blocks[1].attention.valueNorm = nil
+            $0.blocks[1].attention.valuesAreKeys = false
+        },
+        DecoderVariant("rows for blocks, output scales") {
+            $0.layerEmbedding = .init(
+                embedding: "layer_embd", embeddingScale: 1.5, projection: "layer_proj",
+                projectionScale: 0.7,
+                norm: .init(.rootMeanSquare, epsilon: 1e-5, weight: "layer_norm"), sumScale: 0.8,
+                length: 6)
+            for index in $0.blocks.indices {
+                let name = "blk.\(index)"
+                $0.blocks[index].layerInput = .init(
+                    gate: projection("\(name).layer_gate", 6, 32),
+                    output: projection("\(name).layer_out", 32, 6),
+                    norm: .init(.rootMeanSquare, epsilon: 1e-5, weight: "\(name).layer_norm"))
+                $0.blocks[index].outputScale = "\(name).scale"
+            }
+        },
+        DecoderVariant(blocks: "experts beside the network") {
+            let name = $0.attention.output.weight
+            func norm(_ part: String) -> BlockDescription.Norm {
+                .init(.rootMeanSquare, epsilon: 1e-5, weight: "\(name).\(part)")
+            }
+            guard case .dense(let shared) = $0.feedForward else { return }
+            var experts = BlockDescription.Experts(
+                count: 5, usedCount: 2, router: projection(name + ".router", 5, 32),
+                scoring: .softmax, normalisesWeights: true,
+                network: .init(
+                    activation: .geluTanh, isGated: true,
+                    input: [projection(name + ".gate_up", 36, 32)],
+                    output: projection(name + ".down", 32, 18)))
+            experts.shared = shared
+            experts.beside = .init(
+                ratingNorm: norm("rating"), ratingScale: 0.5, weightScales: name + ".scales",
+                inputNorm: norm("input"), outputNorm: norm("output"), sharedNorm: norm("shared"))
+            $0.feedForward = .experts(experts)
+            $0.postFeedForwardNorm = norm("post")
+        },
+    ]
+
+    private static func keysAsValues(
+        _ attention: BlockDescription.Attention
+    ) -> BlockDescription.Attention {
+        var changed = attention
+        changed.valueLength = changed.keyLength
+        changed.input.removeLast()
+        changed.valuesAreKeys = true
+        changed.keyNorm = .init(
+            .rootMeanSquare, epsilon: 1e-5, weight: attention.input[1].weight + ".norm")
+        changed.valueNorm = .init(.rootMeanSquare, epsilon: 1e-5, weight: nil)
+        changed.output.inputs = changed.headCount * changed.valueLength
+        return changed
+    }
+
     private static func projection(
         _ name: String, _ outputs: Int, _ inputs: Int
     ) -> BlockDescription.Projection {

@@ -108,7 +108,7 @@ struct DecoderVariant: Sendable, CustomStringConvertible {
     ]
 
     static var all: [DecoderVariant] { 
-        basics + positions + attentions + networks + recurrences
+        basics + positions + attentions + networks + recurrences + sharing
     }
 
     static func plainBlock(

@@ -76,6 +76,12 @@ struct RandomModelBuilder {
         }
         add(decoder.embeddingNorm, [decoder.embeddingLength])
         add(decoder.outputNorm, [decoder.embeddingLength])
+        if let layers = decoder.layerEmbedding {
+            let length = decoder.blocks.count * layers.length
+            add(layers.embedding, [vocabularyCount, length], spread: 0.5)
+            add(layers.projection, [length, decoder.embeddingLength], spread: 0.3)
+            add(layers.norm, [layers.length])
+        }
         for block in decoder.blocks { add(block, width: decoder.embeddingLength) }
     }
 
@@ -84,6 +90,12 @@ struct RandomModelBuilder {
             block.attentionNorm, block.postAttentionNorm, block.feedForwardNorm,
             block.postFeedForwardNorm,
         ] { add(norm, [width]) }
+        if let input = block.layerInput {
+            add(input.gate)
+            add(input.output)
+            add(input.norm, [width])
+        }
+        if let scale = block.outputScale { add(scale, [1], spread: 0.1, center: 0.8) }
         switch block.mixer {
         case .attention(let attention): add(attention)
         case .recurrence(let recurrence): add(recurrence)
@@ -95,6 +107,14 @@ struct RandomModelBuilder {
             if let bias = experts.choiceBias { add(bias, [experts.count], spread: 0.3) }
             if let shared = experts.shared { add(shared) }
             if let gate = experts.sharedGate { add(gate) }
+            if let beside = experts.beside {
+                for norm in [
+                    beside.ratingNorm, beside.inputNorm, beside.outputNorm, beside.sharedNorm,
+                ] { add(norm, [width]) }
+                if let scales = beside.weightScales {
+                    add(scales, [experts.count], spread: 0.2, center: 1)
+                }
+            }
             add(experts.network, parts: [experts.count])
         case .absent: break
         }
@@ -137,6 +157,7 @@ struct RandomModelBuilder {
             add(attention.queryNorm, [attention.queryWidth])
             add(attention.keyNorm, [attention.keyWidth])
         }
+        add(attention.valueNorm, [attention.valueLength])
         for projection in attention.input + [attention.output] { add(projection) }
         if let sinks = attention.sinks { add(sinks, [heads], spread: 1) }
         if let latent = attention.latent {

@@ -54,9 +54,12 @@ extension ReferenceDecoder {
         }
         guard let latent = attention.latent else {
             let (keys, values) = (attention.queryWidth, attention.queryWidth + attention.keyWidth)
+            let last =
+                attention.valuesAreKeys
+                ? Array(stacked[keys..<values]) : Array(stacked[values...])
             return (
                 cut(Array(stacked[..<keys]), attention.queryStride), cut(Array(stacked[keys..<values]), length),
-                cut(Array(stacked[values...]), attention.valueLength)
+                cut(last, attention.valueLength).map { normalise($0, attention.valueNorm) }
             )
         }
         let shared = latent.rank + latent.rotatedLength
@@ -113,7 +116,9 @@ extension ReferenceDecoder {
         }
     }
 
-    func attend(_ rows: [Row], _ attention: BlockDescription.Attention) -> [Row] {
+    func attend(
+        _ rows: [Row], _ attention: BlockDescription.Attention, keyRows: [Row]
+    ) -> [Row] {
         func prepare(_ heads: [Row], _ norm: BlockDescription.Norm?, position: Int) -> [Row] {
             func turn(_ heads: [Row]) -> [Row] {
                 heads.map {
@@ -125,8 +130,9 @@ extension ReferenceDecoder {
                 ? normaliseHeads(turn(heads), norm, attention.normScope)
                 : turn(normaliseHeads(heads, norm, attention.normScope))
         }
-        let heads = rows.map { self.heads($0, attention) }
-        let queries = heads.enumerated().map {
+        let heads = keyRows.map { self.heads($0, attention) }
+        let queryHeads = rows.map { self.heads($0, attention) }
+        let queries = queryHeads.enumerated().map {
             // A gate may stand behind each query.
             prepare(
                 $1.queries.map { Array($0.prefix(attention.keyLength)) }, attention.queryNorm,
@@ -155,7 +161,7 @@ extension ReferenceDecoder {
                 return (0..<attention.valueLength).map { element in
                     let gate =
                         attention.isGated
-                        ? sigmoid(heads[position].queries[index][attention.keyLength + element])
+                        ? sigmoid(queryHeads[position].queries[index][attention.keyLength + element])
                         : 1
                     return gate
                         * zip(seen, weights).reduce(0) {

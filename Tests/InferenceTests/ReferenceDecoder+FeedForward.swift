@@ -2,11 +2,31 @@ import Architectures
 import Foundation
 
 extension ReferenceDecoder {
-    func feedForward(_ input: Row, _ form: BlockDescription.FeedForward) -> Row {
+    /// - Parameter residual: The row before any norm.
+    func feedForward(
+        _ input: Row, _ form: BlockDescription.FeedForward, residual: Row
+    ) -> Row {
         switch form {
         case .dense(let network): return run(network, input)
         case .absent: return input.map { _ in 0 }
         case .experts(let experts):
+            if let beside = experts.beside, let shared = experts.shared {
+                let rated = normalise(residual, beside.ratingNorm).map {
+                    $0 * Double(beside.ratingScale)
+                }
+                let scales = beside.weightScales.map(values)
+                var sum = Row(repeating: 0, count: residual.count)
+                for (expert, weight) in choose(rated, experts) {
+                    let row = run(
+                        experts.network, normalise(residual, beside.inputNorm), part: expert)
+                    let factor = weight * (scales?[expert] ?? 1)
+                    sum = zip(sum, row).map { $0 + factor * $1 }
+                }
+                return zip(
+                    normalise(sum, beside.outputNorm),
+                    normalise(run(shared, input), beside.sharedNorm)
+                ).map { $0 + $1 }
+            }
             var output = Row(repeating: 0, count: experts.network.output.outputs)
             if let shared = experts.shared {
                 let gate = experts.sharedGate.map { sigmoid(project(input, $0)[0]) } ?? 1

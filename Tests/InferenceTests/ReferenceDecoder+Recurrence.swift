@@ -3,9 +3,13 @@ import Foundation
 
 extension ReferenceDecoder {
     /// What a block's mixer makes of all normalised rows.
-    func mix(_ rows: [Row], _ mixer: BlockDescription.Mixer) -> [Row] {
+    ///
+    /// - Parameter keyRows: The rows of which keys and values are made, where they are others.
+    func mix(
+        _ rows: [Row], _ mixer: BlockDescription.Mixer, keyRows: [Row]? = nil
+    ) -> [Row] {
         switch mixer {
-        case .attention(let attention): return attend(rows, attention)
+        case .attention(let attention): return attend(rows, attention, keyRows: keyRows ?? rows)
         case .recurrence(let recurrence):
             let inner = rows.map { row in recurrence.input.flatMap { project(row, $0) } }
             let width = recurrence.output.inputs

@@ -27,7 +27,26 @@ struct ReferenceDecoder {
             }
             rows[index] = normalise(rows[index], description.embeddingNorm)
         }
-        for block in description.blocks { rows = run(block, rows) }
+        let layerRows = layerRows(tokens, rows)
+        // What every block's mixer takes in, for blocks that take another's keys.
+        var inputs: [[Row]] = []
+        for (number, block) in description.blocks.enumerated() {
+            inputs.append(rows.map { normalise($0, block.attentionNorm) })
+            rows = run(block, rows, inputs)
+            for index in rows.indices {
+                if let input = block.layerInput, let layerRows {
+                    let length = input.gate.outputs
+                    let gate = project(rows[index], input.gate).enumerated().map {
+                        geluTanh($1) * layerRows[index][number * length + $0]
+                    }
+                    rows[index] = sum(
+                        rows[index], normalise(project(gate, input.output), input.norm))
+                }
+                if let scale = block.outputScale {
+                    rows[index] = rows[index].map { $0 * values(scale)[0] }
+                }
+            }
+        }
         let vocabularyCount = embeddings.count / width
         return rows.map { row in
             var logits = project(
@@ -43,10 +62,50 @@ struct ReferenceDecoder {
         }
     }
 
-    private func run(_ block: BlockDescription, _ rows: [Row]) -> [Row] {
+    private func geluTanh(_ x: Double) -> Double {
+        x / 2 * (1 + tanh(sqrt(2 / Double.pi) * (x + 0.044715 * x * x * x)))
+    }
+
+    /// The rows that tokens have for every block.
+    private func layerRows(_ tokens: [Int32], _ embedded: [Row]) -> [Row]? {
+        guard let layers = description.layerEmbedding else { return nil }
+        let count = description.blocks.count
+        let table = values(layers.embedding)
+        return zip(tokens, embedded).map { token, row in
+            let projected = project(
+                row,
+                .init(
+                    layers.projection, bias: nil, outputs: count * layers.length,
+                    inputs: description.embeddingLength)
+            ).map { $0 * Double(layers.projectionScale) }
+            return (0..<count).flatMap { block -> Row in
+                let range = block * layers.length..<(block + 1) * layers.length
+                return zip(normalise(Array(projected[range]), layers.norm), range).map {
+                    let stored = table[Int(token) * count * layers.length + $1]
+                    return ($0 + stored * Double(layers.embeddingScale)) * Double(layers.sumScale)
+                }
+            }
+        }
+    }
+
+    private func run(
+        _ block: BlockDescription, _ rows: [Row], _ inputs: [[Row]]
+    ) -> [Row] {
         let scale = Double(block.residualScale)
-        let normed = rows.map { normalise($0, block.attentionNorm) }
-        let attention = mix(normed, block.mixer)
+        let normed = inputs[inputs.count - 1]
+        var mixer = block.mixer
+        var keyRows: [Row]?
+        if let source = block.keySource, case .attention(var attention) = mixer {
+            // The other block's projections of its own input, with this one's queries.
+            let other = description.blocks[source].attention
+            attention.input += other.input.dropFirst()
+            attention.keyNorm = other.keyNorm
+            attention.valueNorm = other.valueNorm
+            attention.valuesAreKeys = other.valuesAreKeys
+            mixer = .attention(attention)
+            keyRows = inputs[source]
+        }
+        let attention = mix(normed, mixer, keyRows: keyRows)
         return rows.indices.map { index in
             let change = normalise(attention[index], block.postAttentionNorm).map { $0 * scale }
             let between = sum(rows[index], change)
@@ -59,7 +118,8 @@ struct ReferenceDecoder {
                     ? normed[index] : normalise(rows[index], block.feedForwardNorm)
             }
             let output = normalise(
-                feedForward(input, block.feedForward), block.postFeedForwardNorm)
+                feedForward(input, block.feedForward, residual: between),
+                block.postFeedForwardNorm)
             return sum(between, output.map { $0 * scale })
         }
     }

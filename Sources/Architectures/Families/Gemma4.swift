@@ -360,3 +360,143 @@ extension ModelConfiguration {
         return []
     }
 }
+
+extension DecoderFamily {
+    /// Gemma 4: two sizes of heads, norms of values, unscaled scores, blocks that take an earlier
+    /// one's keys and values, embeddings for blocks, experts beside the network.
+    static let gemma4 = DecoderFamily(architectures: ["gemma4"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.activation = .geluTanh
+        style.hasPostNorms = true
+        let blockCount = try model.blockCount()
+        let shared = try model.optionalCountOrZero("attention.shared_kv_layers") ?? 0
+        guard shared < blockCount else {
+            throw model.invalid("attention.shared_kv_layers", expected: "less than \(blockCount)")
+        }
+        let windows = try model.windows(blockCount: blockCount, fullEvery: 6)
+        let localLength = try model.count("attention.key_length_swa")
+        let localBase = try model.positiveNumber("rope.freq_base_swa") ?? 10000
+        let localTurned = try model.optionalCount("rope.dimension_count_swa") ?? localLength
+        guard localTurned <= localLength, localTurned % 2 == 0 else {
+            throw model.invalid(
+                "rope.dimension_count_swa", expected: "an even number up to \(localLength)")
+        }
+        let length = try model.optionalCountOrZero("embedding_length_per_layer_input") ?? 0
+        let sizes = try model.sizes()
+        guard sizes.keyLength == sizes.valueLength else {
+            throw model.invalid("attention.value_length", expected: "the keys' length")
+        }
+        var decoder = try model.decoder(style) { index, block throws(DecoderDescriptionError) in
+            let name = "blk.\(index)"
+            var rotary = block.attention.rotary
+            if windows[index] != nil {
+                rotary?.removeScaling()
+                rotary?.base = Double(localBase)
+                rotary?.dimensionCount = localTurned
+            }
+            block.attention = try model.gemma4Attention(
+                name, sizes, index: index,
+                length: windows[index] == nil ? sizes.keyLength : localLength, rotary: rotary)
+            block.attention.window = windows[index]
+            if index >= blockCount - shared {
+                let isLocal = windows[index] != nil
+                guard
+                    let source = (0..<blockCount - shared).last(where: {
+                        (windows[$0] != nil) == isLocal
+                    }), sizes.headsKV[source] == sizes.headsKV[index]
+                else {
+                    throw model.invalid(
+                        "attention.shared_kv_layers",
+                        expected: "a block of the same kind before the last \(shared)")
+                }
+                block.attention.source = source
+                block.attention.input = [block.attention.input[0]]
+                block.attention.keyNorm = nil
+                block.attention.valueNorm = nil
+                block.attention.valuesAreKeys = false
+            }
+            if model.present("\(name).ffn_gate_inp.weight") != nil {
+                block.feedForward = try model.gemma4Experts(
+                    name, width: sizes.width, beside: block.feedForward)
+            }
+            if length > 0 {
+                block.layerInput = .init(
+                    gate: model.projection(
+                        "\(name).inp_gate", outputs: length, inputs: sizes.width),
+                    output: model.projection(
+                        "\(name).proj", outputs: sizes.width, inputs: length),
+                    norm: try model.norm(.rootMeanSquare, "\(name).post_norm"))
+            }
+            block.outputScale = model.present("\(name).layer_output_scale.weight")
+        }
+        let root = Float(decoder.embeddingLength).squareRoot()
+        decoder.embeddingScale = root
+        decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping")
+        guard length * blockCount <= DecoderMetadata.largest else {
+            throw model.invalid(
+                "embedding_length_per_layer_input", expected: "rows of a length that models have")
+        }
+        if length > 0 {
+            decoder.layerEmbedding = LayerEmbedding(
+                embedding: "per_layer_token_embd.weight",
+                embeddingScale: Float(length).squareRoot(),
+                projection: "per_layer_model_proj.weight", projectionScale: 1 / root,
+                norm: try model.norm(.rootMeanSquare, "per_layer_proj_norm"),
+                sumScale: Float(0.5).squareRoot(), length: length)
+        }
+        return decoder
+    }
+}
+
+extension DecoderMetadata {
+    /// Attention with heads of one length, whose values may be its keys.
+    fileprivate func gemma4Attention(
+        _ block: String, _ sizes: DecoderSizes, index: Int, length: Int,
+        rotary: BlockDescription.Rotary?
+    ) throws(DecoderDescriptionError) -> BlockDescription.Attention {
+        let (heads, headsKV) = (sizes.heads[index], sizes.headsKV[index])
+        let hasValues = present("\(block).attn_v.weight") != nil
+        var attention = BlockDescription.Attention(
+            headCount: heads, headCountKV: headsKV, keyLength: length, valueLength: length,
+            input: [("q", heads), ("k", headsKV)].map {
+                projection("\(block).attn_\($0)", outputs: $1 * length, inputs: sizes.width)
+            },
+            output: projection(
+                "\(block).attn_output", outputs: sizes.width, inputs: heads * length),
+            rotary: rotary)
+        if hasValues {
+            attention.input.append(
+                projection("\(block).attn_v", outputs: headsKV * length, inputs: sizes.width))
+        }
+        attention.valuesAreKeys = !hasValues
+        attention.queryNorm = try norm(.rootMeanSquare, "\(block).attn_q_norm")
+        attention.keyNorm = try norm(.rootMeanSquare, "\(block).attn_k_norm")
+        attention.valueNorm = attention.keyNorm
+        attention.valueNorm?.weight = nil
+        attention.scale = 1
+        return attention
+    }
+
+    /// Experts beside a dense network.
+    fileprivate func gemma4Experts(
+        _ block: String, width: Int, beside network: BlockDescription.FeedForward
+    ) throws(DecoderDescriptionError) -> BlockDescription.FeedForward {
+        let form = try experts(
+            ExpertStyle(scoring: .softmax, normalisesWeights: true, activation: .geluTanh),
+            block: block, width: width, denseHidden: count("expert_feed_forward_length"))
+        guard case .experts(var experts) = form, case .dense(let shared) = network else {
+            return form
+        }
+        experts.shared = shared
+        var ratingNorm = try norm(.rootMeanSquare, "\(block).ffn_gate_inp")
+        ratingNorm.weight = "\(block).ffn_gate_inp.scale"
+        experts.beside = .init(
+            ratingNorm: ratingNorm, ratingScale: 1 / Float(width).squareRoot(),
+            weightScales: present("\(block).ffn_down_exps.scale"),
+            inputNorm: try norm(.rootMeanSquare, "\(block).pre_ffw_norm_2"),
+            outputNorm: try norm(.rootMeanSquare, "\(block).post_ffw_norm_2"),
+            sharedNorm: try norm(.rootMeanSquare, "\(block).post_ffw_norm_1"))
+        return .experts(experts)
+    }
+}
