@@ -35,9 +35,6 @@ let package = Package(
         .target(name: "CKernels"),
         .target(name: "CSystem"),
         .systemLibrary(
-            name: "COpenBLAS", pkgConfig: "openblas",
-            providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
-        .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd",
             providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         // Layer 1
@@ -72,7 +69,7 @@ let package = Package(
             name: "Inference",
             dependencies: [
                 "TensorCore", "GGUF", "Architectures", "Tokenization", "Quantization",
-                "COpenBLAS", "CKernels",
+                "CKernels",
             ],
             swiftSettings: strict),
         // Layer 6

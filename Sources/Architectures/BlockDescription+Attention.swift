@@ -54,6 +54,9 @@ extension BlockDescription {
         public var chunk: Int?
         /// `cap · tanh(score / cap)`, before the softmax.
         public var softCap: Float?
+        /// Whether each query head is followed by as many numbers, whose sigmoids multiply the
+        /// head's result; keys and values are of one length then.
+        public var isGated = false
         /// The tensor with a score for each query head, `[headCount]`, that takes part in its
         /// softmax and stands for no position.
         public var sinks: String?
@@ -77,25 +80,30 @@ extension BlockDescription {
             scale = 1 / Float(keyLength).squareRoot()
         }
 
-        /// The length of all queries of a position.
-        public var queryWidth: Int { headCount * keyLength }
+        /// The numbers from one query head to the next.
+        public var queryStride: Int { isGated ? 2 * keyLength : keyLength }
+        /// The length of all queries of a position, with their gates.
+        public var queryWidth: Int { headCount * queryStride }
         /// The length of all keys of a position.
         public var keyWidth: Int { headCountKV * keyLength }
         /// The length of all values of a position.
         public var valueWidth: Int { headCountKV * valueLength }
     }
 
-    /// Queries multiplied by `1 + scale · ln(1 + floor((position + 1) / length))`.
+    /// Queries multiplied by `1 + scale · ln(1 + floor((position + offset) / length))`.
     public struct Temperature: Sendable, Hashable {
         /// What the logarithm is multiplied by.
         public var scale: Float
         /// The positions that share one factor.
         public var length: Int
+        /// The number of the first position.
+        public var offset: Int
 
         /// Describes a temperature.
-        public init(scale: Float, length: Int) {
+        public init(scale: Float, length: Int, offset: Int = 1) {
             self.scale = scale
             self.length = length
+            self.offset = offset
         }
     }
 
@@ -164,6 +172,6 @@ extension BlockDescription.Attention {
 extension BlockDescription.Temperature {
     /// What the queries at a position are multiplied by.
     public func factor(at position: Int) -> Float {
-        1 + scale * log(1 + Float((position + 1) / length))
+        1 + scale * log(1 + Float((position + offset) / length))
     }
 }

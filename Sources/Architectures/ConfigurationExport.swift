@@ -12,17 +12,34 @@ public struct ConfigurationExport: Sendable {
         public let value: @Sendable (String) -> MetadataValue?
         /// The values of a small tensor.
         public let tensor: @Sendable (String) throws -> [Float]?
+        /// Whether there is a tensor of this name.
+        public let hasTensor: @Sendable (String) -> Bool
+        /// The value of a key of the tokenizer, without `tokenizer.ggml.` in front.
+        public let tokenizer: @Sendable (String) -> MetadataValue?
 
         /// Says where keys and tensors are looked up.
         public init(
             value: @escaping @Sendable (String) -> MetadataValue?,
-            tensor: @escaping @Sendable (String) throws -> [Float]?
+            tokenizer: @escaping @Sendable (String) -> MetadataValue?,
+            tensor: @escaping @Sendable (String) throws -> [Float]?,
+            hasTensor: @escaping @Sendable (String) -> Bool
         ) {
             self.value = value
+            self.tokenizer = tokenizer
             self.tensor = tensor
+            self.hasTensor = hasTensor
         }
 
         func integer(_ key: String) -> Int? { value(key)?.integer }
+
+        /// The length of a head: what the file says, or the width shared out.
+        var headLength: Int? {
+            if let length = integer("attention.key_length"), length > 0 { return length }
+            guard let width = integer("embedding_length"),
+                let heads = integer("attention.head_count"), heads > 0, width >= heads
+            else { return nil }
+            return width / heads
+        }
     }
 
     /// A key of `config.json`.
@@ -42,6 +59,12 @@ public struct ConfigurationExport: Sendable {
     public let rotaryShare: String?
     /// The tokenizer's class where there is a SentencePiece model.
     public let tokenizerClass: String
+    /// Whether a file is this family's, where several have the same architecture.
+    public let fits: @Sendable (Source) -> Bool
+    /// The model class and `model_type` of files that are not the family's first class'.
+    public let otherClass: @Sendable (Source) -> (className: String, modelType: String)?
+    /// The tokens that end a text, where `generation_config.json` must list several.
+    public let endTokens: @Sendable (Source) -> [Int]
     /// Entries that are computed.
     public let computed: @Sendable (Source) -> [Entry]
 
@@ -51,6 +74,11 @@ public struct ConfigurationExport: Sendable {
         presence: [(tensor: String, key: String)] = [], scalingConstants: [Entry] = [],
         rotaryShare: String? = nil,
         tokenizerClass: String = "LlamaTokenizer",
+        fits: @escaping @Sendable (Source) -> Bool = { _ in true },
+        otherClass: @escaping @Sendable (Source) -> (className: String, modelType: String)? = { _ in
+            nil
+        },
+        endTokens: @escaping @Sendable (Source) -> [Int] = { _ in [] },
         computed: @escaping @Sendable (Source) -> [Entry] = { _ in [] }
     ) {
         self.modelType = modelType
@@ -60,6 +88,9 @@ public struct ConfigurationExport: Sendable {
         self.scalingConstants = scalingConstants
         self.rotaryShare = rotaryShare
         self.tokenizerClass = tokenizerClass
+        self.fits = fits
+        self.otherClass = otherClass
+        self.endTokens = endTokens
         self.computed = computed
     }
 
@@ -94,11 +125,12 @@ public struct ConfigurationExport: Sendable {
     ///   - vocabularySize: The number of tokens.
     ///   - dataType: transformers' name for the type of the weights.
     public func configuration(
-        className: String, vocabularySize: Int, dataType: String, source: Source,
-        hasTensor: (String) -> Bool
+        className: String, vocabularySize: Int, dataType: String, source: Source
     ) throws -> [Entry] {
+        let hasTensor = source.hasTensor
         var entries: [Entry] = [
-            ("architectures", .array([.text(className)])), ("model_type", .text(modelType)),
+            ("architectures", .array([.text(className)])),
+            ("model_type", .text(otherClass(source)?.modelType ?? modelType)),
             ("torch_dtype", .text(dataType)), ("vocab_size", .integer(vocabularySize)),
             ("tie_word_embeddings", .bool(!hasTensor("output.weight"))),
         ]
@@ -123,10 +155,9 @@ public struct ConfigurationExport: Sendable {
             set(word, value)
         }
         if let rotaryShare, let count = source.integer("rope.dimension_count"),
-            let width = source.integer("embedding_length"),
-            let heads = source.integer("attention.head_count"), heads > 0, width >= heads
+            let head = source.headLength
         {
-            set(rotaryShare, .real(Double(count) / Double(width / heads)))
+            set(rotaryShare, .real(Double(count) / Double(head)))
         }
         if case .bools(let layers)? = source.value("attention.sliding_window_pattern") {
             set(
@@ -173,6 +204,13 @@ public struct ConfigurationExport: Sendable {
                 members.append(.init(key: ByteString(word), value: value))
             }
         }
+        // DeepSeek's magnitude: files have a tenth of it.
+        if case .float32(let tenth)? = source.value("rope.scaling.yarn_log_multiplier"),
+            let scale = Double("\(tenth)").map({ ($0 * 1e8).rounded() / 1e7 })
+        {
+            members.append(.init(key: "mscale", value: .real(scale)))
+            members.append(.init(key: "mscale_all_dim", value: .real(scale)))
+        }
         members += scalingConstants.map { .init(key: ByteString($0.key), value: $0.value) }
         return .object(members)
     }
@@ -186,28 +224,30 @@ public struct ConfigurationExport: Sendable {
         guard let factor = factors.max(), let context = source.integer("context_length") else {
             return nil
         }
-        func scaling(_ original: Int) -> JSON {
+        func scaling(_ original: Int, high: Double) -> JSON {
             .object([
                 .init(key: "rope_type", value: .text("llama3")),
                 .init(key: "factor", value: MetadataValue.float32(factor).json ?? .null),
                 .init(key: "low_freq_factor", value: .real(1)),
-                .init(key: "high_freq_factor", value: .real(4)),
+                .init(key: "high_freq_factor", value: .real(high)),
                 .init(key: "original_max_position_embeddings", value: .integer(original)),
             ])
         }
         let theta = source.value("rope.freq_base")?.json ?? .real(10000)
-        let candidates = (0..<12).map { 256 << $0 } + [context]
-        let fitting = candidates.first { original in
-            let configuration = ModelConfiguration(
-                .object([
-                    .init(key: "rope_theta", value: theta),
-                    .init(key: "rope_scaling", value: scaling(original)),
-                ]), path: "")
-            let made = try? RotaryParameters(configuration).llama3Factors(
-                dimension: 2 * factors.count, contextLength: original)
-            return made == factors
+        // 4 in Llama 3, 1 in Llama 4.
+        for high in [4.0, 1] {
+            for original in (4..<20).map({ 1 << $0 }) + [context] {
+                let configuration = ModelConfiguration(
+                    .object([
+                        .init(key: "rope_theta", value: theta),
+                        .init(key: "rope_scaling", value: scaling(original, high: high)),
+                    ]), path: "")
+                let made = try? RotaryParameters(configuration).llama3Factors(
+                    dimension: 2 * factors.count, contextLength: original)
+                if made == factors { return scaling(original, high: high) }
+            }
         }
-        return scaling(fitting ?? 8192)
+        return scaling(8192, high: 4)
     }
 }
 

@@ -95,7 +95,7 @@ extension [HyperparameterRule] {
             configuration["is_causal"]?.boolean == false
                 ? [.init("{arch}.attention.causal", .bool(false))] : []
         },
-        .rotaryScaling,
+        .rotaryScaling, .rotarySections,
         .entries { configuration throws(ArchitectureError) in
             let rotary = try RotaryParameters(configuration)
             return [("freq_base", rotary.theta), ("freq_base_swa", rotary.localTheta)].compactMap {
@@ -116,10 +116,10 @@ extension [HyperparameterRule] {
 }
 
 extension HyperparameterRule {
-    /// The number of layers.
+    /// The number of blocks.
     static let blockCount = HyperparameterRule.count("block_count") {
         configuration throws(ArchitectureError) in
-        try configuration.numHiddenLayers()
+        try configuration.blockCount()
     }
 
     /// `{arch}.<key>` as BOOL, when the configuration key is there.
@@ -192,6 +192,14 @@ extension HyperparameterRule {
             entries.append(.init(prefix + name, .float32(Float(value))))
         }
         return entries
+    }
+
+    /// How many pairs of a head turn by each of up to four positions, where the configuration says.
+    static let rotarySections = HyperparameterRule.entries {
+        configuration throws(ArchitectureError) in
+        try RotaryParameters(configuration).sections().map {
+            [.init("{arch}.rope.dimension_sections", .int32s($0))]
+        } ?? []
     }
 
     /// How the scores of experts become weights.

@@ -24,6 +24,23 @@ extension ModelConfiguration {
         return count
     }
 
+    /// The number of blocks in the file: the layers, and those that predict further tokens where
+    /// the family keeps them.
+    public func blockCount() throws(ArchitectureError) -> Int {
+        try numHiddenLayers() + predictorCount
+    }
+
+    /// The number of layers behind the last one that predict further tokens.
+    func numNextnPredictLayers() throws(ArchitectureError) -> Int {
+        let key = "num_nextn_predict_layers"
+        guard let count = try integer(key) else { return 0 }
+        guard (0...ModelConfiguration.layerLimit).contains(count) else {
+            throw fault(
+                .layerCountOutOfRange(found: count, limit: ModelConfiguration.layerLimit), key)
+        }
+        return count
+    }
+
     /// The width of the residual stream.
     public func hiddenSize() throws(ArchitectureError) -> Int {
         try required("hidden_size", "n_embd", "dim")

@@ -15,6 +15,9 @@ public struct ModelConfiguration: Sendable {
     public private(set) var assumed: [(key: String, value: JSON)] = []
     /// The pooling of a sentence-embedding model, from `modules.json`; `nil` for all others.
     public var pooling: Pooling?
+    /// How many layers follow `num_hidden_layers` as blocks of the file: those that predict further
+    /// tokens, in families that keep them.
+    public var predictorCount = 0
     /// The tokens that end a text where `generation_config.json` lists several.
     public var endTokens: [UInt32] = []
 

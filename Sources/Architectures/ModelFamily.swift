@@ -59,6 +59,39 @@ public struct ModelFamily: Sendable {
         }
     }
 
+    /// What becomes of layers behind the last one, which predict further tokens
+    /// (`num_nextn_predict_layers`).
+    public enum Predictors: Sendable, Hashable {
+        /// No checkpoint of the family has them.
+        case none
+        /// They are left out of the file.
+        case leftOut
+        /// They are blocks of the file like all others.
+        case kept
+        /// They are blocks of the file, and named apart in a checkpoint: `mtp.layers.0.…` is the
+        /// layer behind the last. Modules beside the layers belong to the first of them, under the
+        /// names given here.
+        case apart(prefix: String, modules: [String: String])
+    }
+
+    /// A number that every layer has learned, which a checkpoint has as a tensor of one element and
+    /// a GGUF file as metadata: one F32 array for all layers.
+    public struct LearnedNumber: Sendable, Hashable {
+        /// The tensors.
+        public let pattern: TensorPattern
+        /// The metadata key.
+        public let key: String
+        /// The shape with which transformers stores it: `[1]`, or none for a scalar.
+        public let shape: [Int]
+
+        /// A number with a name in each layer.
+        public init(_ pattern: String, _ key: String, shape: [Int]) {
+            self.pattern = TensorPattern(pattern)
+            self.key = key
+            self.shape = shape
+        }
+    }
+
     /// A token that plays a part for which the tokenizer's files name none.
     public struct TokenRole: Sendable, Hashable {
         /// The part, as tokenizer files call it: `eos`, `eot`.
@@ -85,6 +118,12 @@ public struct ModelFamily: Sendable {
     public let hyperparameters: [HyperparameterRule]
     /// The tensors.
     public let tensors: [TensorRule]
+    /// Tensors that are written as metadata.
+    public let learned: [LearnedNumber]
+    /// What becomes of layers that predict further tokens.
+    public let predictors: Predictors
+    /// Whether layers have attention; what every decoder with attention must fulfil is checked then.
+    public let hasAttention: Bool
     /// The kinds of packed weights (`quant_method`) that the rules write as they are.
     public let packedMethods: [String]
     /// The kinds of rotary scaling that a GGUF file of this family can express.
@@ -114,7 +153,8 @@ public struct ModelFamily: Sendable {
     public init(
         name: String, architecture: String, classes: [ModelClass],
         defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
-        tensors: [TensorRule], packedMethods: [String] = [],
+        tensors: [TensorRule], learned: [LearnedNumber] = [],
+        predictors: Predictors = .none, hasAttention: Bool = true, packedMethods: [String] = [],
         rotaryScalings: [String] = ["default", "linear", "yarn"],
         generated:
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] =
@@ -136,6 +176,9 @@ public struct ModelFamily: Sendable {
         self.defaults = defaults
         self.hyperparameters = hyperparameters
         self.tensors = tensors
+        self.learned = learned
+        self.predictors = predictors
+        self.hasAttention = hasAttention
         self.packedMethods = packedMethods
         self.rotaryScalings = rotaryScalings
         self.generated = generated
@@ -171,8 +214,15 @@ public struct ModelFamily: Sendable {
     public func configuration(
         _ config: JSON, path: String
     ) throws(ArchitectureError) -> ModelConfiguration {
-        let configuration = ModelConfiguration(config, defaults: defaults, path: path)
-        try configuration.checkAttention()
+        var configuration = ModelConfiguration(config, defaults: defaults, path: path)
+        if predictors == .kept {
+            configuration.predictorCount = try configuration.numNextnPredictLayers()
+        }
+        if hasAttention {
+            try configuration.checkAttention()
+        } else {
+            _ = try configuration.numHiddenLayers()
+        }
         let rotary = try RotaryParameters(configuration)
         guard rotaryScalings.contains(rotary.type) else {
             throw rotary.unsupported(rotaryScalings)
@@ -205,5 +255,47 @@ public struct ModelFamily: Sendable {
             }
         }
         return entries
+    }
+}
+
+extension ModelFamily {
+    /// How many layers that predict further tokens a checkpoint has, of a family that names them
+    /// apart.
+    ///
+    /// - Parameter names: The names of its tensors.
+    public func predictorCount(
+        of names: some Sequence<String>
+    ) -> Int {
+        guard case .apart(let prefix, _) = predictors else { return 0 }
+        let layer = prefix + "layers."
+        return names.reduce(0) { count, name in
+            guard name.hasPrefix(layer),
+                let number = Int(name.dropFirst(layer.count).prefix { $0 != "." }),
+                (0..<ModelConfiguration.layerLimit).contains(number)
+            else { return count }
+            return max(count, number + 1)
+        }
+    }
+
+    /// A tensor's name with layers that are named apart counted on behind the others.
+    public func ruleName(
+        countingOn name: String, in configuration: ModelConfiguration
+    ) throws(ArchitectureError) -> String {
+        guard case .apart(let prefix, let modules) = predictors, name.hasPrefix(prefix) else {
+            return name
+        }
+        let rest = name.dropFirst(prefix.count)
+        let layerCount = try configuration.numHiddenLayers()
+        if rest.hasPrefix("layers.") {
+            let inner = rest.dropFirst("layers.".count)
+            let digits = inner.prefix { $0 != "." }
+            guard let number = Int(digits), (0..<ModelConfiguration.layerLimit).contains(number),
+                "\(number)" == digits
+            else { return name }
+            return "model.layers.\(layerCount + number)\(inner.dropFirst(digits.count))"
+        }
+        let module = rest.prefix { $0 != "." }
+        guard let other = modules[String(module)] else { return name }
+        return "model.layers.\(layerCount).\(other)\(rest.dropFirst(module.count))"
     }
 }

@@ -48,6 +48,18 @@ public struct RotaryParameters: Sendable {
         return numbers.compactMap { $0 }
     }
 
+    /// How many pairs of a head turn by each of four positions (`mrope_section`, filled up with 0);
+    /// `nil` where the configuration does not say.
+    func sections() throws(ArchitectureError) -> [Int32]? {
+        let name = "mrope_section"
+        guard let value = values[name], !value.isNull else { return nil }
+        let sections = value.array?.map { $0.integer.flatMap { Int32(exactly: $0) } }
+        guard let sections, !sections.contains(where: { ($0 ?? -1) < 0 }) else {
+            throw invalid(name, found: value.kindName, expected: "a list of counts")
+        }
+        return Array((sections.compactMap { $0 } + [0, 0, 0, 0]).prefix(4))
+    }
+
     /// The context that the model was trained with before it was stretched: the whole context
     /// where the configuration does not say.
     func originalContext() throws(ArchitectureError) -> Int {
@@ -95,7 +107,8 @@ public struct RotaryParameters: Sendable {
             throw configuration.fault(
                 .invalidValue(found: name.kindName, expected: "a string"), "\(key).rope_type")
         }
-        type = name?.text ?? "default"
+        // Sections of the rotation are no stretching.
+        type = name?.text.map { $0 == "mrope" ? "default" : $0 } ?? "default"
 
         func number(_ value: JSON?, _ key: String) throws(ArchitectureError) -> Double? {
             guard let value, !value.isNull else { return nil }

@@ -54,6 +54,18 @@ public struct TensorPattern: Sendable, Hashable {
     ///
     /// Numbers are plain decimals without leading zeros, so that a place has one name.
     public func place(of name: some Collection<UInt8>) -> Place? {
+        guard let (place, rest) = match(name), rest.isEmpty else { return nil }
+        return place
+    }
+
+    /// The place that the front of a tensor's name means, or `nil` when the pattern is not about it.
+    public func place(ofNameBeginning name: some Collection<UInt8>) -> Place? {
+        match(name)?.place
+    }
+
+    private func match<Name: Collection<UInt8>>(
+        _ name: Name
+    ) -> (place: Place, rest: Name.SubSequence)? {
         var place = Place()
         var rest = name[...]
         for piece in pieces {
@@ -69,7 +81,7 @@ public struct TensorPattern: Sendable, Hashable {
             if piece == .block { place.block = number } else { place.expert = number }
             rest = rest.dropFirst(digits.count)
         }
-        return rest.isEmpty ? place : nil
+        return (place, rest)
     }
 
     /// The name of a block's tensor, with `expert` in place of the expert's number.

@@ -66,13 +66,14 @@ extension [TensorRule] {
     ///
     /// - Parameter bias: Whether the bias may or must be there; `nil` when there is none.
     static func projection(
-        _ source: String, _ name: String, _ shape: [Dimension], bias: TensorRule.Presence?,
+        _ source: String, _ name: String, _ shape: [Dimension],
+        presence: TensorRule.Presence = .required, bias: TensorRule.Presence?,
         where condition: TensorRule.Condition = .always, transform: TensorTransform = .none
     ) -> [TensorRule] {
         var rules = [
             TensorRule(
-                source + ".weight", name + ".weight", shape, where: condition,
-                transform: transform)
+                source + ".weight", name + ".weight", shape, presence: presence,
+                where: condition, transform: transform)
         ]
         if let bias {
             rules.append(

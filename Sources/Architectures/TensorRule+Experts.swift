@@ -77,6 +77,37 @@ extension [TensorRule] {
         }
     }
 
+    /// The same with a column for each output: `down` `[experts, width, hidden]`, and gate and up
+    /// together, `[experts, hidden, 2 · width]`.
+    static func transposedExperts(
+        _ experts: String, width: Dimension, where condition: TensorRule.Condition = .always
+    ) -> [TensorRule] {
+        let block = "blk.{bid}.ffn_"
+        let halves: [Dimension] = [.experts, .hidden, 2, width]
+        return [
+            TensorRule(
+                [.init("\(experts).gate_up_proj", [.experts, .hidden, 2 * width])],
+                into: ["gate", "up"].enumerated().map { index, name in
+                    .init(
+                        "\(block)\(name)_exps.weight", [.experts, width, .hidden],
+                        [
+                            .init(
+                                0,
+                                .part(
+                                    of: halves, axis: 2, from: .constant(index),
+                                    order: [0, 2, 3, 1]))
+                        ])
+                }, where: condition),
+            TensorRule(
+                [.init("\(experts).down_proj", [.experts, width, .hidden])],
+                into: [
+                    .init(
+                        "\(block)down_exps.weight", [.experts, .hidden, width],
+                        [.init(0, .init(as: [.experts, width, .hidden], order: [0, 2, 1]))])
+                ], where: condition),
+        ]
+    }
+
     /// The names of the matrices in most checkpoints, in the order in which the file has them.
     static let expertMatrices: [(name: String, role: String)] = [
         ("down_proj", "down"), ("gate_proj", "gate"), ("up_proj", "up"),

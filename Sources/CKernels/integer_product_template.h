@@ -438,6 +438,8 @@ FORMS(16)
 FORMS(32)
 FORMS(64)
 FORMS(129)
+#elif DOT == DOT_NEON
+FORMS(127)
 #endif
 
 #define PICK(group, block, minimum, highest)                                             \
@@ -461,6 +463,8 @@ static void NAME(multiply)(const ingot_code_form *form, const struct product *p)
     if (form->highest <= 32) { PICK_FORM(32) }
     if (form->highest <= 64) { PICK_FORM(64) }
     if (form->highest <= 129) { PICK_FORM(129) }
+#elif DOT == DOT_NEON
+    if (form->highest <= 127) { PICK_FORM(127) }
 #endif
     PICK_FORM(255)
     __builtin_trap();

@@ -8,8 +8,14 @@ import TensorCore
 struct Catalogue: Sendable {
     private(set) var tensors: [TensorDescription] = []
     private(set) var contents: [TensorContent] = []
+    /// Keys made of tensors.
+    private(set) var learned: [Hyperparameter] = []
     /// The number of tensors that are no part of the language model.
     private(set) var otherCount = 0
+    /// The number of tensors of layers that predict further tokens, which the family leaves out.
+    private(set) var predictorCount = 0
+    /// The number of such layers that the configuration has and the checkpoint has not.
+    private(set) var absentPredictorCount = 0
 
     /// Names that files carry along and nobody needs.
     private static let ignoredSuffixes = [
@@ -36,15 +42,26 @@ struct Catalogue: Sendable {
         }
         var matcher = try TensorMatcher(
             rules: family.tensors, configuration: configuration, directory: directory)
+        var numbers = try LearnedNumbers(family, configuration: configuration)
         var others: [TensorMatcher.Made] = []
         var unmapped: [String] = []
+        let layer = TensorPattern("model.layers.{bid}.")
+        let layerCount = try configuration.numHiddenLayers()
         for stored in values {
             if Catalogue.ignoredSuffixes.contains(where: stored.name.hasSuffix) { continue }
             guard let name = modelClass.ruleName(of: stored.name) else {
                 otherCount += 1
                 continue
             }
-            guard let made = try matcher.add(stored, named: name) else {
+            if family.predictors == .leftOut,
+                let place = layer.place(ofNameBeginning: name.utf8), place.block >= layerCount
+            {
+                predictorCount += 1
+                continue
+            }
+            if try numbers.add(stored, named: name) { continue }
+            let counted = try family.ruleName(countingOn: name, in: configuration)
+            guard let made = try matcher.add(stored, named: counted) else {
                 unmapped.append(stored.name)
                 continue
             }
@@ -55,7 +72,9 @@ struct Catalogue: Sendable {
         guard unmapped.isEmpty else {
             throw ConversionError(.unmappedTensors(unmapped), path: directory)
         }
-        let missing = try matcher.missing()
+        absentPredictorCount = try matcher.absentPredictors().count
+        let missing = try matcher.missing() + numbers.missing
+        learned = numbers.entries
         guard missing.isEmpty else {
             throw ConversionError(
                 .missingTensors(

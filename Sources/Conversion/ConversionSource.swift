@@ -89,6 +89,7 @@ public struct ConversionSource: TensorSource {
                 files = checkpoint.shards.map(\.file)
                 values = try storedValues(of: checkpoint, quantization: isKept ? nil : quantization)
             }
+            configuration.predictorCount += family.predictorCount(of: values.lazy.map(\.name))
             dequantizedCount = values.count { $0 is DequantizedValues }
             do {
                 catalogue = try Catalogue(
@@ -114,6 +115,7 @@ public struct ConversionSource: TensorSource {
             let entries = try family.entries(rules, of: configuration, fileType: fileType)
             for entry in entries { metadata[entry.key] = entry.value }
         }
+        for entry in catalogue.learned { metadata[entry.key] = entry.value }
         try append(family.leading)
         metadata["general.type"] = .string("model")
         let general = try GeneralMetadata(
@@ -153,6 +155,18 @@ public struct ConversionSource: TensorSource {
                 : [])
             + (catalogue.otherCount > 0
                 ? ["\(catalogue.otherCount) tensors that are not the language model's are left out"]
+                : [])
+            + (catalogue.predictorCount > 0
+                ? [
+                    "\(catalogue.predictorCount) tensors of layers that predict further tokens are "
+                        + "left out"
+                ]
+                : [])
+            + (catalogue.absentPredictorCount > 0
+                ? [
+                    "\(catalogue.absentPredictorCount) layers that predict further tokens are in "
+                        + "the configuration and not in the checkpoint"
+                ]
                 : [])
             + (isDynamic
                 ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])

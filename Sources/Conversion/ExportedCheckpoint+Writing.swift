@@ -38,9 +38,6 @@ extension ExportedCheckpoint {
         let directory = try OutputDirectory(path: path)
         for (name, bytes) in files { try OutputFile.write(bytes, to: directory.file(name)) }
         var findings = Findings()
-        findings.notices = try compare(
-            directory: directory.temporaryPath, allowsChanges: allowsChanges)
-
         let sizes = try weights.map { weight in
             guard let type = weight.dataType,
                 let size = type.byteCount(elementCount: weight.shape.elementCount)
@@ -50,7 +47,9 @@ extension ExportedCheckpoint {
             }
             return size
         }
-        let shards = ExportedCheckpoint.shards(sizes, limit: shardByteCount)
+        let shards = ExportedCheckpoint.shards(sizes, limit: shardByteCount, starts: fileStarts)
+        findings.notices = try compare(
+            directory: directory.temporaryPath, shards: shards, allowsChanges: allowsChanges)
         findings.byteCount = sizes.reduce(0, +)
         findings.shardCount = shards.count
         let names = shards.indices.map { number in
@@ -91,11 +90,11 @@ extension ExportedCheckpoint {
     }
 
     /// The tensors of each file, in order.
-    static func shards(_ sizes: [Int], limit: Int) -> [Range<Int>] {
+    static func shards(_ sizes: [Int], limit: Int, starts: [Int] = []) -> [Range<Int>] {
         var shards: [Range<Int>] = []
         var (start, size) = (0, 0)
         for (index, next) in sizes.enumerated() {
-            if index > start, size > limit - next {
+            if index > start, size > limit - next || starts.contains(index) {
                 shards.append(start..<index)
                 (start, size) = (index, 0)
             }

@@ -42,7 +42,10 @@ public struct ExportedCheckpoint: Sendable {
 
     let source: any TensorSource
     let type: WeightType
-    let weights: [ExportedTensor]
+    let weights: [any StoredValues]
+    /// The weights that begin a file of their own, so that they come back in order: a file is read
+    /// in the order of its tensors' names.
+    let fileStarts: [Int]
     /// The names and contents of the files beside the weights.
     let files: [(name: String, bytes: [UInt8])]
 
@@ -62,12 +65,16 @@ public struct ExportedCheckpoint: Sendable {
             $0.export != nil && seen.insert($0.name).inserted
         }
         var failure: (any Error)?
+        let keys = ExportedCheckpoint.keys(source, architecture: architecture)
         for family in families where family.architecture == architecture {
+            guard let export = family.export, export.fits(keys) else { continue }
             do {
-                let made = try ExportedCheckpoint.make(family, source, type)
+                let name = export.otherClass(keys)?.className ?? family.classes[0].name
+                let made = try ExportedCheckpoint.make(family, export, name, keys, source, type)
                 familyName = family.name
-                className = family.classes[0].name
+                className = name
                 weights = made.weights
+                fileStarts = made.fileStarts
                 files = made.files
                 return
             } catch {
@@ -83,51 +90,87 @@ public struct ExportedCheckpoint: Sendable {
                 path: source.path, place: "general.architecture")
     }
 
-    private static func make(
-        _ family: ModelFamily, _ source: any TensorSource, _ type: WeightType
-    ) throws -> (weights: [ExportedTensor], files: [(name: String, bytes: [UInt8])]) {
-        guard let export = family.export else { preconditionFailure("a family with export data") }
+    private static func keys(
+        _ source: any TensorSource, architecture: String
+    ) -> ConfigurationExport.Source {
         let numbers = Dictionary(
             source.tensors.enumerated().map { ($0.element.name, $0.offset) },
             uniquingKeysWith: { $1 })
+        return .init(
+            value: { source.metadata["\(architecture).\($0)"] },
+            tokenizer: { source.metadata["tokenizer.ggml.\($0)"] },
+            tensor: { try numbers[$0].flatMap { try values(ofSmall: $0, of: source) } },
+            hasTensor: { numbers[$0] != nil })
+    }
+
+    private typealias Made = (
+        weights: [any StoredValues], fileStarts: [Int], files: [(name: String, bytes: [UInt8])]
+    )
+
+    private static func make(
+        _ family: ModelFamily, _ export: ConfigurationExport, _ className: String,
+        _ keys: ConfigurationExport.Source, _ source: any TensorSource, _ type: WeightType
+    ) throws -> Made {
         let vocabulary = try Vocabulary(metadata: source.metadata, file: source.path)
         let tokenizer = try VocabularyExport(
             vocabulary, metadata: source.metadata, tokenizerClass: export.tokenizerClass,
             file: source.path)
-        let embedding = numbers["token_embd.weight"].map { source.tensors[$0].format } ?? .F16
-        let keys = ConfigurationExport.Source { key in
-            source.metadata["\(family.architecture).\(key)"]
-        } tensor: { name in
-            guard let number = numbers[name] else { return nil }
-            return try values(ofSmall: number, of: source)
-        }
+        let embedding =
+            source.tensors.first { $0.name == "token_embd.weight" }?.format ?? .F16
         let entries =
             try export.configuration(
-                className: family.classes[0].name, vocabularySize: vocabulary.tokens.count,
+                className: className, vocabularySize: vocabulary.tokens.count,
                 dataType: ["F32": "float32", "BF16": "bfloat16"][
                     type.dataType(of: embedding).rawValue] ?? "float16",
-                source: keys, hasTensor: { numbers[$0] != nil })
+                source: keys)
             + tokenizer.configuration
         let config = JSON.object(entries.map { .init(key: ByteString($0.key), value: $0.value) })
         let configuration = try family.configuration(config, path: source.path)
         let exporter = TensorExporter(
             rules: family.tensors, configuration: configuration, source: source,
             dataType: { type.dataType(of: $0) })
-        let (weights, left) = try exporter.tensors()
+        let (groups, left) = try exporter.tensors()
         let generated = Set(try family.generated(configuration).map(\.name))
         let unknown = left.map { source.tensors[$0].name }.filter { !generated.contains($0) }
         guard unknown.isEmpty else {
             throw ConversionError(
-                .tensorsWithoutSource(unknown, className: family.classes[0].name),
+                .tensorsWithoutSource(unknown, className: className),
                 path: source.path)
         }
         var files: [(name: String, bytes: [UInt8])] = [
             ("config.json", config.written()),
-            ("generation_config.json", generation(source.metadata, tokenizer).written()),
+            (
+                "generation_config.json",
+                generation(
+                    source.metadata, vocabulary, endTokens: export.endTokens(keys)
+                ).written()
+            ),
             ("README.md", Array(ModelCard.frontMatter(of: source.metadata).utf8)),
         ]
         files += tokenizer.files
-        return (weights, files)
+        let learned = try LearnedValue.all(
+            of: family, blockCount: configuration.blockCount(), metadata: source.metadata,
+            path: source.path)
+        return (groups.flatMap(\.self) + learned, fileStarts(groups), files)
+    }
+
+    /// More files than this are no help.
+    private static let mostFileStarts = 256
+
+    /// The first weights of groups whose last name comes before that of the group in front.
+    ///
+    /// A group of the file's tensors stands where the last of its sources is read.
+    private static func fileStarts(_ groups: [[ExportedTensor]]) -> [Int] {
+        var starts: [Int] = []
+        var (count, last) = (0, [UInt8]())
+        for group in groups {
+            let names = group.map { Array($0.name.utf8) }
+            let name = names.max { $0.lexicographicallyPrecedes($1) } ?? []
+            if name.lexicographicallyPrecedes(last) { starts.append(count) }
+            last = name
+            count += group.count
+        }
+        return starts.count <= mostFileStarts ? starts : []
     }
 
     /// The values of a tensor computed from a configuration; `nil` for those of a size that none
@@ -145,10 +188,18 @@ public struct ExportedCheckpoint: Sendable {
     }
 
     /// `generation_config.json`: what the file recommends for sampling, and the tokens at the ends.
-    private static func generation(_ metadata: Metadata, _ tokenizer: VocabularyExport) -> JSON {
-        var members = tokenizer.configuration.filter { entry in
-            ["bos_token_id", "eos_token_id", "pad_token_id"].contains(entry.key)
-                && !entry.value.isNull
+    private static func generation(
+        _ metadata: Metadata, _ vocabulary: Vocabulary, endTokens: [Int]
+    ) -> JSON {
+        var members: [(key: String, value: JSON)] = [Vocabulary.SpecialRole.bos, .eos, .pad]
+            .compactMap { role in
+                vocabulary.specialIDs[role].map {
+                    ("\(role.rawValue)_token_id", .integer(Int($0)))
+                }
+            }
+        if !endTokens.isEmpty {
+            members.removeAll { $0.key == "eos_token_id" }
+            members.append(("eos_token_id", .array(endTokens.map { .integer($0) })))
         }
         for (key, name) in [
             ("sequence", "sequence"), ("top_k", "top_k"), ("top_p", "top_p"), ("min_p", "min_p"),

@@ -26,8 +26,14 @@ struct ExportedTensor: StoredValues {
         var position = elements.lowerBound
         while position < elements.upperBound {
             let (turn, inTurn) = position.quotientAndRemainder(dividingBy: period)
-            // The windows cover a period without a gap.
-            guard let window = windows.first(where: { $0.range.contains(inTurn) }) else { return }
+            guard let window = windows.first(where: { $0.range.contains(inTurn) }) else {
+                // What the model has no use for is not in the file.
+                let next = windows.lazy.map(\.range.lowerBound).filter { $0 > inTurn }.min()
+                let end = min(elements.upperBound, turn * period + (next ?? period))
+                for place in position..<end { destination[place - elements.lowerBound] = 0 }
+                position = end
+                continue
+            }
             let end = min(elements.upperBound, turn * period + window.range.upperBound)
             let start = turn * window.range.count + inTurn - window.range.lowerBound
             try window.readFloats(
@@ -145,15 +151,16 @@ struct TensorExporter {
     /// The type that a tensor of a format is written as.
     let dataType: @Sendable (Format) -> DataType
 
-    /// The checkpoint's tensors in the order that the conversion makes the file's order of.
+    /// The checkpoint's tensors in the order that the conversion makes the file's order of, those
+    /// that become the same tensors of the file together.
     ///
     /// Of rules for the same tensors the first counts whose values can all be found. The numbers
     /// of the file's tensors that no rule makes are returned too.
-    func tensors() throws -> (exported: [ExportedTensor], left: [Int]) {
+    func tensors() throws -> (exported: [[ExportedTensor]], left: [Int]) {
         var numbers: [String: Int] = [:]
         for (number, tensor) in source.tensors.enumerated() { numbers[tensor.name] = number }
         var groups: [(place: Int, tensors: [ExportedTensor])] = []
-        let blockCount = try configuration.numHiddenLayers()
+        let blockCount = try configuration.blockCount()
         for rule in rules where !rule.outputs.isEmpty {
             for block in 0..<(rule.outputs.contains { $0.name.isPerBlock } ? blockCount : 1) {
                 let names = rule.outputs.map { $0.name.name(block: block) }
@@ -167,7 +174,7 @@ struct TensorExporter {
             }
         }
         groups.sort { $0.place < $1.place }
-        return (groups.flatMap(\.tensors), numbers.values.sorted())
+        return (groups.map(\.tensors), numbers.values.sorted())
     }
 
     /// The sources of a rule in a block; `nil` when the outputs do not have all of their values.
@@ -186,7 +193,13 @@ struct TensorExporter {
             windows.append(Array(repeating: [], count: count))
         }
         for (output, tensor) in zip(rule.outputs, outputs) {
-            guard case .parts(let parts, let shift) = output.values else { return nil }
+            guard case .parts(let parts, let change) = output.values else { return nil }
+            let shift: Float
+            switch change {
+            case .none: shift = 0
+            case .plus(let addend): shift = addend
+            case .negatedExponential: return nil
+            }
             var start = 0
             for part in parts {
                 let count = shapes[part.source].elementCount
@@ -213,12 +226,14 @@ struct TensorExporter {
                 }
                 var end = 0
                 for (period, window) in sorted {
-                    guard period == sorted[0].period, window.range.lowerBound == end else {
-                        return nil
-                    }
+                    guard period == sorted[0].period,
+                        rule.leavesUnused || window.range.lowerBound == end
+                    else { return nil }
                     end = window.range.upperBound
                 }
-                guard let first = sorted.first, end == first.period else { return nil }
+                guard let first = sorted.first, rule.leavesUnused || end == first.period else {
+                    return nil
+                }
                 exported.append(
                     ExportedTensor(
                         name: kind.pattern.name(block: block, expert: "\(expert)"),

@@ -42,7 +42,7 @@ struct TensorMatcher {
         self.rules = rules
         self.configuration = configuration
         self.directory = directory
-        blockCount = try configuration.numHiddenLayers()
+        blockCount = try configuration.blockCount()
         for (number, rule) in rules.enumerated() {
             for (source, kind) in rule.sources.enumerated() {
                 let name = TensorMatcher.skeleton(of: kind.pattern.name(block: 0))
@@ -146,7 +146,7 @@ struct TensorMatcher {
         let content: TensorContent
         let elementCount: Int
         switch output.values {
-        case .parts(let parts, let shift):
+        case .parts(let parts, let change):
             let stored = StoredParts(
                 try parts.flatMap { part in
                     try group.found[part.source].sorted { $0.key < $1.key }.map { _, values in
@@ -154,7 +154,7 @@ struct TensorMatcher {
                             values: values,
                             view: try view(part.view, of: values, shape: values.shape, name: name))
                     }
-                }, shift: shift)
+                }, change: change)
             content = .stored(stored)
             elementCount = stored.starts.last ?? 0
         case .mxfp4(let codes, let exponents, let rows):
@@ -214,8 +214,9 @@ extension TensorMatcher {
     func missing() throws -> [String] {
         var reported: Set<Place> = []
         var names: [String] = []
+        let absent = try absentPredictors()
         for (number, rule) in rules.enumerated() {
-            for block in 0..<(rule.isPerBlock ? blockCount : 1) {
+            for block in 0..<(rule.isPerBlock ? blockCount : 1) where !absent.contains(block) {
                 let place = Place(rule: number, block: block)
                 let isBegun = groups[place].map { $0.missingCount > 0 } ?? false
                 guard
@@ -232,6 +233,14 @@ extension TensorMatcher {
             }
         }
         return names
+    }
+
+    /// The blocks that predict further tokens and of which nothing has come.
+    ///
+    /// transformers reads and writes checkpoints without them and leaves the configuration alone.
+    func absentPredictors() throws -> [Int] {
+        let present = Set(groups.keys.map(\.block))
+        return try (configuration.numHiddenLayers()..<blockCount).filter { !present.contains($0) }
     }
 
     /// The rule for the same outputs that has some of its sources; `place` itself if there is none.

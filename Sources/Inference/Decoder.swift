@@ -41,12 +41,13 @@ public final class Decoder {
 
     /// Creates a decoder for models with the same vocabulary.
     ///
-    /// - Throws: `InferenceError` when the vocabularies differ in size. (The caller compares the
-    ///   tokens.)
+    /// - Throws: `InferenceError` when the vocabularies differ in size (the caller compares the
+    ///   tokens), or when the system has no library of matrix products.
     public init(
         models: [Model], activations: Activations = .f32, pool: WorkerPool = WorkerPool()
     ) throws(InferenceError) {
         precondition(!models.isEmpty, "a decoder needs a model")
+        try MatrixProduct.load()
         for model in models.dropFirst() where model.vocabularyCount != models[0].vocabularyCount {
             throw InferenceError(
                 .vocabulariesDiffer(
@@ -61,7 +62,6 @@ public final class Decoder {
         }
         hidden = models.map { _ in nil }
         tiles = (0..<pool.threadCount).map { _ in nil }
-        MatrixProduct.useCallingThread()
     }
 
     /// The bytes of the largest block's weights, of which two are in memory; experts not counted.

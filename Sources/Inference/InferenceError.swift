@@ -18,6 +18,8 @@ public struct InferenceError: IngotError, Hashable {
         case notFinite(what: String)
         /// Two models do not have the same vocabulary.
         case vocabulariesDiffer(found: String, expected: String)
+        /// None of the libraries that multiply matrices can be loaded.
+        case noMatrixProducts(tried: [String])
         /// Memory that the system did not give.
         case outOfMemory(byteCount: Int)
     }
@@ -53,6 +55,8 @@ public struct InferenceError: IngotError, Hashable {
         case .notFinite(let what): "NaN or infinity found in \(what), expected finite values"
         case .vocabulariesDiffer(let found, let expected):
             "\(found) found, expected \(expected) as in the base model"
+        case .noMatrixProducts(let tried):
+            "no OpenBLAS to multiply matrices with, expected \(tried.joined(separator: " or "))"
         case .outOfMemory(let byteCount): "no memory for \(byteCount) bytes"
         }
     }
@@ -61,13 +65,17 @@ public struct InferenceError: IngotError, Hashable {
         switch kind {
         case .notFinite: "The weights are damaged, or beyond the range of the format they came in."
         case .vocabulariesDiffer: "Compare a model with quantizations of itself."
+        case .noMatrixProducts:
+            "Install it: apt-get install libopenblas0, dnf install openblas, brew install openblas."
         case .outOfMemory: "Run fewer windows at a time."
         default: nil
         }
     }
     /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
-        if case .outOfMemory = kind { return .inputOutput }
-        return .badData
+        switch kind {
+        case .outOfMemory, .noMatrixProducts: .inputOutput
+        default: .badData
+        }
     }
 }

@@ -1,6 +1,5 @@
 import Architectures
 import CKernels
-import COpenBLAS
 import GGUF
 import Quantization
 import TensorCore
@@ -228,9 +227,9 @@ final class StoredMatrices: @unchecked Sendable {
             weights = UnsafePointer(decoded)
         }
         if input.rowCount == 1 {
-            cblas_sgemv(
-                CblasRowMajor, CblasNoTrans, Int32(job.rows.count), Int32(matrix.rowLength), 1,
-                weights, Int32(matrix.rowLength), input.values, 1, keep ? 1 : 0, result, 1)
+            MatrixProduct.timesVector(
+                weights, input.values, into: result, rows: job.rows.count,
+                columns: matrix.rowLength, keep: keep ? 1 : 0)
         } else {
             MatrixProduct.timesTransposed(
                 input.values, weights, into: result, rows: input.rowCount,

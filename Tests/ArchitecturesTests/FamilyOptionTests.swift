@@ -60,6 +60,42 @@ import Testing
         #expect(found == .float32(Float((7.0 / 6).squareRoot())))
     }
 
+    @Test func sectionsOfTheRotationAreFour() throws {
+        let found = try FamilyOptionTests.value(
+            "qwen2vl.rope.dimension_sections",
+            #"{"architectures":["Qwen2VLForConditionalGeneration"],"rope_scaling":{"type":"mrope","mrope_section":[16,24,24]}}"#
+        )
+        #expect(found == .int32s([16, 24, 24, 0]))
+        let layers = try FamilyOptionTests.value(
+            "qwen3vl.n_deepstack_layers",
+            #"{"architectures":["Qwen3VLForConditionalGeneration"],"vision_config":{"deepstack_visual_indexes":[5,11]}}"#
+        )
+        #expect(layers == .uint32(2))
+    }
+
+    @Test func ministralHasATemperature() throws {
+        let text =
+            #"{"architectures":["Ministral3ForCausalLM"],"model_type":"ministral3","rope_parameters":{"rope_type":"yarn","factor":16,"original_max_position_embeddings":16384,"mscale_all_dim":1,"llama_4_scaling_beta":0.1}}"#
+        #expect(
+            try FamilyOptionTests.value("mistral3.attention.temperature_scale", text)
+                == .float32(0.1))
+        #expect(
+            try FamilyOptionTests.value("mistral3.rope.scaling.yarn_log_multiplier", text)
+                == .float32(1))
+    }
+
+    @Test func layersThatPredictFurtherTokensAreBlocks() throws {
+        let text =
+            #"{"architectures":["Glm4MoeForCausalLM"],"num_hidden_layers":5,"num_nextn_predict_layers":2}"#
+        #expect(try FamilyOptionTests.value("glm4moe.block_count", text) == .uint32(7))
+        #expect(try FamilyOptionTests.value("glm4moe.nextn_predict_layers", text) == .uint32(2))
+        #expect(throws: ArchitectureError.self) {
+            try FamilyOptionTests.value(
+                "glm4moe.block_count",
+                #"{"architectures":["Glm4MoeForCausalLM"],"num_nextn_predict_layers":-1}"#)
+        }
+    }
+
     @Test(arguments: [
         (#""architectures":["GraniteForCausalLM"],"head_dim":64"#, "head_dim"),
         (#""architectures":["LlamaForCausalLM"],"hidden_act":"relu""#, "hidden_act"),

@@ -106,6 +106,17 @@ import Testing
         ("Gemma2ForCausalLM", "query_pre_attn_scalar", "144"),
         ("Gemma3ForCausalLM", "attn_logit_softcapping", "50.0"),
         ("Gemma3ForCausalLM", "use_bidirectional_attention", "true"),
+        ("DeepseekV3ForCausalLM", "rope_interleave", "false"),
+        ("Glm4MoeForCausalLM", "hidden_act", "\"gelu\""),
+        ("Glm4MoeLiteForCausalLM", "mlp_layer_types", "[\"sparse\",\"dense\"]"),
+        ("ApertusForCausalLM", "hidden_act", "\"silu\""),
+        ("Llama4ForCausalLM", "use_qk_norm", "false"),
+        ("Llama4ForCausalLM", "no_rope_layers", "[1,0,1,0]"),
+        ("Llama4ForCausalLM", "no_rope_layer_interval", "3"),
+        ("Llama4ForCausalLM", "moe_layers", "[1]"),
+        ("Llama4ForCausalLM", "layer_types", "[\"full_attention\",\"chunked_attention\"]"),
+        ("Qwen3VLMoeForConditionalGeneration", "norm_topk_prob", "false"),
+        ("Qwen3VLMoeForConditionalGeneration", "mlp_only_layers", "[0]"),
     ]
 
     @Test(arguments: inexpressible)

@@ -14,9 +14,6 @@ struct ExportTests {
         return [Fixtures.path("tiny-llama")] + found.map { "\(folder)/\($0)" }
     }()
 
-    /// Families whose files are refused, which is tested too.
-    private static let refused: Set = ["falcon"]
-
     @Test("what is exported converts back to the same bytes", arguments: checkpoints)
     func comesBack(_ directory: String) throws {
         let name = URL(filePath: directory).lastPathComponent
@@ -28,13 +25,6 @@ struct ExportTests {
                     ConversionSource(directory: directory, options: .init(outputType: type)),
                     to: first)
                 let exported = "\(folder)/exported-\(type)"
-                guard !ExportTests.refused.contains(name) else {
-                    #expect(throws: ConversionError.self) {
-                        try ExportedCheckpoint(GGUFFile(path: first)).write(to: exported)
-                    }
-                    #expect(!Fixtures.exists(exported))
-                    return
-                }
                 _ = try ExportedCheckpoint(GGUFFile(path: first))
                     .write(to: exported, shardByteCount: 300_000)
                 let second = "\(folder)/second.gguf"

@@ -197,6 +197,63 @@ import Testing
         }
     }
 
+    @Test func columnsOfExpertsBecomeRows() throws {
+        let model = try FamilyExportTests.model("Llama4", ["interleave_moe_layer_step": 2])
+        let converted = try model.convert()
+        let experts = "model.layers.1.feed_forward.experts."
+        for (name, start) in [("gate", 0), ("up", 12)] {
+            try expect(converted["blk.1.ffn_\(name)_exps.weight"], is: [4, 12, 16]) {
+                model.value(
+                    experts + "gate_up_proj", ($0[0] * 16 + $0[2]) * 24 + start + $0[1])
+            }
+        }
+        try expect(converted["blk.1.ffn_down_exps.weight"], is: [4, 16, 12]) {
+            model.value(experts + "down_proj", ($0[0] * 12 + $0[2]) * 16 + $0[1])
+        }
+        // Blocks without experts are wider.
+        #expect(converted["blk.0.ffn_gate.weight"]?.shape == [20, 16])
+        #expect(converted["blk.1.ffn_gate_shexp.weight"]?.shape == [12, 16])
+    }
+
+    @Test func layersBehindTheLastAreLeftOut() throws {
+        var model = try FamilyExportTests.model("DeepseekV3", ["num_key_value_heads": 4])
+        let plain = try model.convert()
+        model.tensors.append(("model.layers.4.eh_proj.weight", [16, 32]))
+        model.tensors.append(("model.layers.4.self_attn.o_proj.weight", [16, 16]))
+        #expect(try Set(model.convert().keys) == Set(plain.keys))
+        try model.with { folder in
+            let notices = try ConversionSource(
+                directory: folder, options: .init(pre: "llama-bpe")
+            ).notices
+            #expect(
+                notices.contains("2 tensors of layers that predict further tokens are left out"))
+        }
+    }
+
+    @Test func numbersThatLayersLearnedBecomeMetadata() throws {
+        let model = try FamilyExportTests.model("Apertus", [:])
+        try model.with { folder in
+            let source = try ConversionSource(
+                directory: folder, options: .init(outputType: .f32, pre: "llama-bpe"))
+            for name in ["alpha_n", "alpha_p", "beta", "eps"] {
+                #expect(
+                    source.metadata["xielu.\(name)"]
+                        == .float32s(
+                            (0..<4).map { model.value("model.layers.\($0).mlp.act_fn.\(name)", 0) })
+                )
+            }
+            #expect(!source.tensors.contains { $0.name.contains("act_fn") })
+        }
+        var damaged = model
+        damaged.tensors.removeAll { $0.name == "model.layers.2.mlp.act_fn.beta" }
+        #expect("\(try damaged.refusal())".contains("model.layers.2.mlp.act_fn.beta"))
+        damaged = model
+        damaged.tensors = damaged.tensors.map {
+            $0.name == "model.layers.2.mlp.act_fn.beta" ? ($0.name, [2]) : $0
+        }
+        #expect("\(try damaged.refusal())".contains("model.layers.2.mlp.act_fn.beta"))
+    }
+
     @Test func interleavedColumnsBecomeRows() throws {
         let model = SyntheticModel.gptOss(packed: false)
         let converted = try model.convert()

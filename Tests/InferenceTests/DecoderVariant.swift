@@ -103,7 +103,9 @@ struct DecoderVariant: Sendable, CustomStringConvertible {
         },
     ]
 
-    static var all: [DecoderVariant] { basics + positions + attentions + networks }
+    static var all: [DecoderVariant] {
+        basics + positions + attentions + networks + recurrences
+    }
 
     static func plainBlock(
         _ index: Int, headCount: Int = 4, headCountKV: Int = 2, hidden: Int = 40,

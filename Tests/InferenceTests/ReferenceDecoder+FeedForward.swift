@@ -55,7 +55,7 @@ extension ReferenceDecoder {
         }
     }
 
-    private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+    func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
     private func run(_ network: BlockDescription.Network, _ input: Row, part: Int = 0) -> Row {
         let stacked = network.input.flatMap { project(input, $0, part: part) }

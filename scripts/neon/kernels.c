@@ -90,15 +90,18 @@ static float weight(int kind, float n, float a, float b) {
 typedef bool (*encoder)(ingot_isa, const float *, size_t, size_t, const float *, void *,
                         ingot_reference);
 typedef bool (*decoder)(ingot_isa, const void *, size_t, float *);
+typedef bool (*unpacker)(ingot_isa, const void *, size_t, uint8_t *, float *, float *);
 static const struct {
     const char *name;
     size_t elementCount, byteCount;
     int halves[2];
     encoder encode;
     decoder decode;
+    unpacker unpack;
 } formats[] = {
 #define X(name, elements, bytes, first, second)                                                \
-    {#name, elements, bytes, {first, second}, ingot_encode_##name, ingot_decode_##name},
+    {#name, elements, bytes, {first, second}, ingot_encode_##name, ingot_decode_##name, \
+     ingot_unpack_##name},
     FORMATS(X)
 #undef X
 };
@@ -173,6 +176,88 @@ static void encodeRows(size_t f, size_t rowCount, size_t rowLength, uint64_t see
     }
 }
 
+/// Codes, scales and minimums of random blocks.
+static void unpackBlocks(size_t f, size_t count) {
+    static uint8_t codes[301 * 256];
+    static float scales[301 * 256], minimums[301 * 256];
+    memset(codes, 0, sizeof codes), memset(scales, 0, sizeof scales);
+    memset(minimums, 0, sizeof minimums);
+    check(formats[f].unpack(isa, bytes, count, codes, scales, minimums), formats[f].name);
+    printf("%s unpacked: %016llx %016llx %016llx\n", formats[f].name,
+           (unsigned long long)digest(codes, count),
+           (unsigned long long)numbersDigest(scales, count / 16),
+           (unsigned long long)numbersDigest(minimums, count / 16));
+}
+
+/// Rounded activations times codes, for every form of code; token and output counts that leave
+/// tiles and panels unfilled.
+static void multiply(void) {
+    enum { length = 1280, tokens = 19, outputs = 37, panels = 3, tiles = 3 };
+    static const ingot_code_form forms[] = {
+        {32, 32, 8, 15, false}, {32, 32, 0, 31, true},    {32, 32, 128, 255, false},
+        {16, 256, 32, 63, false}, {16, 256, 0, 3, true},  {32, 256, 0, 15, true},
+        {32, 256, 127, 254, false}, {16, 32, 12, 24, false}};
+    static float values[tokens * length], result[tokens * outputs];
+    static int8_t rounded[tiles * length * 8];
+    static float scales[tiles * length / 4], steps[tiles * length / 4];
+    static int32_t sums[tiles * length / 2];
+    static uint8_t packed[panels * length * 16], row[16 * length];
+    static float panelScales[panels * length], panelMinimums[panels * length];
+    static float rowScales[16 * length / 16], rowMinimums[16 * length / 16];
+    for (int kind = 0; kind < rowKindCount; kind++) {
+        state = 7;
+        for (size_t i = 0; i < tokens * length; i++) {
+            float n = normal(), a = unit(), b = unit();
+            values[i] = value(kind, n, a, b, (int)(i % length));
+        }
+        for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+            const ingot_code_form *form = forms + f;
+            const ingot_q8_rows rows = {rounded, scales, steps, sums};
+            const ingot_code_panels all = {packed, panelScales,
+                                           form->hasMinimum ? panelMinimums : NULL};
+            memset(rounded, 0, sizeof rounded), memset(scales, 0, sizeof scales);
+            memset(steps, 0, sizeof steps), memset(sums, 0, sizeof sums);
+            ingot_quantize_activations(isa, values, length, tokens, length, form->blockLength, 0,
+                                       &rows);
+            for (size_t panel = 0; panel < panels; panel++) {
+                size_t rowCount = panel < panels - 1 ? 16 : outputs - 16 * (panels - 1);
+                for (size_t i = 0; i < sizeof row; i++) row[i] = next() % (form->highest + 1);
+                for (size_t i = 0; i < sizeof rowScales / 4; i++) {
+                    rowScales[i] = normal(), rowMinimums[i] = normal();
+                }
+                ingot_pack_panel(form, row, rowScales, form->hasMinimum ? rowMinimums : NULL,
+                                 rowCount, length, panel, &all);
+            }
+            void *scratch = aligned_alloc(
+                64, (ingot_integer_product_scratch(form, length) + 127) / 64 * 64);
+            for (size_t i = 0; i < tokens * outputs; i++) result[i] = (float)(i % 7);
+            ingot_integer_product(isa, form, length, &rows, 0, tokens, &all, 0, outputs, result,
+                                  outputs, kind % 2, scratch);
+            free(scratch);
+            printf("product %s form %zu: %016llx %016llx %016llx\n", rowKinds[kind], f,
+                   (unsigned long long)digest(rounded, sizeof rounded),
+                   (unsigned long long)numbersDigest(scales, tiles * length / form->blockLength * 8),
+                   (unsigned long long)numbersDigest(result, tokens * outputs));
+        }
+    }
+}
+
+/// The largest magnitude of rows of every kind and of lengths that fill no register.
+static void findMagnitudes(void) {
+    for (int kind = 0; kind < rowKindCount; kind++) {
+        state = 11;
+        for (size_t i = 0; i < maxCount; i++) {
+            float n = normal(), a = unit(), b = unit();
+            rows[i] = value(kind, n, a, b, (int)(i % 256));
+        }
+        for (size_t count = 0; count < 70; count++) {
+            uint32_t bits = 0;
+            check(ingot_largest_magnitude(isa, rows + count, count, &bits), "magnitude");
+            printf("magnitude %s %zu: %08x\n", rowKinds[kind], count, bits);
+        }
+    }
+}
+
 int main(void) {
     static const size_t rowLengths[] = {768, 256, 1280}, rowCounts[] = {1, 5, 3};
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
@@ -185,7 +270,10 @@ int main(void) {
         check(formats[f].decode(isa, bytes, count, numbers), formats[f].name);
         printf("%s decoded: %016llx\n", formats[f].name,
                (unsigned long long)numbersDigest(numbers, count));
+        unpackBlocks(f, count);
     }
+    multiply();
+    findMagnitudes();
     // Every 16-bit pattern to binary32, and numbers around the halves between them back.
     static uint16_t halves[65536];
     static float wide[65536];

@@ -6,6 +6,70 @@ import TensorCore
     import Darwin
 #endif
 
+extension ModelFamily {
+    /// Apertus: norms of every head, and a network without a gate whose activation, xIELU, has
+    /// learned numbers in every layer.
+    public static let apertus = ModelFamily(
+        name: "Apertus", architecture: "apertus",
+        classes: [.init("ApertusForCausalLM")],
+        // transformers: ApertusConfig
+        defaults: [
+            .integer("vocab_size", 131072), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 14336), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("max_position_embeddings", 65536), .real("rms_norm_eps", 1e-5),
+            .computed("rope_parameters") { configuration in
+                // A `rope_theta` alone does not count.
+                let isGiven = ["rope_parameters", "rope_scaling"].contains {
+                    configuration[$0] != nil
+                }
+                return isGiven ? nil : usualRotation
+            },
+            .real("rope_theta", 12_000_000),
+        ],
+        hyperparameters: .common + .llama,
+        tensors: [TensorModule].ends().rules() + apertusLayer.inBlocks(),
+        learned: [
+            .init(activation + "alpha_n", "xielu.alpha_n", shape: [1]),
+            .init(activation + "alpha_p", "xielu.alpha_p", shape: [1]),
+            .init(activation + "beta", "xielu.beta", shape: []),
+            .init(activation + "eps", "xielu.eps", shape: []),
+        ],
+        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
+        generated: llamaRotaryFrequencies,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["xielu"], architecture: "apertus")
+            return []
+        },
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        export: .init(
+            modelType: "apertus", constants: [("hidden_act", .text("xielu"))],
+            presence: [("blk.0.attn_q.bias", "attention_bias")]))
+
+    private static let activation = "model.layers.{bid}.mlp.act_fn."
+
+    /// The rotation of a configuration that says nothing about it.
+    private static let usualRotation = JSON.object([
+        .init(key: "rope_type", value: .text("llama3")),
+        .init(key: "rope_theta", value: .real(12_000_000)),
+        .init(key: "factor", value: .real(8)),
+        .init(key: "original_max_position_embeddings", value: .integer(8192)),
+        .init(key: "low_freq_factor", value: .real(1)),
+        .init(key: "high_freq_factor", value: .real(4)),
+    ])
+
+    private static let apertusLayer: [TensorModule] =
+        [
+            .norm("attention_layernorm", "attn_norm"),
+            .norm("feedforward_layernorm", "ffn_norm"),
+            .init("self_attn.q_norm", "attn_q_norm", [.head]),
+            .init("self_attn.k_norm", "attn_k_norm", [.head]),
+        ] + .attention(biases: .optional, outputBias: .optional)
+        + .plainNetwork(up: "mlp.up_proj", down: "mlp.down_proj")
+}
+
 extension DecoderFamily {
     /// Apertus: norms of every head, and an activation whose shape each block has learned.
     static let apertus = DecoderFamily(architectures: ["apertus"]) {

@@ -24,7 +24,12 @@ extension ModelFamily {
                 ["hidden_act"], oneOf: ["relu2"], architecture: "arcee")
             return []
         },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        export: .init(
+            modelType: "arcee", constants: [("hidden_act", .text("relu2"))],
+            presence: [
+                ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_up.bias", "mlp_bias"),
+            ]))
 
     private static let arceeLayer: [TensorModule] =
         [

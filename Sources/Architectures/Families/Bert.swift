@@ -20,7 +20,16 @@ extension ModelFamily {
         },
         leadingTokenizerKeys: .tokenTypeCount,
         export: .init(
-            modelType: "bert"))
+            modelType: "bert", fits: { $0.tokenizer("model")?.text == "bert" },
+            computed: bertSegments))
+
+    /// The number of kinds of segments, which the tokenizer's keys have.
+    static let bertSegments: @Sendable (ConfigurationExport.Source) -> [ConfigurationExport.Entry] =
+        { source in
+            source.tokenizer("token_type_count")?.integer.map {
+                [("type_vocab_size", .integer($0))]
+            } ?? []
+        }
 
     /// What the configuration classes of BERT and RoBERTa assume.
     static let bertDefaults: [ConfigurationDefault] = [

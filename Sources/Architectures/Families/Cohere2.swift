@@ -30,5 +30,6 @@ extension ModelFamily {
                 architecture: "cohere2", pattern: "full attention in every fourth layer"
             ) { $0 % 4 != 3 }
             return []
-        })
+        },
+        export: .init(modelType: "cohere2", rotaryShare: "rotary_pct"))
 }

@@ -25,28 +25,33 @@ extension ModelFamily {
             .same("head_dim", as: "qk_rope_head_dim"),
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
-        hyperparameters: .common + latentAttention + experts,
-        tensors: ends + attention + feedForward,
+        hyperparameters: deepseekHyperparameters, tensors: deepseekTensors,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "deepseek2")
-            let heads = try configuration.numAttentionHeads()
-            guard try configuration.numKeyValueHeads() == heads else {
-                throw configuration.fault(
-                    .invalidValue(
-                        found: "\(try configuration.numKeyValueHeads())",
-                        expected: "as many as the \(heads) query heads"), "num_key_value_heads")
-            }
-            return []
+            try configuration.reviewDeepseek()
         },
-        export: .init(
-            modelType: "deepseek_v2",
+        export: deepseekExport(modelType: "deepseek_v2"))
+
+    /// The keys of DeepSeek V2 and V3.
+    static let deepseekHyperparameters: [HyperparameterRule] =
+        .common + deepseekOwnHyperparameters
+
+    /// Those that follow the common ones.
+    static let deepseekOwnHyperparameters = latentAttention + experts
+
+    /// The tensors of DeepSeek V2 and V3 but for the correction of V3's router.
+    static let deepseekTensors = ends + attention + feedForward
+
+    /// How both are exported.
+    static func deepseekExport(modelType: String) -> ConfigurationExport {
+        .init(
+            modelType: modelType,
             words: [
                 "attention.head_count_kv": nil, "attention.key_length": nil,
                 "expert_count": "n_routed_experts", "rope.dimension_count": "qk_rope_head_dim",
                 "attention.value_length_mla": "v_head_dim",
             ],
+            presence: [("blk.0.attn_output.bias", "attention_bias")],
             computed: { source in
                 var entries: [ConfigurationExport.Entry] = []
                 if let heads = source.integer("attention.head_count") {
@@ -60,8 +65,16 @@ extension ModelFamily {
                 if source.integer("attention.q_lora_rank") == nil {
                     entries.append(("q_lora_rank", .null))
                 }
+                switch source.integer("expert_gating_func") {
+                case 1: entries.append(("scoring_func", .text("softmax")))
+                case 2: entries.append(("scoring_func", .text("sigmoid")))
+                default: break
+                }
+                let isNormalised = source.value("expert_weights_norm")?.boolean ?? false
+                entries.append(("norm_topk_prob", .bool(isNormalised)))
                 return entries
-            }))
+            })
+    }
 
     private static let latentAttention: [HyperparameterRule] = [
         .count("attention.head_count_kv") { _ in 1 },
@@ -183,6 +196,29 @@ extension ModelFamily {
                 layer + "experts.{xid}", [TensorRule].expertMatrices, width: width, where: sparse)
             + .mergedExperts(layer + "experts", width: width, where: sparse)
     }()
+}
+
+extension ModelConfiguration {
+    /// What a file of DeepSeek V2 or V3 cannot express.
+    func reviewDeepseek() throws(ArchitectureError) -> [String] {
+        try requireActivation(
+            ["hidden_act"], oneOf: ["silu", "swish"], architecture: "deepseek2")
+        try require("rope_interleave", true, architecture: "deepseek2")
+        let heads = try numAttentionHeads()
+        guard try numKeyValueHeads() == heads else {
+            throw fault(
+                .invalidValue(
+                    found: "\(try numKeyValueHeads())",
+                    expected: "as many as the \(heads) query heads"), "num_key_value_heads")
+        }
+        let rotary = try RotaryParameters(self)
+        let (scale, whole) = (try rotary.number("mscale"), try rotary.number("mscale_all_dim"))
+        guard rotary.type == "yarn", let whole, scale != whole else { return [] }
+        return [
+            "the rotary scaling's mscale is not carried over; readers of deepseek2 take "
+                + "mscale_all_dim, \(whole), for both"
+        ]
+    }
 }
 
 extension DecoderFamily {

@@ -33,7 +33,14 @@ extension ModelFamily {
                 architecture: "dots1", pattern: "full attention in all layers"
             ) { _ in false }
             return []
-        })
+        },
+        export: .init(
+            modelType: "dots1",
+            words: [
+                "expert_count": "n_routed_experts", "expert_weights_norm": "norm_topk_prob",
+            ],
+            constants: [("sliding_window", .null)],
+            presence: [("blk.0.attn_q.bias", "attention_bias")]))
 
     private static let dots1Layer: [TensorModule] =
         [

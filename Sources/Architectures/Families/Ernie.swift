@@ -23,7 +23,9 @@ extension ModelFamily {
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "ernie4_5")
             return []
         },
-        writesPrefixSpaceLast: true)
+        writesPrefixSpaceLast: true,
+        export: .init(
+            modelType: "ernie4_5", presence: [("blk.0.attn_q.bias", "use_bias")]))
 }
 
 extension DecoderFamily {

@@ -38,7 +38,7 @@ extension ModelFamily {
                 ]
             },
         ],
-        tensors: [TensorModule].ends().rules() + ernieMoeLayer.inBlocks()
+        tensors: [TensorModule].ends(outputBias: .optional).rules() + ernieMoeLayer.inBlocks()
             + [TensorModule].gatedNetwork(bias: .optional).inBlocks(where: !.sparseErnie)
             + ernieExperts,
         review: { configuration throws(ArchitectureError) in
@@ -54,7 +54,16 @@ extension ModelFamily {
             }
             return []
         },
-        writesPrefixSpaceLast: true)
+        writesPrefixSpaceLast: true,
+        export: .init(
+            modelType: "ernie4_5_moe",
+            words: [
+                "expert_count": "moe_num_experts", "expert_used_count": "moe_k",
+                "interleave_moe_layer_step": "moe_layer_interval",
+                "leading_dense_block_count": "moe_layer_start_index",
+                "expert_shared_count": "moe_num_shared_experts",
+                "expert_shared_feed_forward_length": nil,
+            ], presence: [("blk.0.attn_q.bias", "use_bias")]))
 
     private static let ernieMoeLayer: [TensorModule] =
         [
@@ -89,10 +98,10 @@ extension ModelFamily {
                 layer + "moe_statics.e_score_correction_bias", "blk.{bid}.exp_probs_b.bias",
                 [1, experts], presence: .optional, where: .sparseErnie),
         ]
-            + matrices.map {
-                .init(
-                    "\(layer)shared_experts.\($0)_proj.weight",
-                    "blk.{bid}.ffn_\($0)_shexp.weight", shape($0, shared), presence: .optional,
+            + matrices.flatMap { name in
+                [TensorRule].projection(
+                    "\(layer)shared_experts.\(name)_proj", "blk.{bid}.ffn_\(name)_shexp",
+                    shape(name, shared), presence: .optional, bias: .optional,
                     where: .sparseErnie)
             }
     }()

@@ -54,7 +54,31 @@ extension ModelFamily {
                 ["activation"], oneOf: ["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"],
                 architecture: architecture)
             return []
-        })
+        },
+        export: .init(
+            modelType: "falcon",
+            words: [
+                "attention.head_count_kv": "num_kv_heads",
+                "attention.layer_norm_epsilon": "layer_norm_epsilon",
+                "feed_forward_length": "ffn_hidden_size",
+            ],
+            constants: [
+                ("parallel_attn", .bool(true)), ("alibi", .bool(false)), ("bias", .bool(false)),
+            ],
+            computed: { source in
+                let groups = source.integer("attention.head_count_kv") ?? 1
+                let heads = source.integer("attention.head_count") ?? 1
+                // One key for all and one for each are the older layout, unless it has two norms.
+                let hasTwoNorms = source.hasTensor("blk.0.attn_norm_2.weight")
+                return [
+                    ("multi_query", .bool(groups == 1)),
+                    (
+                        "new_decoder_architecture",
+                        .bool(hasTwoNorms || groups > 1 && groups < heads)
+                    ),
+                    ("num_ln_in_parallel_attn", .integer(hasTwoNorms ? 2 : 1)),
+                ]
+            }))
 
     private static let width = Dimension.key("ffn_hidden_size", or: 4 * .hidden)
 

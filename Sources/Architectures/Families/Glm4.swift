@@ -25,7 +25,10 @@ extension ModelFamily {
         tokenRoles: [
             .init("eos", "<|endoftext|>"), .init("eot", "<|user|>"), .init("unk", "<|endoftext|>"),
             .init("bos", "<|endoftext|>"),
-        ])
+        ],
+        export: .init(
+            modelType: "glm4", presence: [("blk.0.attn_q.bias", "attention_bias")],
+            rotaryShare: "partial_rotary_factor"))
 
     private static let glm4Layer: [TensorModule] =
         [

@@ -30,7 +30,21 @@ extension ModelFamily {
             try configuration.requireHeadDimIsShare(architecture: "granitemoe")
             return []
         },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        export: .init(
+            modelType: "granitemoe",
+            words: [
+                "attention.scale": "attention_multiplier",
+                "embedding_scale": "embedding_multiplier",
+                "residual_scale": "residual_multiplier", "logit_scale": "logits_scaling",
+                "expert_count": "num_local_experts",
+                "expert_shared_feed_forward_length": "shared_intermediate_size",
+            ],
+            presence: [("blk.0.attn_q.bias", "attention_bias")],
+            otherClass: { source in
+                source.value("expert_shared_feed_forward_length") == nil
+                    ? nil : ("GraniteMoeSharedForCausalLM", "granitemoeshared")
+            }))
 
     private static let graniteMoeLayer: [TensorModule] =
         [

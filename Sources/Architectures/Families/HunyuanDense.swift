@@ -42,7 +42,44 @@ extension ModelFamily {
                     .init("tokenizer.ggml.eot_token_id", .uint32(configuration.endTokens[0])))
             }
             return keys
-        })
+        },
+        export: .init(
+            modelType: "hunyuan_v1_dense", presence: [("blk.0.attn_q.bias", "attention_bias")],
+            endTokens: { source in
+                guard let turn = source.tokenizer("eot_token_id")?.integer,
+                    let end = source.tokenizer("eos_token_id")?.integer
+                else { return [] }
+                return [turn, end]
+            },
+            computed: { source in
+                let end = source.tokenizer("eos_token_id")?.json ?? .null
+                return [("eod_token_id", end)] + hunyuanScaling(source)
+            }))
+
+    /// The scaling by α that gives the file's base, where it was made by one.
+    private static func hunyuanScaling(
+        _ source: ConfigurationExport.Source
+    ) -> [ConfigurationExport.Entry] {
+        guard source.value("rope.scaling.factor") != nil,
+            source.value("rope.scaling.type")?.text == "none",
+            case .float32(let base)? = source.value("rope.freq_base"), base > 10000,
+            let length = source.headLength, length > 2
+        else { return [] }
+        let exponent = Double(length) / Double(length - 2)
+        let exact = pow(Double(base) / 10000, 1 / exponent)
+        let isRound = Float(10000 * pow(exact.rounded(), exponent)) == base
+        return [
+            ("rope_theta", .real(10000)),
+            (
+                "rope_scaling",
+                .object([
+                    .init(key: "type", value: .text("dynamic")),
+                    .init(key: "alpha", value: .real(isRound ? exact.rounded() : exact)),
+                    .init(key: "factor", value: .real(1)),
+                ])
+            ),
+        ]
+    }
 
     private static let hunyuanLayer: [TensorModule] =
         [

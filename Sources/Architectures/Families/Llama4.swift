@@ -1,5 +1,178 @@
 import TensorCore
 
+extension ModelFamily {
+    /// The text part of Llama 4: three of four layers see a chunk of the text and turn, the fourth
+    /// sees all and does not; experts beside a shared network in every layer or every other.
+    public static let llama4 = ModelFamily(
+        name: "Llama4", architecture: "llama4",
+        classes: [
+            .init("Llama4ForCausalLM"),
+            .init(
+                "Llama4ForConditionalGeneration", insertedPart: "language_model.",
+                otherParts: ["vision_model.", "multi_modal_projector."]),
+        ],
+        // transformers: Llama4TextConfig
+        defaults: [
+            .integer("vocab_size", 202048), .integer("hidden_size", 5120),
+            .integer("intermediate_size", 8192), .integer("intermediate_size_mlp", 16384),
+            .integer("num_hidden_layers", 48), .integer("num_attention_heads", 40),
+            .integer("num_key_value_heads", 8),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("head_dim", 128),
+            .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
+            .integer("max_position_embeddings", 131072), .real("rms_norm_eps", 1e-5),
+            .real("rope_theta", 500_000), .integer("num_experts_per_tok", 1),
+            .integer("num_local_experts", 16), .integer("interleave_moe_layer_step", 1),
+            .boolean("use_qk_norm", true), .integer("attention_chunk_size", 8192),
+            .boolean("attn_temperature_tuning", true), .integer("floor_scale", 8192),
+            .real("attn_scale", 0.1),
+            // Everywhere but in this class `intermediate_size` is that of dense networks.
+            .replacement("intermediate_size_moe", by: "intermediate_size"),
+            .replacement("intermediate_size", by: "intermediate_size_mlp"),
+        ],
+        hyperparameters: .common + .llama + [
+            .count("interleave_moe_layer_step", "interleave_moe_layer_step"),
+            .count("expert_feed_forward_length", "intermediate_size_moe"),
+            .entries { configuration throws(ArchitectureError) in
+                try configuration.llama4IsUniform()
+                    ? [.init("{arch}.attention.sliding_window", .uint32(0))] : []
+            },
+        ],
+        tensors: [TensorModule].ends().rules() + llama4Layer.inBlocks()
+            + llama4Network(.feedForward, "").inBlocks(where: !.sparseLlama4)
+            + llama4Network(.key("intermediate_size_moe"), "_shexp", of: "shared_expert.")
+            .inBlocks(where: .sparseLlama4) + llama4Experts,
+        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
+        generated: llamaRotaryFrequencies,
+        review: { configuration throws(ArchitectureError) in try configuration.reviewLlama4() },
+        export: .init(
+            modelType: "llama4_text",
+            words: [
+                "feed_forward_length": "intermediate_size_mlp",
+                "expert_feed_forward_length": "intermediate_size",
+                "expert_count": "num_local_experts",
+                "interleave_moe_layer_step": "interleave_moe_layer_step",
+                "attention.sliding_window": nil,
+            ],
+            presence: [("blk.0.attn_q.bias", "attention_bias")],
+            computed: { source in
+                var entries: [ConfigurationExport.Entry] = [
+                    ("use_qk_norm", .bool(source.integer("expert_count") != 128))
+                ]
+                if source.integer("attention.sliding_window") == 0,
+                    let count = source.integer("block_count"),
+                    (1...ModelConfiguration.layerLimit).contains(count)
+                {
+                    let layers = 0..<count
+                    entries.append(("no_rope_layers", .array(layers.map { _ in .integer(1) })))
+                    entries.append(
+                        ("layer_types", .array(layers.map { _ in .text("full_attention") })))
+                }
+                return entries
+            }))
+
+    private static let llama4Layer: [TensorModule] =
+        [
+            .norm("input_layernorm", "attn_norm"),
+            .norm("post_attention_layernorm", "ffn_norm"),
+        ] + .attention(biases: .optional, outputBias: .optional)
+
+    private static func llama4Network(
+        _ width: Dimension, _ suffix: String, of part: String = ""
+    ) -> [TensorModule] {
+        ["gate", "up", "down"].map {
+            .init(
+                "feed_forward.\(part)\($0)_proj", "ffn_\($0)\(suffix)",
+                $0 == "down" ? [.hidden, width] : [width, .hidden])
+        }
+    }
+
+    /// The experts' matrices are stored with a column for each output.
+    private static let llama4Experts: [TensorRule] = {
+        let layer = "model.layers.{bid}.feed_forward."
+        let width = Dimension.key("intermediate_size_moe")
+        return [
+            .init(
+                layer + "router.weight", "blk.{bid}.ffn_gate_inp.weight", [.experts, .hidden],
+                where: .sparseLlama4)
+        ] + .transposedExperts(layer + "experts", width: width, where: .sparseLlama4)
+    }()
+}
+
+extension TensorRule.Condition {
+    /// The blocks with experts: every so many, the last of each run.
+    fileprivate static let sparseLlama4 = TensorRule.Condition {
+        configuration, block throws(ArchitectureError) in
+        let step = try configuration.integer("interleave_moe_layer_step") ?? 1
+        return step > 0 && (block + 1) % step == 0
+    }
+}
+
+extension ModelConfiguration {
+    /// Whether all layers see the whole text, which files say by a window of 0.
+    fileprivate func llama4IsUniform() throws(ArchitectureError) -> Bool {
+        guard let types = self["layer_types"]?.array else { return false }
+        return types.allSatisfy { $0.text == "full_attention" }
+    }
+
+    /// What readers of `llama4` take for granted.
+    fileprivate func reviewLlama4() throws(ArchitectureError) -> [String] {
+        let name = "llama4"
+        try requireActivation(["hidden_act"], oneOf: ["silu", "swish"], architecture: name)
+        // The published model with 128 experts is the one without norms of heads.
+        try require("use_qk_norm", try integer("num_local_experts") != 128, architecture: name)
+        let isUniform = try llama4IsUniform()
+        let layers = 0..<(try numHiddenLayers())
+        func requireList(
+            _ key: String, _ expected: [JSON], _ meaning: String
+        ) throws(ArchitectureError) {
+            guard let found = self[key]?.array, !found.isEmpty, found != expected else { return }
+            throw fault(
+                .notExpressible(found: "another list", expected: meaning, architecture: name), key)
+        }
+        func turns(_ layer: Int) -> Bool { isUniform || (layer + 1) % 4 != 0 }
+        try requireList(
+            "no_rope_layers", layers.map { .integer(turns($0) ? 1 : 0) },
+            isUniform ? "rotation in all layers" : "rotation in all layers but every fourth")
+        if self["no_rope_layers"]?.array?.isEmpty ?? true {
+            let interval = try integer("no_rope_layer_interval") ?? 4
+            guard isUniform ? interval > layers.count : interval == 4 else {
+                throw fault(
+                    .notExpressible(
+                        found: "\(interval)", expected: isUniform ? "none" : "4",
+                        architecture: name), "no_rope_layer_interval")
+            }
+        }
+        if !isUniform {
+            try requireList(
+                "layer_types",
+                layers.map { .text(turns($0) ? "chunked_attention" : "full_attention") },
+                "chunks in all layers but every fourth")
+        }
+        let step = try integer("interleave_moe_layer_step") ?? 1
+        try requireList(
+            "moe_layers",
+            layers.filter { step > 0 && ($0 + 1) % step == 0 }.map { .integer($0) },
+            "the layers that interleave_moe_layer_step gives")
+        guard !isUniform else { return [] }
+        var lost: [String] = []
+        for (key, usual) in [("attention_chunk_size", 8192.0), ("floor_scale", 8192)] {
+            if let value = try number([key]), value != usual {
+                lost.append(
+                    "\(key), \(self[key]?.integer ?? 0), is not carried over; readers of \(name) take 8192"
+                )
+            }
+        }
+        let scale = try number(["attn_scale"]) ?? 0.1
+        if self["attn_temperature_tuning"]?.boolean == false || scale != 0.1 {
+            lost.append(
+                "attn_temperature_tuning and attn_scale are not carried over; readers of \(name) "
+                    + "tune by 0.1")
+        }
+        return lost
+    }
+}
+
 extension DecoderFamily {
     /// Llama 4 text: one expert of many beside a shared network, blocks of two kinds.
     ///

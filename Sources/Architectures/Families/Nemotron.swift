@@ -53,7 +53,13 @@ extension ModelFamily {
                 .init("tokenizer.ggml.padding_token_id", .uint32(0)),
                 .init("tokenizer.ggml.unknown_token_id", .uint32(1)),
             ]
-        })
+        },
+        export: .init(
+            modelType: "nemotron", words: ["attention.layer_norm_epsilon": "norm_eps"],
+            constants: [("hidden_act", .text("relu2"))],
+            presence: [
+                ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_up.bias", "mlp_bias"),
+            ], rotaryShare: "partial_rotary_factor"))
 
     private static let nemotronEnds: [TensorRule] =
         [TensorModule]([

@@ -15,7 +15,8 @@ extension ModelFamily {
             return []
         },
         export: .init(
-            modelType: "olmo2"))
+            modelType: "olmo2", presence: [("blk.0.attn_q.bias", "attention_bias")],
+            fits: { $0.value("attention.sliding_window") == nil }))
 
     /// What the configuration classes of OLMo 2 and 3 assume.
     static let olmo2Defaults: [ConfigurationDefault] = [

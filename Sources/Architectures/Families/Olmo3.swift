@@ -1,9 +1,6 @@
 import TensorCore
 
 extension ModelFamily {
-    /// OLMo 3: OLMo 2 with a sliding window in three layers of four.
-    ///
-    /// These layers have rotary parameters of their own. GGUF tells it from OLMo 2 by the window.
     /// OLMo 3: OLMo 2 with a sliding window in three layers of four, whose rotary parameters are
     /// their own.
     ///
@@ -28,5 +25,27 @@ extension ModelFamily {
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmo2")
             return []
-        })
+        },
+        export: .init(
+            modelType: "olmo3", presence: [("blk.0.attn_q.bias", "attention_bias")],
+            fits: { $0.value("attention.sliding_window") != nil },
+            // Each kind of layer has its rotation; only this spelling names both.
+            computed: { source in
+                func rotation(_ key: String) -> JSON {
+                    .object([
+                        .init(key: "rope_type", value: .text("default")),
+                        .init(
+                            key: "rope_theta", value: source.value(key)?.json ?? .real(500_000)),
+                    ])
+                }
+                return [
+                    (
+                        "rope_parameters",
+                        .object([
+                            .init(key: "full_attention", value: rotation("rope.freq_base")),
+                            .init(key: "sliding_attention", value: rotation("rope.freq_base_swa")),
+                        ])
+                    )
+                ]
+            }))
 }

@@ -37,7 +37,7 @@ extension [HyperparameterRule] {
 
 extension DecoderFamily {
     /// Qwen 2 and 2.5: biases on Q, K and V (told by presence), rotation of halves.
-    static let qwen2 = DecoderFamily(architectures: ["qwen2"]) {
+    static let qwen2 = DecoderFamily(architectures: ["qwen2", "qwen2vl"]) {
         model throws(DecoderDescriptionError) in
         try model.decoder(DecoderStyle(pairing: .halves))
     }

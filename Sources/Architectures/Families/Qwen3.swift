@@ -32,7 +32,7 @@ extension ModelFamily {
 extension DecoderFamily {
     /// Qwen 3: an RMS norm of every query and key head, rotation of halves, heads whose length
     /// need not be the width over their number.
-    static let qwen3 = DecoderFamily(architectures: ["qwen3"]) {
+    static let qwen3 = DecoderFamily(architectures: ["qwen3", "qwen3vl"]) {
         model throws(DecoderDescriptionError) in
         var style = DecoderStyle(pairing: .halves)
         style.headNorms = .head

@@ -33,7 +33,7 @@ extension ModelFamily {
 
 extension DecoderFamily {
     /// Qwen 3 MoE: Qwen 3 with experts whose weights are divided by their sum.
-    static let qwen3MoE = DecoderFamily(architectures: ["qwen3moe"]) {
+    static let qwen3MoE = DecoderFamily(architectures: ["qwen3moe", "qwen3vlmoe"]) {
         model throws(DecoderDescriptionError) in
         var style = DecoderStyle(pairing: .halves)
         style.headNorms = .head

@@ -21,7 +21,16 @@ extension ModelFamily {
         tokenizerKeys: {
             let count = $0["type_vocab_size"]?.integer ?? 0
             return [.init("tokenizer.ggml.token_type_count", .uint32(UInt32(clamping: count)))]
-        })
+        },
+        export: .init(
+            modelType: "roberta", fits: { $0.tokenizer("model")?.text == "gpt2" },
+            computed: { source in
+                let padding = source.tokenizer("padding_token_id")?.integer ?? 1
+                let positions = source.integer("context_length") ?? 0
+                return bertSegments(source) + [
+                    ("max_position_embeddings", .integer(positions + padding + 1))
+                ]
+            }))
 
     /// The positions behind that of the padding token.
     private static let robertaPositions: Dimension =
@@ -43,5 +52,5 @@ extension ModelFamily {
                             of: [.key("max_position_embeddings"), .hidden], axis: 0,
                             from: .key("pad_token_id") + 1, count: robertaPositions))
                 ])
-        ])
+        ], leavesUnused: true)
 }

@@ -22,7 +22,14 @@ extension ModelFamily {
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "seed_oss")
             return []
-        })
+        },
+        export: .init(
+            modelType: "seed_oss",
+            presence: [
+                ("blk.0.attn_q.bias", "attention_bias"),
+                ("blk.0.attn_output.bias", "attention_out_bias"),
+                ("blk.0.ffn_gate.bias", "mlp_bias"),
+            ]))
 
     private static let seedOssLayer: [TensorModule] =
         [

@@ -67,12 +67,15 @@ extension VocabularyExport {
     /// all others from `config.json`.
     private mutating func specialTokens(isNamed: Bool) -> [JSON.Member] {
         var members: [JSON.Member] = []
+        let added = addedByFamily
         for role in VocabularyExport.roles {
             let id = vocabulary.specialIDs[role]
             let key = "\(role.rawValue)_token"
-            if let id {
-                members.append(.init(key, .string(vocabulary.tokens[Int(id)])))
+            guard !added.contains(role) else {
+                if [.bos, .eos, .pad].contains(role) { configuration.append((key + "_id", .null)) }
+                continue
             }
+            if let id { members.append(.init(key, .string(vocabulary.tokens[Int(id)]))) }
             // transformers has numbers of its own for these where the file says nothing.
             if id != nil || [.bos, .eos, .pad].contains(role) {
                 configuration.append((key + "_id", id.map { .integer(Int($0)) } ?? .null))
@@ -82,6 +85,22 @@ extension VocabularyExport {
             members.append(.init("cls_token", .string(vocabulary.tokens[Int(id)])))
         }
         return members
+    }
+
+    /// The roles that a conversion adds by itself: those that do not stand in the order in which it
+    /// writes what the tokenizer's files say, or stand behind its flags.
+    private var addedByFamily: Set<Vocabulary.SpecialRole> {
+        var added: Set<Vocabulary.SpecialRole> = []
+        var last = 0
+        for entry in metadata.entries where entry.key.hasPrefix("tokenizer.ggml.") {
+            if entry.key.hasPrefix("tokenizer.ggml.add_") { last = VocabularyExport.roles.endIndex }
+            guard entry.key.hasSuffix("_token_id") else { continue }
+            let role = VocabularyExport.roles.firstIndex { $0.metadataKey == entry.key }
+            let place = role ?? VocabularyExport.roles.endIndex
+            if let role, place < last { added.insert(VocabularyExport.roles[role]) }
+            last = max(last, place)
+        }
+        return added
     }
 
     /// A flag behind the chat template is the family's own: a conversion adds it by itself.

@@ -1,0 +1,66 @@
+import TensorCore
+
+extension ModelFamily {
+    /// GLM-4.7 Flash: DeepSeek V3's architecture with GLM's tokens, and with layers that predict
+    /// further tokens as blocks of the file.
+    public static let glm4MoeLite = ModelFamily(
+        name: "Glm4MoeLite", architecture: "deepseek2",
+        classes: [.init("Glm4MoeLiteForCausalLM")],
+        // transformers: Glm4MoeLiteConfig
+        defaults: [
+            .integer("vocab_size", 154880), .integer("hidden_size", 2048),
+            .integer("intermediate_size", 10240), .integer("moe_intermediate_size", 1536),
+            .integer("num_hidden_layers", 47), .integer("num_attention_heads", 20),
+            .integer("num_key_value_heads", 20),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("n_shared_experts", 1), .same("n_routed_experts", as: "num_local_experts"),
+            .integer("n_routed_experts", 64), .real("routed_scaling_factor", 1.8),
+            .integer("kv_lora_rank", 512), .integer("q_lora_rank", 768),
+            .integer("qk_rope_head_dim", 64), .integer("v_head_dim", 256),
+            .integer("qk_nope_head_dim", 192), .integer("n_group", 1), .integer("topk_group", 1),
+            .integer("num_experts_per_tok", 4), .boolean("norm_topk_prob", true),
+            .integer("max_position_embeddings", 202752), .real("rms_norm_eps", 1e-5),
+            .real("rope_theta", 10000), .computed("first_k_dense_replace") { $0.denseLayers() },
+            .replacement("head_dim", by: "qk_rope_head_dim"),
+        ],
+        hyperparameters: .commonWithoutHeadLength + [.fileType] + deepseekOwnHyperparameters + [
+            .entries { configuration throws(ArchitectureError) in
+                let count = try configuration.numNextnPredictLayers()
+                guard count > 0 else { return [] }
+                return [
+                    .init(
+                        "{arch}.nextn_predict_layers",
+                        try configuration.uint32(count, "num_nextn_predict_layers"))
+                ]
+            }
+        ],
+        tensors: deepseekTensors + [deepseekCorrection]
+            + glm4MoePredictor.inBlocks(where: .predictsFurther),
+        predictors: .kept,
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            guard
+                configuration["mlp_layer_types"] == nil || configuration.denseLayers() != nil
+            else {
+                throw configuration.fault(
+                    .notExpressible(
+                        found: "another order",
+                        expected: "first_k_dense_replace dense layers, then experts",
+                        architecture: "deepseek2"), "mlp_layer_types")
+            }
+            return try configuration.reviewDeepseek()
+        },
+        tokenRoles: glm4MoeRoles)
+}
+
+extension ModelConfiguration {
+    /// How many dense layers come before those with experts, by `mlp_layer_types`: the file has one
+    /// number, and `nil` where that is not enough.
+    fileprivate func denseLayers() -> JSON? {
+        guard let types = self["mlp_layer_types"]?.array?.map(\.text) else {
+            return self["first_k_dense_replace"] ?? .integer(1)
+        }
+        let count = types.prefix { $0 == "dense" }.count
+        return types.dropFirst(count).allSatisfy { $0 == "sparse" } ? .integer(count) : nil
+    }
+}

@@ -1,0 +1,90 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+import TensorCore
+
+extension ModelFamily {
+    /// The language model of Mistral Small 3.1 and later, and Ministral 3, whose queries grow with
+    /// the position beyond the context that it was trained with first.
+    public static let mistral3 = ModelFamily(
+        name: "Mistral3", architecture: "mistral3",
+        classes: [
+            .init("Ministral3ForCausalLM"),
+            .init(
+                "Mistral3ForConditionalGeneration", insertedPart: "language_model.",
+                otherParts: ["vision_tower.", "multi_modal_projector."]),
+        ],
+        // transformers: MistralConfig, Ministral3Config
+        defaults: [
+            .integer("vocab_size", 131072), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 14336), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32), .integer("num_key_value_heads", 8),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
+            .integer("max_position_embeddings", 131072), .real("rms_norm_eps", 1e-5),
+            .real("rope_theta", 10000),
+        ],
+        hyperparameters: .common + .llama + [
+            .entries { configuration throws(ArchitectureError) in
+                guard configuration["model_type"]?.text == "ministral3" else { return [] }
+                let rotary = try RotaryParameters(configuration)
+                guard rotary.type == "yarn" else {
+                    throw rotary.invalid("rope_type", found: rotary.type, expected: "yarn")
+                }
+                var entries: [Hyperparameter] = []
+                for (key, name) in [
+                    ("rope.scaling.yarn_log_multiplier", "mscale_all_dim"),
+                    ("attention.temperature_scale", "llama_4_scaling_beta"),
+                ] {
+                    guard let value = try rotary.number(name) else {
+                        throw rotary.invalid(name, found: "nothing", expected: "a number")
+                    }
+                    entries.append(.init("{arch}.\(key)", .float32(Float(value))))
+                }
+                return entries
+            }
+        ],
+        tensors: .gatedDecoder(rotaryPairs: true),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
+        generated: llamaRotaryFrequencies,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "mistral3")
+            let lost = try configuration.lostSlidingWindow(architecture: "mistral3")
+            guard configuration["model_type"]?.text == "ministral3",
+                let scale = try RotaryParameters(configuration).number("mscale"), scale != 1
+            else { return lost }
+            return lost + [
+                "the rotary scaling's mscale, \(scale), is not carried over; readers of mistral3 "
+                    + "take 1"
+            ]
+        },
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+}
+
+extension DecoderFamily {
+    /// Mistral 3 and Ministral 3: Llama, with a temperature where the file has one.
+    static let mistral3 = DecoderFamily(architectures: ["mistral3"]) {
+        model throws(DecoderDescriptionError) in
+        var temperature: BlockDescription.Temperature?
+        if let scale = try model.number("attention.temperature_scale"), scale != 0 {
+            temperature = .init(
+                scale: scale,
+                length: try model.count(firstOf: ["rope.scaling.original_context_length"]),
+                offset: 0)
+        }
+        // YaRN's magnitude for queries and keys over that for their product.
+        var divisor: Float = 1
+        if let multiplier = try model.number("rope.scaling.yarn_log_multiplier"),
+            let factor = try model.positiveNumber("rope.scaling.factor"), factor > 1
+        {
+            divisor = 1 + 0.1 * multiplier * log(factor)
+        }
+        return try model.decoder(DecoderStyle(pairing: .interleaved)) { _, block in
+            block.attention.temperature = temperature
+            block.attention.rotary?.magnitude /= divisor
+        }
+    }
+}

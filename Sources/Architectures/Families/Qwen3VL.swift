@@ -1,0 +1,38 @@
+import TensorCore
+
+extension ModelFamily {
+    /// The language model of Qwen 3-VL: Qwen 3 whose rotation has sections, and whose first layers
+    /// take features of pictures.
+    public static let qwen3VL = ModelFamily(
+        name: "Qwen3VL", architecture: "qwen3vl",
+        classes: [
+            .init(
+                "Qwen3VLForConditionalGeneration", insertedPart: "language_model.",
+                otherParts: ["visual."])
+        ],
+        // transformers: Qwen3VLTextConfig
+        defaults: [
+            .integer("vocab_size", 151936), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 22016), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32), .integer("num_key_value_heads", 32),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("head_dim", 128), .integer("max_position_embeddings", 128_000),
+            .real("rms_norm_eps", 1e-6), .real("rope_theta", 500_000),
+        ],
+        hyperparameters: .common + [.deepstackLayers],
+        tensors: .gatedDecoder(
+            attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen3vl")
+            return []
+        })
+}
+
+extension HyperparameterRule {
+    /// How many layers take features of pictures; three where the configuration does not say.
+    static let deepstackLayers = HyperparameterRule.count("n_deepstack_layers") { configuration in
+        configuration["vision_config"]?["deepstack_visual_indexes"]?.array?.count ?? 3
+    }
+}

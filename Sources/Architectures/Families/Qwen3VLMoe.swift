@@ -1,0 +1,50 @@
+import TensorCore
+
+extension ModelFamily {
+    /// The language model of Qwen 3-VL with experts.
+    public static let qwen3VLMoe = ModelFamily(
+        name: "Qwen3VLMoe", architecture: "qwen3vlmoe",
+        classes: [
+            .init(
+                "Qwen3VLMoeForConditionalGeneration", insertedPart: "language_model.",
+                otherParts: ["visual."])
+        ],
+        // transformers: Qwen3VLMoeTextConfig
+        defaults: [
+            .integer("vocab_size", 151936), .integer("hidden_size", 2048),
+            .integer("intermediate_size", 5632), .integer("num_hidden_layers", 24),
+            .integer("num_attention_heads", 16), .integer("num_key_value_heads", 16),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
+            .integer("max_position_embeddings", 128_000), .real("rms_norm_eps", 1e-6),
+            .real("rope_theta", 500_000), .integer("num_experts_per_tok", 4),
+            .same("num_experts", as: "num_local_experts"), .integer("num_experts", 60),
+            .integer("moe_intermediate_size", 1408),
+        ],
+        hyperparameters: .common + [
+            .count("expert_feed_forward_length", "moe_intermediate_size"), .deepstackLayers,
+        ],
+        tensors: .gatedDecoder(
+            attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true,
+            feedForwardWhere: nil)
+            + [
+                .init(
+                    "model.layers.{bid}.mlp.gate.weight", "blk.{bid}.ffn_gate_inp.weight",
+                    [.experts, .hidden])
+            ]
+            + .transposedExperts(
+                "model.layers.{bid}.mlp.experts", width: .key("moe_intermediate_size")),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen3vlmoe")
+            try configuration.require("norm_topk_prob", true, architecture: "qwen3vlmoe")
+            guard configuration["mlp_only_layers"]?.array?.isEmpty ?? true else {
+                throw configuration.fault(
+                    .notExpressible(
+                        found: "some layers", expected: "none", architecture: "qwen3vlmoe"),
+                    "mlp_only_layers")
+            }
+            return []
+        })
+}

@@ -1,0 +1,151 @@
+import Architectures
+import Conversion
+import Foundation
+import GGUF
+import TensorCore
+import TestSupport
+import Testing
+
+/// Checkpoints made of a family's own rules: converted, exported and converted again.
+@Suite struct FamilyExportTests {
+    /// Families and what their configurations say beside `sizes`.
+    static let families: [(name: String, config: [String: any Sendable])] = [
+        ("Apertus", [:]), ("Arcee", [:]), ("Cohere2", ["sliding_window": 32]),
+        ("DeepseekV3", ["num_key_value_heads": 4, "scoring_func": "sigmoid"]),
+        ("Dots1", ["first_k_dense_replace": 2]), ("Ernie", [:]),
+        ("ErnieMoe", ["moe_layer_start_index": 1]),
+        ("Falcon", ["num_kv_heads": 2, "new_decoder_architecture": true]),
+        ("GraniteMoe", ["shared_intermediate_size": 10]), ("HunyuanDense", ["eod_token_id": 511]),
+        ("Llama4", ["interleave_moe_layer_step": 2]), ("Nemotron", [:]),
+        ("Olmo2", [:]), ("Olmo3", ["sliding_window": 32]), ("SeedOss", [:]),
+    ]
+
+    static let sizes: [String: any Sendable] = [
+        "vocab_size": 512, "hidden_size": 16, "intermediate_size": 12, "num_hidden_layers": 4,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 4,
+        "max_position_embeddings": 64, "moe_intermediate_size": 6, "n_routed_experts": 4,
+        "num_local_experts": 4, "moe_num_experts": 4, "num_experts_per_tok": 2, "moe_k": 2,
+        "n_shared_experts": 1, "moe_num_shared_experts": 1, "intermediate_size_mlp": 20,
+        "kv_lora_rank": 6, "q_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4,
+        "v_head_dim": 4, "n_group": 2, "topk_group": 1, "first_k_dense_replace": 1,
+        "rope_parameters": ["rope_type": "default", "rope_theta": 10000.0]
+            as [String: any Sendable],
+    ]
+
+    /// The first of the rules for each output, with all of its sources.
+    static func model(_ name: String, _ more: [String: any Sendable]) throws -> SyntheticModel {
+        let family = try #require(ModelFamily.all.first { $0.name == name })
+        var config: [String: Any] = sizes.merging(more) { $1 }
+        config["architectures"] = [
+            name == "GraniteMoe" ? "GraniteMoeSharedForCausalLM" : family.classes[0].name
+        ]
+        let data = try JSONSerialization.data(withJSONObject: config)
+        let configuration = try family.configuration(
+            JSON.parse(Array(data)), path: "config.json")
+        var tensors: [(name: String, shape: [Int])] = []
+        var made: Set<String> = []
+        for block in 0..<(try configuration.numHiddenLayers()) {
+            for rule in family.tensors where rule.isPerBlock || block == 0 {
+                let outputs = rule.outputs.map { $0.name.name(block: block) }
+                guard !outputs.isEmpty, try rule.condition.holds(configuration, block),
+                    outputs.allSatisfy({ !made.contains($0) })
+                else { continue }
+                made.formUnion(outputs)
+                for source in rule.sources {
+                    let shape = try #require(source.shape).map { try $0.size(in: configuration) }
+                    for expert in 0..<(try source.count.size(in: configuration)) {
+                        tensors.append(
+                            (source.pattern.name(block: block, expert: "\(expert)"), shape))
+                    }
+                }
+            }
+            for number in family.learned {
+                tensors.append((number.pattern.name(block: block), number.shape))
+            }
+        }
+        return SyntheticModel(config: config, tensors: tensors)
+    }
+
+    @Test(arguments: families.map(\.name))
+    func whatIsExportedConvertsBack(_ name: String) throws {
+        let more = try #require(FamilyExportTests.families.first { $0.name == name }).config
+        try FamilyExportTests.model(name, more).with { folder in
+            let options = ConversionSource.Options(outputType: .f32, pre: "llama-bpe")
+            let first = "\(folder)/first.gguf"
+            try write(ConversionSource(directory: folder, options: options), to: first)
+            let exported = "\(folder)/exported/model"
+            try FileManager.default.createDirectory(
+                atPath: "\(folder)/exported", withIntermediateDirectories: true)
+            _ = try ExportedCheckpoint(GGUFFile(path: first)).write(to: exported)
+            let second = "\(folder)/second.gguf"
+            try write(ConversionSource(directory: exported, options: options), to: second)
+            let bytes = try Data(contentsOf: URL(filePath: first))
+            #expect(try bytes == Data(contentsOf: URL(filePath: second)))
+            let config = try Data(contentsOf: URL(filePath: "\(exported)/config.json"))
+            let members = try #require(
+                JSONSerialization.jsonObject(with: config) as? [String: Any])
+            #expect(
+                members["architectures"] as? [String]
+                    == (name == "GraniteMoe"
+                        ? ["GraniteMoeSharedForCausalLM"]
+                        : [ModelFamily.all.first { $0.name == name }?.classes[0].name ?? ""]))
+        }
+    }
+
+    /// A file is read in the order of its tensors' names: others need several files.
+    @Test func tensorsInAnyOrderComeBack() throws {
+        var model = try FamilyExportTests.model("Arcee", [:])
+        model.config["num_hidden_layers"] = 12
+        for block in 4..<12 {
+            model.tensors += model.tensors.filter { $0.name.hasPrefix("model.layers.0.") }.map {
+                ("model.layers.\(block)." + $0.name.dropFirst("model.layers.0.".count), $0.shape)
+            }
+        }
+        try model.with { folder in
+            let source = try ConversionSource(
+                directory: folder, options: .init(outputType: .f32, pre: "llama-bpe"))
+            let first = "\(folder)/first.gguf"
+            try write(Reordered(source: source), to: first)
+            let findings = try ExportedCheckpoint(GGUFFile(path: first))
+                .write(to: "\(folder)/exported")
+            #expect(findings.shardCount > 1)
+            let back = try ConversionSource(
+                directory: "\(folder)/exported",
+                options: .init(outputType: .f32, pre: "llama-bpe"))
+            #expect(back.tensors.map(\.name) == Reordered(source: source).tensors.map(\.name))
+        }
+    }
+}
+
+/// A source with its blocks in the order of their numbers, as other programs write them.
+private struct Reordered: TensorSource {
+    let source: ConversionSource
+    let order: [Int]
+    var path: String { source.path }
+    var metadata: Metadata { source.metadata }
+    var tensors: [TensorDescription] { order.map { source.tensors[$0] } }
+    var files: [InputFile] { source.files }
+
+    init(source: ConversionSource) {
+        self.source = source
+        func block(_ number: Int) -> Int {
+            let parts = source.tensors[number].name.split(separator: ".")
+            return parts.first == "blk" ? Int(parts[1]) ?? 0 : -1
+        }
+        order = source.tensors.indices.sorted { (block($0), $0) < (block($1), $1) }
+    }
+
+    func readRows(
+        _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws {
+        try source.readRows(rows, ofTensor: order[tensor], into: destination, scratch: scratch)
+    }
+
+    func readBytes(
+        ofRows rows: Range<Int>, ofTensor tensor: Int,
+        into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        try source.readBytes(ofRows: rows, ofTensor: order[tensor], into: destination)
+    }
+}
