@@ -37,14 +37,20 @@ extension DecoderMetadata {
         guard inner % valueHeads == 0 else {
             throw invalid("ssm.inner_size", expected: "a multiple of \(valueHeads) value heads")
         }
-        guard keyHeads * keyLength <= DecoderMetadata.largest else {
-            throw invalid("ssm.state_size", expected: "keys of a length that models have")
+        guard keyHeads * keyLength <= DecoderMetadata.largest,
+            keyLength * inner <= DecoderMetadata.largest
+        else {
+            throw invalid(
+                "ssm.state_size", expected: "a state of at most \(DecoderMetadata.largest) numbers")
         }
         let kernel = try convolutionLength("ssm.conv_kernel")
         return try decoder(style) { index, block throws(DecoderDescriptionError) in
             let name = "blk.\(index)"
             let width = block.attention.output.outputs
             guard recurrent[index] else {
+                guard block.attention.keyLength == block.attention.valueLength else {
+                    throw invalid("attention.value_length", expected: "the keys' length")
+                }
                 // The rows of a query head's gate follow those of its query.
                 block.attention.isGated = true
                 block.attention.input[0].outputs *= 2
@@ -82,6 +88,10 @@ extension DecoderMetadata {
         let state = try count("ssm.state_size")
         let rank = try count("ssm.time_step_rank")
         let kernel = try convolutionLength("ssm.conv_kernel")
+        guard inner * state <= DecoderMetadata.largest else {
+            throw invalid(
+                "ssm.state_size", expected: "a state of at most \(DecoderMetadata.largest) numbers")
+        }
         guard try !flag("ssm.dt_b_c_rms", standard: false) else {
             throw invalid("ssm.dt_b_c_rms", expected: "false")
         }

@@ -136,6 +136,9 @@ public struct ModelFamily: Sendable {
     /// Looks at the options that a GGUF file of this family cannot express: throws about those
     /// without which the model is another, and returns a sentence about those that may be left out.
     public let review: @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
+    /// The value of `tokenizer.ggml.model` where the tokenizer's files can be written as several
+    /// kinds; `nil` where they decide.
+    public let tokenizer: String?
     /// Whether `add_prefix_space` of `tokenizer_config.json` is written.
     public let writesPrefixSpace: Bool
     /// Whether `add_prefix_space` is written behind all other keys of the tokenizer.
@@ -164,7 +167,7 @@ public struct ModelFamily: Sendable {
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String] = { _ in
                 []
             },
-        writesPrefixSpace: Bool = false,
+        tokenizer: String? = nil, writesPrefixSpace: Bool = false,
         writesPrefixSpaceLast: Bool = false, tokenRoles: [TokenRole] = [],
         leadingTokenizerKeys: [HyperparameterRule] = [],
         tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] },
@@ -184,6 +187,7 @@ public struct ModelFamily: Sendable {
         self.generated = generated
         self.leading = leading
         self.review = review
+        self.tokenizer = tokenizer
         self.writesPrefixSpace = writesPrefixSpace
         self.writesPrefixSpaceLast = writesPrefixSpaceLast
         self.tokenRoles = tokenRoles

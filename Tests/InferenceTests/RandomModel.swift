@@ -120,7 +120,7 @@ struct RandomModelBuilder {
     }
 
     private mutating func add(_ convolution: BlockDescription.Convolution, channels: Int) {
-        add(convolution.weight, [channels, convolution.length], spread: 0.6)
+        add(convolution.weight, [channels, convolution.length], spread: 0.4)
         if let bias = convolution.bias { add(bias, [channels], spread: 0.3) }
     }
 

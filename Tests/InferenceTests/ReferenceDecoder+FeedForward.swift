@@ -5,6 +5,7 @@ extension ReferenceDecoder {
     func feedForward(_ input: Row, _ form: BlockDescription.FeedForward) -> Row {
         switch form {
         case .dense(let network): return run(network, input)
+        case .absent: return input.map { _ in 0 }
         case .experts(let experts):
             var output = Row(repeating: 0, count: experts.network.output.outputs)
             if let shared = experts.shared {
