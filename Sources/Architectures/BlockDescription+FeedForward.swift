@@ -105,8 +105,10 @@ extension BlockDescription {
             }
         }
 
-        /// Norms of experts beside a shared network: both take the residual row, each with a norm of
-        /// its own, and are normalised before they are added. The block's norm before the network is
+        /// Norms of experts beside a shared network.
+        ///
+        /// Both take the residual row, each with a norm of its own, and are normalised before they
+        /// are added. The block's norm before the network is
         /// the shared network's.
         public struct Beside: Sendable, Hashable {
             /// The norm of what the router takes.

@@ -137,7 +137,9 @@ extension BlockRun {
             case .turns:
                 (head % rule.keyHeadCount, gates + head, gates + rule.valueHeadCount + head)
             }
-        let (decay, bias) = (weights[(plan.decay ?? 0) + head], weights[(plan.stepBias ?? 0) + head])
+        let (decay, bias) = (
+            weights[(plan.decay ?? 0) + head], weights[(plan.stepBias ?? 0) + head]
+        )
         let spare = workspace.state.base + plan.stateCount
         for index in 0..<windowLength {
             let row = wide + index * stride

@@ -11,9 +11,13 @@ private func metadata(_ architecture: String) -> Metadata {
         ("feed_forward_length", 48), ("attention.head_count", 4), ("attention.head_count_kv", 2),
         ("attention.key_length", 12),
         // Gates of heads are as long as keys and multiply values.
-        ("attention.value_length", architecture.hasPrefix("qwen3") || architecture == "gemma4" ? 12 : 10),
+        (
+            "attention.value_length",
+            architecture.hasPrefix("qwen3") || architecture == "gemma4" ? 12 : 10
+        ),
         ("attention.key_length_swa", 6), ("attention.shared_kv_layers", 0),
-        ("embedding_length_per_layer_input", 4), ("ssm.conv_kernel", 4), ("ssm.inner_size", 24), ("ssm.state_size", 5),
+        ("embedding_length_per_layer_input", 4), ("ssm.conv_kernel", 4), ("ssm.inner_size", 24),
+        ("ssm.state_size", 5),
         ("ssm.group_count", 2), ("ssm.time_step_rank", 4), ("shortconv.l_cache", 3),
         ("attention.key_length_mla", 12), ("attention.value_length_mla", 10),
         ("attention.q_lora_rank", 16), ("attention.kv_lora_rank", 8),

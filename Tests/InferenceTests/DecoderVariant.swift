@@ -107,7 +107,7 @@ struct DecoderVariant: Sendable, CustomStringConvertible {
         },
     ]
 
-    static var all: [DecoderVariant] { 
+    static var all: [DecoderVariant] {
         basics + positions + attentions + networks + recurrences + sharing
     }
 

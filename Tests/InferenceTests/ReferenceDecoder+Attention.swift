@@ -58,7 +58,8 @@ extension ReferenceDecoder {
                 attention.valuesAreKeys
                 ? Array(stacked[keys..<values]) : Array(stacked[values...])
             return (
-                cut(Array(stacked[..<keys]), attention.queryStride), cut(Array(stacked[keys..<values]), length),
+                cut(Array(stacked[..<keys]), attention.queryStride),
+                cut(Array(stacked[keys..<values]), length),
                 cut(last, attention.valueLength).map { normalise($0, attention.valueNorm) }
             )
         }
@@ -161,7 +162,8 @@ extension ReferenceDecoder {
                 return (0..<attention.valueLength).map { element in
                     let gate =
                         attention.isGated
-                        ? sigmoid(queryHeads[position].queries[index][attention.keyLength + element])
+                        ? sigmoid(
+                            queryHeads[position].queries[index][attention.keyLength + element])
                         : 1
                     return gate
                         * zip(seen, weights).reduce(0) {

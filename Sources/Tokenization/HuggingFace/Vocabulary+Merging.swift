@@ -55,7 +55,7 @@ extension Vocabulary {
         return named
     }
 
-    /// Replaces scores by the merges' order: the first merge has score 0, the next -1, …
+    /// Replaces scores by the merges' order: the first merge has score 0, the next -1.
     mutating func scoreByMerges() {
         var ranks: [ByteString: Int] = [:]
         ranks.reserveCapacity(merges.count)
