@@ -54,6 +54,9 @@ extension BlockDescription {
         public var chunk: Int?
         /// `cap · tanh(score / cap)`, before the softmax.
         public var softCap: Float?
+        /// Whether each query head is followed by as many numbers, whose sigmoids multiply the
+        /// head's result; keys and values are of one length then.
+        public var isGated = false
         /// The tensor with a score for each query head, `[headCount]`, that takes part in its
         /// softmax and stands for no position.
         public var sinks: String?
@@ -77,8 +80,10 @@ extension BlockDescription {
             scale = 1 / Float(keyLength).squareRoot()
         }
 
-        /// The length of all queries of a position.
-        public var queryWidth: Int { headCount * keyLength }
+        /// The numbers from one query head to the next.
+        public var queryStride: Int { isGated ? 2 * keyLength : keyLength }
+        /// The length of all queries of a position, with their gates.
+        public var queryWidth: Int { headCount * queryStride }
         /// The length of all keys of a position.
         public var keyWidth: Int { headCountKV * keyLength }
         /// The length of all values of a position.

@@ -26,6 +26,8 @@ extension BlockDescription {
         case dense(Network)
         /// Several networks, of which a token takes some.
         case experts(Experts)
+        /// The block ends with its mixer.
+        case absent
 
         /// The network `down(activation(gate(x)) · up(x))`.
         ///

@@ -12,11 +12,19 @@ public struct BlockDescription: Sendable, Hashable {
         case parallel
     }
 
-    /// The norm before attention.
+    /// What carries over from position to position.
+    public enum Mixer: Sendable, Hashable {
+        /// Attention to earlier positions.
+        case attention(Attention)
+        /// A state that walks along.
+        case recurrence(Recurrence)
+    }
+
+    /// The norm before the mixer.
     public var attentionNorm: Norm?
-    /// Attention.
-    public var attention: Attention
-    /// A norm of attention's output, before it is added.
+    /// What carries over from position to position.
+    public var mixer: Mixer
+    /// A norm of the mixer's output, before it is added.
     public var postAttentionNorm: Norm?
     /// Where the feed-forward network takes its input.
     public var arrangement = Arrangement.sequential
@@ -34,9 +42,32 @@ public struct BlockDescription: Sendable, Hashable {
         attentionNorm: Norm?, attention: Attention, feedForwardNorm: Norm?, feedForward: FeedForward
     ) {
         self.attentionNorm = attentionNorm
-        self.attention = attention
+        mixer = .attention(attention)
         self.feedForwardNorm = feedForwardNorm
         self.feedForward = feedForward
+    }
+
+    /// Describes a block of a recurrence without a feed-forward network.
+    public init(mixerNorm: Norm?, recurrence: Recurrence) {
+        attentionNorm = mixerNorm
+        mixer = .recurrence(recurrence)
+        feedForward = .absent
+    }
+
+    /// The attention of a block that has it; blocks with another mixer must not be asked.
+    public var attention: Attention {
+        get {
+            guard case .attention(let attention) = mixer else {
+                preconditionFailure("a block without attention")
+            }
+            return attention
+        }
+        set { mixer = .attention(newValue) }
+    }
+
+    /// How positions are told; `nil` where they are not.
+    public var rotary: Rotary? {
+        if case .attention(let attention) = mixer { attention.rotary } else { nil }
     }
 
     /// A normalisation of a row.

@@ -30,6 +30,8 @@ struct DecoderStyle {
     var network = NetworkForm.gated
     /// What is between the network's layers.
     var activation = BlockDescription.Activation.silu
+    /// Whether blocks without key heads have convolutions in place of attention.
+    var hasShortConvolutions = false
     /// The experts of all blocks but those that have a dense network; `nil` without.
     var experts: ExpertStyle?
 
@@ -50,19 +52,24 @@ struct DecoderSizes {
 
 extension DecoderMetadata {
     /// Reads the sizes and checks that they fit each other.
-    func sizes() throws(DecoderDescriptionError) -> DecoderSizes {
+    ///
+    /// - Parameter keyHeadsMayMiss: Whether blocks may have no key heads, being without attention.
+    func sizes(keyHeadsMayMiss: Bool = false) throws(DecoderDescriptionError) -> DecoderSizes {
         let blockCount = try blockCount()
         let width = try count("embedding_length")
         guard let heads = try counts("attention.head_count", blockCount: blockCount),
             let firstHeads = heads.first
         else { throw missing("attention.head_count") }
-        let headsKV = try counts("attention.head_count_kv", blockCount: blockCount) ?? heads
+        let headsKV =
+            try counts(
+                "attention.head_count_kv", blockCount: blockCount, orZero: keyHeadsMayMiss)
+            ?? heads
         var feedForward = try counts("feed_forward_length", blockCount: blockCount)
         if feedForward == nil {
             feedForward = try counts("expert_feed_forward_length", blockCount: blockCount)
         }
         guard let feedForward else { throw missing("feed_forward_length") }
-        for (heads, headsKV) in zip(heads, headsKV) where heads % headsKV != 0 {
+        for (heads, headsKV) in zip(heads, headsKV) where headsKV > 0 && heads % headsKV != 0 {
             throw DecoderDescriptionError(
                 .invalidValue(
                     found: "\(headsKV) key heads for \(heads) query heads", expected: "a divisor"),
@@ -90,7 +97,7 @@ extension DecoderMetadata {
         _ style: DecoderStyle,
         change: (Int, inout BlockDescription) throws(DecoderDescriptionError) -> Void = { _, _ in }
     ) throws(DecoderDescriptionError) -> DecoderDescription {
-        let sizes = try sizes()
+        let sizes = try sizes(keyHeadsMayMiss: style.hasShortConvolutions)
         var rotary: BlockDescription.Rotary?
         if let pairing = style.pairing {
             rotary = try self.rotary(
@@ -133,6 +140,7 @@ extension DecoderMetadata {
                 description.feedForward = try self.experts(
                     experts, block: block, width: sizes.width, denseHidden: hidden)
             }
+            if sizes.headsKV[index] == 0 { try shortConvolution(&description, index: index) }
             try change(index, &description)
             blocks.append(description)
         }

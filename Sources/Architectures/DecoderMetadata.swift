@@ -61,16 +61,16 @@ struct DecoderMetadata {
         return count
     }
 
-    /// A count for each block: one number for all, or an array.
+    /// A count for each block: one number for all, or an array, which may say 0 where `orZero`.
     func counts(
-        _ suffix: String, blockCount: Int
+        _ suffix: String, blockCount: Int, orZero: Bool = false
     ) throws(DecoderDescriptionError) -> [Int]? {
         guard let value = metadata[key(suffix)] else { return nil }
         guard let counts = value.integers else {
             return [Int](repeating: try count(suffix), count: blockCount)
         }
         guard counts.count == blockCount,
-            counts.allSatisfy({ $0 > 0 && $0 <= DecoderMetadata.largest })
+            counts.allSatisfy({ ($0 > 0 || orZero && $0 == 0) && $0 <= DecoderMetadata.largest })
         else { throw invalid(suffix, expected: "\(blockCount) positive numbers") }
         return counts
     }

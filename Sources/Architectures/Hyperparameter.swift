@@ -194,11 +194,12 @@ extension HyperparameterRule {
         return entries
     }
 
-    /// How many pairs of a head turn with time, height and width, in models that see pictures.
+    /// How many pairs of a head turn by each of up to four positions, where the configuration says.
     static let rotarySections = HyperparameterRule.entries {
         configuration throws(ArchitectureError) in
-        guard let sections = try RotaryParameters(configuration).sections() else { return [] }
-        return [.init("{arch}.rope.dimension_sections", .int32s(sections))]
+        try RotaryParameters(configuration).sections().map {
+            [.init("{arch}.rope.dimension_sections", .int32s($0))]
+        } ?? []
     }
 
     /// How the scores of experts become weights.

@@ -17,7 +17,7 @@ public struct ModelConfiguration: Sendable {
     public var pooling: Pooling?
     /// How many layers follow `num_hidden_layers` as blocks of the file: those that predict further
     /// tokens, in families that keep them.
-    public internal(set) var predictorCount = 0
+    public var predictorCount = 0
     /// The tokens that end a text where `generation_config.json` lists several.
     public var endTokens: [UInt32] = []
 

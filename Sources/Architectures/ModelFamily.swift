@@ -61,13 +61,17 @@ public struct ModelFamily: Sendable {
 
     /// What becomes of layers behind the last one, which predict further tokens
     /// (`num_nextn_predict_layers`).
-    public enum Predictors: Sendable {
+    public enum Predictors: Sendable, Hashable {
         /// No checkpoint of the family has them.
         case none
         /// They are left out of the file.
         case leftOut
         /// They are blocks of the file like all others.
         case kept
+        /// They are blocks of the file, and named apart in a checkpoint: `mtp.layers.0.…` is the
+        /// layer behind the last. Modules beside the layers belong to the first of them, under the
+        /// names given here.
+        case apart(prefix: String, modules: [String: String])
     }
 
     /// A number that every layer has learned, which a checkpoint has as a tensor of one element and
@@ -118,6 +122,8 @@ public struct ModelFamily: Sendable {
     public let learned: [LearnedNumber]
     /// What becomes of layers that predict further tokens.
     public let predictors: Predictors
+    /// Whether layers have attention; what every decoder with attention must fulfil is checked then.
+    public let hasAttention: Bool
     /// The kinds of packed weights (`quant_method`) that the rules write as they are.
     public let packedMethods: [String]
     /// The kinds of rotary scaling that a GGUF file of this family can express.
@@ -130,6 +136,9 @@ public struct ModelFamily: Sendable {
     /// Looks at the options that a GGUF file of this family cannot express: throws about those
     /// without which the model is another, and returns a sentence about those that may be left out.
     public let review: @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
+    /// The value of `tokenizer.ggml.model` where the tokenizer's files can be written as several
+    /// kinds; `nil` where they decide.
+    public let tokenizer: String?
     /// Whether `add_prefix_space` of `tokenizer_config.json` is written.
     public let writesPrefixSpace: Bool
     /// Whether `add_prefix_space` is written behind all other keys of the tokenizer.
@@ -148,7 +157,7 @@ public struct ModelFamily: Sendable {
         name: String, architecture: String, classes: [ModelClass],
         defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
         tensors: [TensorRule], learned: [LearnedNumber] = [],
-        predictors: Predictors = .none, packedMethods: [String] = [],
+        predictors: Predictors = .none, hasAttention: Bool = true, packedMethods: [String] = [],
         rotaryScalings: [String] = ["default", "linear", "yarn"],
         generated:
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] =
@@ -158,7 +167,7 @@ public struct ModelFamily: Sendable {
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String] = { _ in
                 []
             },
-        writesPrefixSpace: Bool = false,
+        tokenizer: String? = nil, writesPrefixSpace: Bool = false,
         writesPrefixSpaceLast: Bool = false, tokenRoles: [TokenRole] = [],
         leadingTokenizerKeys: [HyperparameterRule] = [],
         tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] },
@@ -172,11 +181,13 @@ public struct ModelFamily: Sendable {
         self.tensors = tensors
         self.learned = learned
         self.predictors = predictors
+        self.hasAttention = hasAttention
         self.packedMethods = packedMethods
         self.rotaryScalings = rotaryScalings
         self.generated = generated
         self.leading = leading
         self.review = review
+        self.tokenizer = tokenizer
         self.writesPrefixSpace = writesPrefixSpace
         self.writesPrefixSpaceLast = writesPrefixSpaceLast
         self.tokenRoles = tokenRoles
@@ -211,7 +222,11 @@ public struct ModelFamily: Sendable {
         if predictors == .kept {
             configuration.predictorCount = try configuration.numNextnPredictLayers()
         }
-        try configuration.checkAttention()
+        if hasAttention {
+            try configuration.checkAttention()
+        } else {
+            _ = try configuration.numHiddenLayers()
+        }
         let rotary = try RotaryParameters(configuration)
         guard rotaryScalings.contains(rotary.type) else {
             throw rotary.unsupported(rotaryScalings)
@@ -244,5 +259,47 @@ public struct ModelFamily: Sendable {
             }
         }
         return entries
+    }
+}
+
+extension ModelFamily {
+    /// How many layers that predict further tokens a checkpoint has, of a family that names them
+    /// apart.
+    ///
+    /// - Parameter names: The names of its tensors.
+    public func predictorCount(
+        of names: some Sequence<String>
+    ) -> Int {
+        guard case .apart(let prefix, _) = predictors else { return 0 }
+        let layer = prefix + "layers."
+        return names.reduce(0) { count, name in
+            guard name.hasPrefix(layer),
+                let number = Int(name.dropFirst(layer.count).prefix { $0 != "." }),
+                (0..<ModelConfiguration.layerLimit).contains(number)
+            else { return count }
+            return max(count, number + 1)
+        }
+    }
+
+    /// A tensor's name with layers that are named apart counted on behind the others.
+    public func ruleName(
+        countingOn name: String, in configuration: ModelConfiguration
+    ) throws(ArchitectureError) -> String {
+        guard case .apart(let prefix, let modules) = predictors, name.hasPrefix(prefix) else {
+            return name
+        }
+        let rest = name.dropFirst(prefix.count)
+        let layerCount = try configuration.numHiddenLayers()
+        if rest.hasPrefix("layers.") {
+            let inner = rest.dropFirst("layers.".count)
+            let digits = inner.prefix { $0 != "." }
+            guard let number = Int(digits), (0..<ModelConfiguration.layerLimit).contains(number),
+                "\(number)" == digits
+            else { return name }
+            return "model.layers.\(layerCount + number)\(inner.dropFirst(digits.count))"
+        }
+        let module = rest.prefix { $0 != "." }
+        guard let other = modules[String(module)] else { return name }
+        return "model.layers.\(layerCount).\(other)\(rest.dropFirst(module.count))"
     }
 }

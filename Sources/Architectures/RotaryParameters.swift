@@ -48,15 +48,16 @@ public struct RotaryParameters: Sendable {
         return numbers.compactMap { $0 }
     }
 
-    /// The pairs that turn with time, height, width and whatever comes; `nil` where all turn with
-    /// the position.
+    /// How many pairs of a head turn by each of four positions (`mrope_section`, filled up with 0);
+    /// `nil` where the configuration does not say.
     func sections() throws(ArchitectureError) -> [Int32]? {
-        guard let numbers = try numbers("mrope_section") else { return nil }
-        let counts = numbers.prefix(4).compactMap { Int32(exactly: $0) }
-        guard counts.count == min(4, numbers.count), counts.allSatisfy({ $0 >= 0 }) else {
-            throw invalid("mrope_section", found: "\(numbers)", expected: "counts of pairs")
+        let name = "mrope_section"
+        guard let value = values[name], !value.isNull else { return nil }
+        let sections = value.array?.map { $0.integer.flatMap { Int32(exactly: $0) } }
+        guard let sections, !sections.contains(where: { ($0 ?? -1) < 0 }) else {
+            throw invalid(name, found: value.kindName, expected: "a list of counts")
         }
-        return counts + [Int32](repeating: 0, count: 4 - counts.count)
+        return Array((sections.compactMap { $0 } + [0, 0, 0, 0]).prefix(4))
     }
 
     /// The context that the model was trained with before it was stretched: the whole context

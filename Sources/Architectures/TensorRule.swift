@@ -57,8 +57,8 @@ public struct TensorRule: Sendable {
     public struct Output: Sendable {
         /// Where the values come from.
         public enum Values: Sendable {
-            /// Parts of sources, one after another, with `shift` added to every value.
-            case parts([Part], shift: Float)
+            /// Parts of sources, one after another, with every value changed.
+            case parts([Part], ValueChange)
             /// Two sources with the bytes of MXFP4 blocks: codes `[…, blocks, 16]`, two
             /// neighbours a byte, and exponents `[…, blocks]`. The view is over their rows.
             case mxfp4(codes: Int, exponents: Int, rows: TensorView?)
@@ -74,9 +74,9 @@ public struct TensorRule: Sendable {
         /// A tensor with the values of these parts.
         public init(
             _ name: String, _ shape: [Dimension], _ parts: [Part] = [.init(0)],
-            shift: Float = 0
+            change: ValueChange = .none
         ) {
-            self.init(name, shape, values: .parts(parts, shift: shift))
+            self.init(name, shape, values: .parts(parts, change))
         }
 
         /// A tensor.
@@ -137,7 +137,7 @@ public struct TensorRule: Sendable {
         var stored = shape
         var view: TensorView?
         switch transform {
-        case .none, .plusOne: break
+        case .none, .plusOne, .negatedExponential: break
         case .rotaryPairs(let heads):
             view = .rotaryPairs(
                 heads: heads == .query ? .headCount : .keyValueHeadCount, of: shape)
@@ -148,7 +148,7 @@ public struct TensorRule: Sendable {
         self.init(
             [Source(pattern, stored)],
             into: [
-                Output(name, shape, [Part(0, view)], shift: transform == .plusOne ? 1 : 0)
+                Output(name, shape, [Part(0, view)], change: transform.change)
             ],
             presence: presence, where: condition)
     }

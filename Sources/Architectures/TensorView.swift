@@ -12,13 +12,16 @@ public struct TensorView: Sendable, Hashable {
         public let start: Dimension
         /// How many are kept.
         public let count: Dimension
+        /// The sides that what is kept is a box of; `nil` where it stays one side.
+        public let sides: [Dimension]?
     }
 
     /// The sides of the stored elements, outermost first.
     public let axes: [Dimension]
     /// The part that is kept; `nil` for all.
     public let cut: Cut?
-    /// For each side of the result the number of its side in `axes`.
+    /// For each side of the result the number of its side in `axes`, where the sides of what is
+    /// cut stand in place of the cut side.
     public let order: [Int]
 
     /// Describes a view.
@@ -27,15 +30,17 @@ public struct TensorView: Sendable, Hashable {
     public init(as axes: [Dimension], cut: Cut? = nil, order: [Int]? = nil) {
         self.axes = axes
         self.cut = cut
-        self.order = order ?? Array(axes.indices)
+        self.order = order ?? Array(0..<axes.count + (cut?.sides?.count ?? 1) - 1)
     }
 
-    /// Index `index` of side `axis`, or `count` of them from there.
+    /// Index `index` of side `axis`, or `count` of them from there, seen as a box of `sides`.
     public static func part(
         of axes: [Dimension], axis: Int, from start: Dimension, count: Dimension = 1,
-        order: [Int]? = nil
+        as sides: [Dimension]? = nil, order: [Int]? = nil
     ) -> Self {
-        .init(as: axes, cut: .init(axis: axis, start: start, count: count), order: order)
+        .init(
+            as: axes, cut: .init(axis: axis, start: start, count: count, sides: sides),
+            order: order)
     }
 
     /// Rows of each head from `[first halves, second halves]`, as transformers rotates them, to
@@ -68,6 +73,17 @@ public enum TensorTransform: Sendable, Hashable {
     case transposed
     /// 1 is added to every value: norms that transformers stores as the difference from 1.
     case plusOne
+    /// Every value x becomes −exp(x): decays that are stored as logarithms.
+    case negatedExponential
+
+    /// What becomes of each value.
+    var change: ValueChange {
+        switch self {
+        case .plusOne: .plus(1)
+        case .negatedExponential: .negatedExponential
+        case .none, .rotaryPairs, .transposed: .none
+        }
+    }
 
     /// Which heads a tensor has.
     public enum Heads: Sendable, Hashable {
@@ -76,4 +92,14 @@ public enum TensorTransform: Sendable, Hashable {
         /// The key-value heads.
         case keyValue
     }
+}
+
+/// What a conversion does to every value of a tensor.
+public enum ValueChange: Sendable, Hashable {
+    /// Nothing.
+    case none
+    /// A number is added.
+    case plus(Float)
+    /// x becomes −exp(x).
+    case negatedExponential
 }

@@ -30,6 +30,12 @@ struct kernels {
     void (*relu_squared)(float *, const float *, size_t);
     void (*clamped_swiglu)(float *, const float *, float, float, size_t);
     void (*xielu)(float *, const float *, float, float, float, float, size_t);
+    void (*convolve)(float *, size_t, size_t, size_t, const float *, size_t, const float *,
+                     const float *);
+    void (*delta_step)(float *, const float *, const float *, const float *, float, float, size_t,
+                       size_t, float *, float *);
+    void (*scan_step)(float *, const float *, const float *, const float *, const float *,
+                      const float *, size_t, size_t, float *);
     void (*logits_add)(struct ingot_logits_state *, const float *, int32_t, size_t);
     double (*logits_cross)(const float *, const float *, float, size_t);
 };
@@ -128,6 +134,21 @@ void ingot_clamped_swiglu(float *gate, const float *up, float alpha, float limit
 void ingot_xielu(float *gate, const float *up, float quadratic, float exponential, float linear,
                  float limit, size_t count) {
     table()->xielu(gate, up, quadratic, exponential, linear, limit, count);
+}
+void ingot_convolve(float *rows, size_t row_count, size_t stride, size_t channels,
+                    const float *weights, size_t length, const float *bias, const float *past) {
+    table()->convolve(rows, row_count, stride, channels, weights, length, bias, past);
+}
+void ingot_delta_step(float *state, const float *query, const float *key, const float *value,
+                      float decay, float strength, size_t key_length, size_t value_length,
+                      float *correction, float *result) {
+    table()->delta_step(state, query, key, value, decay, strength, key_length, value_length,
+                        correction, result);
+}
+void ingot_scan_step(float *state, const float *decay, const float *input, const float *output,
+                     const float *steps, const float *values, size_t channels, size_t length,
+                     float *result) {
+    table()->scan_step(state, decay, input, output, steps, values, channels, length, result);
 }
 void ingot_logits_add(struct ingot_logits_state *state, const float *logits, int32_t first,
                       size_t count) {

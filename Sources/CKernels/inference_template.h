@@ -369,10 +369,80 @@ static double NAME(logits_cross)(const float *base, const float *other, float ma
 
 #undef STRETCH
 
+static void NAME(convolve)(float *rows, size_t row_count, size_t stride, size_t channels,
+                           const float *weights, size_t length, const float *bias,
+                           const float *past) {
+    // From the last row on, so that every row still finds those before it.
+    for (size_t row = row_count; row-- > 0;) {
+        for (size_t channel = 0; channel < channels; channel++) {
+            float sum = 0;
+            for (size_t back = length; back-- > 0;) {
+                float weight = weights[channel * length + length - 1 - back];
+                if (back <= row) {
+                    sum += weight * rows[(row - back) * stride + channel];
+                } else if (past) {
+                    sum += weight * past[(length - 1 + row - back) * channels + channel];
+                }
+            }
+            rows[row * stride + channel] = bias ? sum + bias[channel] : sum;
+        }
+    }
+}
+
+static void NAME(delta_step)(float *restrict state, const float *restrict query,
+                             const float *restrict key, const float *restrict value, float decay,
+                             float strength, size_t key_length, size_t value_length,
+                             float *restrict correction, float *restrict result) {
+    for (size_t column = 0; column < value_length; column++) correction[column] = 0;
+    for (size_t row = 0; row < key_length; row++) {
+        float *numbers = state + row * value_length;
+        float weight = key[row];
+        for (size_t column = 0; column < value_length; column++) {
+            float number = numbers[column] * decay;
+            numbers[column] = number;
+            correction[column] += number * weight;
+        }
+    }
+    for (size_t column = 0; column < value_length; column++) {
+        correction[column] = (value[column] - correction[column]) * strength;
+        result[column] = 0;
+    }
+    for (size_t row = 0; row < key_length; row++) {
+        float *numbers = state + row * value_length;
+        float weight = key[row], share = query[row];
+        for (size_t column = 0; column < value_length; column++) {
+            float number = numbers[column] + weight * correction[column];
+            numbers[column] = number;
+            result[column] += number * share;
+        }
+    }
+}
+
+static void NAME(scan_step)(float *state, const float *decay, const float *input,
+                            const float *output, const float *steps, const float *values,
+                            size_t channels, size_t length, float *result) {
+    for (size_t channel = 0; channel < channels; channel++) {
+        float *numbers = state + channel * length;
+        const float *decays = decay + channel * length;
+        vf step = NAME(splat)(steps[channel]);
+        vf taken = NAME(splat)(steps[channel] * values[channel]);
+        vf sums = {0};
+        for (size_t index = 0; index < length; index += LANES) {
+            size_t count = length - index < LANES ? length - index : LANES;
+            vf number = NAME(load_some)(numbers + index, count, 0);
+            vf kept = NAME(exponential)(step * NAME(load_some)(decays + index, count, 0));
+            number = kept * number + taken * NAME(load_some)(input + index, count, 0);
+            NAME(store_some)(numbers + index, number, count);
+            sums += number * NAME(load_some)(output + index, count, 0);
+        }
+        result[channel] = (float)NAME(total)(sums);
+    }
+}
+
 static const struct kernels NAME(table) = {
     NAME(all_finite), NAME(rms_norm), NAME(layer_norm), NAME(add), NAME(add_scaled), NAME(scale),
     NAME(soft_cap), NAME(rotate_interleaved), NAME(rotate_halves), NAME(softmax), NAME(silu),
     NAME(gelu_tanh), NAME(gelu), NAME(relu), NAME(relu_squared), NAME(clamped_swiglu),
-    NAME(xielu),
+    NAME(xielu), NAME(convolve), NAME(delta_step), NAME(scan_step),
     NAME(logits_add), NAME(logits_cross),
 };

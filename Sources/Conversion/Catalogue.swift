@@ -60,7 +60,8 @@ struct Catalogue: Sendable {
                 continue
             }
             if try numbers.add(stored, named: name) { continue }
-            guard let made = try matcher.add(stored, named: name) else {
+            let counted = try family.ruleName(countingOn: name, in: configuration)
+            guard let made = try matcher.add(stored, named: counted) else {
                 unmapped.append(stored.name)
                 continue
             }

@@ -89,6 +89,7 @@ public struct ConversionSource: TensorSource {
                 files = checkpoint.shards.map(\.file)
                 values = try storedValues(of: checkpoint, quantization: isKept ? nil : quantization)
             }
+            configuration.predictorCount += family.predictorCount(of: values.lazy.map(\.name))
             dequantizedCount = values.count { $0 is DequantizedValues }
             do {
                 catalogue = try Catalogue(
@@ -104,7 +105,8 @@ public struct ConversionSource: TensorSource {
         }
         var tokenizer = try HFTokenizer.load(
             directory: path, modelType: configuration["model_type"]?.text,
-            vocabularySize: configuration.vocabSize(), pre: options.pre)
+            vocabularySize: configuration.vocabSize(), pre: options.pre,
+            model: family.tokenizer.flatMap { Vocabulary.Model(rawValue: $0) })
         try tokenizer.give(family.tokenRoles)
 
         var metadata = Metadata()
@@ -226,11 +228,14 @@ extension Metadata {
     mutating func append(_ tokenizer: HFTokenizer) {
         let vocabulary = tokenizer.vocabulary
         self["tokenizer.ggml.model"] = .string(vocabulary.model.rawValue)
-        self["tokenizer.ggml.pre"] = .string(vocabulary.pre)
+        if vocabulary.model != .sentencePieceMerges {
+            self["tokenizer.ggml.pre"] = .string(vocabulary.pre)
+        }
         self["tokenizer.ggml.tokens"] = .strings(vocabulary.tokens)
         if let scores = vocabulary.scores { self["tokenizer.ggml.scores"] = .float32s(scores) }
         self["tokenizer.ggml.token_type"] = .int32s(vocabulary.types.map(\.rawValue))
-        if vocabulary.model == .byteLevelBPE, !vocabulary.merges.isEmpty {
+        let hasMerges = [.byteLevelBPE, .sentencePieceMerges].contains(vocabulary.model)
+        if hasMerges, !vocabulary.merges.isEmpty {
             self["tokenizer.ggml.merges"] = .strings(vocabulary.merges)
         }
         for entry in tokenizer.special.ids {

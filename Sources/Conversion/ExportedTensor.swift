@@ -193,7 +193,13 @@ struct TensorExporter {
             windows.append(Array(repeating: [], count: count))
         }
         for (output, tensor) in zip(rule.outputs, outputs) {
-            guard case .parts(let parts, let shift) = output.values else { return nil }
+            guard case .parts(let parts, let change) = output.values else { return nil }
+            let shift: Float
+            switch change {
+            case .none: shift = 0
+            case .plus(let addend): shift = addend
+            case .negatedExponential: return nil
+            }
             var start = 0
             for part in parts {
                 let count = shapes[part.source].elementCount

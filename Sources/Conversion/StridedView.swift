@@ -39,9 +39,7 @@ struct StridedView: Sendable, Hashable {
     ) throws(ArchitectureError) {
         var sizes: [Int] = []
         for axis in view.axes { sizes.append(try axis.size(in: configuration)) }
-        guard let box = Shape(sizes), box.elementCount == shape.elementCount,
-            view.order.sorted() == Array(sizes.indices)
-        else { return nil }
+        guard let box = Shape(sizes), box.elementCount == shape.elementCount else { return nil }
         var stride = 1
         var stored: [Axis] = []
         for size in sizes.reversed() {
@@ -58,7 +56,20 @@ struct StridedView: Sendable, Hashable {
             guard let end = start.adding(checked: count), end <= axis.count else { return nil }
             offset = start * axis.stride
             stored[cut.axis] = Axis(count: count, stride: axis.stride)
+            if let dimensions = cut.sides {
+                var sides: [Int] = []
+                for side in dimensions { sides.append(try side.size(in: configuration)) }
+                guard Shape(sides)?.elementCount == count else { return nil }
+                var inner = axis.stride
+                var split: [Axis] = []
+                for size in sides.reversed() {
+                    split.insert(Axis(count: size, stride: inner), at: 0)
+                    inner *= size
+                }
+                stored.replaceSubrange(cut.axis...cut.axis, with: split)
+            }
         }
+        guard view.order.sorted() == Array(stored.indices) else { return nil }
         var axes: [Axis] = []
         for axis in view.order.map({ stored[$0] }) where axis.count != 1 {
             if let last = axes.last, last.stride == axis.count * axis.stride {

@@ -1,6 +1,13 @@
+import Architectures
 import Quantization
 import Safetensors
 import TensorCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// Where the values of a converted tensor come from.
 enum TensorContent: Sendable {
@@ -72,14 +79,14 @@ struct StoredParts: Sendable {
     let parts: [Part]
     /// For each part the number of elements in front of it; one more for all of them.
     let starts: [Int]
-    /// What is added to every value.
-    let shift: Float
+    /// What is done to every value.
+    let change: ValueChange
 
     /// Puts parts together; their elements are no more than an `Int` counts, as the shape of the
     /// whole has been checked.
-    init(_ parts: [Part], shift: Float) {
+    init(_ parts: [Part], change: ValueChange) {
         self.parts = parts
-        self.shift = shift
+        self.change = change
         starts = parts.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.view.elementCount) }
     }
 
@@ -89,20 +96,20 @@ struct StoredParts: Sendable {
     ) throws {
         try forEachPart(of: elements) { part, range, start in
             try part.readFloats(range, into: destination + start, scratch: scratch)
-            guard shift != 0 else { return }
-            // The reference adds in the stored precision where it can calculate with it.
+            guard change != .none else { return }
+            // The reference calculates in the stored precision where it can.
             let isHalf = part.values.format == .F16
             for index in start..<start + range.count {
-                let sum = destination[index] + shift
+                let value = change.applied(to: destination[index])
                 destination[index] =
-                    isHalf ? HalfFloat.float(fromF16: HalfFloat.f16(from: sum)) : sum
+                    isHalf ? HalfFloat.float(fromF16: HalfFloat.f16(from: value)) : value
             }
         }
     }
 
     /// BF16 is not among the formats that are copied: a signalling NaN has to become a quiet one.
     func holdsBytes(of format: Format, rowLength: Int) -> Bool {
-        format != .BF16 && shift == 0
+        format != .BF16 && change == .none
             && parts.allSatisfy { $0.values.format == format && $0.view.keeps(runsOf: rowLength) }
     }
 
@@ -137,6 +144,17 @@ struct StoredParts: Sendable {
             }
             position = end
             number += 1
+        }
+    }
+}
+
+extension ValueChange {
+    /// The changed value, rounded once.
+    fileprivate func applied(to value: Float) -> Float {
+        switch self {
+        case .none: value
+        case .plus(let addend): value + addend
+        case .negatedExponential: Float(-exp(Double(value)))
         }
     }
 }

@@ -146,7 +146,7 @@ struct TensorMatcher {
         let content: TensorContent
         let elementCount: Int
         switch output.values {
-        case .parts(let parts, let shift):
+        case .parts(let parts, let change):
             let stored = StoredParts(
                 try parts.flatMap { part in
                     try group.found[part.source].sorted { $0.key < $1.key }.map { _, values in
@@ -154,7 +154,7 @@ struct TensorMatcher {
                             values: values,
                             view: try view(part.view, of: values, shape: values.shape, name: name))
                     }
-                }, shift: shift)
+                }, change: change)
             content = .stored(stored)
             elementCount = stored.starts.last ?? 0
         case .mxfp4(let codes, let exponents, let rows):

@@ -22,6 +22,8 @@ struct BlockPass {
     /// What stays from one stretch of a text to the next.
     struct Session: Sendable {
         let caches: [KeyValueCache]
+        /// What recurrences remember; `nil` for blocks with attention.
+        let states: [RecurrentState?]
         let tables: [BlockDescription.Rotary: RotaryTable]
         var start: Int { caches.first?.count ?? 0 }
     }
@@ -58,12 +60,12 @@ struct BlockPass {
             let next = isLast ? nil : model.blocks[number + 1]
             let following = try room(for: next, slot: (number + 1) % 2)
             let plan = model.blocks[number]
-            let rotary = plan.description.attention.rotary
+            let rotary = plan.description.rotary
             let step = BlockStep(
                 model: model, number: number, plan: plan, weights: current, groups: groups,
                 length: length, queries: isLast ? scored : 0..<length, residual: residual,
                 hidden: isLast ? hidden : nil, table: rotary.flatMap { tables[$0] },
-                cache: session?.caches[number],
+                cache: session?.caches[number], state: session?.states[number],
                 batch: try expertBatch(plan, width: width), observer: observer)
             try step.run(
                 pool: decoder.pool, workspaces: workspaces, next: next, into: following)

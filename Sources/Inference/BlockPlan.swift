@@ -73,9 +73,11 @@ struct BlockPlan: Sendable {
     let postAttentionNorm: NormPlan?
     let feedForwardNorm: NormPlan?
     let postFeedForwardNorm: NormPlan?
-    let attentionInput: Stack
+    /// What the mixer works on.
+    let mixerInput: Stack
     let latent: Latent?
-    let attentionOutput: Stack
+    let recurrence: RecurrencePlan?
+    let mixerOutput: Stack
     let sinks: Int?
     /// The network that every token takes: the block's only one, or that beside the experts.
     let network: Network?
@@ -86,19 +88,27 @@ struct BlockPlan: Sendable {
         _ description: BlockDescription, width: Int, catalogue: Catalogue
     ) throws(InferenceError) {
         var layout = BlockLayout(catalogue: catalogue)
-        let attention = description.attention
         attentionNorm = try layout.norm(description.attentionNorm, count: width)
-        (queryNorm, keyNorm) = try BlockPlan.headNorms(attention, &layout)
         postAttentionNorm = try layout.norm(description.postAttentionNorm, count: width)
         feedForwardNorm = try layout.norm(description.feedForwardNorm, count: width)
         postFeedForwardNorm = try layout.norm(description.postFeedForwardNorm, count: width)
-        attentionInput = try layout.stack(attention.input)
-        latent = try attention.latent.map { latent throws(InferenceError) in
-            try Latent(latent, attention, &layout)
-        }
-        attentionOutput = try layout.stack([attention.output])
-        sinks = try attention.sinks.map { name throws(InferenceError) in
-            try layout.tensor(name, shape: [attention.headCount])
+        switch description.mixer {
+        case .attention(let attention):
+            (queryNorm, keyNorm) = try BlockPlan.headNorms(attention, &layout)
+            mixerInput = try layout.stack(attention.input)
+            latent = try attention.latent.map { latent throws(InferenceError) in
+                try Latent(latent, attention, &layout)
+            }
+            mixerOutput = try layout.stack([attention.output])
+            sinks = try attention.sinks.map { name throws(InferenceError) in
+                try layout.tensor(name, shape: [attention.headCount])
+            }
+            recurrence = nil
+        case .recurrence(let description):
+            mixerInput = try layout.stack(description.input)
+            recurrence = try RecurrencePlan(description, &layout)
+            mixerOutput = try layout.stack([description.output])
+            (queryNorm, keyNorm, latent, sinks) = (nil, nil, nil, nil)
         }
         switch description.feedForward {
         case .dense(let network):
@@ -109,6 +119,9 @@ struct BlockPlan: Sendable {
             network = try experts.shared.map { shared throws(InferenceError) in
                 try Network(shared, &layout)
             }
+        case .absent:
+            network = nil
+            experts = nil
         }
         pieces = layout.pieces
         zeros = layout.zeros
@@ -139,15 +152,27 @@ struct BlockPlan: Sendable {
         }
     }
 
-    /// The floats of a position's queries, keys and values.
+    /// The floats of a position's queries, keys and values, or of what a recurrence works on.
     var headsWidth: Int {
-        let attention = description.attention
-        return attention.queryWidth + attention.keyWidth + attention.valueWidth
+        switch description.mixer {
+        case .attention(let attention):
+            attention.queryWidth + attention.keyWidth + attention.valueWidth
+        case .recurrence: mixerInput.outputs
+        }
+    }
+
+    /// The floats of a position that later positions attend to.
+    var cacheWidth: Int {
+        switch description.mixer {
+        case .attention(let attention): attention.keyWidth + attention.valueWidth
+        case .recurrence: 0
+        }
     }
 
     /// All stacks of matrices, those of an expert among them.
     var stacks: [Stack] {
-        var stacks = [attentionInput, attentionOutput]
+        var stacks = [mixerInput, mixerOutput]
+        stacks += recurrence?.stacks ?? []
         if let queries = latent?.queries { stacks.append(queries) }
         for network in [network, experts?.network] {
             if let network { stacks += [network.input, network.output] }

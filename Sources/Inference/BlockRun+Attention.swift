@@ -6,7 +6,7 @@ extension BlockRun {
     /// rows moved together.
     func projectHeads(_ normed: UnsafeMutablePointer<Float>) {
         guard let latent = plan.latent else {
-            let stack = plan.attentionInput
+            let stack = plan.mixerInput
             let wide = workspace.wide.base
             let strides = (input: width, result: stack.outputs)
             guard queries.count < windowLength else {
@@ -29,7 +29,7 @@ extension BlockRun {
     }
 
     /// Moves the wanted residual and normed rows together.
-    private func keepQueries(_ normed: UnsafeMutablePointer<Float>) {
+    func keepQueries(_ normed: UnsafeMutablePointer<Float>) {
         for window in 0..<windowCount {
             let from = (window * windowLength + queries.lowerBound) * width
             let to = window * queries.count * width
@@ -44,7 +44,7 @@ extension BlockRun {
     /// Keys and values of all heads from the row that they share.
     private func projectKeys(_ latent: BlockPlan.Latent, _ normed: UnsafePointer<Float>) {
         let attention = plan.description.attention
-        let input = plan.attentionInput
+        let input = plan.mixerInput
         let (rank, turned) = (latent.description.rank, latent.description.rotatedLength)
         let staying = attention.keyLength - turned
         let stride = rank + turned
@@ -104,7 +104,7 @@ extension BlockRun {
 
     private func projectQueries(_ latent: BlockPlan.Latent, _ normed: UnsafePointer<Float>) {
         let wide = workspace.wide.base
-        let input = plan.attentionInput
+        let input = plan.mixerInput
         let shared = latent.description.rank + latent.description.rotatedLength
         let outputs = 0..<input.outputs - shared
         guard let queries = latent.queries else {
@@ -175,7 +175,9 @@ extension BlockRun {
             for index in 0..<queries.count {
                 let row = workspace.wide.base + (window * queries.count + index) * stride
                 let position = start + queries.lowerBound + index
-                prepare(row, heads: attention.headCount, norm: plan.queryNorm, position: position)
+                prepare(
+                    row, heads: attention.headCount, stride: attention.queryStride,
+                    norm: plan.queryNorm, position: position)
                 if let temperature = attention.temperature {
                     ingot_scale(row, temperature.factor(at: position), attention.queryWidth)
                 }
@@ -183,21 +185,21 @@ extension BlockRun {
             for index in 0..<windowLength {
                 let row = workspace.wide.base + (window * windowLength + index) * stride
                 prepare(
-                    row + attention.queryWidth, heads: attention.headCountKV, norm: plan.keyNorm,
-                    position: start + index)
+                    row + attention.queryWidth, heads: attention.headCountKV,
+                    stride: attention.keyLength, norm: plan.keyNorm, position: start + index)
             }
         }
     }
 
     private func prepare(
-        _ row: UnsafeMutablePointer<Float>, heads: Int, norm: NormPlan?, position: Int
+        _ row: UnsafeMutablePointer<Float>, heads: Int, stride: Int, norm: NormPlan?, position: Int
     ) {
         let attention = plan.description.attention
-        if !attention.normAfterRotation { normaliseHeads(row, heads: heads, norm) }
+        if !attention.normAfterRotation { normaliseHeads(row, heads: heads, stride: stride, norm) }
         if let rotary, let pairing = attention.rotary?.pairing {
             let (cosines, sines) = (rotary.cosines(at: position), rotary.sines(at: position))
             for head in 0..<heads {
-                let values = row + head * attention.keyLength + rotary.offset
+                let values = row + head * stride + rotary.offset
                 switch pairing {
                 case .interleaved:
                     ingot_rotate_interleaved(values, cosines, sines, rotary.pairCount)
@@ -205,11 +207,11 @@ extension BlockRun {
                 }
             }
         }
-        if attention.normAfterRotation { normaliseHeads(row, heads: heads, norm) }
+        if attention.normAfterRotation { normaliseHeads(row, heads: heads, stride: stride, norm) }
     }
 
     private func normaliseHeads(
-        _ row: UnsafeMutablePointer<Float>, heads: Int, _ norm: NormPlan?
+        _ row: UnsafeMutablePointer<Float>, heads: Int, stride: Int, _ norm: NormPlan?
     ) {
         guard let norm else { return }
         let attention = plan.description.attention
@@ -218,7 +220,7 @@ extension BlockRun {
             return
         }
         for head in 0..<heads {
-            let values = row + head * attention.keyLength
+            let values = row + head * stride
             norm.apply(weights, values, into: values, head: head)
         }
     }
@@ -258,7 +260,7 @@ extension BlockRun {
             for head in 0..<attention.headCount {
                 let shared = head / group
                 MatrixProduct.timesTransposed(
-                    queryRows + first * stride + head * attention.keyLength,
+                    queryRows + first * stride + head * attention.queryStride,
                     keyRows + keys.lowerBound * keyStride + shared * attention.keyLength,
                     into: scores, rows: rows, columns: keys.count, inner: attention.keyLength,
                     strides: (stride, keyStride, keys.count), scale: attention.scale)
@@ -272,6 +274,17 @@ extension BlockRun {
                     into: outputRows + first * outputStride + head * attention.valueLength,
                     rows: rows, columns: attention.valueLength, inner: keys.count,
                     strides: (keys.count, keyStride, outputStride))
+            }
+        }
+        guard attention.isGated else { return }
+        for row in 0..<queries.count {
+            let gates = queryRows + row * stride + attention.keyLength
+            for head in 0..<attention.headCount {
+                let values = outputRows + row * outputStride + head * attention.valueLength
+                for index in 0..<attention.valueLength {
+                    values[index] *= ExpertChoice.sigmoid(
+                        gates[head * attention.queryStride + index])
+                }
             }
         }
     }

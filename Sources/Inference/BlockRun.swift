@@ -25,6 +25,8 @@ struct BlockRun {
     let rotary: RotaryTable?
     /// Keys and values of the positions before, for the one window; the run adds its own.
     let cache: KeyValueCache?
+    /// What a recurrence remembers of the positions before; the run makes the state after it.
+    let state: RecurrentState?
     /// Where the rows for the experts go, and their choice.
     let expertRows: ExpertRows?
     let workspace: Workspace
@@ -41,9 +43,13 @@ struct BlockRun {
     func run() throws {
         let normed = workspace.normed.base
         normalise(plan.attentionNorm, residual, rows: rowCount, into: normed)
-        projectHeads(normed)
-        prepareHeads()
-        for window in 0..<windowCount { attend(window: window) }
+        if let recurrence = plan.recurrence {
+            recur(recurrence, normed)
+        } else {
+            projectHeads(normed)
+            prepareHeads()
+            for window in 0..<windowCount { attend(window: window) }
+        }
         switch plan.description.arrangement {
         case .sequential:
             addAttention()
@@ -57,7 +63,7 @@ struct BlockRun {
 
     private func addAttention() {
         addOutput(
-            of: workspace.heads.base, stride: plan.attentionOutput.inputs, plan.attentionOutput,
+            of: workspace.heads.base, stride: plan.mixerOutput.inputs, plan.mixerOutput,
             norm: plan.postAttentionNorm)
     }
 

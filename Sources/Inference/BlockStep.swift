@@ -23,6 +23,7 @@ struct BlockStep: Sendable {
     let hidden: FloatBuffer?
     let table: RotaryTable?
     let cache: KeyValueCache?
+    let state: RecurrentState?
     let batch: ExpertBatch?
     let observer: LinearObserver?
 
@@ -77,7 +78,7 @@ struct BlockStep: Sendable {
         return BlockRun(
             plan: plan, weights: UnsafePointer(weights.base),
             residual: residual.base + row * width, windowCount: group.count, windowLength: length,
-            queries: queries, width: width, rotary: table, cache: cache,
+            queries: queries, width: width, rotary: table, cache: cache, state: state,
             expertRows: batch?.rows(from: row, hasSum: hasSum), workspace: workspace,
             observer: observer)
     }

@@ -35,14 +35,23 @@ public final class Generation {
         decoder = try Decoder(models: [model], pool: pool)
         session = BlockPass.Session(
             caches: try model.blocks.map { block throws(InferenceError) in
-                let attention = block.description.attention
-                return try KeyValueCache(
-                    width: attention.keyWidth + attention.valueWidth, capacity: capacity)
+                try KeyValueCache(width: block.cacheWidth, capacity: capacity)
+            },
+            states: try model.blocks.map { block throws(InferenceError) in
+                try block.recurrence.map { plan throws(InferenceError) in
+                    try RecurrentState(plan)
+                }
             }, tables: try RotaryTable.tables(of: model, positionCount: capacity))
     }
 
     /// How many tokens the text has.
-    public var count: Int { session.start }
+    public var count: Int { text.count }
+
+    /// The tokens so far.
+    private var text: [Int32] = []
+    /// How many of them the caches and states do not know: a recurrence cannot be taken back, and
+    /// sees a text that was cut again from the beginning.
+    private var replayCount = 0
 
     /// Adds tokens to the text and gives the logits of what follows the last.
     ///
@@ -56,6 +65,8 @@ public final class Generation {
             throw InferenceError(
                 .tooManyPositions(count + tokens.count, limit: capacity), path: model.path)
         }
+        let added = tokens
+        let tokens = Array(text.prefix(replayCount)) + added
         try BlockPass(
             decoder: decoder, model: 0, windows: [tokens],
             scored: tokens.count - 1..<tokens.count, session: session
@@ -66,12 +77,22 @@ public final class Generation {
             (logits.base + tile.tokens.lowerBound).update(from: values, count: tile.tokens.count)
         }
         for cache in session.caches { cache.count += tokens.count }
+        for state in session.states { state?.advance() }
+        text += added
+        replayCount = 0
         return Array(UnsafeBufferPointer(start: logits.base, count: model.vocabularyCount))
     }
 
     /// Takes the last tokens away, so that the text has `count`.
     public func rewind(to count: Int) {
         precondition((0...self.count).contains(count), "the text is shorter")
-        for cache in session.caches { cache.count = count }
+        text.removeLast(self.count - count)
+        guard session.states.contains(where: { $0 != nil }) else {
+            for cache in session.caches { cache.count = count }
+            return
+        }
+        for state in session.states { state?.reset() }
+        for cache in session.caches { cache.count = 0 }
+        replayCount = count
     }
 }

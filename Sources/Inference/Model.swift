@@ -61,7 +61,7 @@ public struct Model: Sendable {
         var factors: [String: [Float]] = [:]
         for block in description.blocks {
             blocks.append(try BlockPlan(block, width: width, catalogue: catalogue))
-            guard let rotary = block.attention.rotary else { continue }
+            guard let rotary = block.rotary else { continue }
             for name in [rotary.factors, rotary.longFactors?.tensor].compactMap({ $0 })
             where factors[name] == nil {
                 factors[name] = try catalogue.vector(name, count: rotary.dimensionCount / 2)

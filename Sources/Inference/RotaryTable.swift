@@ -77,7 +77,7 @@ extension RotaryTable {
     ) throws(InferenceError) -> [BlockDescription.Rotary: RotaryTable] {
         var tables: [BlockDescription.Rotary: RotaryTable] = [:]
         for block in model.description.blocks {
-            guard let rotary = block.attention.rotary, tables[rotary] == nil else { continue }
+            guard let rotary = block.rotary, tables[rotary] == nil else { continue }
             tables[rotary] = try RotaryTable(
                 rotary, factors: model.rotaryFactors, positionCount: positionCount)
         }

@@ -21,6 +21,8 @@ final class Workspace: @unchecked Sendable {
     let scores: FloatBuffer
     /// A part's output where it cannot be added at once, `tokens × width`.
     let branch: FloatBuffer
+    /// What a recurrence remembers of one window, and room for a step of it.
+    let state: FloatBuffer
     /// The input of a linear layer in 8 bits, where products are in integers.
     let rounded: RoundedRows?
 
@@ -32,6 +34,7 @@ final class Workspace: @unchecked Sendable {
         var heads = 0
         var scores = 0
         var branch = 0
+        var state = 0
         /// The rows of a linear layer's input, and the longest.
         var rowCount = 0
         var rowLength = 0
@@ -42,11 +45,14 @@ final class Workspace: @unchecked Sendable {
             let width = model.description.embeddingLength
             normed = tokens * width
             for block in model.blocks {
-                let attention = block.description.attention
                 wide = max(wide, tokens * block.headsWidth)
-                heads = max(heads, tokens * attention.headCount * attention.valueLength)
+                heads = max(heads, tokens * block.mixerOutput.inputs)
                 if block.latent != nil {
-                    latent = max(latent, tokens * block.attentionInput.outputs)
+                    latent = max(latent, tokens * block.mixerInput.outputs)
+                }
+                if let recurrence = block.recurrence {
+                    latent = max(latent, tokens * (recurrence.parameters?.outputs ?? 0))
+                    state = max(state, recurrence.stateCount + recurrence.spareCount)
                 }
                 if let network = block.network { wide = max(wide, tokens * network.input.outputs) }
                 if let experts = block.experts {
@@ -68,7 +74,7 @@ final class Workspace: @unchecked Sendable {
 
         func fits(in other: Extent) -> Bool {
             normed <= other.normed && wide <= other.wide && latent <= other.latent
-                && heads <= other.heads
+                && heads <= other.heads && state <= other.state
                 && scores <= other.scores && branch <= other.branch
                 && rowCount <= other.rowCount && rowLength <= other.rowLength
         }
@@ -84,6 +90,7 @@ final class Workspace: @unchecked Sendable {
         heads = try FloatBuffer(count: extent.heads)
         scores = try FloatBuffer(count: extent.scores)
         branch = try FloatBuffer(count: extent.branch)
+        state = try FloatBuffer(count: extent.state)
         rounded =
             switch activations {
             case .f32: nil

@@ -51,13 +51,14 @@ extension Tokenizer {
     private func bytes(of token: ByteString) -> [UInt8] {
         switch vocabulary.model {
         case .byteLevelBPE: ByteAlphabet.decode(token.bytes) ?? token.bytes
-        case .sentencePieceBPE, .unigram, .wordPiece: token.withSpaces.bytes
+        case .sentencePieceBPE, .sentencePieceMerges, .unigram, .wordPiece:
+            token.withSpaces.bytes
         }
     }
 
     private var hidesFirstSpace: Bool {
         switch vocabulary.model {
-        case .byteLevelBPE: false
+        case .byteLevelBPE, .sentencePieceMerges: false
         case .wordPiece: true
         case .sentencePieceBPE, .unigram: vocabulary.addSpacePrefix ?? true
         }

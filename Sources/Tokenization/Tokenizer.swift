@@ -63,6 +63,11 @@ public struct Tokenizer: Sendable {
         case .sentencePieceBPE:
             engine = .sentencePieceBPE(try SentencePieceBPEEncoder(vocabulary))
             addsBOS = true
+        case .sentencePieceMerges:
+            var scored = vocabulary
+            scored.scoreByMerges()
+            engine = .sentencePieceBPE(try SentencePieceBPEEncoder(scored))
+            addsBOS = true
         case .unigram:
             engine = .unigram(try UnigramEncoder(vocabulary))
             addsBOS = false

@@ -8,6 +8,8 @@ public struct Vocabulary: Sendable, Equatable {
         case byteLevelBPE = "gpt2"
         /// SentencePiece BPE with scores and byte fallback (Llama 2, Mistral, Gemma).
         case sentencePieceBPE = "llama"
+        /// SentencePiece's pieces, joined in the order of a list of merges (Gemma 4).
+        case sentencePieceMerges = "gemma4"
         /// SentencePiece unigram (T5).
         case unigram = "t5"
         /// WordPiece (BERT).

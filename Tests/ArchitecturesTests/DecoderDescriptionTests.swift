@@ -9,7 +9,11 @@ private func metadata(_ architecture: String) -> Metadata {
     let counts: [(String, UInt32)] = [
         ("block_count", 6), ("context_length", 64), ("embedding_length", 32),
         ("feed_forward_length", 48), ("attention.head_count", 4), ("attention.head_count_kv", 2),
-        ("attention.key_length", 12), ("attention.value_length", 10),
+        ("attention.key_length", 12),
+        // Gates of heads are as long as keys and multiply values.
+        ("attention.value_length", architecture.hasPrefix("qwen3") ? 12 : 10),
+        ("ssm.conv_kernel", 4), ("ssm.inner_size", 24), ("ssm.state_size", 5),
+        ("ssm.group_count", 2), ("ssm.time_step_rank", 4), ("shortconv.l_cache", 3),
         ("attention.key_length_mla", 12), ("attention.value_length_mla", 10),
         ("attention.q_lora_rank", 16), ("attention.kv_lora_rank", 8),
         ("rope.dimension_count", 8), ("attention.sliding_window", 16), ("expert_count", 8),
@@ -72,6 +76,8 @@ struct DecoderDescriptionTests {
                 "\(architecture).attention.sliding_window_pattern",
                 "\(architecture).rope.scaling.yarn_attn_factor",
                 "\(architecture).rope.scale_linear",
+                "\(architecture).attention.recurrent_layers",
+                "\(architecture).full_attention_interval",
             ]
         var errors = 0
         for (number, key) in keys.enumerated() {

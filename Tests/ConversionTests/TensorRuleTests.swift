@@ -30,6 +30,142 @@ import Testing
         #expect(tensor.values == expected, sourceLocation: sourceLocation)
     }
 
+    /// A model with one layer of the delta rule: 2 key heads of 2, 4 value heads of 3; `mixer` are
+    /// the projections in which its forms differ.
+    private func deltaModel(
+        _ className: String, mixer: [(name: String, shape: [Int])],
+        further: [(name: String, shape: [Int])]
+    ) -> SyntheticModel {
+        let layer = "model.layers.0."
+        return SyntheticModel(
+            config: [
+                "architectures": [className], "vocab_size": 512, "hidden_size": 8,
+                "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+                "num_key_value_heads": 1, "head_dim": 4, "linear_key_head_dim": 2,
+                "linear_value_head_dim": 3, "linear_num_key_heads": 2,
+                "linear_num_value_heads": 4, "linear_conv_kernel_dim": 2,
+                "layer_types": ["linear_attention"], "num_experts": 2,
+                "num_experts_per_tok": 1, "moe_intermediate_size": 4,
+                "shared_expert_intermediate_size": 4,
+            ],
+            // First, so that its values are small.
+            tensors: [(layer + "linear_attn.A_log", [4])]
+                + mixer.map { (layer + "linear_attn." + $0.name, $0.shape) }
+                + [
+                    (layer + "linear_attn.dt_bias", [4]),
+                    (layer + "linear_attn.conv1d.weight", [20, 1, 2]),
+                    (layer + "linear_attn.norm.weight", [3]),
+                    (layer + "linear_attn.out_proj.weight", [8, 12]),
+                    (layer + "input_layernorm.weight", [8]),
+                    (layer + "post_attention_layernorm.weight", [8]),
+                    ("model.embed_tokens.weight", [512, 8]), ("model.norm.weight", [8]),
+                ] + further)
+    }
+
+    @Test func valueHeadsTakeTurns() throws {
+        let layer = "model.layers.0."
+        func network(_ layer: String) -> [(name: String, shape: [Int])] {
+            [
+                (layer + "mlp.gate_proj.weight", [16, 8]),
+                (layer + "mlp.up_proj.weight", [16, 8]),
+                (layer + "mlp.down_proj.weight", [8, 16]),
+            ]
+        }
+        let predictor = "mtp.layers.0."
+        let model = deltaModel(
+            "Qwen3_5ForCausalLM",
+            mixer: [
+                ("in_proj_qkv.weight", [20, 8]), ("in_proj_z.weight", [12, 8]),
+                ("in_proj_a.weight", [4, 8]), ("in_proj_b.weight", [4, 8]),
+            ],
+            further: network(layer) + network(predictor) + [
+                ("mtp.fc.weight", [8, 16]), ("mtp.norm.weight", [8]),
+                ("mtp.pre_fc_norm_embedding.weight", [8]),
+                ("mtp.pre_fc_norm_hidden.weight", [8]),
+                (predictor + "input_layernorm.weight", [8]),
+                (predictor + "post_attention_layernorm.weight", [8]),
+                (predictor + "self_attn.q_proj.weight", [16, 8]),
+                (predictor + "self_attn.k_proj.weight", [4, 8]),
+                (predictor + "self_attn.v_proj.weight", [4, 8]),
+                (predictor + "self_attn.o_proj.weight", [8, 8]),
+                (predictor + "self_attn.q_norm.weight", [4]),
+                (predictor + "self_attn.k_norm.weight", [4]),
+            ])
+        let converted = try model.convert()
+        let mixer = layer + "linear_attn."
+        /// The stored value head that stands at a place.
+        func head(_ place: Int) -> Int { place % 2 * 2 + place / 2 }
+        /// The stored row of a value.
+        func row(_ place: Int) -> Int { head(place / 3) * 3 + place % 3 }
+        try expect(converted["blk.0.attn_qkv.weight"], is: [20, 8]) {
+            let stored = $0[0] < 8 ? $0[0] : 8 + row($0[0] - 8)
+            return model.value(mixer + "in_proj_qkv.weight", stored * 8 + $0[1])
+        }
+        try expect(converted["blk.0.ssm_conv1d.weight"], is: [20, 2]) {
+            let stored = $0[0] < 8 ? $0[0] : 8 + row($0[0] - 8)
+            return model.value(mixer + "conv1d.weight", stored * 2 + $0[1])
+        }
+        try expect(converted["blk.0.attn_gate.weight"], is: [12, 8]) {
+            model.value(mixer + "in_proj_z.weight", row($0[0]) * 8 + $0[1])
+        }
+        try expect(converted["blk.0.ssm_alpha.weight"], is: [4, 8]) {
+            model.value(mixer + "in_proj_a.weight", head($0[0]) * 8 + $0[1])
+        }
+        try expect(converted["blk.0.ssm_beta.weight"], is: [4, 8]) {
+            model.value(mixer + "in_proj_b.weight", head($0[0]) * 8 + $0[1])
+        }
+        try expect(converted["blk.0.ssm_out.weight"], is: [8, 12]) {
+            model.value(mixer + "out_proj.weight", $0[0] * 12 + row($0[1]))
+        }
+        try expect(converted["blk.0.ssm_dt.bias"], is: [4]) {
+            model.value(mixer + "dt_bias", head($0[0]))
+        }
+        try expect(converted["blk.0.ssm_a"], is: [4]) {
+            Float(-exp(Double(model.value(mixer + "A_log", head($0[0])))))
+        }
+        // The layer that predicts a further token is the block behind the last.
+        try expect(converted["blk.1.nextn.eh_proj.weight"], is: [8, 16]) {
+            model.value("mtp.fc.weight", $0[0] * 16 + $0[1])
+        }
+        try expect(converted["blk.1.nextn.shared_head_norm.weight"], is: [8]) {
+            model.value("mtp.norm.weight", $0[0]) + 1
+        }
+        try expect(converted["blk.1.attn_q.weight"], is: [16, 8]) {
+            model.value(predictor + "self_attn.q_proj.weight", $0[0] * 8 + $0[1])
+        }
+    }
+
+    @Test func rowsOfKeyHeadsAreSorted() throws {
+        let layer = "model.layers.0.mlp."
+        let model = deltaModel(
+            "Qwen3NextForCausalLM",
+            mixer: [("in_proj_qkvz.weight", [32, 8]), ("in_proj_ba.weight", [8, 8])],
+            further: [
+                (layer + "gate.weight", [2, 8]), (layer + "experts.down_proj", [2, 8, 4]),
+                (layer + "experts.gate_up_proj", [2, 8, 8]),
+                (layer + "shared_expert_gate.weight", [1, 8]),
+                (layer + "shared_expert.gate_proj.weight", [4, 8]),
+                (layer + "shared_expert.up_proj.weight", [4, 8]),
+                (layer + "shared_expert.down_proj.weight", [8, 4]),
+            ])
+        let converted = try model.convert()
+        let name = "model.layers.0.linear_attn.in_proj_qkvz.weight"
+        // A key head has 2 rows of its query, 2 of its key, 6 of values and 6 of gates.
+        try expect(converted["blk.0.attn_qkv.weight"], is: [20, 8]) {
+            let row = $0[0]
+            let stored =
+                row < 8
+                ? row % 4 / 2 * 16 + row / 4 * 2 + row % 2 : (row - 8) / 6 * 16 + 4 + (row - 8) % 6
+            return model.value(name, stored * 8 + $0[1])
+        }
+        try expect(converted["blk.0.attn_gate.weight"], is: [12, 8]) {
+            model.value(name, ($0[0] / 6 * 16 + 10 + $0[0] % 6) * 8 + $0[1])
+        }
+        try expect(converted["blk.0.ssm_ba.weight"], is: [8, 8]) {
+            model.value("model.layers.0.linear_attn.in_proj_ba.weight", $0[0] * 8 + $0[1])
+        }
+    }
+
     @Test func matricesAreTransposed() throws {
         let layer = "transformer.h.0."
         var tensors: [(name: String, shape: [Int])] = [

@@ -50,7 +50,8 @@ extension DecoderVariant {
     /// What attention sees and how.
     static let attentions: [DecoderVariant] = [
         DecoderVariant(blocks: "sinks") {
-            $0.attention.sinks = $0.attention.output.weight + ".sinks"
+            let name = $0.attention.output.weight
+            $0.attention.sinks = name + ".sinks"
         },
         DecoderVariant(blocks: "chunks") { $0.attention.chunk = 4 },
         DecoderVariant("window in one block of two, cap in the other") {

@@ -47,23 +47,27 @@ struct DecoderVariant: Sendable, CustomStringConvertible {
         },
         DecoderVariant(blocks: "no rotation") { $0.attention.rotary = nil },
         DecoderVariant(blocks: "all biases") {
-            for index in $0.attention.input.indices {
-                $0.attention.input[index].bias = $0.attention.input[index].weight + ".bias"
+            let weights = ($0.attention.input.map(\.weight), $0.attention.output.weight)
+            for (index, weight) in weights.0.enumerated() {
+                $0.attention.input[index].bias = weight + ".bias"
             }
-            $0.attention.output.bias = $0.attention.output.weight + ".bias"
+            $0.attention.output.bias = weights.1 + ".bias"
         },
         DecoderVariant(blocks: "a bias of keys alone") {
-            $0.attention.input[1].bias = $0.attention.input[1].weight + ".bias"
+            let name = $0.attention.input[1].weight
+            $0.attention.input[1].bias = name + ".bias"
         },
         DecoderVariant(blocks: "head norms") {
+            let names = $0.attention.input.map(\.weight)
             $0.attention.queryNorm = .init(
-                .rootMeanSquare, epsilon: 1e-5, weight: $0.attention.input[0].weight + ".norm")
+                .rootMeanSquare, epsilon: 1e-5, weight: names[0] + ".norm")
             $0.attention.keyNorm = .init(
-                .rootMeanSquare, epsilon: 1e-5, weight: $0.attention.input[1].weight + ".norm")
+                .rootMeanSquare, epsilon: 1e-5, weight: names[1] + ".norm")
         },
         DecoderVariant(blocks: "layer norms") {
+            let name = $0.attention.output.weight
             $0.attentionNorm?.kind = .layer
-            $0.attentionNorm?.bias = $0.attention.output.weight + ".norm_bias"
+            $0.attentionNorm?.bias = name + ".norm_bias"
             $0.feedForwardNorm?.kind = .layer
         },
         DecoderVariant(blocks: "norms after the parts, scaled residuals") {
@@ -103,7 +107,9 @@ struct DecoderVariant: Sendable, CustomStringConvertible {
         },
     ]
 
-    static var all: [DecoderVariant] { basics + positions + attentions + networks }
+    static var all: [DecoderVariant] { 
+        basics + positions + attentions + networks + recurrences
+    }
 
     static func plainBlock(
         _ index: Int, headCount: Int = 4, headCountKV: Int = 2, hidden: Int = 40

@@ -26,9 +26,11 @@ struct GenerationTests {
         }
     }
 
-    @Test("a text taken back and continued otherwise is as if it had never been longer")
-    func rewind() throws {
-        let (model, _) = try randomModel(seed: 73)
+    @Test(
+        "a text taken back and continued otherwise is as if it had never been longer",
+        arguments: [DecoderVariant.basics[0]] + DecoderVariant.recurrences)
+    func rewind(_ variant: DecoderVariant) throws {
+        let (model, _) = try randomModel(variant.decoder, seed: 73)
         let generation = try Generation(
             model: model, capacity: 20, pool: WorkerPool(threadCount: 1))
         let first = try generation.append([1, 2, 3])

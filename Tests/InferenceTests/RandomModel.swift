@@ -79,7 +79,10 @@ struct RandomModelBuilder {
             block.attentionNorm, block.postAttentionNorm, block.feedForwardNorm,
             block.postFeedForwardNorm,
         ] { add(norm, [width]) }
-        add(block.attention)
+        switch block.mixer {
+        case .attention(let attention): add(attention)
+        case .recurrence(let recurrence): add(recurrence)
+        }
         switch block.feedForward {
         case .dense(let network): add(network)
         case .experts(let experts):
@@ -88,7 +91,32 @@ struct RandomModelBuilder {
             if let shared = experts.shared { add(shared) }
             if let gate = experts.sharedGate { add(gate) }
             add(experts.network, parts: [experts.count])
+        case .absent: break
         }
+    }
+
+    private mutating func add(_ recurrence: BlockDescription.Recurrence) {
+        for projection in recurrence.input + [recurrence.output] { add(projection) }
+        let width = recurrence.output.inputs
+        switch recurrence.kind {
+        case .shortConvolution(let convolution): add(convolution, channels: width)
+        case .deltaRule(let rule):
+            add(rule.convolution, channels: rule.channelCount)
+            add(rule.decay, [rule.valueHeadCount], spread: 0.1, center: -0.5)
+            add(rule.stepBias, [rule.valueHeadCount], spread: 0.3)
+            add(rule.norm, [rule.valueLength])
+        case .selectiveScan(let scan):
+            add(scan.convolution, channels: width)
+            add(scan.parameters)
+            add(scan.steps)
+            add(scan.decay, [width, scan.stateLength], spread: 0.1, center: -0.5)
+            add(scan.skip, [width], spread: 0.5)
+        }
+    }
+
+    private mutating func add(_ convolution: BlockDescription.Convolution, channels: Int) {
+        add(convolution.weight, [channels, convolution.length], spread: 0.4)
+        if let bias = convolution.bias { add(bias, [channels], spread: 0.3) }
     }
 
     private mutating func add(_ attention: BlockDescription.Attention) {

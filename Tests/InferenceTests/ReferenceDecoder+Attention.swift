@@ -55,7 +55,7 @@ extension ReferenceDecoder {
         guard let latent = attention.latent else {
             let (keys, values) = (attention.queryWidth, attention.queryWidth + attention.keyWidth)
             return (
-                cut(Array(stacked[..<keys]), length), cut(Array(stacked[keys..<values]), length),
+                cut(Array(stacked[..<keys]), attention.queryStride), cut(Array(stacked[keys..<values]), length),
                 cut(Array(stacked[values...]), attention.valueLength)
             )
         }
@@ -127,7 +127,10 @@ extension ReferenceDecoder {
         }
         let heads = rows.map { self.heads($0, attention) }
         let queries = heads.enumerated().map {
-            prepare($1.queries, attention.queryNorm, position: $0)
+            // A gate may stand behind each query.
+            prepare(
+                $1.queries.map { Array($0.prefix(attention.keyLength)) }, attention.queryNorm,
+                position: $0)
         }
         let keys = heads.enumerated().map { prepare($1.keys, attention.keyNorm, position: $0) }
         return rows.indices.map { position in
@@ -150,9 +153,14 @@ extension ReferenceDecoder {
                 let weights = scores.map { exp($0 - top) }
                 let total = weights.reduce(0, +)
                 return (0..<attention.valueLength).map { element in
-                    zip(seen, weights).reduce(0) {
-                        $0 + $1.1 / total * heads[$1.0].values[shared][element]
-                    }
+                    let gate =
+                        attention.isGated
+                        ? sigmoid(heads[position].queries[index][attention.keyLength + element])
+                        : 1
+                    return gate
+                        * zip(seen, weights).reduce(0) {
+                            $0 + $1.1 / total * heads[$1.0].values[shared][element]
+                        }
                 }
             }
             return project(output, attention.output)

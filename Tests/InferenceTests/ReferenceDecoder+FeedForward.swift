@@ -5,6 +5,7 @@ extension ReferenceDecoder {
     func feedForward(_ input: Row, _ form: BlockDescription.FeedForward) -> Row {
         switch form {
         case .dense(let network): return run(network, input)
+        case .absent: return input.map { _ in 0 }
         case .experts(let experts):
             var output = Row(repeating: 0, count: experts.network.output.outputs)
             if let shared = experts.shared {
@@ -55,7 +56,7 @@ extension ReferenceDecoder {
         }
     }
 
-    private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+    func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
     private func run(_ network: BlockDescription.Network, _ input: Row, part: Int = 0) -> Row {
         let stacked = network.input.flatMap { project(input, $0, part: part) }

@@ -44,7 +44,7 @@ struct ReferenceDecoder {
     private func run(_ block: BlockDescription, _ rows: [Row]) -> [Row] {
         let scale = Double(block.residualScale)
         let normed = rows.map { normalise($0, block.attentionNorm) }
-        let attention = attend(normed, block.attention)
+        let attention = mix(normed, block.mixer)
         return rows.indices.map { index in
             let change = normalise(attention[index], block.postAttentionNorm).map { $0 * scale }
             let between = sum(rows[index], change)

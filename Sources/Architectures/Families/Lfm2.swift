@@ -118,3 +118,17 @@ extension ModelConfiguration {
             (0..<count).map { .string(full.contains($0) ? "full_attention" : "conv") })
     }
 }
+
+extension DecoderFamily {
+    /// LFM2: blocks without key heads are gated convolutions; the last norm bears the name of one of
+    /// embeddings.
+    static let lfm2 = DecoderFamily(architectures: ["lfm2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        style.hasShortConvolutions = true
+        var decoder = try model.decoder(style)
+        decoder.outputNorm = try model.norm(.rootMeanSquare, "token_embd_norm")
+        return decoder
+    }
+}

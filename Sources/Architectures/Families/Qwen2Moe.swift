@@ -23,16 +23,18 @@ extension ModelFamily {
         ],
         tensors: .gatedDecoder(
             attentionBiases: .optional, rotaryPairs: false, feedForwardWhere: nil)
-            + .qwenExperts + sharedExpert,
+            + .qwenExperts + .qwenSharedExpert,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewQwenExperts(architecture: "qwen2moe", normalizes: false)
         },
         export: .init(
             modelType: "qwen2_moe", presence: [("blk.0.attn_q.bias", "qkv_bias")]))
+}
 
+extension [TensorRule] {
     /// The expert that all tokens share, and the gate that weighs it.
-    private static let sharedExpert: [TensorRule] = {
+    static let qwenSharedExpert: [TensorRule] = {
         let expert = "model.layers.{bid}.mlp.shared_expert"
         let width = Dimension.key("shared_expert_intermediate_size")
         return [
@@ -44,9 +46,7 @@ extension ModelFamily {
                 expert + ".down_proj.weight", "blk.{bid}.ffn_down_shexp.weight", [.hidden, width]),
         ]
     }()
-}
 
-extension [TensorRule] {
     /// The router and the experts of Qwen's models, separate or merged.
     static let qwenExperts: [TensorRule] = {
         let layer = "model.layers.{bid}.mlp"

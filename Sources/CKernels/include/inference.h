@@ -69,6 +69,27 @@ void ingot_clamped_swiglu(float *gate, const float *up, float alpha, float limit
 void ingot_xielu(float *gate, const float *up, float quadratic, float exponential, float linear,
                  float limit, size_t count);
 
+// Convolves every channel of rows by itself, in place: row t becomes the sum over j of
+// weights[channel][j] * row t - length + 1 + j, plus bias[channel]. `weights` is [channels][length];
+// `bias` may be NULL for none. The rows before the first are the `length` - 1 of `past`, one after
+// the other; NULL for zeros. `stride` is from row to row of `rows`.
+void ingot_convolve(float *rows, size_t row_count, size_t stride, size_t channels,
+                    const float *weights, size_t length, const float *bias, const float *past);
+
+// One token of the delta rule. With the matrix S = `state`, [key_length][value_length]:
+// S *= decay; S += key (value - S^T key)^T * strength; result = S^T query. `correction` and `result`
+// have room for `value_length` values.
+void ingot_delta_step(float *state, const float *query, const float *key, const float *value,
+                      float decay, float strength, size_t key_length, size_t value_length,
+                      float *correction, float *result);
+
+// One token of a selective scan. For every channel with h = state[channel], [length]:
+// h = exp(steps[channel] * decay[channel]) * h + steps[channel] * values[channel] * input;
+// result[channel] = h . output. `result` may be `steps`.
+void ingot_scan_step(float *state, const float *decay, const float *input, const float *output,
+                     const float *steps, const float *values, size_t channels, size_t length,
+                     float *result);
+
 // The log-sum-exp of a row of logits that arrives in pieces, and its largest element.
 // Start with { .maximum = -INFINITY, .sum = 0, .top = -1 }.
 struct ingot_logits_state {

@@ -41,9 +41,12 @@ public struct HFTokenizer: Sendable {
     ///     several pre-tokenizer names mean the same rules.
     ///   - vocabularySize: `vocab_size` of `config.json`, which is read when this is `nil`.
     ///   - pre: A pre-tokenizer name to use instead of deriving one.
+    ///   - model: The kind of tokenizer, where the files may be written as several;
+    ///     `sentencePieceMerges` is the only one that must be asked for.
     /// - Throws: `TokenizationError`, `JSONError` or `FileError`.
     public static func load(
-        directory: String, modelType: String? = nil, vocabularySize: Int? = nil, pre: String? = nil
+        directory: String, modelType: String? = nil, vocabularySize: Int? = nil,
+        pre: String? = nil, model: Vocabulary.Model? = nil
     ) throws -> HFTokenizer {
         let folder = HFTokenizerFolder(path: directory)
         let config = try folder.json("config.json")
@@ -62,7 +65,16 @@ public struct HFTokenizer: Sendable {
         let files = VocabularyFiles(folder, tokenizerConfig: tokenizerConfig)
 
         var result: HFTokenizer
-        if let path = folder.existing(["tokenizer.model", "spiece.model"]) {
+        if model == .sentencePieceMerges {
+            guard let definition else {
+                throw TokenizationError(.missing("tokenizer.json"), file: directory)
+            }
+            let path = folder.file("tokenizer.json")
+            result = HFTokenizer(
+                vocabulary: try Vocabulary(
+                    merging: definition, tokenizerConfig: tokenizerConfig, size: size, file: path),
+                special: HFSpecialTokens(), definition: definition, file: path)
+        } else if let path = folder.existing(["tokenizer.model", "spiece.model"]) {
             let model = try SentencePieceModel(path: path)
             result = HFTokenizer(
                 vocabulary: try Vocabulary(

@@ -35,7 +35,7 @@ public struct VocabularyExport: Sendable {
             files.append(("tokenizer.json", try wordPiece().written()))
             settings.append(.init("tokenizer_class", .text("BertTokenizer")))
             isNamed = true
-        case .sentencePieceBPE, .unigram:
+        case .sentencePieceBPE, .sentencePieceMerges, .unigram:
             let split = sentencePieces()
             files.append(("tokenizer.model", split.bytes))
             settings.append(.init("tokenizer_class", .text(tokenizerClass)))

@@ -1,0 +1,153 @@
+extension BlockDescription {
+    /// A mixer that walks over a text with a state of fixed size: in place of attention, its cost
+    /// does not grow with the text.
+    ///
+    /// A row goes through `input`, then through what `kind` says, then through `output`.
+    public struct Recurrence: Sendable, Hashable {
+        /// What is between the two projections.
+        public enum Kind: Sendable, Hashable {
+            /// A matrix of associations for every head, corrected from token to token.
+            case deltaRule(DeltaRule)
+            /// A gated convolution over the last positions, and no other memory.
+            ///
+            /// `input` makes three parts as wide as the output's input: b, c and x. The result is
+            /// c times the convolution of b times x. Source: Liquid AI, LFM2,
+            /// <https://arxiv.org/abs/2511.23404>.
+            case shortConvolution(Convolution)
+            /// A state for every channel that decays and takes in as each token says.
+            case selectiveScan(SelectiveScan)
+        }
+
+        /// What makes the parts that `kind` works on, one below the other.
+        public var input: [Projection]
+        /// What makes the block's output.
+        public var output: Projection
+        /// What is between.
+        public var kind: Kind
+
+        /// Describes a recurrence.
+        public init(input: [Projection], output: Projection, kind: Kind) {
+            self.input = input
+            self.output = output
+            self.kind = kind
+        }
+    }
+
+    /// A convolution of every channel by itself over the last positions; positions before the text
+    /// are zero.
+    public struct Convolution: Sendable, Hashable {
+        /// The tensor of weights, `[channels, length]`, the last position's last.
+        public var weight: String
+        /// The tensor that is added, `[channels]`.
+        public var bias: String?
+        /// How many positions take part.
+        public var length: Int
+
+        /// Describes a convolution.
+        public init(_ weight: String, bias: String?, length: Int) {
+            self.weight = weight
+            self.bias = bias
+            self.length = length
+        }
+    }
+
+    /// The gated delta rule: for every value head a matrix S, `[keyLength, valueLength]`, that
+    /// starts at zero.
+    ///
+    /// With the head's query q, key k (both of length 1, q divided by the root of its length), value
+    /// v, and its gates: `S ← S · exp(decay · softplus(alpha + stepBias))`, then
+    /// `S ← S + k (v − Sᵀ k)ᵀ · sigmoid(beta)`, and the result is `Sᵀ q`, normalised and multiplied by
+    /// silu of a gate z.
+    ///
+    /// `input` makes all heads' queries, keys and values, which go through the convolution and silu
+    /// first, then z, then alpha and beta as `gates` says.
+    /// Source: Yang et al., Gated Delta Networks, <https://arxiv.org/abs/2412.06464>.
+    public struct DeltaRule: Sendable, Hashable {
+        /// How value heads share key heads, and where their gates are.
+        public enum Sharing: Sendable, Hashable {
+            /// The value heads of a key head are neighbours. Of each key head's value heads there
+            /// are first all betas, then all alphas.
+            case neighbours
+            /// Value head `i` takes key head `i` modulo their number. First are all alphas, then
+            /// all betas.
+            case turns
+        }
+
+        /// The number of query and key heads; divides that of value heads.
+        public var keyHeadCount: Int
+        /// The number of value heads.
+        public var valueHeadCount: Int
+        /// The length of a query and a key.
+        public var keyLength: Int
+        /// The length of a value.
+        public var valueLength: Int
+        /// Which value heads share which key head.
+        public var sharing: Sharing
+        /// The convolution of queries, keys and values.
+        public var convolution: Convolution
+        /// The tensor of decays, `[valueHeadCount]`, below 0.
+        public var decay: String
+        /// The tensor that is added to alpha, `[valueHeadCount]`.
+        public var stepBias: String
+        /// The norm of a head's result, `[valueLength]`.
+        public var norm: Norm
+
+        /// Describes a delta rule.
+        public init(
+            keyHeadCount: Int, valueHeadCount: Int, keyLength: Int, valueLength: Int,
+            sharing: Sharing, convolution: Convolution, decay: String, stepBias: String,
+            norm: Norm
+        ) {
+            self.keyHeadCount = keyHeadCount
+            self.valueHeadCount = valueHeadCount
+            self.keyLength = keyLength
+            self.valueLength = valueLength
+            self.sharing = sharing
+            self.convolution = convolution
+            self.decay = decay
+            self.stepBias = stepBias
+            self.norm = norm
+        }
+
+        /// The length of all queries, or keys, of a position.
+        public var keyWidth: Int { keyHeadCount * keyLength }
+        /// The length of all values of a position.
+        public var valueWidth: Int { valueHeadCount * valueLength }
+        /// The channels that are convolved: queries, keys and values.
+        public var channelCount: Int { 2 * keyWidth + valueWidth }
+    }
+
+    /// A selective scan: for every channel c a state h of `stateLength` numbers that starts at zero.
+    ///
+    /// `input` makes x and a gate z. x goes through the convolution and silu; `parameters` makes of
+    /// it a short row of step sizes, which `steps` makes as long as x, and the rows B and C. With
+    /// `d = softplus(step)`: `h ← exp(d · decay) · h + d · x · B`, and the result is
+    /// `(h · C + skip · x) · silu(z)`. Source: Gu and Dao, Mamba, <https://arxiv.org/abs/2312.00752>.
+    public struct SelectiveScan: Sendable, Hashable {
+        /// The numbers of a channel's state.
+        public var stateLength: Int
+        /// The convolution of x.
+        public var convolution: Convolution
+        /// What makes the short row of steps, B and C of x.
+        public var parameters: Projection
+        /// What makes a step for each channel.
+        public var steps: Projection
+        /// The tensor of decays, `[channels, stateLength]`, below 0.
+        public var decay: String
+        /// The tensor that lets x through, `[channels]`.
+        public var skip: String
+
+        /// Describes a selective scan.
+        public init(
+            stateLength: Int, convolution: Convolution, parameters: Projection, steps: Projection,
+            decay: String, skip: String
+        ) {
+            self.stateLength = stateLength
+            self.convolution = convolution
+            self.parameters = parameters
+            self.steps = steps
+            self.decay = decay
+            self.skip = skip
+        }
+    }
+}

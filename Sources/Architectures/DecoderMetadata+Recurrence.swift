@@ -1,0 +1,152 @@
+import TensorCore
+
+extension DecoderMetadata {
+    /// Which blocks have a recurrence: `attention.recurrent_layers`, otherwise all but every
+    /// `full_attention_interval`-th.
+    private func recurrentBlocks(blockCount: Int) throws(DecoderDescriptionError) -> [Bool] {
+        let suffix = "attention.recurrent_layers"
+        guard let value = metadata[key(suffix)] else {
+            let interval = try optionalCount("full_attention_interval") ?? 4
+            return (1...blockCount).map { $0 % interval != 0 }
+        }
+        // Blocks that predict further tokens are listed too.
+        guard case .bools(let blocks) = value, blocks.count >= blockCount else {
+            throw invalid(suffix, expected: "true or false for each of \(blockCount) blocks")
+        }
+        return Array(blocks.prefix(blockCount))
+    }
+
+    /// Qwen's decoders with blocks of the gated delta rule between blocks of gated attention.
+    ///
+    /// Value heads of a key head are neighbours where their gates are one matrix, `ssm_ba`, and take
+    /// turns where there are two.
+    func deltaDecoder(experts: ExpertStyle?) throws(DecoderDescriptionError) -> DecoderDescription {
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        style.feedForwardNorm = "post_attention_norm"
+        style.experts = experts
+        let recurrent = try recurrentBlocks(blockCount: blockCount())
+        let (keyHeads, valueHeads) = (
+            try count("ssm.group_count"), try count("ssm.time_step_rank")
+        )
+        let keyLength = try count("ssm.state_size")
+        let inner = try count("ssm.inner_size")
+        guard valueHeads % keyHeads == 0 else {
+            throw invalid("ssm.time_step_rank", expected: "a multiple of \(keyHeads) key heads")
+        }
+        guard inner % valueHeads == 0 else {
+            throw invalid("ssm.inner_size", expected: "a multiple of \(valueHeads) value heads")
+        }
+        guard keyHeads * keyLength <= DecoderMetadata.largest,
+            keyLength * inner <= DecoderMetadata.largest
+        else {
+            throw invalid(
+                "ssm.state_size", expected: "a state of at most \(DecoderMetadata.largest) numbers")
+        }
+        let kernel = try convolutionLength("ssm.conv_kernel")
+        return try decoder(style) { index, block throws(DecoderDescriptionError) in
+            let name = "blk.\(index)"
+            let width = block.attention.output.outputs
+            guard recurrent[index] else {
+                guard block.attention.keyLength == block.attention.valueLength else {
+                    throw invalid("attention.value_length", expected: "the keys' length")
+                }
+                // The rows of a query head's gate follow those of its query.
+                block.attention.isGated = true
+                block.attention.input[0].outputs *= 2
+                return
+            }
+            let isJoined = present("\(name).ssm_ba.weight") != nil
+            let rule = BlockDescription.DeltaRule(
+                keyHeadCount: keyHeads, valueHeadCount: valueHeads, keyLength: keyLength,
+                valueLength: inner / valueHeads, sharing: isJoined ? .neighbours : .turns,
+                convolution: .init("\(name).ssm_conv1d.weight", bias: nil, length: kernel),
+                decay: "\(name).ssm_a", stepBias: "\(name).ssm_dt.bias",
+                norm: try norm(.rootMeanSquare, "\(name).ssm_norm"))
+            let gates =
+                isJoined
+                ? [projection("\(name).ssm_ba", outputs: 2 * valueHeads, inputs: width)]
+                : ["alpha", "beta"].map {
+                    projection("\(name).ssm_\($0)", outputs: valueHeads, inputs: width)
+                }
+            block.mixer = .recurrence(
+                .init(
+                    input: [
+                        projection(
+                            "\(name).attn_qkv", outputs: rule.channelCount, inputs: width),
+                        projection("\(name).attn_gate", outputs: inner, inputs: width),
+                    ] + gates,
+                    output: projection("\(name).ssm_out", outputs: width, inputs: inner),
+                    kind: .deltaRule(rule)))
+        }
+    }
+
+    /// A decoder whose blocks are selective scans and nothing else.
+    func scanDecoder() throws(DecoderDescriptionError) -> DecoderDescription {
+        let width = try count("embedding_length")
+        let inner = try count("ssm.inner_size")
+        let state = try count("ssm.state_size")
+        let rank = try count("ssm.time_step_rank")
+        let kernel = try convolutionLength("ssm.conv_kernel")
+        guard inner * state <= DecoderMetadata.largest else {
+            throw invalid(
+                "ssm.state_size", expected: "a state of at most \(DecoderMetadata.largest) numbers")
+        }
+        guard try !flag("ssm.dt_b_c_rms", standard: false) else {
+            throw invalid("ssm.dt_b_c_rms", expected: "false")
+        }
+        var blocks: [BlockDescription] = []
+        for index in 0..<(try blockCount()) {
+            let name = "blk.\(index)"
+            let scan = BlockDescription.SelectiveScan(
+                stateLength: state,
+                convolution: .init(
+                    "\(name).ssm_conv1d.weight", bias: present("\(name).ssm_conv1d.bias"),
+                    length: kernel),
+                parameters: projection(
+                    "\(name).ssm_x", outputs: rank + 2 * state, inputs: inner),
+                steps: projection("\(name).ssm_dt", outputs: inner, inputs: rank),
+                decay: "\(name).ssm_a", skip: "\(name).ssm_d")
+            blocks.append(
+                BlockDescription(
+                    mixerNorm: try norm(.rootMeanSquare, "\(name).attn_norm"),
+                    recurrence: .init(
+                        input: [projection("\(name).ssm_in", outputs: 2 * inner, inputs: width)],
+                        output: projection("\(name).ssm_out", outputs: width, inputs: inner),
+                        kind: .selectiveScan(scan))))
+        }
+        return DecoderDescription(
+            architecture: architecture, contextLength: try count("context_length"),
+            embeddingLength: width, tokenEmbedding: "token_embd.weight", blocks: blocks,
+            outputNorm: try norm(.rootMeanSquare, "output_norm"),
+            output: present("output.weight") ?? "token_embd.weight")
+    }
+
+    /// Makes a block a gated convolution.
+    func shortConvolution(
+        _ block: inout BlockDescription, index: Int
+    ) throws(DecoderDescriptionError) {
+        let name = "blk.\(index).shortconv"
+        let width = block.attention.output.outputs
+        block.mixer = .recurrence(
+            .init(
+                input: [projection("\(name).in_proj", outputs: 3 * width, inputs: width)],
+                output: projection("\(name).out_proj", outputs: width, inputs: width),
+                kind: .shortConvolution(
+                    .init(
+                        "\(name).conv.weight", bias: nil,
+                        length: try convolutionLength("shortconv.l_cache")))))
+    }
+
+    /// How many positions a convolution takes in.
+    private func convolutionLength(_ suffix: String) throws(DecoderDescriptionError) -> Int {
+        let length = try count(suffix)
+        guard length <= DecoderMetadata.longestConvolution else {
+            throw invalid(suffix, expected: "at most \(DecoderMetadata.longestConvolution)")
+        }
+        return length
+    }
+
+    /// The longest convolution that is believed; models have 3 or 4.
+    private static let longestConvolution = 256
+}

@@ -1,0 +1,112 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Mamba: blocks of a selective scan alone, without attention or feed-forward network.
+    public static let mamba = ModelFamily(
+        name: "Mamba", architecture: "mamba",
+        classes: [.init("MambaForCausalLM")],
+        // transformers: MambaConfig
+        defaults: [
+            .integer("vocab_size", 50280), .integer("hidden_size", 768),
+            .integer("state_size", 16), .integer("num_hidden_layers", 32),
+            .real("layer_norm_epsilon", 1e-5), .integer("expand", 2),
+            .integer("conv_kernel", 4), .boolean("tie_word_embeddings", true),
+            .computed("intermediate_size") { $0.mambaWidth() },
+            .computed("time_step_rank") { $0.mambaStepRank() },
+        ],
+        hyperparameters: [
+            // The model has no limit; the reference converter writes this one.
+            .count("context_length") { _ in 1 << 20 },
+            .count("embedding_length", "hidden_size"),
+            .count("feed_forward_length") { _ in 0 },
+            .count("attention.head_count") { _ in 0 },
+            .blockCount,
+            .count("ssm.conv_kernel", "conv_kernel"),
+            .count("ssm.inner_size", "intermediate_size"),
+            .count("ssm.state_size", "state_size"),
+            .count("ssm.time_step_rank", "time_step_rank"),
+            .number("attention.layer_norm_rms_epsilon", "layer_norm_epsilon"),
+            .entries { _ in [.init("{arch}.ssm.dt_b_c_rms", .bool(false))] },
+            .fileType,
+        ],
+        tensors: [TensorModule]([
+            .init(
+                "backbone.embeddings", "token_embd", [.vocabulary, .hidden]),
+            .norm("backbone.norm_f", "output_norm"),
+        ]).rules() + [
+            .init(
+                "lm_head.weight", "output.weight", [.vocabulary, .hidden],
+                where: .init { configuration, _ in !configuration.tieWordEmbeddings }),
+            .ignoring(
+                "lm_head.weight",
+                where: .init { configuration, _ in configuration.tieWordEmbeddings }),
+        ] + mambaLayer,
+        hasAttention: false,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "mamba")
+            try configuration.require("use_bias", false, architecture: "mamba")
+            let (width, inner) = (
+                try configuration.hiddenSize(), try configuration.required("intermediate_size")
+            )
+            guard inner == 2 * width else {
+                throw configuration.fault(
+                    .notExpressible(
+                        found: "\(inner)", expected: "twice the hidden size \(width)",
+                        architecture: "mamba"), "intermediate_size")
+            }
+            return []
+        })
+
+    private static let mambaLayer: [TensorRule] = {
+        let layer = "backbone.layers.{bid}.mixer."
+        let block = "blk.{bid}."
+        let (inner, kernel) = (Dimension.key("intermediate_size"), Dimension.key("conv_kernel"))
+        let (state, rank) = (Dimension.key("state_size"), Dimension.key("time_step_rank"))
+        return [
+            .init("backbone.layers.{bid}.norm.weight", block + "attn_norm.weight", [.hidden]),
+            .init(
+                layer + "A_log", block + "ssm_a", [inner, state], transform: .negatedExponential),
+            .init(layer + "D", block + "ssm_d", [inner]),
+            .init(
+                layer + "conv1d.bias", block + "ssm_conv1d.bias", [inner], presence: .optional),
+            .init(
+                [.init(layer + "conv1d.weight", [inner, 1, kernel])],
+                into: [.init(block + "ssm_conv1d.weight", [inner, kernel])]),
+            .init(layer + "dt_proj.bias", block + "ssm_dt.bias", [inner]),
+            .init(layer + "dt_proj.weight", block + "ssm_dt.weight", [inner, rank]),
+            .init(layer + "in_proj.weight", block + "ssm_in.weight", [2 * inner, .hidden]),
+            .init(layer + "out_proj.weight", block + "ssm_out.weight", [.hidden, inner]),
+            .init(layer + "x_proj.weight", block + "ssm_x.weight", [rank + 2 * state, inner]),
+        ]
+    }()
+}
+
+extension ModelConfiguration {
+    /// The width inside a block: the hidden size times `expand`.
+    fileprivate func mambaWidth() -> JSON? {
+        guard self["intermediate_size"] == nil, let width = self["hidden_size"]?.integer,
+            let factor = self["expand"]?.double, (0...1024).contains(factor),
+            (0..<(1 << 40)).contains(width)
+        else { return nil }
+        return .integer(Int(factor * Double(width)))
+    }
+
+    /// The rank of the step sizes: a sixteenth of the hidden size, rounded up, where the file says
+    /// `auto` or nothing.
+    fileprivate func mambaStepRank() -> JSON? {
+        guard self["time_step_rank"]?.text ?? "auto" == "auto",
+            self["time_step_rank"]?.integer == nil, let width = self["hidden_size"]?.integer,
+            (0..<(1 << 40)).contains(width)
+        else { return nil }
+        return .integer((width + 15) / 16)
+    }
+}
+
+extension DecoderFamily {
+    /// Mamba: a selective scan in every block, and nothing else.
+    static let mamba = DecoderFamily(architectures: ["mamba"]) {
+        model throws(DecoderDescriptionError) in
+        try model.scanDecoder()
+    }
+}

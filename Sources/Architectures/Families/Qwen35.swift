@@ -1,0 +1,124 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Qwen 3.5, text-only or the language model of a multimodal checkpoint: Qwen3-Next with
+    /// projections of their own for everything, and a dense network.
+    public static let qwen35 = ModelFamily(
+        name: "Qwen35", architecture: "qwen35",
+        classes: [
+            .init("Qwen3_5ForCausalLM"),
+            .init(
+                "Qwen3_5ForConditionalGeneration", insertedPart: "language_model.",
+                otherParts: ["visual."]),
+        ],
+        // transformers: Qwen3_5TextConfig
+        defaults: [
+            .integer("vocab_size", 248320), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 12288), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 16), .integer("num_key_value_heads", 4),
+            .integer("linear_num_value_heads", 32),
+        ] + .deltaLayers,
+        hyperparameters: .common + .deltaLayers + [.usualRotarySections],
+        tensors: .deltaDecoder + .qwen35Mixer + [TensorModule].gatedNetwork().inBlocks(),
+        predictors: .qwenPredictors,
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen35")
+            try configuration.require("attn_output_gate", true, architecture: "qwen35")
+            try configuration.reviewDeltaLayers()
+            return []
+        })
+}
+
+extension [TensorRule] {
+    /// The projections of a layer of the delta rule, where value head `i` takes key head `i` modulo
+    /// their number: value heads, which a checkpoint has sorted by their key head, take turns.
+    static let qwen35Mixer: [TensorRule] = {
+        let layer = "model.layers.{bid}.linear_attn."
+        let block = "blk.{bid}."
+        let shared = Dimension.valueHeads / .keyHeads
+        let heads: [Dimension] = [.keyHeads, shared, .valueHead]
+        let kernel = Dimension.key("linear_conv_kernel_dim")
+        /// Queries and keys as they are, values in turns.
+        func channels(_ inner: [Dimension]) -> [TensorRule.Part] {
+            let rows = [2 * .keyRows + .valueRows] + inner
+            return [
+                .init(0, .part(of: rows, axis: 0, from: 0, count: 2 * .keyRows)),
+                .init(
+                    0,
+                    .part(
+                        of: rows, axis: 0, from: 2 * .keyRows, count: .valueRows, as: heads,
+                        order: [1, 0, 2] + inner.indices.map { $0 + 3 })),
+            ]
+        }
+        func rule(
+            _ source: String, _ name: String, _ shape: [Dimension], view: TensorView,
+            change: ValueChange = .none
+        ) -> TensorRule {
+            .init(
+                [.init(layer + source, shape)],
+                into: [.init(block + name, shape, [.init(0, view)], change: change)],
+                where: .deltaRule)
+        }
+        return [
+            .init(
+                [.init(layer + "in_proj_qkv.weight", [2 * .keyRows + .valueRows, .hidden])],
+                into: [
+                    .init(
+                        block + "attn_qkv.weight", [2 * .keyRows + .valueRows, .hidden],
+                        channels([.hidden]))
+                ], where: .deltaRule),
+            .init(
+                [.init(layer + "conv1d.weight", [2 * .keyRows + .valueRows, 1, kernel])],
+                into: [
+                    .init(
+                        block + "ssm_conv1d.weight", [2 * .keyRows + .valueRows, kernel],
+                        channels([kernel]))
+                ], where: .deltaRule),
+            rule(
+                "in_proj_z.weight", "attn_gate.weight", [.valueRows, .hidden],
+                view: .init(as: heads + [.hidden], order: [1, 0, 2, 3])),
+            rule(
+                "in_proj_a.weight", "ssm_alpha.weight", [.valueHeads, .hidden],
+                view: .init(as: [.keyHeads, shared, .hidden], order: [1, 0, 2])),
+            rule(
+                "in_proj_b.weight", "ssm_beta.weight", [.valueHeads, .hidden],
+                view: .init(as: [.keyHeads, shared, .hidden], order: [1, 0, 2])),
+            rule(
+                "A_log", "ssm_a", [.valueHeads],
+                view: .init(as: [.keyHeads, shared], order: [1, 0]), change: .negatedExponential),
+            rule(
+                "dt_bias", "ssm_dt.bias", [.valueHeads],
+                view: .init(as: [.keyHeads, shared], order: [1, 0])),
+            rule(
+                "out_proj.weight", "ssm_out.weight", [.hidden, .valueRows],
+                view: .init(as: [.hidden] + heads, order: [0, 2, 1, 3])),
+        ]
+    }()
+}
+
+extension HyperparameterRule {
+    /// How many pairs of a head turn by the position in time, by height and by width; the shares of
+    /// the published models where the configuration does not say.
+    ///
+    /// In text the three positions are the same.
+    static let usualRotarySections = HyperparameterRule.entries {
+        configuration throws(ArchitectureError) in
+        try RotaryParameters(configuration).sections() == nil
+            ? [.init("{arch}.rope.dimension_sections", .int32s([11, 11, 10, 0]))] : []
+    }
+}
+
+extension DecoderFamily {
+    /// Qwen 3.5 and its form with experts: Qwen3-Next with value heads that take turns at the key
+    /// heads.
+    static let qwen35 = DecoderFamily(architectures: ["qwen35", "qwen35moe"]) {
+        model throws(DecoderDescriptionError) in
+        let isSparse = model.architecture == "qwen35moe"
+        return try model.deltaDecoder(
+            experts: isSparse
+                ? ExpertStyle(normalisesWeights: true, sharedHidden: try model.sharedHidden())
+                : nil)
+    }
+}

@@ -1,0 +1,36 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Qwen 3.5 with experts, text-only or the language model of a multimodal checkpoint.
+    public static let qwen35Moe = ModelFamily(
+        name: "Qwen35Moe", architecture: "qwen35moe",
+        classes: [
+            .init("Qwen3_5MoeForCausalLM"),
+            .init(
+                "Qwen3_5MoeForConditionalGeneration", insertedPart: "language_model.",
+                otherParts: ["visual."]),
+        ],
+        // transformers: Qwen3_5MoeTextConfig
+        defaults: [
+            .integer("vocab_size", 248320), .integer("hidden_size", 2048),
+            .integer("num_hidden_layers", 40), .integer("num_attention_heads", 16),
+            .integer("num_key_value_heads", 2), .integer("linear_num_value_heads", 32),
+            .integer("num_experts_per_tok", 8),
+            .same("num_experts", as: "num_local_experts"), .integer("num_experts", 256),
+            .integer("moe_intermediate_size", 512),
+            .integer("shared_expert_intermediate_size", 512), .boolean("norm_topk_prob", true),
+        ] + .deltaLayers,
+        hyperparameters: .common + [
+            .count("expert_feed_forward_length", "moe_intermediate_size"),
+            .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
+        ] + .deltaLayers + [.usualRotarySections],
+        tensors: .deltaDecoder + .qwen35Mixer + .qwenExperts + .qwenSharedExpert,
+        predictors: .qwenPredictors,
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.require("attn_output_gate", true, architecture: "qwen35moe")
+            try configuration.reviewDeltaLayers()
+            return try configuration.reviewQwenExperts(
+                architecture: "qwen35moe", normalizes: true)
+        })
+}

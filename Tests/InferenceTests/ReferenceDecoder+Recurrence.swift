@@ -1,0 +1,128 @@
+import Architectures
+import Foundation
+
+extension ReferenceDecoder {
+    /// What a block's mixer makes of all normalised rows.
+    func mix(_ rows: [Row], _ mixer: BlockDescription.Mixer) -> [Row] {
+        switch mixer {
+        case .attention(let attention): return attend(rows, attention)
+        case .recurrence(let recurrence):
+            let inner = rows.map { row in recurrence.input.flatMap { project(row, $0) } }
+            let width = recurrence.output.inputs
+            let results: [Row] =
+                switch recurrence.kind {
+                case .shortConvolution(let convolution): gated(inner, convolution, width)
+                case .deltaRule(let rule): deltaRule(inner, rule)
+                case .selectiveScan(let scan): selectiveScan(inner, scan, width)
+                }
+            return results.map { project($0, recurrence.output) }
+        }
+    }
+
+    private func convolve(_ rows: [Row], _ convolution: BlockDescription.Convolution) -> [Row] {
+        let weights = values(convolution.weight)
+        let bias = convolution.bias.map(values)
+        return rows.indices.map { position in
+            rows[position].indices.map { channel in
+                (0..<convolution.length).reduce(bias?[channel] ?? 0) { sum, back in
+                    guard back <= position else { return sum }
+                    let weight = weights[(channel + 1) * convolution.length - 1 - back]
+                    return sum + weight * rows[position - back][channel]
+                }
+            }
+        }
+    }
+
+    private func silu(_ x: Double) -> Double { x * sigmoid(x) }
+    private func softplus(_ x: Double) -> Double { log(1 + exp(x)) }
+
+    private func gated(
+        _ rows: [Row], _ convolution: BlockDescription.Convolution, _ width: Int
+    ) -> [Row] {
+        let taken = rows.map { row in (0..<width).map { row[$0] * row[2 * width + $0] } }
+        return zip(rows, convolve(taken, convolution)).map { row, convolved in
+            (0..<width).map { row[width + $0] * convolved[$0] }
+        }
+    }
+
+    private func deltaRule(_ rows: [Row], _ rule: BlockDescription.DeltaRule) -> [Row] {
+        let convolved = convolve(rows.map { Array($0[..<rule.channelCount]) }, rule.convolution)
+            .map { $0.map(silu) }
+        let (decays, biases) = (values(rule.decay), values(rule.stepBias))
+        let shared = rule.valueHeadCount / rule.keyHeadCount
+        var results = [Row](repeating: [], count: rows.count)
+        for head in 0..<rule.valueHeadCount {
+            let keyHead: Int
+            var (alpha, beta) = (0, 0)
+            let gates = rule.channelCount + rule.valueWidth
+            switch rule.sharing {
+            case .neighbours:
+                keyHead = head / shared
+                beta = gates + keyHead * 2 * shared + head - keyHead * shared
+                alpha = beta + shared
+            case .turns:
+                keyHead = head % rule.keyHeadCount
+                (alpha, beta) = (gates + head, gates + rule.valueHeadCount + head)
+            }
+            var state = [Row](
+                repeating: Row(repeating: 0, count: rule.valueLength), count: rule.keyLength)
+            for position in rows.indices {
+                func part(_ start: Int, _ length: Int) -> Row {
+                    Array(convolved[position][start..<start + length])
+                }
+                func unit(_ row: Row) -> Row {
+                    let size = sqrt(row.reduce(1e-6) { $0 + $1 * $1 })
+                    return row.map { $0 / size }
+                }
+                let query = unit(part(keyHead * rule.keyLength, rule.keyLength)).map {
+                    $0 / sqrt(Double(rule.keyLength))
+                }
+                let key = unit(part(rule.keyWidth + keyHead * rule.keyLength, rule.keyLength))
+                let value = part(2 * rule.keyWidth + head * rule.valueLength, rule.valueLength)
+                let kept = exp(decays[head] * softplus(rows[position][alpha] + biases[head]))
+                for index in state.indices { state[index] = state[index].map { $0 * kept } }
+                let strength = sigmoid(rows[position][beta])
+                for column in value.indices {
+                    let known = state.indices.reduce(0.0) { $0 + state[$1][column] * key[$1] }
+                    for index in state.indices {
+                        state[index][column] += key[index] * (value[column] - known) * strength
+                    }
+                }
+                let result = value.indices.map { column in
+                    state.indices.reduce(0.0) { $0 + state[$1][column] * query[$1] }
+                }
+                let gate = rule.channelCount + head * rule.valueLength
+                results[position] += zip(
+                    normalise(result, rule.norm), rows[position][gate..<gate + rule.valueLength]
+                ).map { $0 * silu($1) }
+            }
+        }
+        return results
+    }
+
+    private func selectiveScan(
+        _ rows: [Row], _ scan: BlockDescription.SelectiveScan, _ width: Int
+    ) -> [Row] {
+        let taken = convolve(rows.map { Array($0[..<width]) }, scan.convolution)
+            .map { $0.map(silu) }
+        let (decays, skips) = (values(scan.decay), values(scan.skip))
+        let (rank, length) = (scan.steps.inputs, scan.stateLength)
+        var state = [Row](repeating: Row(repeating: 0, count: length), count: width)
+        return rows.indices.map { position in
+            let parameters = project(taken[position], scan.parameters)
+            let steps = project(Array(parameters[..<rank]), scan.steps).map(softplus)
+            return (0..<width).map { channel in
+                let x = taken[position][channel]
+                var result = skips[channel] * x
+                for index in 0..<length {
+                    let kept = exp(steps[channel] * decays[channel * length + index])
+                    state[channel][index] =
+                        kept * state[channel][index]
+                        + steps[channel] * x * parameters[rank + index]
+                    result += state[channel][index] * parameters[rank + length + index]
+                }
+                return result * silu(rows[position][width + channel])
+            }
+        }
+    }
+}
