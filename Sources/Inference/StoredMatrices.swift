@@ -117,7 +117,10 @@ final class StoredMatrices: @unchecked Sendable {
     ) {
         let pieces = stack.parts.compactMap { part -> Product? in
             let wanted = part.outputs.clamped(to: outputs)
-            guard !wanted.isEmpty, let matrix = matrices[part.number] else { return nil }
+            guard !wanted.isEmpty else { return nil }
+            guard let matrix = matrices[part.number] else {
+                preconditionFailure("\(part.tensor) is in no block's stacks")
+            }
             let first =
                 (expert ?? 0) * part.outputs.count + wanted.lowerBound - part.outputs.lowerBound
             return Product(
