@@ -18,7 +18,7 @@ extension DecoderDescription {
         .gptNeoX, .falcon, .gemma, .gemma2, .gemma3, .stableLM, .phi2, .phi3, .starCoder2,
         .granite, .cohere, .smolLM3, .exaone4,
         .glm4, .glm4MoE, .llama4, .ernie45, .seedOSS, .hunYuanDense, .nemotron, .arcee, .apertus,
-        .dots1, .gemma4, .mistral3, .qwen3Next, .qwen35, .lfm2, .mamba,
+        .dots1, .gemma4, .miniMaxM2, .mistral3, .qwen3Next, .qwen35, .lfm2, .mamba,
     ]
 
     /// The GGUF architectures that can be run.

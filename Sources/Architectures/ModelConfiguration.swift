@@ -62,7 +62,9 @@ public struct ModelConfiguration: Sendable {
             else { return }
             values[key] = .integer(above / below)
         case .replacedBy(let other):
-            if let value = self[other] { values[key] = value }
+            guard let value = self[other] else { return }
+            values[key] = value
+            if entry.key == "head_dim" { hasHeadDim = true }
         case .computed(let make):
             if let value = make(self) { values[key] = value }
         }

@@ -86,7 +86,7 @@ import Testing
 
     @Test func layersThatPredictFurtherTokensAreBlocks() throws {
         let text =
-            #"{"architectures":["Glm4MoeForCausalLM"],"num_hidden_layers":5,"num_nextn_predict_layers":2}"#
+            #"{"architectures":["Glm4MoeForCausalLM"],"head_dim":128,"num_hidden_layers":5,"num_nextn_predict_layers":2}"#
         #expect(try FamilyOptionTests.value("glm4moe.block_count", text) == .uint32(7))
         #expect(try FamilyOptionTests.value("glm4moe.nextn_predict_layers", text) == .uint32(2))
         #expect(throws: ArchitectureError.self) {
@@ -124,6 +124,10 @@ import Testing
     @Test(arguments: [
         (#""architectures":["GraniteForCausalLM"],"head_dim":64"#, "head_dim"),
         (#""architectures":["LlamaForCausalLM"],"hidden_act":"relu""#, "hidden_act"),
+        (
+            #""architectures":["Glm4MoeForCausalLM"],"head_dim":128,"hidden_act":"gelu""#,
+            "hidden_act"
+        ),
         (
             #""architectures":["SmolLM3ForCausalLM"],"no_rope_layer_interval":3"#,
             "no_rope_layer_interval"

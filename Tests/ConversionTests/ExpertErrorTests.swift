@@ -107,7 +107,6 @@ import Testing
         ("Gemma3ForCausalLM", "attn_logit_softcapping", "50.0"),
         ("Gemma3ForCausalLM", "use_bidirectional_attention", "true"),
         ("DeepseekV3ForCausalLM", "rope_interleave", "false"),
-        ("Glm4MoeForCausalLM", "hidden_act", "\"gelu\""),
         ("Glm4MoeLiteForCausalLM", "mlp_layer_types", "[\"sparse\",\"dense\"]"),
         ("ApertusForCausalLM", "hidden_act", "\"silu\""),
         ("Llama4ForCausalLM", "use_qk_norm", "false"),

@@ -1,6 +1,7 @@
 import Architectures
 import Conversion
 import Foundation
+import GGUF
 import Quantization
 import Safetensors
 import TensorCore

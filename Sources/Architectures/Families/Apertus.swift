@@ -46,7 +46,23 @@ extension ModelFamily {
         writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
         export: .init(
             modelType: "apertus", constants: [("hidden_act", .text("xielu"))],
-            presence: [("blk.0.attn_q.bias", "attention_bias")]))
+            presence: [("blk.0.attn_q.bias", "attention_bias")],
+            computed: { source in
+                guard !source.hasTensor("rope_freqs.weight"),
+                    source.value("rope.scaling.type") == nil,
+                    let theta = source.value("rope.freq_base")?.json
+                else { return [] }
+                // A base alone would get the usual scaling.
+                return [
+                    (
+                        "rope_parameters",
+                        .object([
+                            .init(key: "rope_type", value: .text("default")),
+                            .init(key: "rope_theta", value: theta),
+                        ])
+                    )
+                ]
+            }))
 
     private static let activation = "model.layers.{bid}.mlp.act_fn."
 

@@ -43,17 +43,28 @@ extension ModelFamily {
     static let deepseekTensors = ends + attention + feedForward
 
     /// How both are exported.
-    static func deepseekExport(modelType: String) -> ConfigurationExport {
+    static func deepseekExport(
+        modelType: String,
+        words: [String: String?] = [:],
+        fits: @escaping @Sendable (ConfigurationExport.Source) -> Bool = {
+            $0.tokenizer("eom_token_id") == nil
+        },
+        computed:
+            @escaping @Sendable (ConfigurationExport.Source) -> [ConfigurationExport.Entry] = {
+                _ in []
+            }
+    ) -> ConfigurationExport {
         .init(
             modelType: modelType,
             words: [
                 "attention.head_count_kv": nil, "attention.key_length": nil,
                 "expert_count": "n_routed_experts", "rope.dimension_count": "qk_rope_head_dim",
                 "attention.value_length_mla": "v_head_dim",
-            ],
+            ].merging(words) { $1 },
             presence: [("blk.0.attn_output.bias", "attention_bias")],
+            fits: fits,
             computed: { source in
-                var entries: [ConfigurationExport.Entry] = []
+                var entries = computed(source)
                 if let heads = source.integer("attention.head_count") {
                     entries.append(("num_key_value_heads", .integer(heads)))
                 }

@@ -50,7 +50,23 @@ extension ModelFamily {
             }
             return try configuration.reviewDeepseek()
         },
-        tokenRoles: glm4MoeRoles)
+        tokenRoles: glm4MoeRoles,
+        export: deepseekExport(
+            modelType: "glm4_moe_lite",
+            words: ["nextn_predict_layers": "num_nextn_predict_layers"],
+            fits: { $0.tokenizer("eom_token_id") != nil },
+            computed: { source in
+                let further = source.integer("nextn_predict_layers") ?? 0
+                guard let count = source.integer("block_count"), count > further,
+                    count - further <= ModelConfiguration.layerLimit
+                else { return [] }
+                let dense = source.integer("leading_dense_block_count") ?? 0
+                let types = (0..<count - further).map { $0 < dense ? "dense" : "sparse" }
+                return [
+                    ("num_hidden_layers", .integer(count - further)),
+                    ("mlp_layer_types", .array(types.map { .text($0) })),
+                ]
+            }))
 }
 
 extension ModelConfiguration {

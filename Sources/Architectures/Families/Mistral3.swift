@@ -61,7 +61,36 @@ extension ModelFamily {
                     + "take 1"
             ]
         },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        export: .init(
+            modelType: "ministral3",
+            // Of the others the file has the language model only.
+            fits: { $0.value("attention.temperature_scale") != nil },
+            computed: { source in
+                var members: [JSON.Member] = [
+                    .init(key: "rope_type", value: .text("yarn")),
+                    .init(key: "type", value: .text("yarn")),
+                    .init(key: "mscale", value: .real(1)),
+                ]
+                for (key, word) in [
+                    ("rope.scaling.factor", "factor"),
+                    (
+                        "rope.scaling.original_context_length",
+                        "original_max_position_embeddings"
+                    ),
+                    ("rope.scaling.yarn_ext_factor", "extrapolation_factor"),
+                    ("rope.scaling.yarn_attn_factor", "attention_factor"),
+                    ("rope.scaling.yarn_beta_fast", "beta_fast"),
+                    ("rope.scaling.yarn_beta_slow", "beta_slow"),
+                    ("rope.scaling.yarn_log_multiplier", "mscale_all_dim"),
+                    ("attention.temperature_scale", "llama_4_scaling_beta"),
+                    ("rope.freq_base", "rope_theta"),
+                ] {
+                    guard let value = source.value(key)?.json else { continue }
+                    members.append(.init(key: ByteString(word), value: value))
+                }
+                return [("rope_scaling", .object(members))]
+            }))
 }
 
 extension DecoderFamily {

@@ -91,14 +91,16 @@ extension VocabularyExport {
     /// writes what the tokenizer's files say, or stand behind its flags.
     private var addedByFamily: Set<Vocabulary.SpecialRole> {
         var added: Set<Vocabulary.SpecialRole> = []
-        var last = 0
+        var last: Int?
         for entry in metadata.entries where entry.key.hasPrefix("tokenizer.ggml.") {
-            if entry.key.hasPrefix("tokenizer.ggml.add_") { last = VocabularyExport.roles.endIndex }
+            if entry.key.hasPrefix("tokenizer.ggml.add_"), last != nil {
+                last = VocabularyExport.roles.endIndex
+            }
             guard entry.key.hasSuffix("_token_id") else { continue }
             let role = VocabularyExport.roles.firstIndex { $0.metadataKey == entry.key }
             let place = role ?? VocabularyExport.roles.endIndex
-            if let role, place < last { added.insert(VocabularyExport.roles[role]) }
-            last = max(last, place)
+            if let role, let last, place < last { added.insert(VocabularyExport.roles[role]) }
+            last = max(last ?? place, place)
         }
         return added
     }

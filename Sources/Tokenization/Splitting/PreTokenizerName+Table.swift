@@ -85,7 +85,8 @@ extension PreTokenizerName {
         .init(
             name: "chatglm-bpe", patterns: [llama3], modelTypes: ["chatglm"]),
         .init(
-            name: "glm4", patterns: [llama3], modelTypes: ["glm", "glm4", "glm4_moe"]),
+            name: "glm4", patterns: [llama3],
+            modelTypes: ["glm", "glm4", "glm4_moe", "glm4_moe_lite"]),
         .init(
             name: "falcon3", patterns: [llama3], ignoresMerges: true, addsBOS: true),
         .init(
@@ -150,7 +151,7 @@ extension PreTokenizerName {
         .init(
             name: "tekken",
             patterns: [o200k(contractions: "", digits: #"\p{N}"#, tail: #"[\r\n/]*"#)],
-            ignoresMerges: true, addsBOS: true, modelTypes: ["mistral", "mistral3"]),
+            ignoresMerges: true, addsBOS: true, modelTypes: ["mistral", "mistral3", "ministral3"]),
         .init(
             name: "pixtral", patterns: [llama3], ignoresMerges: true, addsBOS: true,
             modelTypes: ["pixtral"]),

@@ -1,0 +1,74 @@
+import TensorCore
+
+extension ModelFamily {
+    /// MiniMax M2: norms over all queries and all keys, a part of every head turns, experts rated by
+    /// sigmoids with a correction that decides the choice alone.
+    public static let miniMaxM2 = ModelFamily(
+        name: "MiniMaxM2", architecture: "minimax-m2",
+        classes: [.init("MiniMaxM2ForCausalLM")],
+        // transformers: MiniMaxM2Config
+        defaults: [
+            .integer("vocab_size", 200064), .integer("hidden_size", 3072),
+            .integer("intermediate_size", 1536), .integer("num_hidden_layers", 62),
+            .integer("num_attention_heads", 48), .integer("num_key_value_heads", 8),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("head_dim", 128), .integer("max_position_embeddings", 196_608),
+            .real("rms_norm_eps", 1e-6), .real("rope_theta", 5_000_000),
+            .integer("num_experts_per_tok", 8), .same("num_local_experts", as: "num_experts"),
+            .integer("num_local_experts", 256),
+        ],
+        hyperparameters: .common + [
+            .count("expert_feed_forward_length", "intermediate_size"),
+            .count("rope.dimension_count") { configuration throws(ArchitectureError) in
+                if let count = try configuration.integer("rotary_dim") { return count }
+                let share = try RotaryParameters(configuration).partialFactor ?? 1
+                return try configuration.rotaryDimension(ofHeadShare: share)
+            },
+        ],
+        tensors: .gatedDecoder(rotaryPairs: false, feedForwardWhere: nil) + miniMaxM2Rules,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "minimax-m2")
+            return []
+        },
+        export: .init(
+            modelType: "minimax_m2",
+            words: [
+                "expert_count": "num_local_experts", "expert_feed_forward_length": nil,
+                "rope.dimension_count": "rotary_dim",
+            ],
+            computed: { source in
+                source.integer("expert_gating_func") == 2
+                    ? [("scoring_func", .text("sigmoid"))] : []
+            }))
+
+    private static let miniMaxM2Rules: [TensorRule] = {
+        let layer = "model.layers.{bid}."
+        let experts = layer + "block_sparse_moe."
+        return [
+            .init(
+                layer + "self_attn.q_norm.weight", "blk.{bid}.attn_q_norm.weight", [.queryHeads]),
+            .init(
+                layer + "self_attn.k_norm.weight", "blk.{bid}.attn_k_norm.weight",
+                [.keyValueHeads]),
+            .init(
+                experts + "gate.weight", "blk.{bid}.ffn_gate_inp.weight", [.experts, .hidden]),
+            .init(
+                experts + "e_score_correction_bias", "blk.{bid}.exp_probs_b.bias", [.experts]),
+        ]
+            + .stackedExperts(
+                experts + "experts.{xid}", [("w1", "gate"), ("w2", "down"), ("w3", "up")],
+                width: .feedForward)
+    }()
+}
+
+extension DecoderFamily {
+    /// MiniMax M2: Qwen 3's block with norms over whole rows and DeepSeek-V3's choice of experts.
+    static let miniMaxM2 = DecoderFamily(architectures: ["minimax-m2"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .row
+        style.experts = ExpertStyle(scoring: .sigmoid, normalisesWeights: true)
+        return try model.decoder(style)
+    }
+}
