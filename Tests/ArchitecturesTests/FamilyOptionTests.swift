@@ -96,6 +96,31 @@ import Testing
         }
     }
 
+    @Test func layersOfTheDeltaRuleAreListed() throws {
+        let text =
+            #"{"architectures":["Qwen3_5ForCausalLM"],"num_hidden_layers":3,"full_attention_interval":2}"#
+        #expect(
+            try FamilyOptionTests.value("qwen35.attention.recurrent_layers", text)
+                == .bools([true, false, true]))
+        #expect(
+            try FamilyOptionTests.value("qwen35.rope.dimension_sections", text)
+                == .int32s([11, 11, 10, 0]))
+        #expect(try FamilyOptionTests.value("qwen35.rope.dimension_count", text) == .uint32(64))
+    }
+
+    @Test func gemma4HasTwoSizesOfHeads() throws {
+        let text =
+            #"{"architectures":["Gemma4ForCausalLM"],"num_hidden_layers":2,"layer_types":["sliding_attention","full_attention"],"attention_k_eq_v":true,"num_key_value_heads":4,"num_global_key_value_heads":1,"num_attention_heads":8,"head_dim":32,"use_double_wide_mlp":true,"num_kv_shared_layers":1,"intermediate_size":10,"per_layer_config":{"1":{"head_dim":64,"num_key_value_heads":1}}}"#
+        #expect(
+            try FamilyOptionTests.value("gemma4.attention.head_count_kv", text)
+                == .int32s([4, 1]))
+        #expect(
+            try FamilyOptionTests.value("gemma4.feed_forward_length", text) == .int32s([10, 20]))
+        #expect(try FamilyOptionTests.value("gemma4.attention.key_length", text) == .uint32(64))
+        #expect(
+            try FamilyOptionTests.value("gemma4.attention.key_length_swa", text) == .uint32(32))
+    }
+
     @Test(arguments: [
         (#""architectures":["GraniteForCausalLM"],"head_dim":64"#, "head_dim"),
         (#""architectures":["LlamaForCausalLM"],"hidden_act":"relu""#, "hidden_act"),
@@ -127,6 +152,29 @@ import Testing
             #""architectures":["BertModel"],"position_embedding_type":"relative_key""#,
             "position_embedding_type"
         ),
+        (
+            #""architectures":["Gemma4ForCausalLM"],"per_layer_config":{"0":{"head_dim":64}}"#,
+            "per_layer_config"
+        ),
+        (
+            #""architectures":["Gemma4ForCausalLM"],"use_bidirectional_attention":"all""#,
+            "use_bidirectional_attention"
+        ),
+        (
+            #""architectures":["Gemma4ForCausalLM"],"num_kv_shared_layers":30"#,
+            "num_kv_shared_layers"
+        ),
+        (
+            #""architectures":["Qwen3_5ForCausalLM"],"attn_output_gate":false"#,
+            "attn_output_gate"
+        ),
+        (
+            #""architectures":["Qwen3NextForCausalLM"],"linear_num_value_heads":24"#,
+            "linear_num_value_heads"
+        ),
+        (#""architectures":["Qwen3NextForCausalLM"],"layer_types":["conv"]"#, "layer_types"),
+        (#""architectures":["MambaForCausalLM"],"use_bias":true"#, "use_bias"),
+        (#""architectures":["MambaForCausalLM"],"expand":3"#, "intermediate_size"),
     ])
     func whatCannotBeExpressedNamesItsKey(_ members: String, _ key: String) throws {
         let error = #expect(throws: ArchitectureError.self) {

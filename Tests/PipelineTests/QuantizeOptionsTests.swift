@@ -49,6 +49,25 @@ import Testing
         }
     }
 
+    /// As the peer's quantizer does, while its converter keeps the row a matrix.
+    @Test func aMatrixOfOneRowBecomesAVector() throws {
+        var source = MemorySource.model()
+        source.add("blk.0.ffn_gate_inp_shexp.weight", [1, 512], format: .F32, seed: 6)
+        try Fixtures.withTemporaryFolder { folder in
+            let path = folder + "/out.gguf"
+            func shape(_ plan: Plan) throws -> [Int]? {
+                try Walk.write(plan, threadCount: 1)
+                return try GGUFFile(path: path).tensors.first {
+                    $0.name == "blk.0.ffn_gate_inp_shexp.weight"
+                }?.shape.dimensions
+            }
+            #expect(try shape(Plan.asDescribed(source, outputPath: path)) == [1, 512])
+            let quantized = try Plan.quantize(
+                source, recipe: .Q4_0, options: QuantizeOptions(), outputPath: path)
+            #expect(try shape(quantized) == [512])
+        }
+    }
+
     /// Two shards written by hand, quantized with the split kept and without.
     @Test func aSplitIsReadWholeAndKept() throws {
         try Fixtures.withTemporaryFolder { folder in
