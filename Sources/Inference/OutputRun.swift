@@ -32,9 +32,13 @@ struct OutputRun {
         let rounded = try roundedRows(workspaces)
         var offsets: [Int] = []
         var floats = 0
-        for model in models {
+        for (index, model) in models.enumerated() {
             offsets.append(floats)
-            floats += OutputRun.panelTokens * model.description.embeddingLength
+            let asCodes = rounded[index].flatMap { _ in
+                coded(index, panel: 0..<OutputRun.panelTokens)
+            }
+            floats +=
+                asCodes?.floatCount ?? OutputRun.panelTokens * model.description.embeddingLength
         }
         let buffers = [
             try FloatBuffer.room(for: floats, in: &panels[0]),

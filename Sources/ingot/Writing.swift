@@ -110,8 +110,8 @@ enum Writing {
             let missing = plan.withoutImportance
             if !missing.isEmpty {
                 warnings.append(
-                    "\(missing.count) tensors are quantized without an entry in \(importance.path):"
-                        + " \(Writing.names(missing))")
+                    "\(importance.path) has no entry for \(Numbers.counted(missing.count, "tensor")):"
+                        + " \(Writing.names(missing)); all columns weigh the same")
             }
             for tensor in plan.tensors {
                 guard let entry = tensor.importance, !entry.missingExperts.isEmpty else { continue }
