@@ -302,26 +302,4 @@ extension ModelFamily {
         guard let other = modules[String(module)] else { return name }
         return "model.layers.\(layerCount).\(other)\(rest.dropFirst(module.count))"
     }
-
-    /// The name of a tensor in a checkpoint where the rules have another: `ruleName(countingOn:in:)`
-    /// turned round.
-    public func checkpointName(
-        of name: String, in configuration: ModelConfiguration
-    ) throws(ArchitectureError) -> String {
-        let layers = "model.layers."
-        guard case .apart(let prefix, let modules) = predictors, name.hasPrefix(layers) else {
-            return name
-        }
-        let inner = name.dropFirst(layers.count)
-        let digits = inner.prefix { $0 != "." }
-        let layerCount = try configuration.numHiddenLayers()
-        guard let number = Int(digits), number >= layerCount else { return name }
-        let rest = inner.dropFirst(digits.count + 1)
-        if number == layerCount,
-            let module = modules.first(where: { rest.hasPrefix($0.value + ".") })
-        {
-            return prefix + module.key + rest.dropFirst(module.value.count)
-        }
-        return "\(prefix)layers.\(number - layerCount).\(rest)"
-    }
 }

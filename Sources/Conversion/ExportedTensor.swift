@@ -257,34 +257,4 @@ struct TensorExporter {
         }
         return exported
     }
-
-    /// The type of a checkpoint's tensor of logarithms, whose exponentials the file has as negative
-    /// numbers: F16 for those that only F16 gives back, and how many are not given back.
-    ///
-    /// - Returns: `nil` for a tensor with other numbers.
-    private func logarithms(
-        of tensor: Int, as type: DataType
-    ) throws -> (type: DataType, inexactCount: Int)? {
-        let shape = source.tensors[tensor].shape
-        let step = max(1, (1 << 16) / max(1, shape.rowLength))
-        let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: step * shape.rowLength)
-        defer { values.deallocate() }
-        guard let base = values.baseAddress else { return nil }
-        var (inexact, inexactHalves) = (0, 0)
-        for start in stride(from: 0, to: shape.rowCount, by: step) {
-            let rows = start..<min(start + step, shape.rowCount)
-            try source.readRows(rows, ofTensor: tensor, into: base, scratch: ScratchBuffer())
-            for value in values.prefix(rows.count * shape.rowLength) {
-                guard value <= 0 else { return nil }
-                let change = ValueChange.negatedExponential
-                func isLost(inHalves: Bool) -> Bool {
-                    let logarithm = change.undone(value, inHalves: inHalves)
-                    return change.applied(to: logarithm, inHalves: inHalves) != value
-                }
-                if isLost(inHalves: false) { inexact += 1 }
-                if isLost(inHalves: true) { inexactHalves += 1 }
-            }
-        }
-        return type == .F32 && inexact > 0 && inexactHalves == 0 ? (.F16, 0) : (type, inexact)
-    }
 }

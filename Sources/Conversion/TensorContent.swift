@@ -97,9 +97,12 @@ struct StoredParts: Sendable {
         try forEachPart(of: elements) { part, range, start in
             try part.readFloats(range, into: destination + start, scratch: scratch)
             guard change != .none else { return }
+            // The reference calculates in the stored precision where it can.
             let isHalf = part.values.format == .F16
             for index in start..<start + range.count {
-                destination[index] = change.applied(to: destination[index], inHalves: isHalf)
+                let value = change.applied(to: destination[index])
+                destination[index] =
+                    isHalf ? HalfFloat.float(fromF16: HalfFloat.f16(from: value)) : value
             }
         }
     }
@@ -146,34 +149,12 @@ struct StoredParts: Sendable {
 }
 
 extension ValueChange {
-    /// The changed value, rounded once, to F16 where the checkpoint has F16: the reference
-    /// calculates in the stored precision where it can.
-    func applied(to value: Float, inHalves: Bool) -> Float {
-        let changed: Float =
-            switch self {
-            case .none: value
-            case .plus(let addend): value + addend
-            case .negatedExponential: Float(-exp(Double(value)))
-            }
-        return inHalves ? HalfFloat.float(fromF16: HalfFloat.f16(from: changed)) : changed
-    }
-
-    /// The value that becomes `value`, an F16 where the checkpoint is to have F16; the nearest
-    /// where none does.
-    func undone(_ value: Float, inHalves: Bool) -> Float {
+    /// The changed value, rounded once.
+    fileprivate func applied(to value: Float) -> Float {
         switch self {
-        case .none: return value
-        case .plus(let addend): return value - addend
-        case .negatedExponential:
-            // Rounding may have gone past the one that was there: its neighbours are looked at too.
-            let nearest = Float(log(-Double(value)))
-            var candidates = [nearest, nearest.nextUp, nearest.nextDown]
-            if inHalves {
-                let half = HalfFloat.f16(from: nearest)
-                candidates = [half, half &+ 1, half &- 1].map { HalfFloat.float(fromF16: $0) }
-            }
-            return candidates.first { applied(to: $0, inHalves: inHalves) == value }
-                ?? candidates[0]
+        case .none: value
+        case .plus(let addend): value + addend
+        case .negatedExponential: Float(-exp(Double(value)))
         }
     }
 }

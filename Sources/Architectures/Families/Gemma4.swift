@@ -59,23 +59,7 @@ extension ModelFamily {
                 .init("tokenizer.ggml.add_space_prefix", .bool(false)),
                 .init("tokenizer.ggml.add_bos_token", .bool(true)),
             ]
-        },
-        export: .init(
-            modelType: "gemma4_text",
-            words: [
-                "feed_forward_length": nil, "attention.head_count_kv": nil,
-                "attention.key_length": "global_head_dim", "attention.key_length_swa": "head_dim",
-                "attention.shared_kv_layers": "num_kv_shared_layers",
-                "embedding_length_per_layer_input": "hidden_size_per_layer_input",
-                "expert_used_count": "top_k_experts", "rope.freq_base": nil,
-                "rope.freq_base_swa": nil,
-            ],
-            presence: [
-                ("blk.0.attn_q.bias", "attention_bias"),
-                ("blk.0.ffn_gate_inp.weight", "enable_moe_block"),
-            ],
-            hasScaling: false, tokenizerClass: "GemmaTokenizer",
-            computed: { $0.gemma4Entries }))
+        })
 
     private static let gemma4Keys: [HyperparameterRule] = [
         .number("final_logit_softcapping", "final_logit_softcapping"),
@@ -262,78 +246,6 @@ extension TensorRule.Condition {
     }
     fileprivate static let hasGemma4Experts = TensorRule.Condition { configuration, _ in
         configuration["enable_moe_block"]?.boolean == true
-    }
-}
-
-extension ConfigurationExport.Source {
-    /// What of Gemma 4's configuration differs from layer to layer, and the rotation of both kinds
-    /// of layers.
-    fileprivate var gemma4Entries: [ConfigurationExport.Entry] {
-        var entries: [ConfigurationExport.Entry] = [("rope_parameters", gemma4Rotation)]
-        if case .strings(let tokens)? = tokenizer("tokens") {
-            entries.append(("vocab_size_per_layer_input", .integer(tokens.count)))
-        }
-        let widths = value("feed_forward_length")
-        if let width = widths?.integer ?? widths?.integers?.min() {
-            entries.append(("intermediate_size", .integer(width)))
-        }
-        entries.append(("use_double_wide_mlp", .bool(widths?.integers != nil)))
-        guard case .bools(let slides)? = value("attention.sliding_window_pattern") else {
-            return entries
-        }
-        let full = slides.indices.filter { !slides[$0] }
-        let valuesAreKeys = full.contains {
-            hasTensor("blk.\($0).attn_k.weight") && !hasTensor("blk.\($0).attn_v.weight")
-        }
-        entries.append(("attention_k_eq_v", .bool(valuesAreKeys)))
-        if let heads = integer("attention.head_count_kv") {
-            entries.append(("num_key_value_heads", .integer(heads)))
-        } else if let heads = value("attention.head_count_kv")?.integers,
-            heads.count == slides.count, let first = full.first
-        {
-            let local = slides.firstIndex(of: true) ?? first
-            entries.append(("num_key_value_heads", .integer(heads[local])))
-            if valuesAreKeys {
-                entries.append(("num_global_key_value_heads", .integer(heads[first])))
-            } else {
-                // Only this spelling has it without values that are keys.
-                let sizes = JSON.object([
-                    .init(key: "head_dim", value: value("attention.key_length")?.json ?? .null),
-                    .init(key: "num_key_value_heads", value: .integer(heads[first])),
-                ])
-                entries.append(
-                    (
-                        "per_layer_config",
-                        .object(full.map { .init(key: ByteString("\($0)"), value: sizes) })
-                    ))
-            }
-        }
-        return entries
-    }
-
-    private var gemma4Rotation: JSON {
-        func kind(_ type: String, _ key: String, _ usual: Double) -> [JSON.Member] {
-            [
-                .init(key: "rope_type", value: .text(type)),
-                .init(key: "rope_theta", value: value(key)?.json ?? .real(usual)),
-            ]
-        }
-        // Pairs that turn have the factor 1.
-        let factors = (try? tensor("rope_freqs.weight")) ?? []
-        let turning = factors.prefix { $0 == 1 }.count
-        var share = factors.isEmpty ? 1 : Double(turning) / Double(factors.count)
-        if Int(Double(2 * factors.count) * share / 2) < turning { share = share.nextUp }
-        return .object([
-            .init(
-                key: "sliding_attention",
-                value: .object(kind("default", "rope.freq_base_swa", 10000))),
-            .init(
-                key: "full_attention",
-                value: .object(
-                    kind("proportional", "rope.freq_base", 1_000_000) + [
-                        .init(key: "partial_rotary_factor", value: .real(share))
-                    ])),
-        ])
     }
 }
 
