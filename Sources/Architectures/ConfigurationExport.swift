@@ -16,14 +16,18 @@ public struct ConfigurationExport: Sendable {
         public let hasTensor: @Sendable (String) -> Bool
         /// The value of a key of the tokenizer, without `tokenizer.ggml.` in front.
         public let tokenizer: @Sendable (String) -> MetadataValue?
+        /// Where a key stands in the file, without the architecture in front.
+        public let place: @Sendable (String) -> Int?
 
         /// Says where keys and tensors are looked up.
         public init(
             value: @escaping @Sendable (String) -> MetadataValue?,
             tokenizer: @escaping @Sendable (String) -> MetadataValue?,
+            place: @escaping @Sendable (String) -> Int?,
             tensor: @escaping @Sendable (String) throws -> [Float]?,
             hasTensor: @escaping @Sendable (String) -> Bool
         ) {
+            self.place = place
             self.value = value
             self.tokenizer = tokenizer
             self.tensor = tensor
@@ -31,6 +35,28 @@ public struct ConfigurationExport: Sendable {
         }
 
         func integer(_ key: String) -> Int? { value(key)?.integer }
+
+        /// Whether a block has a tensor of this name; its number is left out: `attn_q.bias`.
+        func anyBlock(has name: String) -> Bool {
+            guard let count = integer("block_count"), count <= ModelConfiguration.layerLimit else {
+                return false
+            }
+            return (0..<max(0, count)).contains { hasTensor("blk.\($0).\(name)") }
+        }
+
+        /// The number of layers, without those behind the last that predict further tokens.
+        var layerCount: Int? {
+            guard let count = integer("block_count"),
+                (1...2 * ModelConfiguration.layerLimit).contains(count)
+            else { return nil }
+            return count > predictorCount ? count - predictorCount : nil
+        }
+
+        /// The number of layers that predict further tokens.
+        public var predictorCount: Int {
+            let count = integer("nextn_predict_layers") ?? 0
+            return (0...ModelConfiguration.layerLimit).contains(count) ? count : 0
+        }
 
         /// The length of a head: what the file says, or the width shared out.
         var headLength: Int? {
@@ -57,6 +83,10 @@ public struct ConfigurationExport: Sendable {
     public let scalingConstants: [Entry]
     /// The word for the part of a head that turns, for which GGUF has a number.
     public let rotaryShare: String?
+    /// How many pairs of a head turn by each position, where the configuration must say.
+    public let rotarySections: @Sendable (Source) -> [Int]?
+    /// Whether keys and tensors of factors tell how the rotary embedding is stretched.
+    public let hasScaling: Bool
     /// The tokenizer's class where there is a SentencePiece model.
     public let tokenizerClass: String
     /// Whether a file is this family's, where several have the same architecture.
@@ -73,7 +103,8 @@ public struct ConfigurationExport: Sendable {
         modelType: String, words: [String: String?] = [:], constants: [Entry] = [],
         presence: [(tensor: String, key: String)] = [], scalingConstants: [Entry] = [],
         rotaryShare: String? = nil,
-        tokenizerClass: String = "LlamaTokenizer",
+        rotarySections: @escaping @Sendable (Source) -> [Int]? = { _ in nil },
+        hasScaling: Bool = true, tokenizerClass: String = "LlamaTokenizer",
         fits: @escaping @Sendable (Source) -> Bool = { _ in true },
         otherClass: @escaping @Sendable (Source) -> (className: String, modelType: String)? = { _ in
             nil
@@ -87,6 +118,8 @@ public struct ConfigurationExport: Sendable {
         self.presence = presence
         self.scalingConstants = scalingConstants
         self.rotaryShare = rotaryShare
+        self.rotarySections = rotarySections
+        self.hasScaling = hasScaling
         self.tokenizerClass = tokenizerClass
         self.fits = fits
         self.otherClass = otherClass
@@ -164,7 +197,7 @@ public struct ConfigurationExport: Sendable {
                 "layer_types",
                 .array(layers.map { .text($0 ? "sliding_attention" : "full_attention") }))
         }
-        if let scaling = try rotaryScaling(source) { set("rope_scaling", scaling) }
+        if hasScaling, let scaling = try rotaryScaling(source) { set("rope_scaling", scaling) }
         for (tensor, key) in presence { set(key, .bool(hasTensor(tensor))) }
         for (key, value) in constants + computed(source) { set(key, value) }
         return entries
@@ -187,9 +220,10 @@ public struct ConfigurationExport: Sendable {
                 .init(key: "short_factor", value: list(short)),
             ])
         }
-        guard let type = source.value("rope.scaling.type")?.text, type != "none" else {
-            return nil
-        }
+        let given = source.value("rope.scaling.type")?.text
+        let sections = rotarySections(source)
+        guard let type = given == nil || given == "none" ? sections.map({ _ in "default" }) : given
+        else { return nil }
         var members: [JSON.Member] = [
             .init(key: "rope_type", value: .text(type)), .init(key: "type", value: .text(type)),
         ]
@@ -210,6 +244,11 @@ public struct ConfigurationExport: Sendable {
         {
             members.append(.init(key: "mscale", value: .real(scale)))
             members.append(.init(key: "mscale_all_dim", value: .real(scale)))
+        }
+        if let sections {
+            members.append(
+                .init(key: "mrope_section", value: .array(sections.map { .integer($0) })))
+            members.append(.init(key: "mrope_interleaved", value: .bool(true)))
         }
         members += scalingConstants.map { .init(key: ByteString($0.key), value: $0.value) }
         return .object(members)
@@ -248,6 +287,30 @@ public struct ConfigurationExport: Sendable {
             }
         }
         return scaling(8192, high: 4)
+    }
+}
+
+extension ModelFamily {
+    /// The name of a tensor in a checkpoint where the rules have another: `ruleName(countingOn:in:)`
+    /// turned round.
+    public func checkpointName(
+        of name: String, in configuration: ModelConfiguration
+    ) throws(ArchitectureError) -> String {
+        let layers = "model.layers."
+        guard case .apart(let prefix, let modules) = predictors, name.hasPrefix(layers) else {
+            return name
+        }
+        let inner = name.dropFirst(layers.count)
+        let digits = inner.prefix { $0 != "." }
+        let layerCount = try configuration.numHiddenLayers()
+        guard let number = Int(digits), number >= layerCount else { return name }
+        let rest = inner.dropFirst(digits.count + 1)
+        if number == layerCount,
+            let module = modules.first(where: { rest.hasPrefix($0.value + ".") })
+        {
+            return prefix + module.key + rest.dropFirst(module.value.count)
+        }
+        return "\(prefix)layers.\(number - layerCount).\(rest)"
     }
 }
 

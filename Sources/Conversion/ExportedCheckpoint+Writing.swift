@@ -50,6 +50,11 @@ extension ExportedCheckpoint {
         let shards = ExportedCheckpoint.shards(sizes, limit: shardByteCount, starts: fileStarts)
         findings.notices = try compare(
             directory: directory.temporaryPath, shards: shards, allowsChanges: allowsChanges)
+        if inexactCount > 0 {
+            findings.notices.append(
+                "\(inexactCount) decays have no logarithm of this precision that gives them back to"
+                    + " the bit; the nearest is written")
+        }
         findings.byteCount = sizes.reduce(0, +)
         findings.shardCount = shards.count
         let names = shards.indices.map { number in

@@ -43,6 +43,8 @@ public struct ExportedCheckpoint: Sendable {
     let source: any TensorSource
     let type: WeightType
     let weights: [any StoredValues]
+    /// The values that a conversion does not give back to the bit, at any type of the weights.
+    let inexactCount: Int
     /// The weights that begin a file of their own, so that they come back in order: a file is read
     /// in the order of its tensors' names.
     let fileStarts: [Int]
@@ -74,6 +76,7 @@ public struct ExportedCheckpoint: Sendable {
                 familyName = family.name
                 className = name
                 weights = made.weights
+                inexactCount = made.inexactCount
                 fileStarts = made.fileStarts
                 files = made.files
                 return
@@ -96,15 +99,20 @@ public struct ExportedCheckpoint: Sendable {
         let numbers = Dictionary(
             source.tensors.enumerated().map { ($0.element.name, $0.offset) },
             uniquingKeysWith: { $1 })
+        let places = Dictionary(
+            source.metadata.entries.enumerated().map { ($0.element.key, $0.offset) },
+            uniquingKeysWith: { $1 })
         return .init(
             value: { source.metadata["\(architecture).\($0)"] },
             tokenizer: { source.metadata["tokenizer.ggml.\($0)"] },
+            place: { places["\(architecture).\($0)"] },
             tensor: { try numbers[$0].flatMap { try values(ofSmall: $0, of: source) } },
             hasTensor: { numbers[$0] != nil })
     }
 
     private typealias Made = (
-        weights: [any StoredValues], fileStarts: [Int], files: [(name: String, bytes: [UInt8])]
+        weights: [any StoredValues], inexactCount: Int, fileStarts: [Int],
+        files: [(name: String, bytes: [UInt8])]
     )
 
     private static func make(
@@ -125,9 +133,12 @@ public struct ExportedCheckpoint: Sendable {
                 source: keys)
             + tokenizer.configuration
         let config = JSON.object(entries.map { .init(key: ByteString($0.key), value: $0.value) })
-        let configuration = try family.configuration(config, path: source.path)
+        var configuration = try family.configuration(config, path: source.path)
+        if case .apart = family.predictors {
+            configuration.predictorCount = keys.predictorCount
+        }
         let exporter = TensorExporter(
-            rules: family.tensors, configuration: configuration, source: source,
+            family: family, configuration: configuration, source: source,
             dataType: { type.dataType(of: $0) })
         let (groups, left) = try exporter.tensors()
         let generated = Set(try family.generated(configuration).map(\.name))
@@ -151,7 +162,9 @@ public struct ExportedCheckpoint: Sendable {
         let learned = try LearnedValue.all(
             of: family, blockCount: configuration.blockCount(), metadata: source.metadata,
             path: source.path)
-        return (groups.flatMap(\.self) + learned, fileStarts(groups), files)
+        let weights = groups.flatMap(\.self)
+        let inexactCount = weights.reduce(0) { $0 + $1.inexactCount }
+        return (weights + learned, inexactCount, fileStarts(groups), files)
     }
 
     /// More files than this are no help.

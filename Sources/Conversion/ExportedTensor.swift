@@ -18,6 +18,8 @@ struct ExportedTensor: StoredValues {
     let windows: [ExportWindow]
     /// The elements after which the same windows come again.
     let period: Int
+    /// The values that a conversion does not give back to the bit.
+    let inexactCount: Int
 
     func readFloats(
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
@@ -58,8 +60,10 @@ struct ExportWindow: Sendable {
     let view: StridedView
     let source: any TensorSource
     let tensor: Int
-    /// What the conversion has added to every value.
-    let shift: Float
+    /// What the conversion has done to every value.
+    let change: ValueChange
+    /// Whether the checkpoint's values are F16.
+    let inHalves: Bool
 
     func readFloats(
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
@@ -85,8 +89,10 @@ struct ExportWindow: Sendable {
             try source.readRows(rows, ofTensor: tensor, into: base, scratch: scratch)
             piece.forEach { destination[$1] = base[first + $0] }
         }
-        guard shift != 0 else { return }
-        for index in 0..<elements.count { destination[index] -= shift }
+        guard change != .none else { return }
+        for index in 0..<elements.count {
+            destination[index] = change.undone(destination[index], inHalves: inHalves)
+        }
     }
 }
 
@@ -145,7 +151,7 @@ extension StridedView {
 
 /// Finds for the tensors of a GGUF file the checkpoint's tensors that become them.
 struct TensorExporter {
-    let rules: [TensorRule]
+    let family: ModelFamily
     let configuration: ModelConfiguration
     let source: any TensorSource
     /// The type that a tensor of a format is written as.
@@ -161,7 +167,7 @@ struct TensorExporter {
         for (number, tensor) in source.tensors.enumerated() { numbers[tensor.name] = number }
         var groups: [(place: Int, tensors: [ExportedTensor])] = []
         let blockCount = try configuration.blockCount()
-        for rule in rules where !rule.outputs.isEmpty {
+        for rule in family.tensors where !rule.outputs.isEmpty {
             for block in 0..<(rule.outputs.contains { $0.name.isPerBlock } ? blockCount : 1) {
                 let names = rule.outputs.map { $0.name.name(block: block) }
                 let found = names.compactMap { numbers[$0] }
@@ -183,6 +189,8 @@ struct TensorExporter {
     ) throws -> [ExportedTensor]? {
         var windows: [[[(period: Int, window: ExportWindow)]]] = []
         var shapes: [Shape] = []
+        var types: [Int: DataType] = [:]
+        var inexactCount = 0
         for source in rule.sources {
             guard let sizes = try source.shape?.map({ try $0.size(in: configuration) }),
                 let shape = Shape(sizes), shape.elementCount > 0
@@ -194,11 +202,11 @@ struct TensorExporter {
         }
         for (output, tensor) in zip(rule.outputs, outputs) {
             guard case .parts(let parts, let change) = output.values else { return nil }
-            let shift: Float
-            switch change {
-            case .none: shift = 0
-            case .plus(let addend): shift = addend
-            case .negatedExponential: return nil
+            var stored = dataType(self.source.tensors[tensor].format)
+            if change == .negatedExponential {
+                guard let found = try logarithms(of: tensor, as: stored) else { return nil }
+                stored = found.type
+                inexactCount += found.inexactCount
             }
             var start = 0
             for part in parts {
@@ -211,7 +219,8 @@ struct TensorExporter {
                     guard let inverse = view.inverted(of: count, from: start) else { return nil }
                     let window = ExportWindow(
                         range: inverse.range, view: inverse.view, source: source, tensor: tensor,
-                        shift: shift)
+                        change: change, inHalves: stored == .F16)
+                    types[part.source] = stored
                     windows[part.source][expert].append((inverse.period, window))
                     start += view.elementCount
                 }
@@ -236,10 +245,14 @@ struct TensorExporter {
                 }
                 exported.append(
                     ExportedTensor(
-                        name: kind.pattern.name(block: block, expert: "\(expert)"),
+                        name: try family.checkpointName(
+                            of: kind.pattern.name(block: block, expert: "\(expert)"),
+                            in: configuration),
                         shape: shapes[number], path: source.path,
-                        dataType: dataType(source.tensors[first.window.tensor].format),
-                        windows: sorted.map(\.window), period: first.period))
+                        dataType: types[number]
+                            ?? dataType(source.tensors[first.window.tensor].format),
+                        windows: sorted.map(\.window), period: first.period,
+                        inexactCount: inexactCount))
             }
         }
         return exported

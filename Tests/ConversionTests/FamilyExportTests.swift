@@ -2,6 +2,7 @@ import Architectures
 import Conversion
 import Foundation
 import GGUF
+import Safetensors
 import TensorCore
 import TestSupport
 import Testing
@@ -16,7 +17,15 @@ import Testing
         ("ErnieMoe", ["moe_layer_start_index": 1]),
         ("Falcon", ["num_kv_heads": 2, "new_decoder_architecture": true]),
         ("GraniteMoe", ["shared_intermediate_size": 10]), ("HunyuanDense", ["eod_token_id": 511]),
+        (
+            "Lfm2",
+            [
+                "layer_types": ["conv", "full_attention", "conv", "full_attention"],
+                "block_multiple_of": 8,
+            ]
+        ),
         ("Llama4", ["interleave_moe_layer_step": 2]),
+        ("Mamba", ["intermediate_size": 32, "state_size": 3, "time_step_rank": 5]),
         ("MiniMaxM2", ["rotary_dim": 2]),
         (
             "Mistral3",
@@ -30,7 +39,28 @@ import Testing
             ]
         ),
         ("Nemotron", [:]),
-        ("Olmo2", [:]), ("Olmo3", ["sliding_window": 32]), ("SeedOss", [:]),
+        ("Olmo2", [:]), ("Olmo3", ["sliding_window": 32]),
+        ("Qwen35", deltaSizes),
+        (
+            "Qwen35Moe",
+            deltaSizes.merging([
+                "rope_parameters": [
+                    "rope_type": "default", "rope_theta": 1e6, "mrope_section": [1, 1, 0],
+                    "mrope_interleaved": true, "partial_rotary_factor": 0.5,
+                ] as [String: any Sendable]
+            ]) { $1 }
+        ),
+        ("Qwen3Next", deltaSizes), ("SeedOss", [:]),
+    ]
+
+    /// Layers of the delta rule: two key heads with three value heads each.
+    static let deltaSizes: [String: any Sendable] = [
+        "layer_types": [
+            "linear_attention", "linear_attention", "full_attention", "linear_attention",
+        ],
+        "linear_num_key_heads": 2, "linear_key_head_dim": 4, "linear_num_value_heads": 6,
+        "linear_value_head_dim": 3, "linear_conv_kernel_dim": 3,
+        "shared_expert_intermediate_size": 10,
     ]
 
     static let sizes: [String: any Sendable] = [
@@ -109,6 +139,56 @@ import Testing
                     == (name == "GraniteMoe"
                         ? ["GraniteMoeSharedForCausalLM"]
                         : [ModelFamily.all.first { $0.name == name }?.classes[0].name ?? ""]))
+        }
+    }
+
+    /// Decays that only F32 or only F16 gives back to the bit.
+    @Test(arguments: [DataType.F32, .F16, .BF16])
+    func decaysComeBack(_ type: DataType) throws {
+        let more = try #require(FamilyExportTests.families.first { $0.name == "Mamba" }).config
+        var model = try FamilyExportTests.model("Mamba", more)
+        model.dataType = type
+        try model.with { folder in
+            let options = ConversionSource.Options(outputType: .f32, pre: "llama-bpe")
+            let first = try ConversionSource(directory: folder, options: options)
+            let findings = try ExportedCheckpoint(first).write(to: "\(folder)/exported")
+            #expect(!findings.notices.contains { $0.contains("decays") })
+            let back = try ConversionSource(directory: "\(folder)/exported", options: options)
+            for (number, tensor) in first.tensors.enumerated()
+            where tensor.name.hasSuffix("ssm_a") {
+                #expect(
+                    try model.floats(ofTensor: number, of: back, step: 7)
+                        == model.floats(ofTensor: number, of: first, step: 7))
+            }
+        }
+    }
+
+    /// Layers that predict further tokens come back under the names that they have apart.
+    @Test func predictorsComeBack() throws {
+        var model = try FamilyExportTests.model("Qwen35", FamilyExportTests.deltaSizes)
+        model.tensors += model.tensors.filter { $0.name.hasPrefix("model.layers.2.") }.map {
+            ("mtp.layers.0." + $0.name.dropFirst("model.layers.2.".count), $0.shape)
+        }
+        model.tensors += [
+            ("mtp.fc.weight", [16, 32]), ("mtp.norm.weight", [16]),
+            ("mtp.pre_fc_norm_embedding.weight", [16]), ("mtp.pre_fc_norm_hidden.weight", [16]),
+        ]
+        try model.with { folder in
+            let options = ConversionSource.Options(outputType: .f32, pre: "llama-bpe")
+            let first = "\(folder)/first.gguf"
+            try write(ConversionSource(directory: folder, options: options), to: first)
+            let exported = "\(folder)/exported/model"
+            try FileManager.default.createDirectory(
+                atPath: "\(folder)/exported", withIntermediateDirectories: true)
+            _ = try ExportedCheckpoint(GGUFFile(path: first)).write(to: exported)
+            let names = try Set(
+                SafetensorsFile(path: "\(exported)/model.safetensors").tensors.map(\.name))
+            #expect(names == Set(model.tensors.map(\.name)))
+            let second = "\(folder)/second.gguf"
+            try write(ConversionSource(directory: exported, options: options), to: second)
+            #expect(
+                try Data(contentsOf: URL(filePath: first))
+                    == Data(contentsOf: URL(filePath: second)))
         }
     }
 

@@ -43,7 +43,27 @@ extension ModelFamily {
         review: { configuration throws(ArchitectureError) in
             try configuration.require("conv_bias", false, architecture: "lfm2")
             return []
-        })
+        },
+        export: .init(
+            modelType: "lfm2",
+            words: [
+                "attention.head_count_kv": nil, "attention.layer_norm_rms_epsilon": "norm_eps",
+                "shortconv.l_cache": "conv_L_cache",
+            ],
+            // The width is the network's, not two thirds of it.
+            constants: [("block_auto_adjust_ff_dim", .bool(false)), ("conv_bias", .bool(false))],
+            computed: { source in
+                guard let heads = source.value("attention.head_count_kv")?.integers,
+                    let most = heads.max()
+                else { return [] }
+                return [
+                    ("num_key_value_heads", .integer(most)),
+                    (
+                        "layer_types",
+                        .array(heads.map { .text($0 == 0 ? "conv" : "full_attention") })
+                    ),
+                ]
+            }))
 
     private static let lfm2Layer: [TensorModule] = [
         .norm("operator_norm", "attn_norm"), .norm("ffn_norm", "ffn_norm"),

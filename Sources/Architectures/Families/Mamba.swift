@@ -56,7 +56,17 @@ extension ModelFamily {
                         architecture: "mamba"), "intermediate_size")
             }
             return []
-        })
+        },
+        export: .init(
+            modelType: "mamba",
+            words: [
+                "context_length": nil, "feed_forward_length": nil, "attention.head_count": nil,
+                "attention.layer_norm_rms_epsilon": "layer_norm_epsilon",
+                "ssm.conv_kernel": "conv_kernel", "ssm.inner_size": "intermediate_size",
+                "ssm.state_size": "state_size", "ssm.time_step_rank": "time_step_rank",
+            ],
+            constants: [("expand", .integer(2)), ("use_bias", .bool(false))],
+            presence: [("blk.0.ssm_conv1d.bias", "use_conv_bias")]))
 
     private static let mambaLayer: [TensorRule] = {
         let layer = "backbone.layers.{bid}.mixer."

@@ -28,7 +28,9 @@ extension ModelFamily {
             try configuration.require("attn_output_gate", true, architecture: "qwen35")
             try configuration.reviewDeltaLayers()
             return []
-        })
+        },
+        export: .deltaLayers(
+            modelType: "qwen3_5_text", rotarySections: \.unusualRotarySections))
 }
 
 extension [TensorRule] {
@@ -107,6 +109,20 @@ extension HyperparameterRule {
         configuration throws(ArchitectureError) in
         try RotaryParameters(configuration).sections() == nil
             ? [.init("{arch}.rope.dimension_sections", .int32s([11, 11, 10, 0]))] : []
+    }
+}
+
+extension ConfigurationExport.Source {
+    /// The sections of heads that the configuration must name: others than the usual ones, and
+    /// those that stand among the common keys because it has named them.
+    var unusualRotarySections: [Int]? {
+        let key = "rope.dimension_sections"
+        guard var sections = value(key)?.integers, let place = place(key) else { return nil }
+        if sections == [11, 11, 10, 0], let next = self.place("rope.freq_base"), next < place {
+            return nil
+        }
+        while sections.last == 0, sections.count > 3 { sections.removeLast() }
+        return sections
     }
 }
 

@@ -32,5 +32,7 @@ extension ModelFamily {
             try configuration.reviewDeltaLayers()
             return try configuration.reviewQwenExperts(
                 architecture: "qwen35moe", normalizes: true)
-        })
+        },
+        export: .deltaLayers(
+            modelType: "qwen3_5_moe_text", rotarySections: \.unusualRotarySections))
 }

@@ -27,7 +27,8 @@ extension ModelFamily {
             try configuration.reviewDeltaLayers()
             return try configuration.reviewQwenExperts(
                 architecture: "qwen3next", normalizes: true)
-        })
+        },
+        export: .deltaLayers(modelType: "qwen3_next"))
 
     /// The projections of a layer of the delta rule: each key head's query, key, values and gates
     /// stand together in a checkpoint.
@@ -115,6 +116,46 @@ extension [ConfigurationDefault] {
         },
         .computed("layer_types") { $0.deltaLayerTypes() },
     ]
+}
+
+extension ConfigurationExport {
+    /// The way back for Qwen's models with layers of the delta rule.
+    static func deltaLayers(
+        modelType: String,
+        rotarySections: @escaping @Sendable (Source) -> [Int]? = { _ in nil }
+    ) -> Self {
+        .init(
+            modelType: modelType,
+            words: [
+                "block_count": nil, "ssm.conv_kernel": "linear_conv_kernel_dim",
+                "ssm.state_size": "linear_key_head_dim",
+                "ssm.group_count": "linear_num_key_heads",
+                "ssm.time_step_rank": "linear_num_value_heads",
+                "full_attention_interval": "full_attention_interval",
+                "nextn_predict_layers": "mtp_num_hidden_layers",
+            ],
+            rotaryShare: "partial_rotary_factor", rotarySections: rotarySections,
+            computed: { source in
+                var entries: [Entry] = [
+                    ("attention_bias", .bool(source.anyBlock(has: "attn_q.bias")))
+                ]
+                if let inner = source.integer("ssm.inner_size"),
+                    let heads = source.integer("ssm.time_step_rank"), heads > 0
+                {
+                    entries.append(("linear_value_head_dim", .integer(inner / heads)))
+                }
+                guard let count = source.layerCount else { return entries }
+                entries.append(("num_hidden_layers", .integer(count)))
+                let interval = max(1, source.integer("full_attention_interval") ?? 4)
+                var recurrent = (1...count).map { $0 % interval != 0 }
+                if case .bools(let layers)? = source.value("attention.recurrent_layers") {
+                    recurrent = Array(layers.prefix(count))
+                }
+                let types = recurrent.map { $0 ? "linear_attention" : "full_attention" }
+                entries.append(("layer_types", .array(types.map { .text($0) })))
+                return entries
+            })
+    }
 }
 
 extension [HyperparameterRule] {
