@@ -26,7 +26,7 @@ extension ValueChange {
 enum Decay {
     /// The decay that a conversion makes of a logarithm, rounded as it does.
     private static func decay(of logarithm: Float, inHalves: Bool) -> Float {
-        let decay = Float(-exp(Double(logarithm)))
+        let decay = ValueChange.negatedExponential.applied(to: logarithm)
         return inHalves ? HalfFloat.float(fromF16: HalfFloat.f16(from: decay)) : decay
     }
 

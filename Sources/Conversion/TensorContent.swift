@@ -150,7 +150,7 @@ struct StoredParts: Sendable {
 
 extension ValueChange {
     /// The changed value, rounded once.
-    fileprivate func applied(to value: Float) -> Float {
+    func applied(to value: Float) -> Float {
         switch self {
         case .none: value
         case .plus(let addend): value + addend
