@@ -16,15 +16,18 @@ public struct Evaluator {
 
     /// Prepares an evaluation.
     ///
+    /// - Parameter firstOwnBlocks: For each quantized model, the first block that differs from the
+    ///   base's; see `Decoder`.
     /// - Throws: `EvaluationError` or `InferenceError` when a quantized model's vocabulary is not
     ///   the base model's.
     public init(
-        base: Model, quantized: [Model] = [], activations: Activations = .f32,
-        pool: WorkerPool = WorkerPool()
+        base: Model, quantized: [Model] = [], firstOwnBlocks: [Int]? = nil,
+        activations: Activations = .f32, pool: WorkerPool = WorkerPool()
     ) throws {
         for model in quantized { try VocabularyCheck.compare(model, with: base) }
         decoder = try Decoder(
-            models: [base] + quantized, activations: activations, pool: pool)
+            models: [base] + quantized, firstOwnBlocks: firstOwnBlocks.map { [0] + $0 },
+            activations: activations, pool: pool)
         stored = nil
         basePath = base.path
         self.quantized = quantized

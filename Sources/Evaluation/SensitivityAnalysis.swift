@@ -7,7 +7,8 @@ public import TensorCore
 /// predictions.
 ///
 /// Several variants run side by side over the same windows, so that the base model runs once for
-/// all of them; weights are encoded while they are read.
+/// all of them, and each starts at its first block that is not the base's; weights are encoded
+/// while they are read.
 public struct SensitivityAnalysis {
     private let model: Model
     private let pool: WorkerPool
@@ -82,7 +83,7 @@ public struct SensitivityAnalysis {
                 base: model,
                 quantized: some.map {
                     try Model(source: $0.source, description: model.description)
-                }, pool: pool
+                }, firstOwnBlocks: some.map(firstOwnBlock), pool: pool
             ).evaluate(text)
             base = base ?? result.base
             for ((variant, level), squares) in zip(zip(some, result.levels), squares) {
@@ -139,6 +140,11 @@ public struct SensitivityAnalysis {
             replacements[tensor] = .init(format: format, importance: fits == true ? values : nil)
         }
         return replacements
+    }
+
+    /// The first block that differs from the base's; the number of blocks when none does.
+    private func firstOwnBlock(_ variant: Variant) -> Int {
+        variant.tensors.map(model.firstBlock(ofMatrix:)).min() ?? 0
     }
 
     /// What is quantized at a time, in the order of the file.

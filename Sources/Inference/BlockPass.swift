@@ -58,15 +58,22 @@ struct BlockPass {
         var tables = session?.tables ?? [:]
         if session == nil { tables = try RotaryTable.tables(of: model, positionCount: length) }
 
-        try embed(model, into: residual)
+        let blocks = blocks
+        let first = decoder.firstOwnBlocks[self.model]
+        guard first < blocks.count else { return takeOver(hidden, scored.count * width) }
+        if let junction = decoder.junctions[first] {
+            residual.base.update(from: junction.base, count: windows.count * length * width)
+        } else {
+            try embed(model, into: residual)
+        }
         let layerRows = try embedForLayers(model, residual)
         let kept = try keptKeys(model)
         let workspaces = decoder.workspaces
         for workspace in workspaces { workspace.stored = session?.stored }
-        let blocks = blocks
-        var current = try room(for: blocks.first, slot: 0)
-        try decode(model, blocks.first, into: current)
-        for number in blocks.indices {
+        var current = try room(for: blocks[first], slot: first % 2)
+        try decode(model, blocks[first], into: current)
+        for number in first..<blocks.count {
+            try keepJunction(before: number, residual, width: width)
             let isLast = number == blocks.count - 1
             let next = isLast ? nil : blocks[number + 1]
             let following = try room(for: next, slot: (number + 1) % 2)
@@ -89,6 +96,24 @@ struct BlockPass {
             }
             current = following
         }
+    }
+
+    // MARK: Blocks that models share
+
+    /// Keeps the first model's residual rows where another model leaves it.
+    private func keepJunction(
+        before block: Int, _ residual: FloatBuffer, width: Int
+    ) throws(InferenceError) {
+        guard model == 0, block > 0, decoder.firstOwnBlocks.contains(block) else { return }
+        let count = windows.count * length * width
+        let rows = try FloatBuffer.room(for: count, in: &decoder.junctions[block])
+        rows.base.update(from: residual.base, count: count)
+    }
+
+    /// The rows of a model that differs from the first in the output matrix alone.
+    private func takeOver(_ hidden: FloatBuffer, _ rowWidth: Int) {
+        guard let shared = decoder.hidden[0] else { return }
+        hidden.base.update(from: shared.base, count: windows.count * rowWidth)
     }
 
     // MARK: Before the blocks

@@ -37,17 +37,28 @@ public final class Decoder {
     var expertBatch: ExpertBatch?
     var layerRows: FloatBuffer?
     var hidden: [FloatBuffer?]
+    /// The first block of each model that is not the first model's.
+    let firstOwnBlocks: [Int]
+    /// The first model's residual rows before the blocks where others leave it.
+    var junctions: [Int: FloatBuffer] = [:]
     private var panels: [FloatBuffer?] = [nil, nil]
     private var tiles: [FloatBuffer?]
 
     /// Creates a decoder for models with the same vocabulary.
     ///
+    /// - Parameter firstOwnBlocks: For each model, the first block that differs from the first
+    ///   model's: what comes before, the embedding included, is run once for both. As many as there
+    ///   are blocks where only the output matrix differs; 0 where nothing is shared. Memory grows
+    ///   by the batch's residual rows for each such place.
     /// - Throws: `InferenceError` when the vocabularies differ in size (the caller compares the
     ///   tokens), or when the system has no library of matrix products.
     public init(
-        models: [Model], activations: Activations = .f32, pool: WorkerPool = WorkerPool()
+        models: [Model], firstOwnBlocks: [Int]? = nil, activations: Activations = .f32,
+        pool: WorkerPool = WorkerPool()
     ) throws(InferenceError) {
         precondition(!models.isEmpty, "a decoder needs a model")
+        precondition(
+            firstOwnBlocks.map { $0.count == models.count } ?? true, "a first block for each model")
         try MatrixProduct.load()
         for model in models.dropFirst() where model.vocabularyCount != models[0].vocabularyCount {
             throw InferenceError(
@@ -55,6 +66,11 @@ public final class Decoder {
                     found: "a vocabulary of \(model.vocabularyCount) tokens",
                     expected: "\(models[0].vocabularyCount)"), path: model.path)
         }
+        // Keys and rows of layers that come from the first blocks are not kept.
+        let isPlain =
+            models[0].layerEmbedding == nil
+            && models[0].description.blocks.allSatisfy { $0.keySource == nil }
+        self.firstOwnBlocks = models.indices.map { isPlain ? firstOwnBlocks?[$0] ?? 0 : 0 }
         self.models = models
         self.activations = activations
         self.pool = pool

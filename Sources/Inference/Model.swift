@@ -103,6 +103,17 @@ public struct Model: Sendable {
         }
     }
 
+    /// The first block that a matrix takes part in; 0 for one that is needed before the blocks, the
+    /// number of blocks for the output matrix.
+    ///
+    /// - Complexity: O(matrices of the model).
+    public func firstBlock(ofMatrix tensor: Int) -> Int {
+        let block = blocks.firstIndex { block in
+            block.stacks.contains { $0.parts.contains { $0.number == tensor } }
+        }
+        return block ?? (tensor == output && tensor != tokenEmbedding ? blocks.count : 0)
+    }
+
     /// The path that messages name.
     public var path: String { source.path }
     /// The context that the model was trained with.

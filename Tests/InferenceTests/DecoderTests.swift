@@ -1,4 +1,5 @@
 import Architectures
+import GGUF
 import Inference
 import Synchronization
 import TensorCore
@@ -119,6 +120,40 @@ struct DecoderTests {
             let alone = try collectLogits(
                 Decoder(models: [model], pool: pool), windows: windows, scored: 4..<9)
             #expect(both[index] == alone[0], "model \(index)")
+        }
+    }
+
+    @Test(
+        "models that share their first blocks give what each gives alone",
+        arguments: DecoderVariant.all)
+    func sharedBlocks(_ variant: DecoderVariant) throws {
+        let description = variant.decoder
+        let (model, source) = try randomModel(description, seed: 41)
+        // Of each block, and of what is before and behind the blocks, one matrix changed.
+        var changed: [Int: Int] = [:]
+        for (number, tensor) in source.tensors.enumerated() where tensor.shape.rank == 2 {
+            changed[model.firstBlock(ofMatrix: number), default: number] = number
+        }
+        let firstOwn = changed.keys.sorted()
+        let others = try firstOwn.map { block in
+            var values = source.values
+            if let number = changed[block] { values[number] = values[number].map { $0 * 1.5 } }
+            let other = RandomSource(
+                metadata: source.metadata, tensors: source.tensors, values: values)
+            return try Model(source: other, description: description)
+        }
+        #expect(Set(description.blocks.indices).isSubset(of: firstOwn))
+        let windows = randomWindows(3, length: 14, seed: 42)
+        let models = [model] + others
+        let alone = try collectLogits(Decoder(models: models), windows: windows, scored: 5..<14)
+        let decoder = try Decoder(models: models, firstOwnBlocks: [0] + firstOwn)
+        // Twice: nothing of the windows before is left.
+        _ = try collectLogits(
+            decoder, windows: randomWindows(4, length: 14, seed: 43), scored: 5..<14)
+        let shared = try collectLogits(decoder, windows: windows, scored: 5..<14)
+        #expect(shared == alone, "\(variant), seeds 41, 42, 43")
+        for index in others.indices {
+            #expect(shared[index + 1] != shared[0], "\(variant): block \(firstOwn[index])")
         }
     }
 
