@@ -17,12 +17,16 @@ public final class Calibration {
 
     /// Prepares to gather.
     ///
-    /// - Parameter includesOutput: Whether `output.weight` is among the tensors. (Quantizers do
-    ///   without; where the output matrix is the token embedding there is no such tensor.)
+    /// - Parameters:
+    ///   - includesOutput: Whether `output.weight` is among the tensors. (Quantizers do without;
+    ///     where the output matrix is the token embedding there is no such tensor.)
+    ///   - activations: What linear layers take in. Rounded as llama-imatrix has them, a token
+    ///     between two experts goes where it goes there; what is summed is not rounded.
     public init(
-        model: Model, includesOutput: Bool = false, pool: WorkerPool = WorkerPool()
+        model: Model, includesOutput: Bool = false, activations: Activations = .q8,
+        pool: WorkerPool = WorkerPool()
     ) throws(InferenceError) {
-        decoder = try Decoder(models: [model], pool: pool)
+        decoder = try Decoder(models: [model], activations: activations, pool: pool)
         self.includesOutput = includesOutput && model.description.output == "output.weight"
         sums = Sums(model)
     }

@@ -2,7 +2,8 @@
 public enum Activations: String, Sendable, CaseIterable {
     /// Numbers as they are: products in F32, which measure the weights alone.
     case f32
-    /// Numbers rounded to 8 bits, as engines on processors have them: products of the stored codes
-    /// in integers. Weights that are stored as floats, and attention, stay in F32.
+    /// Numbers rounded as engines on processors have them: to 8 bits where weights have codes,
+    /// with products in integers; to F16 or BF16 where weights are of that type. Matrices of F32,
+    /// and attention, take numbers as they are.
     case q8
 }

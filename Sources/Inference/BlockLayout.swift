@@ -124,9 +124,8 @@ struct BlockLayout {
         let (rowCount, rowLength) = (projection.outputs, projection.inputs)
         let number = try catalogue.tensor(
             projection.weight, shape: (expertCount.map { [$0] } ?? []) + [rowCount, rowLength])
-        let coded = CodedMatrix(
-            format: catalogue.source.tensors[number].format, rowCount: rowCount,
-            rowLength: rowLength)
+        let format = catalogue.source.tensors[number].format
+        let coded = CodedMatrix(format: format, rowCount: rowCount, rowLength: rowLength)
         var offset = floatCount
         if matrices != .apart {
             let isCoded = matrices == .codes && coded != nil
@@ -139,7 +138,7 @@ struct BlockLayout {
         }
         return Stack.Part(
             tensor: projection.weight, number: number, outputs: outputs, offset: offset,
-            coded: coded)
+            coded: coded, rounding: Rounding(format, coded: coded))
     }
 
     /// Room for matrices that take the same input.

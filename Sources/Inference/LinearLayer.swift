@@ -41,6 +41,8 @@ struct Stack: Sendable {
         var offset: Int
         /// How they are held as codes, where they can be.
         var coded: CodedMatrix?
+        /// What engines round the input to.
+        var rounding: Rounding
     }
 
     var offset: Int
@@ -95,30 +97,40 @@ struct LinearLayer {
         }
     }
 
-    /// Matrix by matrix: those held as codes with rounded rows, the others in F32.
+    /// Matrix by matrix, each with rows rounded as it wants them.
     private func multiply(
         _ stack: Stack, outputs: Range<Int>, _ rounded: RoundedRows,
         _ input: UnsafePointer<Float>, rows: Int, into result: UnsafeMutablePointer<Float>,
         strides: (input: Int, result: Int), keep: Float
     ) {
-        var blockLength = 0
+        var done = Rounding.none
+        var floats = (rows: input, stride: strides.input)
         for part in stack.parts {
             let wanted = part.outputs.clamped(to: outputs)
             guard !wanted.isEmpty else { continue }
             let destination = result + (wanted.lowerBound - outputs.lowerBound)
             let first = wanted.lowerBound - part.outputs.lowerBound
+            if part.rounding != done {
+                done = part.rounding
+                switch done {
+                case .none: floats = (input, strides.input)
+                case .floats(let format):
+                    floats.rows = rounded.floats(
+                        of: input, stride: strides.input, count: rows, length: stack.inputs,
+                        as: format)
+                    floats.stride = stack.inputs
+                case .codes(let blockLength):
+                    rounded.reshape(
+                        rowCount: rows, rowLength: stack.inputs, blockLength: blockLength)
+                    rounded.round(input, stride: strides.input, count: rows)
+                }
+            }
             guard let coded = part.coded else {
                 MatrixProduct.timesTransposed(
-                    input, weights + part.offset + first * stack.inputs, into: destination,
+                    floats.rows, weights + part.offset + first * stack.inputs, into: destination,
                     rows: rows, columns: wanted.count, inner: stack.inputs,
-                    strides: (strides.input, stack.inputs, strides.result), keep: keep)
+                    strides: (floats.stride, stack.inputs, strides.result), keep: keep)
                 continue
-            }
-            if blockLength != Int(coded.codes.form.blockLength) {
-                blockLength = Int(coded.codes.form.blockLength)
-                rounded.reshape(
-                    rowCount: rows, rowLength: stack.inputs, blockLength: blockLength)
-                rounded.round(input, stride: strides.input, count: rows)
             }
             rounded.multiply(
                 rows: 0..<rows, by: coded, at: weights + part.offset,

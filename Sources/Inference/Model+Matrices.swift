@@ -3,13 +3,13 @@ public import GGUF
 import Quantization
 
 extension Model {
-    /// The matrices that run in F32 even where activations are rounded: those stored as floats, and
-    /// those that turn latent rows into keys and values, which belong to attention.
-    public var matricesInFloats: [TensorDescription] {
+    /// The matrices that take in numbers as they are even where activations are rounded: those stored
+    /// as F32, and those that turn latent rows into keys and values, which belong to attention.
+    public var matricesWithoutRounding: [TensorDescription] {
         var names: [String] = []
         for block in blocks {
             for stack in block.stacks {
-                names += stack.parts.filter { $0.coded == nil }.map(\.tensor)
+                names += stack.parts.filter { $0.rounding == .none }.map(\.tensor)
             }
             guard let latent = block.latent else { continue }
             switch latent.description.expansion {
@@ -19,7 +19,7 @@ extension Model {
         }
         let found = Set(names)
         return source.tensors.enumerated().filter { number, tensor in
-            found.contains(tensor.name) || (number == output && tensor.format.codes == nil)
+            found.contains(tensor.name) || (number == output && tensor.format == .F32)
         }.map(\.element)
     }
 }

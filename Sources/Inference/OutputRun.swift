@@ -89,17 +89,19 @@ struct OutputRun {
             rowLength: model.description.embeddingLength)
     }
 
-    /// Where products are in integers: the scored rows of each model whose output matrix has codes,
-    /// rounded for it.
+    /// Where activations are rounded: the scored rows of each model whose output matrix has codes,
+    /// rounded for it; those for 16-bit floats are rounded in their place.
     private func roundedRows(_ workspaces: [Workspace]) throws -> [RoundedRows?] {
         let chunks = stride(from: 0, to: rowCount, by: OutputRun.tileRows).map {
             $0..<min(rowCount, $0 + OutputRun.tileRows)
         }
         return try models.indices.map { index in
-            guard workspaces.first?.rounded != nil, let coded = coded(index, panel: 0..<1) else {
+            guard workspaces.first?.rounded != nil else { return nil }
+            let width = models[index].description.embeddingLength
+            guard let coded = coded(index, panel: 0..<1) else {
+                try roundInPlace(index, chunks, width: width)
                 return nil
             }
-            let width = models[index].description.embeddingLength
             let rounded = try RoundedRows(rowCount: rowCount, rowLength: width)
             rounded.reshape(
                 rowCount: rowCount, rowLength: width,
@@ -112,6 +114,18 @@ struct OutputRun {
                     count: rows.count)
             }
             return rounded
+        }
+    }
+
+    private func roundInPlace(_ index: Int, _ chunks: [Range<Int>], width: Int) throws {
+        let (model, hidden) = (models[index], hidden[index])
+        let format = model.source.tensors[model.output].format
+        guard case .floats = Rounding(format, coded: nil) else { return }
+        try pool.run(jobCount: chunks.count) { _, job in
+            for row in chunks[job] {
+                let values = hidden.base + row * width
+                Rounding.round(values, count: width, to: format, into: values)
+            }
         }
     }
 

@@ -2,13 +2,16 @@ import CKernels
 import Quantization
 import TensorCore
 
-/// Rows of activations rounded to 8 bits, and their products with coded matrices.
+/// Rows of activations rounded to 8 bits, and their products with coded matrices; or to 16-bit
+/// floats, for matrices of those.
 ///
-/// Memory: one and a half bytes for each number.
+/// Memory: one and a half bytes for each number; four more where a matrix is of 16-bit floats.
 ///
 /// `@unchecked Sendable`: whoever rounds rows on several threads gives each its own.
 final class RoundedRows: @unchecked Sendable {
     private let buffer: FloatBuffer
+    /// Rows rounded to floats.
+    private let floats = ScratchBuffer()
     private let capacity: Int
     /// What the buffer is cut for.
     private var rowCount = 0
@@ -54,6 +57,18 @@ final class RoundedRows: @unchecked Sendable {
         ingot_quantize_activations(
             InstructionSet.current.isa, input, stride, count, rowLength, UInt32(blockLength), first,
             &rows)
+    }
+
+    /// Rows rounded to a type of floats, one after the other; valid until the next are.
+    func floats(
+        of input: UnsafePointer<Float>, stride: Int, count: Int, length: Int, as format: Format
+    ) -> UnsafePointer<Float> {
+        guard let base = floats.floats(count * length).baseAddress else { return input }
+        for row in 0..<count {
+            Rounding.round(
+                input + row * stride, count: length, to: format, into: base + row * length)
+        }
+        return UnsafePointer(base)
     }
 
     /// `result = x Wᵀ + keep · result` for some rows and some outputs.

@@ -128,11 +128,11 @@ final class StoredMatrices: @unchecked Sendable {
                 result: result + (wanted.lowerBound - outputs.lowerBound))
         }
         // Matrices whose input is rounded alike are multiplied in one round.
-        let batches = Dictionary(grouping: pieces, by: \.blockLength).values
-        for batch in batches {
+        let batches = Dictionary(grouping: pieces, by: \.rounding)
+        for (rounding, batch) in batches {
             let given = Input(
-                values: input, rowCount: rows, stride: strides.input, rounded: rounded)
-            given.round(blockLength: batch[0].blockLength, rowLength: stack.inputs)
+                values: input, rowCount: rows, stride: strides.input, rowLength: stack.inputs,
+                rounding, by: rounded)
             run(batch, given, stride: strides.result, keep: keep)
         }
     }
@@ -145,8 +145,9 @@ final class StoredMatrices: @unchecked Sendable {
         let (width, count) = (model.description.embeddingLength, model.vocabularyCount)
         guard let matrix = matrices[model.output] else { return }
         let product = Product(matrix: matrix, rows: 0..<count, result: logits)
-        let given = Input(values: input, rowCount: rows, stride: width, rounded: rounded)
-        given.round(blockLength: product.blockLength, rowLength: width)
+        let given = Input(
+            values: input, rowCount: rows, stride: width, rowLength: width, product.rounding,
+            by: rounded)
         run([product], given, stride: count, keep: false)
     }
 
@@ -156,11 +157,11 @@ final class StoredMatrices: @unchecked Sendable {
         let rows: Range<Int>
         let result: UnsafeMutablePointer<Float>
 
-        /// Numbers of the input that share a scale; 0 where the input is not rounded.
-        var blockLength: Int { matrix.coded.map { Int($0.codes.form.blockLength) } ?? 0 }
+        /// What the input is rounded to, where it is.
+        var rounding: Rounding { Rounding(matrix.format, coded: matrix.coded) }
     }
 
-    /// The rows that are multiplied.
+    /// The rows that are multiplied, rounded as the matrices want them.
     ///
     /// `@unchecked Sendable`: nobody writes them meanwhile.
     private struct Input: @unchecked Sendable {
@@ -169,10 +170,22 @@ final class StoredMatrices: @unchecked Sendable {
         let stride: Int
         let rounded: RoundedRows?
 
-        func round(blockLength: Int, rowLength: Int) {
-            guard blockLength > 0, let rounded else { return }
-            rounded.reshape(rowCount: rowCount, rowLength: rowLength, blockLength: blockLength)
-            rounded.round(values, stride: stride, count: rowCount)
+        init(
+            values: UnsafePointer<Float>, rowCount: Int, stride: Int, rowLength: Int,
+            _ rounding: Rounding, by rounded: RoundedRows?
+        ) {
+            self.rowCount = rowCount
+            self.rounded = rounded
+            guard let rounded, case .floats(let format) = rounding else {
+                (self.values, self.stride) = (values, stride)
+                guard let rounded, case .codes(let blockLength) = rounding else { return }
+                rounded.reshape(rowCount: rowCount, rowLength: rowLength, blockLength: blockLength)
+                rounded.round(values, stride: stride, count: rowCount)
+                return
+            }
+            self.values = rounded.floats(
+                of: values, stride: stride, count: rowCount, length: rowLength, as: format)
+            self.stride = rowLength
         }
     }
 

@@ -23,7 +23,7 @@ struct GenerationTests {
             start += count
             #expect(generation.count == start)
             let difference = WorstDifference(logits, whole[start - 1])
-            #expect(difference.magnitude < 2e-5, "\(variant), position \(start): \(difference)")
+            #expect(difference.magnitude < 5e-5, "\(variant), position \(start): \(difference)")
         }
     }
 

@@ -47,13 +47,16 @@ import Testing
             let alone = try json(["compare", files[0], files[2]] + window)
             #expect(divergence(alone["levels"]?.array?[0]) == second)
 
-            // Rounded activations are a noise on top, for the quantized models alone.
+            // Rounded activations are a noise on top: little for the base of 16 bits.
             let rounded = try json(["compare", "--activations", "q8"] + files + window)
             #expect(rounded["activations"]?.text == "q8" && found["activations"]?.text == "f32")
-            #expect(rounded["basePerplexity"] == found["basePerplexity"])
+            let perplexities = try [rounded, found].map {
+                try #require($0["basePerplexity"]?["value"]?.double)
+            }
+            #expect(perplexities[0] != perplexities[1])
+            #expect(abs(perplexities[0] / perplexities[1] - 1) < 1e-4)
             let noisy = try #require(divergence(rounded["levels"]?.array?[0]))
             #expect(noisy > first && noisy < 0.1)
-            #expect(rounded["warnings"]?.array?.first?.text?.contains("still run in F32") == true)
 
             let outcome = try Tool.run(["compare", "-q"] + files + window)
             for line in [
@@ -262,7 +265,7 @@ import Testing
             #expect(
                 try ImportanceSums(path: first).entries.mapValues(\.counts)
                     == ImportanceSums(path: whole + ".at_5").entries.mapValues(\.counts))
-            // The rest, added to the beginning, is the whole.
+            // The rest, added to the beginning, is the whole, but for roundings of activations.
             outcome = try run(
                 [model, "-o", rest, "--from-chunk", "5", "--chunks", "7", "--in-file", first] + text
             )
@@ -272,7 +275,7 @@ import Testing
             for (name, entry) in one.entries {
                 #expect(two.entries[name]?.counts == entry.counts)
                 for (a, b) in zip(entry.sums, two.entries[name]?.sums ?? []) {
-                    #expect(abs(a - b) <= 1e-5 * abs(a), "\(name)")
+                    #expect(abs(a - b) <= 1e-3 * abs(a), "\(name)")
                 }
             }
             #expect(try run(["--in-file", first, "--in-file", first, "-o", rest]).exitCode == 0)
@@ -291,7 +294,7 @@ import Testing
             for (name, entry) in sums.entries {
                 #expect(back.entries[name]?.counts == entry.counts)
                 for (a, b) in zip(entry.sums, back.entries[name]?.sums ?? []) {
-                    #expect(abs(a - b) <= 1e-5 * abs(a), "\(name)")
+                    #expect(abs(a - b) <= 1e-3 * abs(a), "\(name)")
                 }
             }
             #expect(try run([model, "-o", rest]).exitCode == 64)

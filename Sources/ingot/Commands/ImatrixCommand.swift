@@ -45,6 +45,13 @@ struct ImatrixCommand: ParsableCommand {
     @Flag(help: "Gather for output.weight too.")
     var processOutput = false
 
+    @Option(
+        help: ArgumentHelp(
+            "What linear layers take in: q8 rounded as engines do, so that a token reaches the"
+                + " experts that it reaches there; f32 as it is. What is summed is never rounded."
+                + " (default: q8)", valueName: "f32|q8"), transform: Activations.named)
+    var activations = Activations.q8
+
     @Flag(help: "The texts of control tokens in the text become those tokens.")
     var parseSpecial = false
 
@@ -109,7 +116,8 @@ struct ImatrixCommand: ParsableCommand {
         let limit = options.chunks.flatMap { $0 > 0 ? $0 : nil } ?? Int.max
         let end = limit < text.windowCount - fromChunk ? fromChunk + limit : text.windowCount
         let calibration = try Calibration(
-            model: model, includesOutput: processOutput, pool: options.pool)
+            model: model, includesOutput: processOutput, activations: activations,
+            pool: options.pool)
         let before = sums
         let line = ProgressLine("imatrix", isQuiet: options.quiet)
         defer { line.finish() }
