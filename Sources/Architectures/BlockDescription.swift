@@ -18,6 +18,8 @@ public struct BlockDescription: Sendable, Hashable {
         case attention(Attention)
         /// A state that walks along.
         case recurrence(Recurrence)
+        /// Nothing: the block is its network.
+        case absent
     }
 
     /// The norm before the mixer.

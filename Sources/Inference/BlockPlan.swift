@@ -115,6 +115,10 @@ struct BlockPlan: Sendable {
             recurrence = try RecurrencePlan(description, &layout)
             mixerOutput = try layout.stack([description.output])
             (queryNorm, keyNorm, valueNorm, latent, sinks) = (nil, nil, nil, nil, nil)
+        case .absent:
+            (mixerInput, mixerOutput) = (.empty, .empty)
+            (queryNorm, keyNorm, valueNorm, latent, sinks) = (nil, nil, nil, nil, nil)
+            recurrence = nil
         }
         switch description.feedForward {
         case .dense(let network):
@@ -173,7 +177,7 @@ struct BlockPlan: Sendable {
         case .attention(let attention):
             attention.queryWidth
                 + (attention.source == nil ? attention.keyWidth + attention.valueWidth : 0)
-        case .recurrence: mixerInput.outputs
+        case .recurrence, .absent: mixerInput.outputs
         }
     }
 
@@ -182,13 +186,13 @@ struct BlockPlan: Sendable {
         switch description.mixer {
         case .attention(let attention):
             attention.source == nil ? attention.keyWidth + attention.valueWidth : 0
-        case .recurrence: 0
+        case .recurrence, .absent: 0
         }
     }
 
     /// All stacks of matrices, those of an expert among them.
     var stacks: [Stack] {
-        var stacks = [mixerInput, mixerOutput]
+        var stacks = [mixerInput, mixerOutput].filter { !$0.parts.isEmpty }
         stacks += recurrence?.stacks ?? []
         if let queries = latent?.queries { stacks.append(queries) }
         for network in [network, experts?.network] {

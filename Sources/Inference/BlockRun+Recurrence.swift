@@ -19,6 +19,7 @@ extension BlockRun {
         case .shortConvolution: convolveGated(plan)
         case .deltaRule(let rule): applyDeltaRule(plan, rule)
         case .selectiveScan(let scan): applyScan(plan, scan)
+        case .stateSpace(let space): applyStateSpace(plan, space)
         }
         guard queries.count < windowLength else { return }
         keepQueries(normed)
@@ -201,6 +202,49 @@ extension BlockRun {
                 }
                 ingot_silu(row + channels, output, channels)
                 output.update(from: row + channels, count: channels)
+            }
+        }
+    }
+
+    // MARK: State space
+
+    private func applyStateSpace(_ plan: RecurrencePlan, _ space: BlockDescription.StateSpace) {
+        guard let decay = plan.decay, let bias = plan.stepBias, let skip = plan.skip else {
+            preconditionFailure("a state space without its tensors")
+        }
+        let stride = self.plan.mixerInput.outputs
+        let (width, length) = (space.width, space.headLength)
+        let groupWidth = width / space.groupCount
+        for window in 0..<windowCount {
+            let (wide, result) = rows(ofWindow: window)
+            convolve(plan, wide + width)
+            let state = state(of: plan)
+            for index in 0..<windowLength {
+                let gate = wide + index * stride
+                let values = gate + width
+                ingot_silu(values, nil, space.channelCount)
+                let output = result + index * width
+                for head in 0..<space.headCount {
+                    let group = head / (space.headCount / space.groupCount)
+                    let input = values + width + group * space.stateLength
+                    let step = softplus(values[space.channelCount + head] + weights[bias + head])
+                    ingot_state_step(
+                        state + head * length * space.stateLength,
+                        exp(step * weights[decay + head]), step, weights[skip + head],
+                        values + head * length, input,
+                        input + space.groupCount * space.stateLength, length, space.stateLength,
+                        output + head * length)
+                }
+                // silu(gate) takes the gate's place, times what it lets through.
+                ingot_silu(gate, output, width)
+                for group in 0..<space.groupCount {
+                    let place = group * groupWidth
+                    if let norm = plan.norm {
+                        norm.apply(weights, gate + place, into: output + place, head: group)
+                    } else {
+                        (output + place).update(from: gate + place, count: groupWidth)
+                    }
+                }
             }
         }
     }

@@ -46,12 +46,16 @@ struct BlockRun {
     func run() throws {
         let normed = workspace.normed.base
         normalise(plan.attentionNorm, residual, rows: rowCount, into: normed)
-        if let recurrence = plan.recurrence {
-            recur(recurrence, normed)
-        } else {
+        switch plan.description.mixer {
+        case .attention:
             projectHeads(normed)
             prepareHeads()
             for window in 0..<windowCount { attend(window: window) }
+        case .recurrence:
+            if let recurrence = plan.recurrence { recur(recurrence, normed) }
+        case .absent:
+            if queries.count < windowLength { keepQueries(normed) }
+            return try feedForward(normed: nil)
         }
         switch plan.description.arrangement {
         case .sequential:

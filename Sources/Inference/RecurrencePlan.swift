@@ -50,6 +50,17 @@ struct RecurrencePlan: Sendable {
             (stepBias, norm) = (nil, nil)
             stateCount = channelCount * scan.stateLength
             spareCount = 0
+        case .stateSpace(let space):
+            convolution = space.convolution
+            channelCount = space.channelCount
+            decay = try layout.tensor(space.decay, shape: [space.headCount, 1])
+            stepBias = try layout.tensor(space.stepBias, shape: [space.headCount])
+            skip = try layout.tensor(space.skip, shape: [space.headCount, 1])
+            norm = try layout.norm(
+                space.norm, count: space.width / space.groupCount, heads: space.groupCount)
+            (parameters, steps) = (nil, nil)
+            stateCount = space.width * space.stateLength
+            spareCount = 0
         }
         let count = channelCount
         length = convolution.length

@@ -117,6 +117,6 @@ extension DecoderFamily {
     /// Mamba: a selective scan in every block, and nothing else.
     static let mamba = DecoderFamily(architectures: ["mamba"]) {
         model throws(DecoderDescriptionError) in
-        try model.scanDecoder()
+        try model.recurrentDecoder(.selectiveScan)
     }
 }
