@@ -7,8 +7,8 @@ extension ModelFamily {
         .ernieMoe, .exaone4, .falcon, .gemma, .gemma2, .gemma3, .gemma4, .glm4, .glm4Moe,
         .glm4MoeLite, .gpt2, .gptNeoX, .gptOss, .granite, .graniteHybrid, .graniteMoe,
         .hunyuanDense,
-        .lfm2, .llama, .llama4, .mamba, .miniMaxM2, .mistral, .mistral3, .mixtral,
-        .nemotron, .olmo2, .olmo3,
+        .lfm2, .lfm2Moe, .llama, .llama4, .mamba, .miniMaxM2, .mistral, .mistral3, .mixtral,
+        .nemotron, .nemotronH, .olmo2, .olmo3,
         .olmoe, .phi2, .phi3, .qwen2, .qwen2Moe, .qwen2VL, .qwen3, .qwen35, .qwen35Moe, .qwen3Moe,
         .qwen3Next, .qwen3VL, .qwen3VLMoe, .roberta, .seedOss, .smolLM3, .stableLM, .starCoder2,
     ]

@@ -16,12 +16,27 @@ import Testing
         ("Dots1", ["first_k_dense_replace": 2]), ("Ernie", [:]),
         ("ErnieMoe", ["moe_layer_start_index": 1]),
         ("Falcon", ["num_kv_heads": 2, "new_decoder_architecture": true]),
+        (
+            "GraniteHybrid",
+            [
+                "layer_types": ["mamba", "attention", "mamba", "mamba"], "mamba_n_heads": 4,
+                "mamba_n_groups": 2, "mamba_d_state": 3, "mamba_d_conv": 3,
+                "shared_intermediate_size": 10,
+            ]
+        ),
         ("GraniteMoe", ["shared_intermediate_size": 10]), ("HunyuanDense", ["eod_token_id": 511]),
         (
             "Lfm2",
             [
                 "layer_types": ["conv", "full_attention", "conv", "full_attention"],
                 "block_multiple_of": 8,
+            ]
+        ),
+        (
+            "Lfm2Moe",
+            [
+                "layer_types": ["conv", "full_attention", "conv", "full_attention"],
+                "num_dense_layers": 1,
             ]
         ),
         ("Llama4", ["interleave_moe_layer_step": 2]),
@@ -39,6 +54,14 @@ import Testing
             ]
         ),
         ("Nemotron", [:]),
+        (
+            "NemotronH",
+            [
+                "layers_block_type": ["mamba", "moe", "attention", "moe"], "ssm_state_size": 3,
+                "mamba_num_heads": 4, "mamba_head_dim": 6, "n_groups": 2,
+                "moe_shared_expert_intermediate_size": 10,
+            ]
+        ),
         ("Olmo2", [:]), ("Olmo3", ["sliding_window": 32]),
         ("Qwen35", deltaSizes),
         (
