@@ -26,6 +26,9 @@ public struct BlockDescription: Sendable, Hashable {
     public var attentionNorm: Norm?
     /// What carries over from position to position.
     public var mixer: Mixer
+    /// A recurrence beside attention: it takes the same rows, and what it makes is added too, without
+    /// a norm.
+    public var beside: Recurrence?
     /// A norm of the mixer's output, before it is added.
     public var postAttentionNorm: Norm?
     /// Where the feed-forward network takes its input.

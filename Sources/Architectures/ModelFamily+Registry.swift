@@ -4,7 +4,7 @@ extension ModelFamily {
     /// A test fails when a file under `Families/` is not here.
     public static let all: [ModelFamily] = [
         .apertus, .arcee, .bert, .cohere, .cohere2, .deepseekV2, .deepseekV3, .dots1, .ernie,
-        .ernieMoe, .exaone4, .falcon, .gemma, .gemma2, .gemma3, .gemma4, .glm4, .glm4Moe,
+        .ernieMoe, .exaone4, .falcon, .falconH1, .gemma, .gemma2, .gemma3, .gemma4, .glm4, .glm4Moe,
         .glm4MoeLite, .gpt2, .gptNeoX, .gptOss, .granite, .graniteHybrid, .graniteMoe,
         .hunyuanDense,
         .lfm2, .lfm2Moe, .llama, .llama4, .mamba, .miniMaxM2, .mistral, .mistral3, .mixtral,

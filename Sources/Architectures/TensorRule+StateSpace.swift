@@ -22,48 +22,61 @@ extension [TensorRule] {
     ///
     /// - Parameters:
     ///   - layer: What their names in a checkpoint start with.
-    ///   - norm: Whether there must be a norm of the result; `nil` when there is none.
+    ///   - hasNorm: Whether the norm of the result is among them.
+    ///   - hasProjections: Whether the two matrices are among them.
     static func stateSpace(
-        _ layer: String, _ sizes: StateSpaceSizes, norm: TensorRule.Presence? = .required,
-        where condition: TensorRule.Condition = .always
+        _ layer: String, _ sizes: StateSpaceSizes, hasNorm: Bool = true,
+        hasProjections: Bool = true, where condition: TensorRule.Condition = .always
     ) -> [TensorRule] {
         let block = "blk.{bid}.ssm_"
-        /// A tensor that has a further dimension, or one less, in the file.
-        func reshaped(
-            _ source: String, _ stored: [Dimension], _ name: String, _ shape: [Dimension],
-            change: ValueChange = .none, presence: TensorRule.Presence = .required
-        ) -> TensorRule {
-            .init(
-                [.init(layer + source, stored)],
-                into: [.init(block + name, shape, change: change)], presence: presence,
-                where: condition)
-        }
         let (channels, width) = (sizes.channels, sizes.width)
         var rules: [TensorRule] = [
-            .init(
-                layer + "in_proj.weight", block + "in.weight",
-                [width + channels + sizes.heads, .hidden], where: condition),
-            reshaped(
-                "conv1d.weight", [channels, 1, sizes.kernel], "conv1d.weight",
-                [channels, sizes.kernel]),
+            .reshaped(
+                layer + "conv1d.weight", [channels, 1, sizes.kernel], block + "conv1d.weight",
+                [channels, sizes.kernel], where: condition),
             .init(
                 layer + "conv1d.bias", block + "conv1d.bias", [channels], presence: .optional,
                 where: condition),
             .init(layer + "dt_bias", block + "dt.bias", [sizes.heads], where: condition),
-            reshaped(
-                "A_log", [sizes.heads], "a", [sizes.heads, 1], change: .negatedExponential),
-            reshaped("D", [sizes.heads], "d", [sizes.heads, 1]),
-            .init(
-                layer + "out_proj.weight", block + "out.weight", [.hidden, width],
-                where: condition),
+            .reshaped(
+                layer + "A_log", [sizes.heads], block + "a", [sizes.heads, 1],
+                change: .negatedExponential, where: condition),
+            .reshaped(
+                layer + "D", [sizes.heads], block + "d", [sizes.heads, 1], where: condition),
         ]
-        if let norm {
-            rules.append(
-                reshaped(
-                    "norm.weight", [width], "norm.weight", [sizes.groups, width / sizes.groups],
-                    presence: norm))
+        if hasProjections {
+            rules += [
+                .init(
+                    layer + "in_proj.weight", block + "in.weight",
+                    [width + channels + sizes.heads, .hidden], where: condition),
+                .init(
+                    layer + "out_proj.weight", block + "out.weight", [.hidden, width],
+                    where: condition),
+            ]
         }
-        return rules
+        return hasNorm ? rules + stateSpaceNorm(layer, sizes, where: condition) : rules
+    }
+
+    /// The norm of a state space's result.
+    static func stateSpaceNorm(
+        _ layer: String, _ sizes: StateSpaceSizes, where condition: TensorRule.Condition
+    ) -> [TensorRule] {
+        [
+            .reshaped(
+                layer + "norm.weight", [sizes.width], "blk.{bid}.ssm_norm.weight",
+                [sizes.groups, sizes.width / sizes.groups], where: condition)
+        ]
+    }
+}
+
+extension TensorRule {
+    /// A tensor that has a further dimension, or one less, in the file.
+    static func reshaped(
+        _ source: String, _ stored: [Dimension], _ name: String, _ shape: [Dimension],
+        change: ValueChange = .none, where condition: Condition = .always
+    ) -> TensorRule {
+        .init(
+            [.init(source, stored)], into: [.init(name, shape, change: change)], where: condition)
     }
 }
 

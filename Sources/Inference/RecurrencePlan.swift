@@ -4,6 +4,8 @@ import TensorCore
 /// Where the weights of a recurrence lie, beside its projections, and how large its state is.
 struct RecurrencePlan: Sendable {
     let description: BlockDescription.Recurrence
+    let input: Stack
+    let output: Stack
     /// The channels that are convolved, and the positions that take part.
     let channelCount: Int
     let length: Int
@@ -24,6 +26,8 @@ struct RecurrencePlan: Sendable {
         _ recurrence: BlockDescription.Recurrence, _ layout: inout BlockLayout
     ) throws(InferenceError) {
         description = recurrence
+        input = try layout.stack(recurrence.input)
+        output = try layout.stack([recurrence.output])
         let convolution: BlockDescription.Convolution
         switch recurrence.kind {
         case .shortConvolution(let short):

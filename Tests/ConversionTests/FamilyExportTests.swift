@@ -17,6 +17,14 @@ import Testing
         ("ErnieMoe", ["moe_layer_start_index": 1]),
         ("Falcon", ["num_kv_heads": 2, "new_decoder_architecture": true]),
         (
+            "FalconH1",
+            [
+                "mamba_d_ssm": 24, "mamba_n_heads": 4, "mamba_n_groups": 2, "mamba_d_state": 3,
+                "mamba_d_conv": 3, "mamba_rms_norm": true, "mamba_norm_before_gate": false,
+                "ssm_in_multiplier": 0.5, "ssm_multipliers": [2.0, 4.0, 0.5, 0.25, 8.0],
+            ]
+        ),
+        (
             "GraniteHybrid",
             [
                 "layer_types": ["mamba", "attention", "mamba", "mamba"], "mamba_n_heads": 4,

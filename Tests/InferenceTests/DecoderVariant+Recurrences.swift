@@ -29,6 +29,11 @@ extension DecoderVariant {
                     recurrence: selectiveScan(index, stateLength: 5 + 14 * index))
             }
         },
+        DecoderVariant("recurrences beside attention") {
+            $0.blocks[0].beside = stateSpace(0, groupCount: 3, isNormed: false)
+            $0.blocks[1].beside = selectiveScan(1, stateLength: 5)
+            $0.blocks[1].residualScale = 0.5
+        },
         DecoderVariant("blocks that are networks alone, first and last") {
             for index in [0, $0.blocks.count - 1] { $0.blocks[index].mixer = .absent }
         },

@@ -101,6 +101,7 @@ struct RandomModelBuilder {
         case .recurrence(let recurrence): add(recurrence)
         case .absent: break
         }
+        if let beside = block.beside { add(beside) }
         switch block.feedForward {
         case .dense(let network): add(network)
         case .experts(let experts):
