@@ -20,7 +20,7 @@ extension DecoderDescription {
         .granite, .graniteHybrid, .cohere, .smolLM3, .exaone4,
         .glm4, .glm4MoE, .llama4, .ernie45, .seedOSS, .hunYuanDense, .nemotron, .nemotronH, .arcee,
         .apertus,
-        .dots1, .gemma4, .miniMaxM2, .mistral3, .qwen3Next, .qwen35, .lfm2, .mamba,
+        .dots1, .gemma4, .miniMaxM2, .mistral3, .qwen3Next, .qwen35, .lfm2, .mamba, .mamba2,
     ]
 
     /// The GGUF architectures that can be run.

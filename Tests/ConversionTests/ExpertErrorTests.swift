@@ -123,6 +123,8 @@ import Testing
         ("Lfm2MoeForCausalLM", "norm_topk_prob", "false"),
         ("Lfm2MoeForCausalLM", "use_expert_bias", "false"),
         ("Lfm2MoeForCausalLM", "routed_scaling_factor", "2.0"),
+        ("Mamba2ForCausalLM", "use_bias", "true"),
+        ("Mamba2ForCausalLM", "hidden_act", "\"gelu\""),
         ("NemotronHForCausalLM", "mlp_hidden_act", "\"silu\""),
         ("NemotronHForCausalLM", "use_bias", "true"),
         ("NemotronHForCausalLM", "moe_latent_size", "64"),

@@ -49,6 +49,9 @@ import Testing
         ),
         ("Llama4", ["interleave_moe_layer_step": 2]),
         ("Mamba", ["intermediate_size": 32, "state_size": 3, "time_step_rank": 5]),
+        (
+            "Mamba2", ["num_heads": 4, "head_dim": 8, "n_groups": 2, "state_size": 3]
+        ),
         ("MiniMaxM2", ["rotary_dim": 2]),
         (
             "Mistral3",
