@@ -16,6 +16,8 @@ extension BlockDescription {
             case shortConvolution(Convolution)
             /// A state for every channel that decays and takes in as each token says.
             case selectiveScan(SelectiveScan)
+            /// A matrix for every head that decays and takes in as each token says.
+            case stateSpace(StateSpace)
         }
 
         /// What makes the parts that `kind` works on, one below the other.
@@ -149,5 +151,56 @@ extension BlockDescription {
             self.decay = decay
             self.skip = skip
         }
+    }
+
+    /// Mamba-2's state space: for every head a matrix h, `[headLength, stateLength]`, that starts at
+    /// zero.
+    ///
+    /// `input` makes a gate z, then x, B and C, which go through the convolution and silu, then a
+    /// step for every head. B and C, of `stateLength`, are shared by the neighbouring heads of a
+    /// group. With `d = softplus(step + stepBias)`: `h ← exp(d · decay) · h + d · x Bᵀ`, and the
+    /// result is `(h C + skip · x) · silu(z)`, normalised over the heads of a group.
+    /// Source: Dao and Gu, Mamba-2, <https://arxiv.org/abs/2405.21060>.
+    public struct StateSpace: Sendable, Hashable {
+        /// The number of heads.
+        public var headCount: Int
+        /// The number of groups of heads; divides `headCount`.
+        public var groupCount: Int
+        /// The length of a head's x.
+        public var headLength: Int
+        /// The length of B and C.
+        public var stateLength: Int
+        /// The convolution of x, B and C.
+        public var convolution: Convolution
+        /// The tensor of decays, `[headCount, 1]`, below 0.
+        public var decay: String
+        /// The tensor that is added to the steps, `[headCount]`.
+        public var stepBias: String
+        /// The tensor that lets x through, `[headCount, 1]`.
+        public var skip: String
+        /// The norm of each group's results, with weights `[groupCount, width / groupCount]`; `nil`
+        /// where there is none.
+        public var norm: Norm?
+
+        /// Describes a state space.
+        public init(
+            headCount: Int, groupCount: Int, headLength: Int, stateLength: Int,
+            convolution: Convolution, decay: String, stepBias: String, skip: String, norm: Norm?
+        ) {
+            self.headCount = headCount
+            self.groupCount = groupCount
+            self.headLength = headLength
+            self.stateLength = stateLength
+            self.convolution = convolution
+            self.decay = decay
+            self.stepBias = stepBias
+            self.skip = skip
+            self.norm = norm
+        }
+
+        /// The length of all heads' x, and of the result.
+        public var width: Int { headCount * headLength }
+        /// The channels that are convolved: x, B and C.
+        public var channelCount: Int { width + 2 * groupCount * stateLength }
     }
 }

@@ -18,12 +18,17 @@ public struct BlockDescription: Sendable, Hashable {
         case attention(Attention)
         /// A state that walks along.
         case recurrence(Recurrence)
+        /// Nothing: the block is its network.
+        case absent
     }
 
     /// The norm before the mixer.
     public var attentionNorm: Norm?
     /// What carries over from position to position.
     public var mixer: Mixer
+    /// A recurrence beside attention: it takes the same rows, and what it makes is added too, without
+    /// a norm.
+    public var beside: Recurrence?
     /// A norm of the mixer's output, before it is added.
     public var postAttentionNorm: Norm?
     /// Where the feed-forward network takes its input.

@@ -44,6 +44,20 @@ public struct ConfigurationExport: Sendable {
             return (0..<max(0, count)).contains { hasTensor("blk.\($0).\(name)") }
         }
 
+        /// The kinds of layers, told by their key-value heads.
+        ///
+        /// - Parameters:
+        ///   - attention: The word for layers with heads.
+        ///   - other: The word for layers without.
+        func attentionLayers(_ attention: String, others other: String) -> [Entry] {
+            guard let heads = value("attention.head_count_kv")?.integers, let most = heads.max()
+            else { return [] }
+            return [
+                ("num_key_value_heads", .integer(most)),
+                ("layer_types", .array(heads.map { .text($0 == 0 ? other : attention) })),
+            ]
+        }
+
         /// The number of layers, without those behind the last that predict further tokens.
         var layerCount: Int? {
             guard let count = integer("block_count"),

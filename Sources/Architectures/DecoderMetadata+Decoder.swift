@@ -30,12 +30,22 @@ struct DecoderStyle {
     var network = NetworkForm.gated
     /// What is between the network's layers.
     var activation = BlockDescription.Activation.silu
-    /// Whether blocks without key heads have convolutions in place of attention.
-    var hasShortConvolutions = false
+    /// What blocks without key heads have in place of attention; `nil` where all have attention.
+    var recurrence: RecurrenceStyle?
     /// The experts of all blocks but those that have a dense network; `nil` without.
     var experts: ExpertStyle?
 
     init(pairing: BlockDescription.Rotary.Pairing?) { self.pairing = pairing }
+}
+
+/// The recurrences that metadata describe by the same keys in several families.
+enum RecurrenceStyle {
+    /// The gated convolution of the `shortconv` keys.
+    case shortConvolution
+    /// Mamba's selective scan, of the `ssm` keys.
+    case selectiveScan
+    /// Mamba-2's state space, of the `ssm` keys.
+    case stateSpace
 }
 
 /// The sizes that the metadata of nearly every decoder give.
@@ -53,8 +63,9 @@ struct DecoderSizes {
 extension DecoderMetadata {
     /// Reads the sizes and checks that they fit each other.
     ///
-    /// - Parameter keyHeadsMayMiss: Whether blocks may have no key heads, being without attention.
-    func sizes(keyHeadsMayMiss: Bool = false) throws(DecoderDescriptionError) -> DecoderSizes {
+    /// - Parameter partsMayMiss: Whether blocks may have no key heads, being without attention, or no
+    ///   feed-forward network.
+    func sizes(partsMayMiss: Bool = false) throws(DecoderDescriptionError) -> DecoderSizes {
         let blockCount = try blockCount()
         let width = try count("embedding_length")
         guard let heads = try counts("attention.head_count", blockCount: blockCount),
@@ -62,9 +73,10 @@ extension DecoderMetadata {
         else { throw missing("attention.head_count") }
         let headsKV =
             try counts(
-                "attention.head_count_kv", blockCount: blockCount, orZero: keyHeadsMayMiss)
+                "attention.head_count_kv", blockCount: blockCount, orZero: partsMayMiss)
             ?? heads
-        var feedForward = try counts("feed_forward_length", blockCount: blockCount)
+        var feedForward = try counts(
+            "feed_forward_length", blockCount: blockCount, orZero: partsMayMiss)
         if feedForward == nil {
             feedForward = try counts("expert_feed_forward_length", blockCount: blockCount)
         }
@@ -97,7 +109,7 @@ extension DecoderMetadata {
         _ style: DecoderStyle,
         change: (Int, inout BlockDescription) throws(DecoderDescriptionError) -> Void = { _, _ in }
     ) throws(DecoderDescriptionError) -> DecoderDescription {
-        let sizes = try sizes(keyHeadsMayMiss: style.hasShortConvolutions)
+        let sizes = try sizes(partsMayMiss: style.recurrence != nil)
         var rotary: BlockDescription.Rotary?
         if let pairing = style.pairing {
             rotary = try self.rotary(
@@ -140,7 +152,10 @@ extension DecoderMetadata {
                 description.feedForward = try self.experts(
                     experts, block: block, width: sizes.width, denseHidden: hidden)
             }
-            if sizes.headsKV[index] == 0 { try shortConvolution(&description, index: index) }
+            if let recurrence = style.recurrence, sizes.headsKV[index] == 0 {
+                description.mixer = .recurrence(
+                    try self.recurrence(recurrence, block, width: sizes.width))
+            }
             try change(index, &description)
             blocks.append(description)
         }

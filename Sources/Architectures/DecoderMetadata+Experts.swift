@@ -9,6 +9,8 @@ struct ExpertStyle {
     var normalisesWeights: Bool
     /// What is between an expert's layers.
     var activation = BlockDescription.Activation.silu
+    /// Whether networks have a gate.
+    var isGated = true
     /// The length of the shared network's hidden row; `nil` where there is none.
     var sharedHidden: Int?
 }
@@ -55,14 +57,20 @@ extension DecoderMetadata {
         }
         let hidden = try optionalCount("expert_feed_forward_length") ?? denseHidden
         let stacked = present("\(block).ffn_gate_up_exps.weight") != nil
-        let network = BlockDescription.Network(
-            activation: style.activation, isGated: true,
-            input: stacked
-                ? [projection("\(block).ffn_gate_up_exps", outputs: 2 * hidden, inputs: width)]
-                : [
-                    projection("\(block).ffn_gate_exps", outputs: hidden, inputs: width),
-                    projection("\(block).ffn_up_exps", outputs: hidden, inputs: width),
-                ], output: projection("\(block).ffn_down_exps", outputs: width, inputs: hidden))
+        func made(_ suffix: String, hidden: Int) -> BlockDescription.Network {
+            BlockDescription.Network(
+                activation: style.activation, isGated: style.isGated,
+                input: (style.isGated ? ["gate", "up"] : ["up"]).map {
+                    projection("\(block).ffn_\($0)_\(suffix)", outputs: hidden, inputs: width)
+                },
+                output: projection("\(block).ffn_down_\(suffix)", outputs: width, inputs: hidden))
+        }
+        var network = made("exps", hidden: hidden)
+        if stacked {
+            network.input = [
+                projection("\(block).ffn_gate_up_exps", outputs: 2 * hidden, inputs: width)
+            ]
+        }
         let choiceBias = present("\(block).exp_probs_b.bias")
         var experts = BlockDescription.Experts(
             count: count, usedCount: usedCount,
@@ -77,12 +85,7 @@ extension DecoderMetadata {
         }
         experts.groups = try groups(count: count, usedCount: usedCount, of: experts)
         if let hidden = style.sharedHidden {
-            experts.shared = BlockDescription.Network(
-                activation: style.activation, isGated: true,
-                input: [
-                    projection("\(block).ffn_gate_shexp", outputs: hidden, inputs: width),
-                    projection("\(block).ffn_up_shexp", outputs: hidden, inputs: width),
-                ], output: projection("\(block).ffn_down_shexp", outputs: width, inputs: hidden))
+            experts.shared = made("shexp", hidden: hidden)
             if present("\(block).ffn_gate_inp_shexp.weight") != nil {
                 experts.sharedGate = projection(
                     "\(block).ffn_gate_inp_shexp", outputs: 1, inputs: width)

@@ -81,39 +81,17 @@ extension DecoderMetadata {
         }
     }
 
-    /// A decoder whose blocks are selective scans and nothing else.
-    func scanDecoder() throws(DecoderDescriptionError) -> DecoderDescription {
+    /// A decoder whose blocks are recurrences and nothing else.
+    func recurrentDecoder(
+        _ style: RecurrenceStyle
+    ) throws(DecoderDescriptionError) -> DecoderDescription {
         let width = try count("embedding_length")
-        let inner = try count("ssm.inner_size")
-        let state = try count("ssm.state_size")
-        let rank = try count("ssm.time_step_rank")
-        let kernel = try convolutionLength("ssm.conv_kernel")
-        guard inner * state <= DecoderMetadata.largest else {
-            throw invalid(
-                "ssm.state_size", expected: "a state of at most \(DecoderMetadata.largest) numbers")
-        }
-        guard try !flag("ssm.dt_b_c_rms", standard: false) else {
-            throw invalid("ssm.dt_b_c_rms", expected: "false")
-        }
         var blocks: [BlockDescription] = []
         for index in 0..<(try blockCount()) {
-            let name = "blk.\(index)"
-            let scan = BlockDescription.SelectiveScan(
-                stateLength: state,
-                convolution: .init(
-                    "\(name).ssm_conv1d.weight", bias: present("\(name).ssm_conv1d.bias"),
-                    length: kernel),
-                parameters: projection(
-                    "\(name).ssm_x", outputs: rank + 2 * state, inputs: inner),
-                steps: projection("\(name).ssm_dt", outputs: inner, inputs: rank),
-                decay: "\(name).ssm_a", skip: "\(name).ssm_d")
             blocks.append(
                 BlockDescription(
-                    mixerNorm: try norm(.rootMeanSquare, "\(name).attn_norm"),
-                    recurrence: .init(
-                        input: [projection("\(name).ssm_in", outputs: 2 * inner, inputs: width)],
-                        output: projection("\(name).ssm_out", outputs: width, inputs: inner),
-                        kind: .selectiveScan(scan))))
+                    mixerNorm: try norm(.rootMeanSquare, "blk.\(index).attn_norm"),
+                    recurrence: try recurrence(style, "blk.\(index)", width: width)))
         }
         return DecoderDescription(
             architecture: architecture, contextLength: try count("context_length"),
@@ -122,20 +100,89 @@ extension DecoderMetadata {
             output: present("output.weight") ?? "token_embd.weight")
     }
 
-    /// Makes a block a gated convolution.
-    func shortConvolution(
-        _ block: inout BlockDescription, index: Int
-    ) throws(DecoderDescriptionError) {
-        let name = "blk.\(index).shortconv"
-        let width = block.attention.output.outputs
-        block.mixer = .recurrence(
-            .init(
-                input: [projection("\(name).in_proj", outputs: 3 * width, inputs: width)],
-                output: projection("\(name).out_proj", outputs: width, inputs: width),
-                kind: .shortConvolution(
-                    .init(
-                        "\(name).conv.weight", bias: nil,
-                        length: try convolutionLength("shortconv.l_cache")))))
+    /// The recurrence of a block.
+    func recurrence(
+        _ style: RecurrenceStyle, _ block: String, width: Int
+    ) throws(DecoderDescriptionError) -> BlockDescription.Recurrence {
+        switch style {
+        case .shortConvolution: try shortConvolution("\(block).shortconv", width: width)
+        case .selectiveScan: try selectiveScan(block, width: width)
+        case .stateSpace: try stateSpace(block, width: width)
+        }
+    }
+
+    private func selectiveScan(
+        _ block: String, width: Int
+    ) throws(DecoderDescriptionError) -> BlockDescription.Recurrence {
+        let (inner, state) = try stateSizes()
+        let rank = try count("ssm.time_step_rank")
+        guard try !flag("ssm.dt_b_c_rms", standard: false) else {
+            throw invalid("ssm.dt_b_c_rms", expected: "false")
+        }
+        let scan = BlockDescription.SelectiveScan(
+            stateLength: state, convolution: try stateConvolution(block),
+            parameters: projection("\(block).ssm_x", outputs: rank + 2 * state, inputs: inner),
+            steps: projection("\(block).ssm_dt", outputs: inner, inputs: rank),
+            decay: "\(block).ssm_a", skip: "\(block).ssm_d")
+        return .init(
+            input: [projection("\(block).ssm_in", outputs: 2 * inner, inputs: width)],
+            output: projection("\(block).ssm_out", outputs: width, inputs: inner),
+            kind: .selectiveScan(scan))
+    }
+
+    private func stateSpace(
+        _ block: String, width: Int
+    ) throws(DecoderDescriptionError) -> BlockDescription.Recurrence {
+        let (inner, state) = try stateSizes()
+        let (heads, groups) = (try count("ssm.time_step_rank"), try count("ssm.group_count"))
+        guard inner % heads == 0 else {
+            throw invalid("ssm.time_step_rank", expected: "a divisor of \(inner)")
+        }
+        guard heads % groups == 0, inner % groups == 0, groups * state <= DecoderMetadata.largest
+        else { throw invalid("ssm.group_count", expected: "a divisor of the \(heads) heads") }
+        let name = "\(block).ssm_norm"
+        let space = BlockDescription.StateSpace(
+            headCount: heads, groupCount: groups, headLength: inner / heads, stateLength: state,
+            convolution: try stateConvolution(block), decay: "\(block).ssm_a",
+            stepBias: "\(block).ssm_dt.bias", skip: "\(block).ssm_d",
+            norm: present("\(name).weight") == nil ? nil : try norm(.rootMeanSquare, name))
+        return .init(
+            input: [
+                projection(
+                    "\(block).ssm_in", outputs: inner + space.channelCount + heads, inputs: width)
+            ],
+            output: projection("\(block).ssm_out", outputs: width, inputs: inner),
+            kind: .stateSpace(space))
+    }
+
+    /// The width inside a recurrence, and the numbers of each of its channels' states.
+    private func stateSizes() throws(DecoderDescriptionError) -> (inner: Int, state: Int) {
+        let (inner, state) = (try count("ssm.inner_size"), try count("ssm.state_size"))
+        guard inner * state <= DecoderMetadata.largest else {
+            throw invalid(
+                "ssm.state_size", expected: "a state of at most \(DecoderMetadata.largest) numbers")
+        }
+        return (inner, state)
+    }
+
+    private func stateConvolution(
+        _ block: String
+    ) throws(DecoderDescriptionError) -> BlockDescription.Convolution {
+        .init(
+            "\(block).ssm_conv1d.weight", bias: present("\(block).ssm_conv1d.bias"),
+            length: try convolutionLength("ssm.conv_kernel"))
+    }
+
+    private func shortConvolution(
+        _ name: String, width: Int
+    ) throws(DecoderDescriptionError) -> BlockDescription.Recurrence {
+        .init(
+            input: [projection("\(name).in_proj", outputs: 3 * width, inputs: width)],
+            output: projection("\(name).out_proj", outputs: width, inputs: width),
+            kind: .shortConvolution(
+                .init(
+                    "\(name).conv.weight", bias: nil,
+                    length: try convolutionLength("shortconv.l_cache"))))
     }
 
     /// How many positions a convolution takes in.

@@ -153,7 +153,10 @@ struct DecoderMetadata {
             case .rootMeanSquare: "attention.layer_norm_rms_epsilon"
             case .layer: "attention.layer_norm_epsilon"
             }
-        guard let epsilon = try number(suffix) else { throw missing(suffix) }
+        var epsilon = try number(suffix)
+        // Some files with RMS norms have the other key alone.
+        if epsilon == nil { epsilon = try number("attention.layer_norm_epsilon") }
+        guard let epsilon else { throw missing(suffix) }
         guard epsilon >= 0 else { throw invalid(suffix, expected: "a number not below 0") }
         return BlockDescription.Norm(
             kind, epsilon: epsilon, weight: "\(name).weight", bias: present("\(name).bias"))

@@ -122,6 +122,21 @@ extension HyperparameterRule {
         try configuration.blockCount()
     }
 
+    /// The number of key-value heads of every layer: none where a layer has no attention.
+    static func keyValueHeads(where condition: TensorRule.Condition) -> Self {
+        .entries { configuration throws(ArchitectureError) in
+            let heads = try configuration.numKeyValueHeads()
+            guard let narrow = Int32(exactly: heads) else {
+                throw configuration.fault(.invalidHeadCount(heads), "num_key_value_heads")
+            }
+            var counts: [Int32] = []
+            for block in 0..<(try configuration.numHiddenLayers()) {
+                counts.append(try condition.holds(configuration, block) ? narrow : 0)
+            }
+            return [.init("{arch}.attention.head_count_kv", .int32s(counts))]
+        }
+    }
+
     /// `{arch}.<key>` as BOOL, when the configuration key is there.
     static func flag(_ key: String, _ name: String) -> Self {
         .entries { configuration throws(ArchitectureError) in

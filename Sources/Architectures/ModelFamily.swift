@@ -45,6 +45,24 @@ public struct ModelFamily: Sendable {
         }
     }
 
+    /// Another value of `general.architecture` for some configurations.
+    public struct Variant: Sendable {
+        /// The value.
+        public let architecture: String
+        /// Whether a configuration is one of these.
+        public let holds: @Sendable (ModelConfiguration) throws(ArchitectureError) -> Bool
+
+        /// A variant.
+        public init(
+            _ architecture: String,
+            where holds:
+                @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> Bool
+        ) {
+            self.architecture = architecture
+            self.holds = holds
+        }
+    }
+
     /// A tensor that is computed from the configuration.
     public struct GeneratedTensor: Sendable, Hashable {
         /// The GGUF name.
@@ -108,8 +126,10 @@ public struct ModelFamily: Sendable {
 
     /// The family's name, which its file bears: `Qwen3`.
     public let name: String
-    /// The value of `general.architecture`.
+    /// The value of `general.architecture`, unless a variant says otherwise.
     public let architecture: String
+    /// The variants; of several that hold the first counts.
+    public let variants: [Variant]
     /// The model classes.
     public let classes: [ModelClass]
     /// What transformers assumes when the configuration does not say.
@@ -154,7 +174,7 @@ public struct ModelFamily: Sendable {
 
     /// Declares a family.
     public init(
-        name: String, architecture: String, classes: [ModelClass],
+        name: String, architecture: String, variants: [Variant] = [], classes: [ModelClass],
         defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
         tensors: [TensorRule], learned: [LearnedNumber] = [],
         predictors: Predictors = .none, hasAttention: Bool = true, packedMethods: [String] = [],
@@ -175,6 +195,7 @@ public struct ModelFamily: Sendable {
     ) {
         self.name = name
         self.architecture = architecture
+        self.variants = variants
         self.classes = classes
         self.defaults = defaults
         self.hyperparameters = hyperparameters
@@ -214,6 +235,19 @@ public struct ModelFamily: Sendable {
                 name, supported: all.flatMap { $0.classes.map(\.name) }.sorted()), "architectures")
     }
 
+    /// The value of `general.architecture` for a configuration.
+    public func architecture(
+        of configuration: ModelConfiguration
+    ) throws(ArchitectureError) -> String {
+        for variant in variants where try variant.holds(configuration) {
+            return variant.architecture
+        }
+        return architecture
+    }
+
+    /// All values of `general.architecture`.
+    public var architectures: [String] { [architecture] + variants.map(\.architecture) }
+
     /// The configuration with the family's defaults, checked.
     public func configuration(
         _ config: JSON, path: String
@@ -246,6 +280,7 @@ public struct ModelFamily: Sendable {
         _ rules: [HyperparameterRule], of configuration: ModelConfiguration, fileType: UInt32
     ) throws(ArchitectureError) -> [Hyperparameter] {
         var entries: [Hyperparameter] = []
+        let architecture = try architecture(of: configuration)
         for rule in rules {
             switch rule {
             case .fileType: entries.append(.init("general.file_type", .uint32(fileType)))

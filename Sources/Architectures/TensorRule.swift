@@ -1,3 +1,5 @@
+import TensorCore
+
 /// How tensors of a checkpoint become tensors of a GGUF file: the names on both sides, the shapes
 /// that the configuration promises, and what happens to the values.
 ///
@@ -93,11 +95,48 @@ public struct TensorRule: Sendable {
         public let source: Int
         /// The elements that are taken; `nil` for all as they are stored.
         public let view: TensorView?
+        /// What its values are multiplied by, one after another.
+        public let factors: [Factor]
 
         /// A part.
-        public init(_ source: Int, _ view: TensorView? = nil) {
+        public init(_ source: Int, _ view: TensorView? = nil, times factors: [Factor] = []) {
             self.source = source
             self.view = view
+            self.factors = factors
+        }
+    }
+
+    /// A number of the configuration; 1 where it does not say.
+    public struct Factor: Sendable, Hashable {
+        /// The key.
+        public let key: String
+        /// Which of a list of numbers.
+        public let index: Int?
+
+        /// The number under a key, or one of the list there.
+        public init(_ key: String, _ index: Int? = nil) {
+            self.key = key
+            self.index = index
+        }
+
+        /// The number in a model of this configuration.
+        public func value(
+            in configuration: ModelConfiguration
+        ) throws(ArchitectureError) -> Double {
+            guard let found = configuration[key] else { return 1 }
+            let number: JSON?
+            if let index {
+                number = found.array.flatMap { $0.indices.contains(index) ? $0[index] : nil }
+            } else {
+                number = found
+            }
+            guard let value = number?.double, value.isFinite, value != 0 else {
+                throw configuration.fault(
+                    .invalidValue(
+                        found: number?.kindName ?? found.kindName,
+                        expected: "a finite number other than 0"), key)
+            }
+            return value
         }
     }
 

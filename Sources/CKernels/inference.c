@@ -36,6 +36,8 @@ struct kernels {
                        size_t, float *, float *);
     void (*scan_step)(float *, const float *, const float *, const float *, const float *,
                       const float *, size_t, size_t, float *);
+    void (*state_step)(float *, float, float, float, const float *, const float *, const float *,
+                       size_t, size_t, float *);
     void (*logits_add)(struct ingot_logits_state *, const float *, int32_t, size_t);
     double (*logits_cross)(const float *, const float *, float, size_t);
 };
@@ -149,6 +151,11 @@ void ingot_scan_step(float *state, const float *decay, const float *input, const
                      const float *steps, const float *values, size_t channels, size_t length,
                      float *result) {
     table()->scan_step(state, decay, input, output, steps, values, channels, length, result);
+}
+void ingot_state_step(float *state, float kept, float step, float skip, const float *values,
+                      const float *input, const float *output, size_t channels, size_t length,
+                      float *result) {
+    table()->state_step(state, kept, step, skip, values, input, output, channels, length, result);
 }
 void ingot_logits_add(struct ingot_logits_state *state, const float *logits, int32_t first,
                       size_t count) {

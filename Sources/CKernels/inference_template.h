@@ -439,10 +439,30 @@ static void NAME(scan_step)(float *state, const float *decay, const float *input
     }
 }
 
+static void NAME(state_step)(float *state, float kept, float step, float skip,
+                             const float *values, const float *input, const float *output,
+                             size_t channels, size_t length, float *result) {
+    const vf keeping = NAME(splat)(kept);
+    for (size_t channel = 0; channel < channels; channel++) {
+        float *numbers = state + channel * length;
+        vf taken = NAME(splat)(step * values[channel]);
+        vf sums = {0};
+        for (size_t index = 0; index < length; index += LANES) {
+            size_t count = length - index < LANES ? length - index : LANES;
+            vf number = keeping * NAME(load_some)(numbers + index, count, 0) +
+                        taken * NAME(load_some)(input + index, count, 0);
+            NAME(store_some)(numbers + index, number, count);
+            sums += number * NAME(load_some)(output + index, count, 0);
+        }
+        result[channel] = (float)NAME(total)(sums) + skip * values[channel];
+    }
+}
+
 static const struct kernels NAME(table) = {
     NAME(all_finite), NAME(rms_norm), NAME(layer_norm), NAME(add), NAME(add_scaled), NAME(scale),
     NAME(soft_cap), NAME(rotate_interleaved), NAME(rotate_halves), NAME(softmax), NAME(silu),
     NAME(gelu_tanh), NAME(gelu), NAME(relu), NAME(relu_squared), NAME(clamped_swiglu),
     NAME(xielu), NAME(convolve), NAME(delta_step), NAME(scan_step),
+    NAME(state_step),
     NAME(logits_add), NAME(logits_cross),
 };

@@ -110,7 +110,7 @@ public struct ConversionSource: TensorSource {
         try tokenizer.give(family.tokenRoles)
 
         var metadata = Metadata()
-        metadata["general.architecture"] = .string(family.architecture)
+        metadata["general.architecture"] = .string(try family.architecture(of: configuration))
         let fileType = outputType.fileType(packedAs: quantization?.method)
         func append(_ rules: [HyperparameterRule]) throws {
             let entries = try family.entries(rules, of: configuration, fileType: fileType)

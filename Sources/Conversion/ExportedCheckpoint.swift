@@ -68,7 +68,7 @@ public struct ExportedCheckpoint: Sendable {
         }
         var failure: (any Error)?
         let keys = ExportedCheckpoint.keys(source, architecture: architecture)
-        for family in families where family.architecture == architecture {
+        for family in families where family.architectures.contains(architecture) {
             guard let export = family.export, export.fits(keys) else { continue }
             do {
                 let name = export.otherClass(keys)?.className ?? family.classes[0].name
@@ -89,7 +89,7 @@ public struct ExportedCheckpoint: Sendable {
             ?? ConversionError(
                 .notExportable(
                     "the architecture \(architecture), expected one of "
-                        + Set(families.map(\.architecture)).sorted().joined(separator: ", ")),
+                        + Set(families.flatMap(\.architectures)).sorted().joined(separator: ", ")),
                 path: source.path, place: "general.architecture")
     }
 

@@ -74,6 +74,8 @@ struct StoredParts: Sendable {
     struct Part: Sendable {
         let values: any StoredValues
         let view: StridedView
+        /// What every value is multiplied by, one after another, before the change.
+        let factors: [Float]
     }
 
     let parts: [Part]
@@ -96,13 +98,15 @@ struct StoredParts: Sendable {
     ) throws {
         try forEachPart(of: elements) { part, range, start in
             try part.readFloats(range, into: destination + start, scratch: scratch)
-            guard change != .none else { return }
+            guard change != .none || !part.factors.isEmpty else { return }
             // The reference calculates in the stored precision where it can.
             let isHalf = part.values.format == .F16
+            func rounded(_ value: Float) -> Float {
+                isHalf ? HalfFloat.float(fromF16: HalfFloat.f16(from: value)) : value
+            }
             for index in start..<start + range.count {
-                let value = change.applied(to: destination[index])
-                destination[index] =
-                    isHalf ? HalfFloat.float(fromF16: HalfFloat.f16(from: value)) : value
+                let value = part.factors.reduce(destination[index]) { rounded($0 * $1) }
+                destination[index] = change == .none ? value : rounded(change.applied(to: value))
             }
         }
     }
@@ -110,7 +114,10 @@ struct StoredParts: Sendable {
     /// BF16 is not among the formats that are copied: a signalling NaN has to become a quiet one.
     func holdsBytes(of format: Format, rowLength: Int) -> Bool {
         format != .BF16 && change == .none
-            && parts.allSatisfy { $0.values.format == format && $0.view.keeps(runsOf: rowLength) }
+            && parts.allSatisfy {
+                $0.values.format == format && $0.factors.isEmpty
+                    && $0.view.keeps(runsOf: rowLength)
+            }
     }
 
     func readBytes(

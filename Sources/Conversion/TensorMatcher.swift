@@ -149,10 +149,12 @@ struct TensorMatcher {
         case .parts(let parts, let change):
             let stored = StoredParts(
                 try parts.flatMap { part in
-                    try group.found[part.source].sorted { $0.key < $1.key }.map { _, values in
+                    let factors = try part.factors.map { Float(try $0.value(in: configuration)) }
+                    return try group.found[part.source].sorted { $0.key < $1.key }.map {
                         StoredParts.Part(
-                            values: values,
-                            view: try view(part.view, of: values, shape: values.shape, name: name))
+                            values: $1,
+                            view: try view(part.view, of: $1, shape: $1.shape, name: name),
+                            factors: factors.filter { $0 != 1 })
                     }
                 }, change: change)
             content = .stored(stored)

@@ -77,6 +77,7 @@ struct BlockPlan: Sendable {
     /// What the mixer works on.
     let mixerInput: Stack
     let latent: Latent?
+    /// The mixer, or what is beside it.
     let recurrence: RecurrencePlan?
     let mixerOutput: Stack
     let sinks: Int?
@@ -109,12 +110,17 @@ struct BlockPlan: Sendable {
                 try layout.tensor(name, shape: [attention.headCount])
             }
             valueNorm = try layout.norm(attention.valueNorm, count: attention.valueLength)
-            recurrence = nil
+            recurrence = try description.beside.map { beside throws(InferenceError) in
+                try RecurrencePlan(beside, &layout)
+            }
         case .recurrence(let description):
-            mixerInput = try layout.stack(description.input)
-            recurrence = try RecurrencePlan(description, &layout)
-            mixerOutput = try layout.stack([description.output])
+            let plan = try RecurrencePlan(description, &layout)
+            (mixerInput, mixerOutput, recurrence) = (plan.input, plan.output, plan)
             (queryNorm, keyNorm, valueNorm, latent, sinks) = (nil, nil, nil, nil, nil)
+        case .absent:
+            (mixerInput, mixerOutput) = (.empty, .empty)
+            (queryNorm, keyNorm, valueNorm, latent, sinks) = (nil, nil, nil, nil, nil)
+            recurrence = nil
         }
         switch description.feedForward {
         case .dense(let network):
@@ -173,7 +179,7 @@ struct BlockPlan: Sendable {
         case .attention(let attention):
             attention.queryWidth
                 + (attention.source == nil ? attention.keyWidth + attention.valueWidth : 0)
-        case .recurrence: mixerInput.outputs
+        case .recurrence, .absent: mixerInput.outputs
         }
     }
 
@@ -182,14 +188,17 @@ struct BlockPlan: Sendable {
         switch description.mixer {
         case .attention(let attention):
             attention.source == nil ? attention.keyWidth + attention.valueWidth : 0
-        case .recurrence: 0
+        case .recurrence, .absent: 0
         }
     }
 
     /// All stacks of matrices, those of an expert among them.
     var stacks: [Stack] {
-        var stacks = [mixerInput, mixerOutput]
+        var stacks = [mixerInput, mixerOutput].filter { !$0.parts.isEmpty }
         stacks += recurrence?.stacks ?? []
+        if description.beside != nil, let recurrence {
+            stacks += [recurrence.input, recurrence.output]
+        }
         if let queries = latent?.queries { stacks.append(queries) }
         for network in [network, experts?.network] {
             if let network { stacks += [network.input, network.output] }

@@ -8,21 +8,20 @@ import CKernels
 #endif
 
 extension BlockRun {
-    /// Takes the rows through a recurrence, up to what the block's output projection takes in; of
-    /// these and of the residual rows only those that are wanted stay, moved together.
-    func recur(_ plan: RecurrencePlan, _ normed: UnsafeMutablePointer<Float>) {
-        let stride = self.plan.mixerInput.outputs
+    /// Takes the rows through a recurrence, up to what its output projection takes in; of these only
+    /// those that are wanted stay, moved together.
+    func recur(_ plan: RecurrencePlan, _ normed: UnsafePointer<Float>) {
         linear.apply(
-            self.plan.mixerInput, to: normed, rows: rowCount, into: workspace.wide.base,
-            strides: (width, stride))
+            plan.input, to: normed, rows: rowCount, into: workspace.wide.base,
+            strides: (width, plan.input.outputs))
         switch plan.description.kind {
         case .shortConvolution: convolveGated(plan)
         case .deltaRule(let rule): applyDeltaRule(plan, rule)
         case .selectiveScan(let scan): applyScan(plan, scan)
+        case .stateSpace(let space): applyStateSpace(plan, space)
         }
         guard queries.count < windowLength else { return }
-        keepQueries(normed)
-        let length = self.plan.mixerOutput.inputs
+        let length = plan.output.inputs
         for window in 0..<windowCount {
             let from = (window * windowLength + queries.lowerBound) * length
             (workspace.heads.base + window * queries.count * length)
@@ -30,20 +29,20 @@ extension BlockRun {
         }
     }
 
-    /// The rows of a window, and those of the mixer's result.
+    /// The rows of a window, and those of the recurrence's result.
     private func rows(
-        ofWindow window: Int
+        ofWindow window: Int, of plan: RecurrencePlan
     ) -> (wide: UnsafeMutablePointer<Float>, result: UnsafeMutablePointer<Float>) {
         (
-            workspace.wide.base + window * windowLength * plan.mixerInput.outputs,
-            workspace.heads.base + window * windowLength * plan.mixerOutput.inputs
+            workspace.wide.base + window * windowLength * plan.input.outputs,
+            workspace.heads.base + window * windowLength * plan.output.inputs
         )
     }
 
     /// Convolves the channels that start at `rows`, and keeps the rows that later positions look
     /// back on.
     private func convolve(_ plan: RecurrencePlan, _ rows: UnsafeMutablePointer<Float>) {
-        let stride = self.plan.mixerInput.outputs
+        let stride = plan.input.outputs
         let channels = plan.channelCount
         if let state {
             let kept = plan.length - 1
@@ -74,10 +73,10 @@ extension BlockRun {
     }
 
     private func convolveGated(_ plan: RecurrencePlan) {
-        let stride = self.plan.mixerInput.outputs
+        let stride = plan.input.outputs
         let channels = plan.channelCount
         for window in 0..<windowCount {
-            let (wide, result) = rows(ofWindow: window)
+            let (wide, result) = rows(ofWindow: window, of: plan)
             for index in 0..<windowLength {
                 let row = wide + index * stride
                 for channel in 0..<channels { row[channel] *= row[2 * channels + channel] }
@@ -96,9 +95,9 @@ extension BlockRun {
     // MARK: Delta rule
 
     private func applyDeltaRule(_ plan: RecurrencePlan, _ rule: BlockDescription.DeltaRule) {
-        let stride = self.plan.mixerInput.outputs
+        let stride = plan.input.outputs
         for window in 0..<windowCount {
-            let (wide, result) = rows(ofWindow: window)
+            let (wide, result) = rows(ofWindow: window, of: plan)
             convolve(plan, wide)
             for index in 0..<windowLength {
                 let row = wide + index * stride
@@ -124,7 +123,7 @@ extension BlockRun {
         _ wide: UnsafeMutablePointer<Float>, _ result: UnsafeMutablePointer<Float>,
         state: UnsafeMutablePointer<Float>
     ) {
-        let stride = self.plan.mixerInput.outputs
+        let stride = plan.input.outputs
         let gates = rule.channelCount + rule.valueWidth
         let shared = rule.valueHeadCount / rule.keyHeadCount
         let (keyHead, alpha, beta) =
@@ -173,11 +172,11 @@ extension BlockRun {
         guard let parameters = plan.parameters, let steps = plan.steps, let decay = plan.decay,
             let skip = plan.skip
         else { preconditionFailure("a scan without its matrices") }
-        let stride = self.plan.mixerInput.outputs
+        let stride = plan.input.outputs
         let channels = plan.channelCount
         let rank = scan.steps.inputs
         for window in 0..<windowCount {
-            let (wide, result) = rows(ofWindow: window)
+            let (wide, result) = rows(ofWindow: window, of: plan)
             convolve(plan, wide)
             for index in 0..<windowLength { ingot_silu(wide + index * stride, nil, channels) }
             let short = workspace.latent.base
@@ -201,6 +200,49 @@ extension BlockRun {
                 }
                 ingot_silu(row + channels, output, channels)
                 output.update(from: row + channels, count: channels)
+            }
+        }
+    }
+
+    // MARK: State space
+
+    private func applyStateSpace(_ plan: RecurrencePlan, _ space: BlockDescription.StateSpace) {
+        guard let decay = plan.decay, let bias = plan.stepBias, let skip = plan.skip else {
+            preconditionFailure("a state space without its tensors")
+        }
+        let stride = plan.input.outputs
+        let (width, length) = (space.width, space.headLength)
+        let groupWidth = width / space.groupCount
+        for window in 0..<windowCount {
+            let (wide, result) = rows(ofWindow: window, of: plan)
+            convolve(plan, wide + width)
+            let state = state(of: plan)
+            for index in 0..<windowLength {
+                let gate = wide + index * stride
+                let values = gate + width
+                ingot_silu(values, nil, space.channelCount)
+                let output = result + index * width
+                for head in 0..<space.headCount {
+                    let group = head / (space.headCount / space.groupCount)
+                    let input = values + width + group * space.stateLength
+                    let step = softplus(values[space.channelCount + head] + weights[bias + head])
+                    ingot_state_step(
+                        state + head * length * space.stateLength,
+                        exp(step * weights[decay + head]), step, weights[skip + head],
+                        values + head * length, input,
+                        input + space.groupCount * space.stateLength, length, space.stateLength,
+                        output + head * length)
+                }
+                // silu(gate) takes the gate's place, times what it lets through.
+                ingot_silu(gate, output, width)
+                for group in 0..<space.groupCount {
+                    let place = group * groupWidth
+                    if let norm = plan.norm {
+                        norm.apply(weights, gate + place, into: output + place, head: group)
+                    } else {
+                        (output + place).update(from: gate + place, count: groupWidth)
+                    }
+                }
             }
         }
     }

@@ -46,12 +46,23 @@ struct BlockRun {
     func run() throws {
         let normed = workspace.normed.base
         normalise(plan.attentionNorm, residual, rows: rowCount, into: normed)
-        if let recurrence = plan.recurrence {
-            recur(recurrence, normed)
-        } else {
+        switch plan.description.mixer {
+        case .attention:
+            if let recurrence = plan.recurrence {
+                recur(recurrence, normed)
+                linear.apply(
+                    recurrence.output, to: workspace.heads.base, rows: queryCount,
+                    into: workspace.beside.base, strides: (recurrence.output.inputs, width))
+            }
             projectHeads(normed)
             prepareHeads()
             for window in 0..<windowCount { attend(window: window) }
+        case .recurrence:
+            if let recurrence = plan.recurrence { recur(recurrence, normed) }
+            if queries.count < windowLength { keepQueries(normed) }
+        case .absent:
+            if queries.count < windowLength { keepQueries(normed) }
+            return try feedForward(normed: nil)
         }
         switch plan.description.arrangement {
         case .sequential:
@@ -68,6 +79,9 @@ struct BlockRun {
         addOutput(
             of: workspace.heads.base, stride: plan.mixerOutput.inputs, plan.mixerOutput,
             norm: plan.postAttentionNorm)
+        guard plan.description.beside != nil else { return }
+        ingot_add_scaled(
+            residual, workspace.beside.base, plan.description.residualScale, queryCount * width)
     }
 
     /// Normalised rows; a copy where there is no norm.

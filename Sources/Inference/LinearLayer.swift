@@ -50,6 +50,9 @@ struct Stack: Sendable {
     var inputs: Int
     var bias: Int?
     var parts: [Part]
+
+    /// No matrix at all.
+    static let empty = Stack(offset: 0, outputs: 0, inputs: 0, parts: [])
 }
 
 /// Applies stacks of matrices to rows: the one place where the decoder's activations meet weights,

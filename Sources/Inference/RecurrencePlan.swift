@@ -4,6 +4,8 @@ import TensorCore
 /// Where the weights of a recurrence lie, beside its projections, and how large its state is.
 struct RecurrencePlan: Sendable {
     let description: BlockDescription.Recurrence
+    let input: Stack
+    let output: Stack
     /// The channels that are convolved, and the positions that take part.
     let channelCount: Int
     let length: Int
@@ -24,6 +26,8 @@ struct RecurrencePlan: Sendable {
         _ recurrence: BlockDescription.Recurrence, _ layout: inout BlockLayout
     ) throws(InferenceError) {
         description = recurrence
+        input = try layout.stack(recurrence.input)
+        output = try layout.stack([recurrence.output])
         let convolution: BlockDescription.Convolution
         switch recurrence.kind {
         case .shortConvolution(let short):
@@ -49,6 +53,17 @@ struct RecurrencePlan: Sendable {
             steps = try layout.stack([scan.steps])
             (stepBias, norm) = (nil, nil)
             stateCount = channelCount * scan.stateLength
+            spareCount = 0
+        case .stateSpace(let space):
+            convolution = space.convolution
+            channelCount = space.channelCount
+            decay = try layout.tensor(space.decay, shape: [space.headCount, 1])
+            stepBias = try layout.tensor(space.stepBias, shape: [space.headCount])
+            skip = try layout.tensor(space.skip, shape: [space.headCount, 1])
+            norm = try layout.norm(
+                space.norm, count: space.width / space.groupCount, heads: space.groupCount)
+            (parameters, steps) = (nil, nil)
+            stateCount = space.width * space.stateLength
             spareCount = 0
         }
         let count = channelCount

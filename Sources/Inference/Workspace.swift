@@ -21,6 +21,8 @@ final class Workspace: @unchecked Sendable {
     let scores: FloatBuffer
     /// A part's output where it cannot be added at once, `tokens × width`.
     let branch: FloatBuffer
+    /// What a recurrence beside attention makes, `tokens × width`.
+    let beside: FloatBuffer
     /// What a recurrence remembers of one window, and room for a step of it.
     let state: FloatBuffer
     /// The input of a linear layer in 8 bits, where products are in integers.
@@ -37,6 +39,7 @@ final class Workspace: @unchecked Sendable {
         var heads = 0
         var scores = 0
         var branch = 0
+        var beside = 0
         var state = 0
         /// The rows of a linear layer's input, and the longest.
         var rowCount = 0
@@ -54,6 +57,9 @@ final class Workspace: @unchecked Sendable {
                     latent = max(latent, tokens * block.mixerInput.outputs)
                 }
                 if let recurrence = block.recurrence {
+                    wide = max(wide, tokens * recurrence.input.outputs)
+                    heads = max(heads, tokens * recurrence.output.inputs)
+                    if block.description.beside != nil { beside = max(beside, tokens * width) }
                     latent = max(latent, tokens * (recurrence.parameters?.outputs ?? 0))
                     state = max(state, recurrence.stateCount + recurrence.spareCount)
                 }
@@ -82,7 +88,7 @@ final class Workspace: @unchecked Sendable {
         func fits(in other: Extent) -> Bool {
             normed <= other.normed && wide <= other.wide && latent <= other.latent
                 && heads <= other.heads && state <= other.state
-                && scores <= other.scores && branch <= other.branch
+                && scores <= other.scores && branch <= other.branch && beside <= other.beside
                 && rowCount <= other.rowCount && rowLength <= other.rowLength
         }
     }
@@ -97,6 +103,7 @@ final class Workspace: @unchecked Sendable {
         heads = try FloatBuffer(count: extent.heads)
         scores = try FloatBuffer(count: extent.scores)
         branch = try FloatBuffer(count: extent.branch)
+        beside = try FloatBuffer(count: extent.beside)
         state = try FloatBuffer(count: extent.state)
         rounded =
             switch activations {

@@ -16,6 +16,22 @@ import Testing
         ("Dots1", ["first_k_dense_replace": 2]), ("Ernie", [:]),
         ("ErnieMoe", ["moe_layer_start_index": 1]),
         ("Falcon", ["num_kv_heads": 2, "new_decoder_architecture": true]),
+        (
+            "FalconH1",
+            [
+                "mamba_d_ssm": 24, "mamba_n_heads": 4, "mamba_n_groups": 2, "mamba_d_state": 3,
+                "mamba_d_conv": 3, "mamba_rms_norm": true, "mamba_norm_before_gate": false,
+                "ssm_in_multiplier": 0.5, "ssm_multipliers": [2.0, 4.0, 0.5, 0.25, 8.0],
+            ]
+        ),
+        (
+            "GraniteHybrid",
+            [
+                "layer_types": ["mamba", "attention", "mamba", "mamba"], "mamba_n_heads": 4,
+                "mamba_n_groups": 2, "mamba_d_state": 3, "mamba_d_conv": 3,
+                "shared_intermediate_size": 10,
+            ]
+        ),
         ("GraniteMoe", ["shared_intermediate_size": 10]), ("HunyuanDense", ["eod_token_id": 511]),
         (
             "Lfm2",
@@ -24,8 +40,18 @@ import Testing
                 "block_multiple_of": 8,
             ]
         ),
+        (
+            "Lfm2Moe",
+            [
+                "layer_types": ["conv", "full_attention", "conv", "full_attention"],
+                "num_dense_layers": 1,
+            ]
+        ),
         ("Llama4", ["interleave_moe_layer_step": 2]),
         ("Mamba", ["intermediate_size": 32, "state_size": 3, "time_step_rank": 5]),
+        (
+            "Mamba2", ["num_heads": 4, "head_dim": 8, "n_groups": 2, "state_size": 3]
+        ),
         ("MiniMaxM2", ["rotary_dim": 2]),
         (
             "Mistral3",
@@ -39,6 +65,14 @@ import Testing
             ]
         ),
         ("Nemotron", [:]),
+        (
+            "NemotronH",
+            [
+                "layers_block_type": ["mamba", "moe", "attention", "moe"], "ssm_state_size": 3,
+                "mamba_num_heads": 4, "mamba_head_dim": 6, "n_groups": 2,
+                "moe_shared_expert_intermediate_size": 10,
+            ]
+        ),
         ("Olmo2", [:]), ("Olmo3", ["sliding_window": 32]),
         ("Qwen35", deltaSizes),
         (

@@ -29,6 +29,23 @@ extension DecoderVariant {
                     recurrence: selectiveScan(index, stateLength: 5 + 14 * index))
             }
         },
+        DecoderVariant("recurrences beside attention") {
+            $0.blocks[0].beside = stateSpace(0, groupCount: 3, isNormed: false)
+            $0.blocks[1].beside = selectiveScan(1, stateLength: 5)
+            $0.blocks[1].residualScale = 0.5
+        },
+        DecoderVariant("blocks that are networks alone, first and last") {
+            for index in [0, $0.blocks.count - 1] { $0.blocks[index].mixer = .absent }
+        },
+        DecoderVariant("state space beside attention") {
+            $0.blocks[0].mixer = .recurrence(stateSpace(0, groupCount: 1, isNormed: true))
+        },
+        DecoderVariant("state spaces with groups, and without a norm") {
+            for index in $0.blocks.indices {
+                $0.blocks[index].mixer = .recurrence(
+                    stateSpace(index, groupCount: 2 + index, isNormed: index == 0))
+            }
+        },
     ]
 
     /// Keys and values that blocks share, rows for blocks, experts beside the network (Gemma 4).
@@ -159,5 +176,21 @@ extension DecoderVariant {
                     steps: .init(
                         "\(name).dt", bias: "\(name).dt_bias", outputs: 48, inputs: 3),
                     decay: "\(name).decay", skip: "\(name).skip")))
+    }
+
+    static func stateSpace(
+        _ index: Int, groupCount: Int, isNormed: Bool
+    ) -> BlockDescription.Recurrence {
+        let name = "blk.\(index).space"
+        let space = BlockDescription.StateSpace(
+            headCount: 6, groupCount: groupCount, headLength: 7, stateLength: 19,
+            convolution: .init(
+                "\(name).conv", bias: isNormed ? "\(name).conv_bias" : nil, length: 4),
+            decay: "\(name).decay", stepBias: "\(name).step", skip: "\(name).skip",
+            norm: isNormed
+                ? .init(.rootMeanSquare, epsilon: 1e-5, weight: "\(name).norm") : nil)
+        return .init(
+            input: [projection("\(name).in", space.width + space.channelCount + 6, 32)],
+            output: projection("\(name).out", 32, space.width), kind: .stateSpace(space))
     }
 }

@@ -99,7 +99,9 @@ struct RandomModelBuilder {
         switch block.mixer {
         case .attention(let attention): add(attention)
         case .recurrence(let recurrence): add(recurrence)
+        case .absent: break
         }
+        if let beside = block.beside { add(beside) }
         switch block.feedForward {
         case .dense(let network): add(network)
         case .experts(let experts):
@@ -136,6 +138,12 @@ struct RandomModelBuilder {
             add(scan.steps)
             add(scan.decay, [width, scan.stateLength], spread: 0.1, center: -0.5)
             add(scan.skip, [width], spread: 0.5)
+        case .stateSpace(let space):
+            add(space.convolution, channels: space.channelCount)
+            add(space.decay, [space.headCount, 1], spread: 0.1, center: -0.5)
+            add(space.stepBias, [space.headCount], spread: 0.3)
+            add(space.skip, [space.headCount, 1], spread: 0.5)
+            add(space.norm, [space.groupCount, width / space.groupCount])
         }
     }
 

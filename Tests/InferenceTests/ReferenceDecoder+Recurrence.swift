@@ -9,6 +9,7 @@ extension ReferenceDecoder {
         _ rows: [Row], _ mixer: BlockDescription.Mixer, keyRows: [Row]? = nil
     ) -> [Row] {
         switch mixer {
+        case .absent: return rows.map { Row(repeating: 0, count: $0.count) }
         case .attention(let attention): return attend(rows, attention, keyRows: keyRows ?? rows)
         case .recurrence(let recurrence):
             let inner = rows.map { row in recurrence.input.flatMap { project(row, $0) } }
@@ -18,6 +19,7 @@ extension ReferenceDecoder {
                 case .shortConvolution(let convolution): gated(inner, convolution, width)
                 case .deltaRule(let rule): deltaRule(inner, rule)
                 case .selectiveScan(let scan): selectiveScan(inner, scan, width)
+                case .stateSpace(let space): stateSpace(inner, space)
                 }
             return results.map { project($0, recurrence.output) }
         }
@@ -126,6 +128,44 @@ extension ReferenceDecoder {
                     result += state[channel][index] * parameters[rank + length + index]
                 }
                 return result * silu(rows[position][width + channel])
+            }
+        }
+    }
+
+    private func stateSpace(_ rows: [Row], _ space: BlockDescription.StateSpace) -> [Row] {
+        let (width, length) = (space.width, space.stateLength)
+        let taken = convolve(
+            rows.map { Array($0[width..<width + space.channelCount]) }, space.convolution
+        ).map { $0.map(silu) }
+        let (decays, biases) = (values(space.decay), values(space.stepBias))
+        let skips = values(space.skip)
+        var state = [Row](repeating: Row(repeating: 0, count: length), count: width)
+        return rows.indices.map { position in
+            let gated = (0..<width).map { channel in
+                let head = channel / space.headLength
+                let group = width + head * space.groupCount / space.headCount * length
+                let x = taken[position][channel]
+                let step = softplus(
+                    rows[position][width + space.channelCount + head] + biases[head])
+                var result = skips[head] * x
+                for index in 0..<length {
+                    state[channel][index] =
+                        exp(step * decays[head]) * state[channel][index]
+                        + step * x * taken[position][group + index]
+                    result +=
+                        state[channel][index]
+                        * taken[position][group + space.groupCount * length + index]
+                }
+                return result * silu(rows[position][channel])
+            }
+            guard let norm = space.norm, let name = norm.weight else { return gated }
+            let (weights, part) = (values(name), width / space.groupCount)
+            return stride(from: 0, to: width, by: part).flatMap { start in
+                let row = gated[start..<start + part]
+                let power = row.reduce(0) { $0 + $1 * $1 } / Double(part)
+                return zip(row, weights[start...]).map {
+                    $0 / sqrt(power + Double(norm.epsilon)) * $1
+                }
             }
         }
     }

@@ -106,9 +106,11 @@ struct ReferenceDecoder {
             keyRows = inputs[source]
         }
         let attention = mix(normed, mixer, keyRows: keyRows)
+        let beside = block.beside.map { mix(normed, .recurrence($0)) }
         return rows.indices.map { index in
-            let change = normalise(attention[index], block.postAttentionNorm).map { $0 * scale }
-            let between = sum(rows[index], change)
+            var change = normalise(attention[index], block.postAttentionNorm)
+            if let beside { change = sum(change, beside[index]) }
+            let between = sum(rows[index], change.map { $0 * scale })
             let input: Row
             switch block.arrangement {
             case .sequential: input = normalise(between, block.feedForwardNorm)

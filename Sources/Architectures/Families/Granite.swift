@@ -28,7 +28,9 @@ extension ModelFamily {
             ],
             presence: [
                 ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_gate.bias", "mlp_bias"),
-            ]))
+            ],
+            // Granite 4 has keys of a state space even in files without one.
+            fits: { $0.value("ssm.conv_kernel") == nil }))
 
     /// What the configuration classes assume, with experts or without.
     static let graniteDefaults: [ConfigurationDefault] = [
@@ -68,16 +70,30 @@ extension DecoderFamily {
     /// Granite 3 and its MoE models: Llama with scaled embeddings, residuals and logits.
     static let granite = DecoderFamily(architectures: ["granite", "granitemoe"]) {
         model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .interleaved)
-        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
+        try model.graniteDecoder()
+    }
+}
+
+extension DecoderMetadata {
+    /// The decoder of all Granite models.
+    ///
+    /// - Parameter recurrence: What blocks without key heads have; `nil` where all have attention.
+    func graniteDecoder(
+        recurrence: RecurrenceStyle? = nil
+    ) throws(DecoderDescriptionError) -> DecoderDescription {
+        // The key tells in files of Granite whether positions are told at all.
+        let turns = try flag("rope.scaling.finetuned", standard: true)
+        var style = DecoderStyle(pairing: turns ? .interleaved : nil)
+        style.recurrence = recurrence
+        if try optionalCountOrZero("expert_count") ?? 0 > 0 {
             style.experts = ExpertStyle(
                 scoring: .softmaxOfChosen, normalisesWeights: false,
-                sharedHidden: try model.sharedHidden())
+                sharedHidden: try sharedHidden())
         }
-        let residualScale = try model.number("residual_scale") ?? 1
-        var decoder = try model.decoder(style) { _, block in block.residualScale = residualScale }
-        decoder.embeddingScale = try model.number("embedding_scale") ?? 1
-        decoder.logitScale = 1 / (try model.positiveNumber("logit_scale") ?? 1)
+        let residualScale = try number("residual_scale") ?? 1
+        var decoder = try decoder(style) { _, block in block.residualScale = residualScale }
+        decoder.embeddingScale = try number("embedding_scale") ?? 1
+        decoder.logitScale = 1 / (try positiveNumber("logit_scale") ?? 1)
         return decoder
     }
 }

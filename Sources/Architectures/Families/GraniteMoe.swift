@@ -10,19 +10,12 @@ extension ModelFamily {
             .integer("num_local_experts", 8), .integer("num_experts_per_tok", 2),
             .integer("shared_intermediate_size", 0),
         ],
-        hyperparameters: .granite + [
-            .entries { configuration throws(ArchitectureError) in
-                let width = try configuration.integer("shared_intermediate_size") ?? 0
-                guard width != 0 else { return [] }
-                return [
-                    .init(
-                        "{arch}.expert_shared_feed_forward_length",
-                        try configuration.uint32(width, "shared_intermediate_size"))
-                ]
-            }
-        ],
+        hyperparameters: .granite + [.sharedNetwork],
         tensors: [TensorModule].ends().rules() + graniteMoeLayer.inBlocks()
-            + graniteExperts + graniteSharedNetwork,
+            + graniteExperts()
+            + graniteNetwork(
+                "shared_mlp", width: .key("shared_intermediate_size"), suffix: "_shexp",
+                presence: .optional),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
@@ -41,6 +34,7 @@ extension ModelFamily {
                 "expert_shared_feed_forward_length": "shared_intermediate_size",
             ],
             presence: [("blk.0.attn_q.bias", "attention_bias")],
+            fits: { $0.value("ssm.conv_kernel") == nil },
             otherClass: { source in
                 source.value("expert_shared_feed_forward_length") == nil
                     ? nil : ("GraniteMoeSharedForCausalLM", "granitemoeshared")
@@ -50,49 +44,67 @@ extension ModelFamily {
         [
             .norm("input_layernorm", "attn_norm"),
             .norm("post_attention_layernorm", "ffn_norm"),
-            .init("block_sparse_moe.router.layer", "ffn_gate_inp", [.experts, .hidden]),
-            .init(
-                "block_sparse_moe.output_linear", "ffn_down_exps",
-                [.experts, .hidden, .feedForward]),
         ] + .attention(biases: .optional, outputBias: .optional, rotaryPairs: true)
 
-    private static let graniteExperts: [TensorRule] = [
-        .init(
-            [
-                .init(
-                    "model.layers.{bid}.block_sparse_moe.input_linear.weight",
-                    [.experts, 2 * .feedForward, .hidden])
-            ],
-            into: ["gate", "up"].enumerated().map { half, name in
-                .init(
-                    "blk.{bid}.ffn_\(name)_exps.weight", [.experts, .feedForward, .hidden],
-                    [
-                        .init(
-                            0,
-                            .part(
-                                of: [.experts, 2, .feedForward, .hidden], axis: 1,
-                                from: .constant(half)))
-                    ])
-            })
-    ]
-
-    private static let graniteSharedNetwork: [TensorRule] = {
-        let width = Dimension.key("shared_intermediate_size")
+    /// The router, and experts as one tensor for gates and ups and one for downs.
+    static func graniteExperts(where condition: TensorRule.Condition = .always) -> [TensorRule] {
+        let layer = "model.layers.{bid}.block_sparse_moe."
+        let block = "blk.{bid}.ffn_"
         return [
             .init(
-                [
-                    .init(
-                        "model.layers.{bid}.shared_mlp.input_linear.weight", [2 * width, .hidden])
-                ],
+                layer + "router.layer.weight", block + "gate_inp.weight", [.experts, .hidden],
+                where: condition),
+            .init(
+                layer + "output_linear.weight", block + "down_exps.weight",
+                [.experts, .hidden, .feedForward], where: condition),
+            .init(
+                [.init(layer + "input_linear.weight", [.experts, 2 * .feedForward, .hidden])],
                 into: ["gate", "up"].enumerated().map { half, name in
                     .init(
-                        "blk.{bid}.ffn_\(name)_shexp.weight", [width, .hidden],
-                        [.init(0, .part(of: [2, width, .hidden], axis: 0, from: .constant(half)))])
-                },
-                presence: .optional),
-            .init(
-                "model.layers.{bid}.shared_mlp.output_linear.weight",
-                "blk.{bid}.ffn_down_shexp.weight", [.hidden, width], presence: .optional),
+                        "\(block)\(name)_exps.weight", [.experts, .feedForward, .hidden],
+                        [
+                            .init(
+                                0,
+                                .part(
+                                    of: [.experts, 2, .feedForward, .hidden], axis: 1,
+                                    from: .constant(half)))
+                        ])
+                }, where: condition),
         ]
-    }()
+    }
+
+    /// A network whose gate and up are one tensor in a checkpoint.
+    static func graniteNetwork(
+        _ source: String, width: Dimension, suffix: String,
+        presence: TensorRule.Presence = .required,
+        where condition: TensorRule.Condition = .always
+    ) -> [TensorRule] {
+        let layer = "model.layers.{bid}.\(source)."
+        return [
+            .init(
+                [.init(layer + "input_linear.weight", [2 * width, .hidden])],
+                into: ["gate", "up"].enumerated().map { half, name in
+                    .init(
+                        "blk.{bid}.ffn_\(name)\(suffix).weight", [width, .hidden],
+                        [.init(0, .part(of: [2, width, .hidden], axis: 0, from: .constant(half)))])
+                }, presence: presence, where: condition),
+            .init(
+                layer + "output_linear.weight", "blk.{bid}.ffn_down\(suffix).weight",
+                [.hidden, width], presence: presence, where: condition),
+        ]
+    }
+}
+
+extension HyperparameterRule {
+    /// The width of the network beside the experts, where there is one.
+    static let sharedNetwork = HyperparameterRule.entries {
+        configuration throws(ArchitectureError) in
+        let key = "shared_intermediate_size"
+        let width = try configuration.integer(key) ?? 0
+        guard width != 0 else { return [] }
+        return [
+            .init(
+                "{arch}.expert_shared_feed_forward_length", try configuration.uint32(width, key))
+        ]
+    }
 }

@@ -19,27 +19,12 @@ extension ModelFamily {
             .computed("layer_types") { $0.lfm2LayerTypes() },
         ],
         hyperparameters: .common + [
-            // Layers without attention have no heads to cache.
-            .entries { configuration throws(ArchitectureError) in
-                let heads = try configuration.numKeyValueHeads()
-                guard let narrow = Int32(exactly: heads) else {
-                    throw configuration.fault(.invalidHeadCount(heads), "num_key_value_heads")
-                }
-                var counts: [Int32] = []
-                for block in 0..<(try configuration.numHiddenLayers()) {
-                    counts.append(try configuration.hasLfm2Attention(block) ? narrow : 0)
-                }
-                return [.init("{arch}.attention.head_count_kv", .int32s(counts))]
-            },
+            .keyValueHeads(where: .lfm2Attention),
             .count("vocab_size", "vocab_size"),
             .count("shortconv.l_cache", "conv_L_cache"),
         ],
-        tensors: [TensorModule]([
-            .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
-            .norm("model.embedding_norm", "token_embd_norm"),
-            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
-        ]).rules() + lfm2Layer.inBlocks() + lfm2Attention.inBlocks(where: .lfm2Attention)
-            + lfm2Convolution,
+        tensors: lfm2Mixers
+            + [TensorModule].lfm2Network.inBlocks(),
         review: { configuration throws(ArchitectureError) in
             try configuration.require("conv_bias", false, architecture: "lfm2")
             return []
@@ -52,25 +37,18 @@ extension ModelFamily {
             ],
             // The width is the network's, not two thirds of it.
             constants: [("block_auto_adjust_ff_dim", .bool(false)), ("conv_bias", .bool(false))],
-            computed: { source in
-                guard let heads = source.value("attention.head_count_kv")?.integers,
-                    let most = heads.max()
-                else { return [] }
-                return [
-                    ("num_key_value_heads", .integer(most)),
-                    (
-                        "layer_types",
-                        .array(heads.map { .text($0 == 0 ? "conv" : "full_attention") })
-                    ),
-                ]
-            }))
+            computed: { $0.attentionLayers("full_attention", others: "conv") }))
 
-    private static let lfm2Layer: [TensorModule] = [
-        .norm("operator_norm", "attn_norm"), .norm("ffn_norm", "ffn_norm"),
-        .init("feed_forward.w1", "ffn_gate", [.feedForward, .hidden]),
-        .init("feed_forward.w3", "ffn_up", [.feedForward, .hidden]),
-        .init("feed_forward.w2", "ffn_down", [.hidden, .feedForward]),
-    ]
+    /// All but the networks, with experts or without.
+    static let lfm2Mixers: [TensorRule] =
+        [TensorModule]([
+            .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
+            .norm("model.embedding_norm", "token_embd_norm"),
+            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
+        ]).rules()
+        + [TensorModule]([
+            .norm("operator_norm", "attn_norm"), .norm("ffn_norm", "ffn_norm"),
+        ]).inBlocks() + lfm2Attention.inBlocks(where: .lfm2Attention) + lfm2Convolution
 
     private static let lfm2Attention: [TensorModule] =
         .attention(output: "self_attn.out_proj") + [
@@ -94,8 +72,18 @@ extension ModelFamily {
         ]
 }
 
+extension [TensorModule] {
+    /// The network of a layer without experts.
+    static let lfm2Network: Self = [
+        .init("feed_forward.w1", "ffn_gate", [.feedForward, .hidden]),
+        .init("feed_forward.w3", "ffn_up", [.feedForward, .hidden]),
+        .init("feed_forward.w2", "ffn_down", [.hidden, .feedForward]),
+    ]
+}
+
 extension TensorRule.Condition {
-    fileprivate static let lfm2Attention = TensorRule.Condition {
+    /// The layers with attention, which `layer_types` names.
+    static let lfm2Attention = TensorRule.Condition {
         configuration, block throws(ArchitectureError) in
         try configuration.hasLfm2Attention(block)
     }
@@ -140,13 +128,16 @@ extension ModelConfiguration {
 }
 
 extension DecoderFamily {
-    /// LFM2: blocks without key heads are gated convolutions; the last norm bears the name of one of
-    /// embeddings.
-    static let lfm2 = DecoderFamily(architectures: ["lfm2"]) {
+    /// LFM2, with experts or without: blocks without key heads are gated convolutions; the last norm
+    /// bears the name of one of embeddings.
+    static let lfm2 = DecoderFamily(architectures: ["lfm2", "lfm2moe"]) {
         model throws(DecoderDescriptionError) in
         var style = DecoderStyle(pairing: .halves)
         style.headNorms = .head
-        style.hasShortConvolutions = true
+        style.recurrence = .shortConvolution
+        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
+            style.experts = ExpertStyle(scoring: .sigmoid, normalisesWeights: true)
+        }
         var decoder = try model.decoder(style)
         decoder.outputNorm = try model.norm(.rootMeanSquare, "token_embd_norm")
         return decoder

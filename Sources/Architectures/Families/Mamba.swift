@@ -14,13 +14,7 @@ extension ModelFamily {
             .computed("intermediate_size") { $0.mambaWidth() },
             .computed("time_step_rank") { $0.mambaStepRank() },
         ],
-        hyperparameters: [
-            // The model has no limit; the reference converter writes this one.
-            .count("context_length") { _ in 1 << 20 },
-            .count("embedding_length", "hidden_size"),
-            .count("feed_forward_length") { _ in 0 },
-            .count("attention.head_count") { _ in 0 },
-            .blockCount,
+        hyperparameters: .recurrenceAlone + [
             .count("ssm.conv_kernel", "conv_kernel"),
             .count("ssm.inner_size", "intermediate_size"),
             .count("ssm.state_size", "state_size"),
@@ -117,6 +111,6 @@ extension DecoderFamily {
     /// Mamba: a selective scan in every block, and nothing else.
     static let mamba = DecoderFamily(architectures: ["mamba"]) {
         model throws(DecoderDescriptionError) in
-        try model.scanDecoder()
+        try model.recurrentDecoder(.selectiveScan)
     }
 }

@@ -90,6 +90,13 @@ void ingot_scan_step(float *state, const float *decay, const float *input, const
                      const float *steps, const float *values, size_t channels, size_t length,
                      float *result);
 
+// One token of a head's state space. For every channel with h = state[channel], [length]:
+// h = kept * h + step * values[channel] * input; result[channel] = h . output + skip *
+// values[channel].
+void ingot_state_step(float *state, float kept, float step, float skip, const float *values,
+                      const float *input, const float *output, size_t channels, size_t length,
+                      float *result);
+
 // The log-sum-exp of a row of logits that arrives in pieces, and its largest element.
 // Start with { .maximum = -INFINITY, .sum = 0, .top = -1 }.
 struct ingot_logits_state {

@@ -1,0 +1,166 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Granite 4: layers of Mamba-2's state space between layers of attention, dense or with experts
+    /// beside a shared network. Models without a state space are `granite` or `granitemoe` files.
+    public static let graniteHybrid = ModelFamily(
+        name: "GraniteHybrid", architecture: "granitehybrid",
+        variants: [
+            .init("granitemoe") { configuration throws(ArchitectureError) in
+                guard try !configuration.hasStateSpaces() else { return false }
+                return try configuration.integer("num_experts_per_tok") ?? 0 != 0
+            },
+            .init("granite") { configuration throws(ArchitectureError) in
+                try !configuration.hasStateSpaces()
+            },
+        ],
+        classes: [.init("GraniteMoeHybridForCausalLM")],
+        // transformers: GraniteMoeHybridConfig
+        defaults: graniteDefaults + [
+            .integer("num_local_experts", 8), .integer("num_experts_per_tok", 2),
+            .integer("shared_intermediate_size", 1024), .integer("mamba_n_heads", 128),
+            .integer("mamba_n_groups", 1), .integer("mamba_d_state", 256),
+            .integer("mamba_d_conv", 4), .integer("mamba_expand", 2),
+            .computed("layer_types") { $0.usualLayerTypes() },
+        ],
+        hyperparameters: .granite + [.sharedNetwork] + .stateSpace(graniteStateSpace) + [
+            .keyValueHeads(where: .hasAttention),
+            .entries { configuration in
+                let turns = configuration["position_embedding_type"]?.text == "rope"
+                return [.init("{arch}.rope.scaling.finetuned", .bool(turns))]
+                    // Without positions there is no limit; the reference converter writes this one.
+                    + (turns ? [] : [.init("{arch}.context_length", .uint32(1 << 20))])
+            },
+        ],
+        tensors: [TensorModule].ends().rules() + graniteHybridLayer.inBlocks()
+            + [TensorModule].attention(
+                biases: .optional, outputBias: .optional, rotaryPairs: true
+            ).inBlocks(where: .hasAttention)
+            + .stateSpace("model.layers.{bid}.mamba.", graniteStateSpace, where: !.hasAttention)
+            + graniteExperts(where: .graniteExperts)
+            + graniteNetwork(
+                "shared_mlp", width: .key("shared_intermediate_size"), suffix: "_shexp",
+                where: .graniteExperts)
+            + graniteNetwork(
+                "shared_mlp", width: .key("shared_intermediate_size"), suffix: "",
+                where: !.graniteExperts),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            let architecture = "granitehybrid"
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: architecture)
+            try configuration.requireHeadDimIsShare(architecture: architecture)
+            if try configuration.hasStateSpaces() {
+                try configuration.reviewStateSpace(
+                    graniteStateSpace, projectionBias: "mamba_proj_bias",
+                    headLength: "mamba_d_head", architecture: architecture)
+            }
+            let width = try configuration.intermediateSize()
+            let shared = try configuration.required("shared_intermediate_size")
+            guard try configuration.hasGraniteExperts() || width == shared else {
+                throw configuration.fault(
+                    .notExpressible(
+                        found: "\(shared)", expected: "the intermediate size \(width)",
+                        architecture: architecture), "shared_intermediate_size")
+            }
+            return []
+        },
+        export: .init(
+            modelType: "granitemoehybrid",
+            words: [
+                "attention.scale": "attention_multiplier",
+                "embedding_scale": "embedding_multiplier",
+                "residual_scale": "residual_multiplier", "logit_scale": "logits_scaling",
+                "expert_shared_feed_forward_length": "shared_intermediate_size",
+                "expert_count": "num_local_experts", "attention.head_count_kv": nil,
+                "ssm.conv_kernel": "mamba_d_conv", "ssm.state_size": "mamba_d_state",
+                "ssm.group_count": "mamba_n_groups", "ssm.time_step_rank": "mamba_n_heads",
+            ],
+            fits: { $0.value("ssm.conv_kernel") != nil },
+            computed: { source in
+                var entries: [ConfigurationExport.Entry] = [
+                    ("attention_bias", .bool(source.anyBlock(has: "attn_q.bias"))),
+                    ("mamba_conv_bias", .bool(source.anyBlock(has: "ssm_conv1d.bias"))),
+                    ("mamba_proj_bias", .bool(false)),
+                    (
+                        "position_embedding_type",
+                        source.value("rope.scaling.finetuned") == .bool(true)
+                            ? .text("rope") : .null
+                    ),
+                ]
+                if let width = source.integer("embedding_length"), width > 0,
+                    let inner = source.integer("ssm.inner_size"),
+                    let count = source.integer("ssm.time_step_rank"), count > 0
+                {
+                    entries += [
+                        ("mamba_expand", .integer(inner / width)),
+                        ("mamba_d_head", .integer(inner / count)),
+                    ]
+                }
+                return entries + source.attentionLayers("attention", others: "mamba")
+            }))
+
+    private static let graniteStateSpace = StateSpaceSizes(
+        heads: .key("mamba_n_heads"), groups: .key("mamba_n_groups"),
+        width: .key("mamba_expand") * .hidden, state: .key("mamba_d_state"),
+        kernel: .key("mamba_d_conv"))
+
+    private static let graniteHybridLayer: [TensorModule] = [
+        .norm("input_layernorm", "attn_norm"), .norm("post_attention_layernorm", "ffn_norm"),
+    ]
+}
+
+extension TensorRule.Condition {
+    /// The layers with attention, which `layer_types` names.
+    static let hasAttention = TensorRule.Condition {
+        configuration, block throws(ArchitectureError) in
+        try configuration.hasAttention(block)
+    }
+
+    fileprivate static let graniteExperts = TensorRule.Condition {
+        configuration, _ throws(ArchitectureError) in
+        try configuration.hasGraniteExperts()
+    }
+}
+
+extension ModelConfiguration {
+    /// Whether a layer has attention, not a state space, by the names of `layer_types`.
+    func hasAttention(_ block: Int) throws(ArchitectureError) -> Bool {
+        let types = self["layer_types"]?.array ?? []
+        let type = types.indices.contains(block) ? types[block].text : nil
+        switch type {
+        case "attention", "full_attention": return true
+        case "mamba", "linear_attention": return false
+        default:
+            throw fault(
+                .invalidValue(
+                    found: "no known type of layer \(block)", expected: "mamba or attention"),
+                "layer_types")
+        }
+    }
+
+    fileprivate func hasStateSpaces() throws(ArchitectureError) -> Bool {
+        for layer in 0..<(try numHiddenLayers()) where try !hasAttention(layer) { return true }
+        return false
+    }
+
+    fileprivate func hasGraniteExperts() throws(ArchitectureError) -> Bool {
+        try (integer("num_local_experts") ?? 0) != 0
+    }
+
+    /// State spaces in all layers, where the configuration does not say.
+    fileprivate func usualLayerTypes() -> JSON? {
+        guard self["layer_types"] == nil, let count = self["num_hidden_layers"]?.integer,
+            (1...ModelConfiguration.layerLimit).contains(count)
+        else { return nil }
+        return .array([JSON](repeating: .string("mamba"), count: count))
+    }
+}
+
+extension DecoderFamily {
+    /// Granite 4: blocks without key heads are state spaces.
+    static let graniteHybrid = DecoderFamily(architectures: ["granitehybrid"]) {
+        model throws(DecoderDescriptionError) in
+        try model.graniteDecoder(recurrence: .stateSpace)
+    }
+}

@@ -1,0 +1,69 @@
+import TensorCore
+
+extension ModelFamily {
+    /// LFM2 with experts in all layers but the first few.
+    public static let lfm2Moe = ModelFamily(
+        name: "Lfm2Moe", architecture: "lfm2moe",
+        classes: [.init("Lfm2MoeForCausalLM")],
+        // transformers: Lfm2MoeConfig
+        defaults: [
+            .integer("vocab_size", 65536), .integer("hidden_size", 2048),
+            .integer("intermediate_size", 7168), .integer("moe_intermediate_size", 1792),
+            .integer("num_hidden_layers", 32), .integer("num_attention_heads", 32),
+            .integer("num_key_value_heads", 8), .integer("max_position_embeddings", 128_000),
+            .real("norm_eps", 1e-5), .real("rope_theta", 1_000_000), .integer("conv_L_cache", 3),
+            .integer("num_dense_layers", 2), .integer("num_experts_per_tok", 4),
+            .integer("num_experts", 32),
+        ],
+        hyperparameters: .common + [
+            .keyValueHeads(where: .lfm2Attention),
+            .count("expert_feed_forward_length", "moe_intermediate_size"),
+            .count("leading_dense_block_count", "num_dense_layers"),
+            .entries { _ in [.init("{arch}.expert_gating_func", .uint32(2))] },
+            .count("vocab_size", "vocab_size"),
+            .count("shortconv.l_cache", "conv_L_cache"),
+        ],
+        tensors: lfm2Mixers + [TensorModule].lfm2Network.inBlocks(where: !.lfm2Experts)
+            + [
+                .init(
+                    lfm2Router + "gate.weight", "blk.{bid}.ffn_gate_inp.weight",
+                    [.experts, .hidden], where: .lfm2Experts),
+                .init(
+                    lfm2Router + "expert_bias", "blk.{bid}.exp_probs_b.bias", [.experts],
+                    where: .lfm2Experts),
+            ]
+            + .stackedExperts(
+                lfm2Router + "experts.{xid}", [("w1", "gate"), ("w2", "down"), ("w3", "up")],
+                width: .key("moe_intermediate_size"), where: .lfm2Experts),
+        review: { configuration throws(ArchitectureError) in
+            let architecture = "lfm2moe"
+            try configuration.require("conv_bias", false, architecture: architecture)
+            try configuration.require("norm_topk_prob", true, architecture: architecture)
+            try configuration.require("use_expert_bias", true, architecture: architecture)
+            if let scale = try configuration.number(["routed_scaling_factor"]), scale != 1 {
+                throw configuration.fault(
+                    .notExpressible(
+                        found: "\(scale)", expected: "1", architecture: architecture),
+                    "routed_scaling_factor")
+            }
+            return []
+        },
+        export: .init(
+            modelType: "lfm2_moe",
+            words: [
+                "attention.head_count_kv": nil, "attention.layer_norm_rms_epsilon": "norm_eps",
+                "shortconv.l_cache": "conv_L_cache",
+                "leading_dense_block_count": "num_dense_layers",
+            ],
+            constants: [("conv_bias", .bool(false))],
+            computed: { $0.attentionLayers("full_attention", others: "conv") }))
+
+    private static let lfm2Router = "model.layers.{bid}.feed_forward."
+}
+
+extension TensorRule.Condition {
+    fileprivate static let lfm2Experts = TensorRule.Condition {
+        configuration, block throws(ArchitectureError) in
+        block >= (try configuration.integer("num_dense_layers") ?? 0)
+    }
+}

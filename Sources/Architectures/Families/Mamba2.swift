@@ -1,0 +1,84 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Mamba-2: blocks of a state space alone, without attention or feed-forward network.
+    public static let mamba2 = ModelFamily(
+        name: "Mamba2", architecture: "mamba2",
+        classes: [.init("Mamba2ForCausalLM")],
+        // transformers: Mamba2Config
+        defaults: [
+            .integer("vocab_size", 32768), .integer("hidden_size", 4096),
+            .integer("state_size", 128), .integer("num_hidden_layers", 64),
+            .real("layer_norm_epsilon", 1e-5), .integer("expand", 2), .integer("conv_kernel", 4),
+            .integer("num_heads", 128), .integer("head_dim", 64), .integer("n_groups", 8),
+        ],
+        hyperparameters: .recurrenceAlone + [
+            .size("ssm.conv_kernel", mamba2Sizes.kernel),
+            .size("ssm.inner_size", mamba2Sizes.width),
+            .size("ssm.state_size", mamba2Sizes.state),
+            .size("ssm.time_step_rank", mamba2Sizes.heads),
+            .size("ssm.group_count", mamba2Sizes.groups),
+            .number("attention.layer_norm_rms_epsilon", "layer_norm_epsilon"),
+            .fileType,
+        ],
+        tensors: [TensorModule]([
+            .init("backbone.embeddings", "token_embd", [.vocabulary, .hidden]),
+            .norm("backbone.norm_f", "output_norm"),
+            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
+        ]).rules()
+            + [TensorModule]([.norm("norm", "attn_norm")])
+            .inBlocks(of: "backbone.layers.{bid}.")
+            + .stateSpace("backbone.layers.{bid}.mixer.", mamba2Sizes),
+        hasAttention: false,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "mamba2")
+            try configuration.reviewStateSpace(
+                mamba2Sizes, projectionBias: "use_bias", headLength: "head_dim",
+                architecture: "mamba2")
+            return []
+        },
+        export: .init(
+            modelType: "mamba2",
+            words: [
+                "context_length": nil, "feed_forward_length": nil, "attention.head_count": nil,
+                "attention.layer_norm_rms_epsilon": "layer_norm_epsilon",
+                "ssm.conv_kernel": "conv_kernel", "ssm.state_size": "state_size",
+                "ssm.time_step_rank": "num_heads", "ssm.group_count": "n_groups",
+            ],
+            constants: [("use_bias", .bool(false))],
+            presence: [("blk.0.ssm_conv1d.bias", "use_conv_bias")],
+            computed: { source in
+                guard let inner = source.integer("ssm.inner_size"),
+                    let width = source.integer("embedding_length"), width > 0,
+                    let count = source.integer("ssm.time_step_rank"), count > 0
+                else { return [] }
+                return [
+                    ("expand", .integer(inner / width)), ("head_dim", .integer(inner / count)),
+                ]
+            }))
+
+    private static let mamba2Sizes = StateSpaceSizes(
+        heads: .key("num_heads"), groups: .key("n_groups"), width: .key("expand") * .hidden,
+        state: .key("state_size"), kernel: .key("conv_kernel"))
+}
+
+extension [HyperparameterRule] {
+    /// The keys in front of a recurrence's own where there is neither attention nor network.
+    static let recurrenceAlone: [HyperparameterRule] = [
+        // The model has no limit; the reference converter writes this one.
+        .count("context_length") { _ in 1 << 20 },
+        .count("embedding_length", "hidden_size"),
+        .count("feed_forward_length") { _ in 0 },
+        .count("attention.head_count") { _ in 0 },
+        .blockCount,
+    ]
+}
+
+extension DecoderFamily {
+    /// Mamba-2: a state space in every block, and nothing else.
+    static let mamba2 = DecoderFamily(architectures: ["mamba2"]) {
+        model throws(DecoderDescriptionError) in
+        try model.recurrentDecoder(.stateSpace)
+    }
+}
