@@ -79,6 +79,8 @@ struct BlockPlan: Sendable {
     let latent: Latent?
     let recurrence: RecurrencePlan?
     let mixerOutput: Stack
+    /// What makes gates of the heads' results.
+    let gate: Stack?
     let sinks: Int?
     /// The network that every token takes: the block's only one, or that beside the experts.
     let network: Network?
@@ -105,6 +107,9 @@ struct BlockPlan: Sendable {
                 try Latent(latent, attention, &layout)
             }
             mixerOutput = try layout.stack([attention.output])
+            gate = try attention.gate.map { gate throws(InferenceError) in
+                try layout.stack([gate])
+            }
             sinks = try attention.sinks.map { name throws(InferenceError) in
                 try layout.tensor(name, shape: [attention.headCount])
             }
@@ -115,6 +120,7 @@ struct BlockPlan: Sendable {
             recurrence = try RecurrencePlan(description, &layout)
             mixerOutput = try layout.stack([description.output])
             (queryNorm, keyNorm, valueNorm, latent, sinks) = (nil, nil, nil, nil, nil)
+            gate = nil
         }
         switch description.feedForward {
         case .dense(let network):
@@ -191,6 +197,7 @@ struct BlockPlan: Sendable {
         var stacks = [mixerInput, mixerOutput]
         stacks += recurrence?.stacks ?? []
         if let queries = latent?.queries { stacks.append(queries) }
+        if let gate { stacks.append(gate) }
         for network in [network, experts?.network] {
             if let network { stacks += [network.input, network.output] }
         }

@@ -50,8 +50,10 @@ struct BlockRun {
             recur(recurrence, normed)
         } else {
             projectHeads(normed)
+            projectGates(normed)
             prepareHeads()
             for window in 0..<windowCount { attend(window: window) }
+            gateHeads()
         }
         switch plan.description.arrangement {
         case .sequential:

@@ -53,6 +53,7 @@ final class Workspace: @unchecked Sendable {
                 if block.latent != nil {
                     latent = max(latent, tokens * block.mixerInput.outputs)
                 }
+                if let gate = block.gate { latent = max(latent, tokens * gate.outputs) }
                 if let recurrence = block.recurrence {
                     latent = max(latent, tokens * (recurrence.parameters?.outputs ?? 0))
                     state = max(state, recurrence.stateCount + recurrence.spareCount)
