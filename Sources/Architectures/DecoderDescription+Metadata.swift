@@ -19,6 +19,7 @@ extension DecoderDescription {
         .granite, .cohere, .smolLM3, .exaone4,
         .glm4, .glm4MoE, .llama4, .ernie45, .seedOSS, .hunYuanDense, .nemotron, .arcee, .apertus,
         .dots1, .gemma4, .miniMaxM2, .mistral3, .qwen3Next, .qwen35, .lfm2, .mamba,
+        .glm, .olmo, .gptBigCode, .bloom, .mpt, .phiMoe, .hunYuanMoE, .afmoe,
     ]
 
     /// The GGUF architectures that can be run.
