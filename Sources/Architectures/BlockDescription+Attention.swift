@@ -34,6 +34,8 @@ extension BlockDescription {
         public var latent: Latent?
         /// What makes the block's output of the heads' values.
         public var output: Projection
+        /// Queries, keys and values are cut to at most this, and at least its negative.
+        public var inputLimit: Float?
         /// A norm of the queries.
         public var queryNorm: Norm?
         /// A norm of the keys.
@@ -64,6 +66,9 @@ extension BlockDescription {
         /// Whether each query head is followed by as many numbers, whose sigmoids multiply the
         /// head's result; keys and values are of one length then.
         public var isGated = false
+        /// What makes, of the rows that `input` takes, a number for each element of the heads'
+        /// results, whose sigmoid multiplies it.
+        public var gate: Projection?
         /// The tensor with a score for each query head, `[headCount]`, that takes part in its
         /// softmax and stands for no position.
         public var sinks: String?

@@ -78,6 +78,11 @@ extension BlockDescription {
             case sigmoid
             /// A softmax over the chosen ones only.
             case softmaxOfChosen
+            /// A softmax for each chosen one, over those that are left then and whose output is
+            /// below the best one's by at most this part of the larger of the two's sizes.
+            ///
+            /// Source: Liu et al., GRIN, <https://arxiv.org/abs/2409.12136>.
+            case sparseMixer(tolerance: Float)
         }
 
         /// Experts in groups of equal size: only those of the best groups can be chosen.

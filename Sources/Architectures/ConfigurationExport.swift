@@ -95,6 +95,9 @@ public struct ConfigurationExport: Sendable {
     public let presence: [(tensor: String, key: String)]
     /// Members of `rope_scaling` that are always the same where there is one.
     public let scalingConstants: [Entry]
+    /// Members of `rope_scaling` that say what long and short contexts' turned elements are
+    /// multiplied by, where families have them.
+    public let magnitudeWords: [String]
     /// The word for the part of a head that turns, for which GGUF has a number.
     public let rotaryShare: String?
     /// How many pairs of a head turn by each position, where the configuration must say.
@@ -116,7 +119,7 @@ public struct ConfigurationExport: Sendable {
     public init(
         modelType: String, words: [String: String?] = [:], constants: [Entry] = [],
         presence: [(tensor: String, key: String)] = [], scalingConstants: [Entry] = [],
-        rotaryShare: String? = nil,
+        magnitudeWords: [String] = [], rotaryShare: String? = nil,
         rotarySections: @escaping @Sendable (Source) -> [Int]? = { _ in nil },
         hasScaling: Bool = true, tokenizerClass: String = "LlamaTokenizer",
         fits: @escaping @Sendable (Source) -> Bool = { _ in true },
@@ -131,6 +134,7 @@ public struct ConfigurationExport: Sendable {
         self.constants = constants
         self.presence = presence
         self.scalingConstants = scalingConstants
+        self.magnitudeWords = magnitudeWords
         self.rotaryShare = rotaryShare
         self.rotarySections = rotarySections
         self.hasScaling = hasScaling
@@ -228,11 +232,13 @@ public struct ConfigurationExport: Sendable {
             func list(_ factors: [Float]) -> JSON {
                 .array(factors.map { MetadataValue.float32($0).json ?? .null })
             }
-            return .object([
-                .init(key: "type", value: .text("longrope")),
-                .init(key: "long_factor", value: list(long)),
-                .init(key: "short_factor", value: list(short)),
-            ])
+            let magnitude = source.value("rope.scaling.attn_factor")?.json ?? .real(1)
+            return .object(
+                [
+                    .init(key: "type", value: .text("longrope")),
+                    .init(key: "long_factor", value: list(long)),
+                    .init(key: "short_factor", value: list(short)),
+                ] + magnitudeWords.map { .init(key: ByteString($0), value: magnitude) })
         }
         let given = source.value("rope.scaling.type")?.text
         let sections = rotarySections(source)

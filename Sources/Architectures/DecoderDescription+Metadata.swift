@@ -16,11 +16,10 @@ extension DecoderDescription {
     static let families: [DecoderFamily] = [
         .llama, .qwen2, .qwen2MoE, .qwen3, .qwen3MoE, .olmo2, .olmoe, .deepSeek2, .gptOSS, .gpt2,
         .gptNeoX, .falcon, .falconH1, .gemma, .gemma2, .gemma3, .stableLM, .phi2, .phi3,
-        .starCoder2,
-        .granite, .graniteHybrid, .cohere, .smolLM3, .exaone4,
-        .glm4, .glm4MoE, .llama4, .ernie45, .seedOSS, .hunYuanDense, .nemotron, .nemotronH, .arcee,
-        .apertus,
-        .dots1, .gemma4, .miniMaxM2, .mistral3, .qwen3Next, .qwen35, .lfm2, .mamba, .mamba2,
+        .starCoder2, .granite, .graniteHybrid, .cohere, .smolLM3, .exaone4, .glm4, .glm4MoE,
+        .llama4, .ernie45, .seedOSS, .hunYuanDense, .nemotron, .nemotronH, .arcee, .apertus,
+        .dots1, .gemma4, .miniMaxM2, .mistral3, .qwen3Next, .qwen35, .lfm2, .mamba, .mamba2, .glm,
+        .olmo, .gptBigCode, .bloom, .mpt, .phiMoe, .hunYuanMoE, .afmoe,
     ]
 
     /// The GGUF architectures that can be run.

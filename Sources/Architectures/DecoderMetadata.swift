@@ -148,6 +148,13 @@ struct DecoderMetadata {
     func norm(
         _ kind: BlockDescription.Norm.Kind, _ name: String
     ) throws(DecoderDescriptionError) -> BlockDescription.Norm {
+        BlockDescription.Norm(
+            kind, epsilon: try epsilon(of: kind), weight: "\(name).weight",
+            bias: present("\(name).bias"))
+    }
+
+    /// The epsilon that the metadata must give for norms of a kind.
+    func epsilon(of kind: BlockDescription.Norm.Kind) throws(DecoderDescriptionError) -> Float {
         let suffix =
             switch kind {
             case .rootMeanSquare: "attention.layer_norm_rms_epsilon"
@@ -158,8 +165,12 @@ struct DecoderMetadata {
         if epsilon == nil { epsilon = try number("attention.layer_norm_epsilon") }
         guard let epsilon else { throw missing(suffix) }
         guard epsilon >= 0 else { throw invalid(suffix, expected: "a number not below 0") }
-        return BlockDescription.Norm(
-            kind, epsilon: epsilon, weight: "\(name).weight", bias: present("\(name).bias"))
+        return epsilon
+    }
+
+    /// The limit of queries, keys and values, `nil` where there is none, which files say with 0 too.
+    func inputLimit() throws(DecoderDescriptionError) -> Float? {
+        try number("attention.clamp_kqv").flatMap { $0 > 0 ? $0 : nil }
     }
 
     /// How many positions each block's queries see: `attention.sliding_window` where the pattern

@@ -172,6 +172,12 @@ extension HyperparameterRule {
         return [.init("{arch}.rope.freq_base", .float32(Float(theta)))]
     }
 
+    /// The base of the rotary frequencies.
+    static let rotaryBase = HyperparameterRule.entries { configuration throws(ArchitectureError) in
+        let theta = try RotaryParameters(configuration).theta ?? 10000
+        return [.init("{arch}.rope.freq_base", .float32(Float(theta)))]
+    }
+
     /// How the rotary embedding is stretched.
     ///
     /// `llama3` is a tensor instead of keys.

@@ -36,6 +36,17 @@ extension ModelConfiguration {
         }
     }
 
+    /// Checks that options which GGUF's `architecture` does without are not there.
+    func requireNone(_ keys: [String], architecture: String) throws(ArchitectureError) {
+        for key in keys {
+            guard let value = self[key] else { continue }
+            throw fault(
+                .notExpressible(
+                    found: value.double.map { "\($0)" } ?? value.text ?? value.kindName,
+                    expected: "nothing", architecture: architecture), key)
+        }
+    }
+
     /// Says that a sliding window is lost, for families whose readers attend to the whole context.
     func lostSlidingWindow(architecture: String) throws(ArchitectureError) -> [String] {
         guard self["use_sliding_window"]?.boolean != false,

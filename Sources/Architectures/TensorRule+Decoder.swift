@@ -62,6 +62,31 @@ extension [TensorRule] {
         return rules
     }
 
+    /// A matrix in which each head's query, key and value stand together; GGUF has all queries,
+    /// then all keys, then all values.
+    static func queriesKeysValuesByHead(
+        _ source: String, bias: TensorRule.Presence
+    ) -> [TensorRule] {
+        func rule(
+            _ suffix: String, _ inner: [Dimension], _ presence: TensorRule.Presence
+        ) -> TensorRule {
+            TensorRule(
+                [.init(source + suffix, [3 * .hidden] + inner)],
+                into: [
+                    .init(
+                        "blk.{bid}.attn_qkv" + suffix, [3 * .hidden] + inner,
+                        [
+                            .init(
+                                0,
+                                TensorView(
+                                    as: [.headCount, 3, .hidden / .headCount] + inner,
+                                    order: [1, 0, 2] + inner.indices.map { $0 + 3 }))
+                        ])
+                ], presence: presence)
+        }
+        return [rule(".weight", [.hidden], .required), rule(".bias", [], bias)]
+    }
+
     /// A matrix and its bias.
     ///
     /// - Parameter bias: Whether the bias may or must be there; `nil` when there is none.

@@ -80,6 +80,8 @@ struct BlockPlan: Sendable {
     /// The mixer, or what is beside it.
     let recurrence: RecurrencePlan?
     let mixerOutput: Stack
+    /// What makes gates of the heads' results.
+    let gate: Stack?
     let sinks: Int?
     /// The network that every token takes: the block's only one, or that beside the experts.
     let network: Network?
@@ -106,6 +108,9 @@ struct BlockPlan: Sendable {
                 try Latent(latent, attention, &layout)
             }
             mixerOutput = try layout.stack([attention.output])
+            gate = try attention.gate.map { gate throws(InferenceError) in
+                try layout.stack([gate])
+            }
             sinks = try attention.sinks.map { name throws(InferenceError) in
                 try layout.tensor(name, shape: [attention.headCount])
             }
@@ -117,10 +122,11 @@ struct BlockPlan: Sendable {
             let plan = try RecurrencePlan(description, &layout)
             (mixerInput, mixerOutput, recurrence) = (plan.input, plan.output, plan)
             (queryNorm, keyNorm, valueNorm, latent, sinks) = (nil, nil, nil, nil, nil)
+            gate = nil
         case .absent:
             (mixerInput, mixerOutput) = (.empty, .empty)
             (queryNorm, keyNorm, valueNorm, latent, sinks) = (nil, nil, nil, nil, nil)
-            recurrence = nil
+            (recurrence, gate) = (nil, nil)
         }
         switch description.feedForward {
         case .dense(let network):
@@ -200,6 +206,7 @@ struct BlockPlan: Sendable {
             stacks += [recurrence.input, recurrence.output]
         }
         if let queries = latent?.queries { stacks.append(queries) }
+        if let gate { stacks.append(gate) }
         for network in [network, experts?.network] {
             if let network { stacks += [network.input, network.output] }
         }

@@ -179,12 +179,32 @@ extension BlockRun {
         }
     }
 
+    // MARK: Gates
+
+    /// The gates of the wanted queries, from their normed rows.
+    func projectGates(_ normed: UnsafePointer<Float>) {
+        guard let gate = plan.gate else { return }
+        linear.apply(
+            gate, to: normed, rows: queryCount, into: workspace.latent.base,
+            strides: (width, gate.outputs))
+    }
+
+    /// Multiplies the heads' results by the sigmoids of their gates.
+    func gateHeads() {
+        guard let gate = plan.gate else { return }
+        let (gates, values) = (workspace.latent.base, workspace.heads.base)
+        for index in 0..<queryCount * gate.outputs {
+            values[index] *= ExpertChoice.sigmoid(gates[index])
+        }
+    }
+
     // MARK: Heads
 
-    /// Norms, rotation and scale of every query and key.
+    /// Limits, norms, rotation and scale of every query and key.
     func prepareHeads() {
         let attention = plan.description.attention
         let stride = plan.headsWidth
+        if let limit = attention.inputLimit { cutHeads(to: limit) }
         for window in 0..<windowCount {
             for index in 0..<queries.count {
                 let row = workspace.wide.base + (window * queries.count + index) * stride
@@ -211,6 +231,21 @@ extension BlockRun {
                     stride: attention.keyLength, norm: plan.keyNorm, position: start + index)
             }
         }
+    }
+
+    /// Cuts queries, keys and values to a limit.
+    private func cutHeads(to limit: Float) {
+        func cut(rows: Int, _ columns: Range<Int>) {
+            for row in 0..<rows {
+                let values = workspace.wide.base + row * plan.headsWidth
+                for column in columns {
+                    values[column] = max(min(values[column], limit), -limit)
+                }
+            }
+        }
+        let queryWidth = plan.description.attention.queryWidth
+        cut(rows: queryCount, 0..<queryWidth)
+        cut(rows: rowCount, queryWidth..<plan.headsWidth)
     }
 
     private func prepare(

@@ -55,8 +55,10 @@ struct BlockRun {
                     into: workspace.beside.base, strides: (recurrence.output.inputs, width))
             }
             projectHeads(normed)
+            projectGates(normed)
             prepareHeads()
             for window in 0..<windowCount { attend(window: window) }
+            gateHeads()
         case .recurrence:
             if let recurrence = plan.recurrence { recur(recurrence, normed) }
             if queries.count < windowLength { keepQueries(normed) }

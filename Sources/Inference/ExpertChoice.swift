@@ -42,15 +42,19 @@ struct ExpertChoice {
             for expert in 0..<experts.count {
                 ratings[expert] = ExpertChoice.sigmoid(ratings[expert])
             }
-        case .softmaxOfChosen: break
+        case .softmaxOfChosen, .sparseMixer: break
         }
         for expert in 0..<experts.count { merits[expert] = ratings[expert] + (bias?[expert] ?? 0) }
         if let groups = experts.groups { keepBest(groups) }
         for rank in 0..<experts.usedCount {
             let best = ExpertChoice.best(of: merits[...])
+            if case .sparseMixer(let tolerance) = experts.scoring {
+                weights[rank] = share(of: best, among: ratings, tolerance: tolerance)
+            } else {
+                weights[rank] = ratings[best]
+            }
             merits[best] = -.infinity
             chosen[rank] = Int32(best)
-            weights[rank] = ratings[best]
         }
         if experts.scoring == .softmaxOfChosen {
             ingot_softmax(weights, experts.usedCount, -.infinity)
@@ -66,6 +70,19 @@ struct ExpertChoice {
         if let scales {
             for rank in 0..<experts.usedCount { weights[rank] *= scales[Int(chosen[rank])] }
         }
+    }
+
+    /// The best one's part in a softmax over those left that are close to it.
+    private func share(
+        of best: Int, among ratings: UnsafePointer<Float>, tolerance: Float
+    ) -> Float {
+        var sum: Float = 0
+        for expert in merits.indices where merits[expert] > -.infinity {
+            let size = max(abs(ratings[expert]), ratings[best])
+            if (ratings[best] - ratings[expert]) / size > tolerance { continue }
+            sum += exp(ratings[expert] - ratings[best])
+        }
+        return 1 / sum
     }
 
     /// Puts the experts of all but the best groups out of the question.

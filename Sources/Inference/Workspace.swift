@@ -56,6 +56,7 @@ final class Workspace: @unchecked Sendable {
                 if block.latent != nil {
                     latent = max(latent, tokens * block.mixerInput.outputs)
                 }
+                if let gate = block.gate { latent = max(latent, tokens * gate.outputs) }
                 if let recurrence = block.recurrence {
                     wide = max(wide, tokens * recurrence.input.outputs)
                     heads = max(heads, tokens * recurrence.output.inputs)

@@ -35,7 +35,7 @@ private func metadata(_ architecture: String) -> Metadata {
         ("rope.scaling.yarn_beta_slow", 2), ("rope.scaling.yarn_log_multiplier", 0.1),
         ("attention.scale", 0.2), ("embedding_scale", 3), ("residual_scale", 0.5),
         ("logit_scale", 2), ("attn_logit_softcapping", 20), ("final_logit_softcapping", 10),
-        ("expert_weights_scale", 2),
+        ("expert_weights_scale", 2), ("attention.clamp_kqv", 4), ("attention.max_alibi_bias", 8),
     ]
     for (key, value) in numbers { metadata["\(architecture).\(key)"] = .float32(value) }
     for key in ["alpha_n", "alpha_p", "beta", "eps"] {

@@ -60,6 +60,48 @@ import Testing
         #expect(found == .float32(Float((7.0 / 6).squareRoot())))
     }
 
+    @Test func phiMoESaysItsMagnitude() throws {
+        func text(_ long: Double) -> String {
+            #"{"architectures":["PhiMoEForCausalLM"],"hidden_size":8,"num_attention_heads":1,"num_key_value_heads":1,"rope_scaling":{"type":"longrope","long_factor":[1,2,3,4],"short_factor":[1,1,1,1],"short_mscale":1.25,"long_mscale":\#(long)}}"#
+        }
+        let found = try FamilyOptionTests.value("phimoe.rope.scaling.attn_factor", text(1.25))
+        #expect(found == .float32(1.25))
+        let error = #expect(throws: ArchitectureError.self) {
+            try FamilyOptionTests.entries(text(1.5))
+        }
+        #expect(error?.key == "long_mscale")
+    }
+
+    @Test func mptHasItsAttentionApart() throws {
+        func text(_ members: String) -> String {
+            #"{"architectures":["MPTForCausalLM"],"attn_config":{\#(members)}}"#
+        }
+        #expect(
+            try FamilyOptionTests.value("mpt.attention.clamp_kqv", text(#""clip_qkv":6"#))
+                == .float32(6))
+        #expect(
+            try FamilyOptionTests.value("mpt.attention.max_alibi_bias", text("")) == .float32(8))
+        for (key, members) in [
+            ("alibi", #""alibi":false"#), ("qk_ln", #""qk_ln":true"#),
+            ("attn_type", #""attn_type":"multiquery_attention""#),
+            ("softmax_scale", #""softmax_scale":0.5"#),
+        ] {
+            let error = #expect(throws: ArchitectureError.self) {
+                try FamilyOptionTests.entries(text(members))
+            }
+            #expect(error?.key == key)
+        }
+    }
+
+    @Test func glmSaysWhatTheConfigurationSays() throws {
+        let glm = #"{"architectures":["GlmForCausalLM"],"rope_theta":1e8}"#
+        for (key, value) in [
+            ("context_length", MetadataValue.uint32(131072)),
+            ("attention.layer_norm_rms_epsilon", .float32(1.5625e-7)),
+            ("rope.freq_base", .float32(1e8)), ("rope.dimension_count", .uint32(64)),
+        ] { #expect(try FamilyOptionTests.value("chatglm.\(key)", glm) == value) }
+    }
+
     @Test func sectionsOfTheRotationAreFour() throws {
         let found = try FamilyOptionTests.value(
             "qwen2vl.rope.dimension_sections",

@@ -132,6 +132,14 @@ import Testing
         ("NemotronHForCausalLM", "layers_block_type", "[\"moe\",\"mlp\"]"),
         ("Qwen3VLMoeForConditionalGeneration", "norm_topk_prob", "false"),
         ("Qwen3VLMoeForConditionalGeneration", "mlp_only_layers", "[0]"),
+        ("AfmoeForCausalLM", "mup_enabled", "false"),
+        ("GlmForCausalLM", "head_dim", "64"), ("OlmoForCausalLM", "attention_bias", "true"),
+        ("GPTBigCodeForCausalLM", "multi_query", "false"),
+        ("BloomForCausalLM", "apply_residual_connection_post_layernorm", "true"),
+        ("MPTForCausalLM", "logit_scale", "0.5"), ("MPTForCausalLM", "expansion_ratio", "3"),
+        ("PhiMoEForCausalLM", "router_jitter_noise", "0.1"),
+        ("PhiMoEForCausalLM", "num_experts_per_tok", "3"),
+        ("HunYuanMoEV1ForCausalLM", "num_shared_expert", "[2,2]"),
     ]
 
     @Test(arguments: inexpressible)

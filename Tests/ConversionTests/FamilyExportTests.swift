@@ -11,7 +11,9 @@ import Testing
 @Suite struct FamilyExportTests {
     /// Families and what their configurations say beside `sizes`.
     static let families: [(name: String, config: [String: any Sendable])] = [
-        ("Apertus", [:]), ("Arcee", [:]), ("Cohere2", ["sliding_window": 32]),
+        ("Afmoe", ["num_shared_experts": 1, "mup_enabled": true, "score_func": "sigmoid"]),
+        ("Apertus", [:]), ("Arcee", [:]), ("Bloom", ["seq_length": 64]),
+        ("Cohere2", ["sliding_window": 32]),
         ("DeepseekV3", ["num_key_value_heads": 4, "scoring_func": "sigmoid"]),
         ("Dots1", ["first_k_dense_replace": 2]), ("Ernie", [:]),
         ("ErnieMoe", ["moe_layer_start_index": 1]),
@@ -32,7 +34,9 @@ import Testing
                 "shared_intermediate_size": 10,
             ]
         ),
+        ("GptBigCode", ["n_embd": 16, "n_layer": 4, "n_head": 4, "n_positions": 64]),
         ("GraniteMoe", ["shared_intermediate_size": 10]), ("HunyuanDense", ["eod_token_id": 511]),
+        ("HunyuanMoe", ["num_experts": 4, "moe_topk": [2, 2, 2, 2], "num_shared_expert": 1]),
         (
             "Lfm2",
             [
@@ -73,7 +77,25 @@ import Testing
                 "moe_shared_expert_intermediate_size": 10,
             ]
         ),
+        (
+            "Mpt",
+            [
+                "d_model": 16, "n_layers": 4, "n_heads": 4, "max_seq_len": 64,
+                "attn_config": ["clip_qkv": 6.0, "alibi": true, "alibi_bias_max": 8]
+                    as [String: any Sendable],
+            ]
+        ),
+        ("Olmo", ["clip_qkv": 2.5]),
         ("Olmo2", [:]), ("Olmo3", ["sliding_window": 32]),
+        (
+            "PhiMoe",
+            [
+                "rope_scaling": [
+                    "type": "longrope", "long_factor": [1.0, 2.5], "short_factor": [1.0, 1.5],
+                    "short_mscale": 1.25, "long_mscale": 1.25,
+                ] as [String: any Sendable]
+            ]
+        ),
         ("Qwen35", deltaSizes),
         (
             "Qwen35Moe",
@@ -117,8 +139,8 @@ import Testing
     static func model(_ name: String, _ more: [String: any Sendable]) throws -> SyntheticModel {
         let family = try #require(ModelFamily.all.first { $0.name == name })
         var config: [String: Any] = sizes.merging(more) { $1 }
-        // ERNIE has names of its own, and the file's order of keys goes by those that are there.
-        if name != "ErnieMoe" { config.merge(experts) { $1 } }
+        // Some have names of their own, and the file's order of keys goes by those that are there.
+        if !["ErnieMoe", "HunyuanMoe"].contains(name) { config.merge(experts) { $1 } }
         config["architectures"] = [
             name == "GraniteMoe" ? "GraniteMoeSharedForCausalLM" : family.classes[0].name
         ]

@@ -53,6 +53,12 @@ extension DecoderVariant {
             let name = $0.attention.output.weight
             $0.attention.sinks = name + ".sinks"
         },
+        DecoderVariant(blocks: "queries, keys and values cut") { $0.attention.inputLimit = 0.4 },
+        DecoderVariant(blocks: "gates from a matrix of their own") {
+            let output = $0.attention.output
+            $0.attention.gate = .init(
+                output.weight + ".gate", bias: nil, outputs: output.inputs, inputs: output.outputs)
+        },
         DecoderVariant(blocks: "chunks") { $0.attention.chunk = 4 },
         DecoderVariant("window in one block of two, cap in the other") {
             $0.blocks[0].attention.window = 3
@@ -138,6 +144,9 @@ extension DecoderVariant {
                     $0.groups = .init(count: 3, usedCount: 2, score: .topTwoSum)
                     $0.normalisesWeights = true
                 }
+            },
+            DecoderVariant(blocks: "experts, each weighed against those close to it") {
+                experts(&$0) { $0.scoring = .sparseMixer(tolerance: 0.6) }
             },
             DecoderVariant(blocks: "experts, groups by their best, shared network") {
                 experts(&$0) {

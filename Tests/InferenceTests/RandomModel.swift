@@ -167,6 +167,7 @@ struct RandomModelBuilder {
         }
         add(attention.valueNorm, [attention.valueLength])
         for projection in attention.input + [attention.output] { add(projection) }
+        if let gate = attention.gate { add(gate) }
         if let sinks = attention.sinks { add(sinks, [heads], spread: 1) }
         if let latent = attention.latent {
             add(latent.queryNorm, [latent.queries?.inputs ?? 0])

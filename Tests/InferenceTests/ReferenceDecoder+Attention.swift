@@ -48,7 +48,10 @@ extension ReferenceDecoder {
         _ row: Row, _ attention: BlockDescription.Attention
     ) -> (queries: [Row], keys: [Row], values: [Row]) {
         let length = attention.keyLength
-        let stacked = attention.input.flatMap { project(row, $0) }
+        let limit = attention.inputLimit.map { Double($0) } ?? .infinity
+        let stacked = attention.input.flatMap { project(row, $0) }.map {
+            Swift.min(Swift.max($0, -limit), limit)
+        }
         func cut(_ row: Row, _ length: Int) -> [Row] {
             stride(from: 0, to: row.count, by: length).map { Array(row[$0..<$0 + length]) }
         }
@@ -171,7 +174,9 @@ extension ReferenceDecoder {
                         }
                 }
             }
-            return project(output, attention.output)
+            let gates = attention.gate.map { project(rows[position], $0).map(sigmoid) }
+            return project(
+                output.enumerated().map { $1 * (gates?[$0] ?? 1) }, attention.output)
         }
     }
 

@@ -52,6 +52,7 @@ extension ReferenceDecoder {
             case .softmax: exponentials.map { $0 / exponentials.reduce(0, +) }
             case .sigmoid: ratings.map(sigmoid)
             case .softmaxOfChosen: exponentials
+            case .sparseMixer: ratings
             }
         let bias = experts.choiceBias.map(values)
         let merits = scores.indices.map { scores[$0] + (bias?[$0] ?? 0) }
@@ -69,6 +70,16 @@ extension ReferenceDecoder {
             candidates = candidates.filter { kept.contains($0 / size) }
         }
         let chosen = candidates.sorted { merits[$0] > merits[$1] }.prefix(experts.usedCount)
+        if case .sparseMixer(let tolerance) = experts.scoring {
+            return chosen.enumerated().map { rank, best in
+                let near = candidates.filter {
+                    !chosen.prefix(rank).contains($0)
+                        && ratings[best] - ratings[$0]
+                            <= Double(tolerance) * max(abs(ratings[$0]), ratings[best])
+                }
+                return (best, exponentials[best] / near.reduce(0) { $0 + exponentials[$1] })
+            }
+        }
         let total = chosen.reduce(0) { $0 + scores[$1] }
         let divides = experts.normalisesWeights || experts.scoring == .softmaxOfChosen
         return chosen.map {

@@ -47,30 +47,14 @@ extension ModelFamily {
         func norm(_ source: String, _ name: String) -> [TensorRule] {
             ["weight", "bias"].map { .init("\(source).\($0)", "\(name).\($0)", [.hidden]) }
         }
-        // Each head's query, key and value stand together; GGUF has all queries, then all keys.
-        func fused(_ suffix: String, _ inner: [Dimension]) -> TensorRule {
-            TensorRule(
-                [.init(layer + "attention.query_key_value" + suffix, [3 * .hidden] + inner)],
-                into: [
-                    .init(
-                        block + "attn_qkv" + suffix, [3 * .hidden] + inner,
-                        [
-                            .init(
-                                0,
-                                TensorView(
-                                    as: [.headCount, 3, .hidden / .headCount] + inner,
-                                    order: [1, 0, 2] + inner.indices.map { $0 + 3 }))
-                        ])
-                ], presence: suffix == ".bias" ? .optional : .required)
-        }
         return [
             .init("gpt_neox.embed_in.weight", "token_embd.weight", [.vocabulary, .hidden]),
             .init(
                 "embed_out.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
             .ignoring(layer + "attention.rotary_emb.cos_cached"),
             .ignoring(layer + "attention.rotary_emb.sin_cached"),
-            fused(".weight", [.hidden]), fused(".bias", []),
         ]
+            + .queriesKeysValuesByHead(layer + "attention.query_key_value", bias: .optional)
             + norm("gpt_neox.final_layer_norm", "output_norm")
             + norm(layer + "input_layernorm", block + "attn_norm")
             + norm(layer + "post_attention_layernorm", block + "ffn_norm")

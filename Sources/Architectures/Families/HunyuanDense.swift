@@ -20,12 +20,8 @@ extension ModelFamily {
             .integer("max_position_embeddings", 2048), .real("rms_norm_eps", 1e-5),
             .real("rope_theta", 10000), .integer("eod_token_id", 3),
         ],
-        hyperparameters: .common + [
-            .entries { configuration throws(ArchitectureError) in
-                try configuration.hunyuanScaling()
-            }
-        ],
-        tensors: [TensorModule].ends().rules() + hunyuanLayer.inBlocks(),
+        hyperparameters: .common + [.hunyuanScaling(alpha: 50)],
+        tensors: [TensorModule].ends().rules() + (hunyuanAttention + .gatedNetwork()).inBlocks(),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
@@ -57,7 +53,7 @@ extension ModelFamily {
             }))
 
     /// The scaling by α that gives the file's base, where it was made by one.
-    private static func hunyuanScaling(
+    static func hunyuanScaling(
         _ source: ConfigurationExport.Source
     ) -> [ConfigurationExport.Entry] {
         guard source.value("rope.scaling.factor") != nil,
@@ -81,19 +77,32 @@ extension ModelFamily {
         ]
     }
 
-    private static let hunyuanLayer: [TensorModule] =
+    /// A layer of Hunyuan but its network.
+    static let hunyuanAttention: [TensorModule] =
         [
             .norm("input_layernorm", "attn_norm"),
             .norm("post_attention_layernorm", "ffn_norm"),
             .init("self_attn.query_layernorm", "attn_q_norm", [.head]),
             .init("self_attn.key_layernorm", "attn_k_norm", [.head]),
-        ] + .attention(biases: .optional, outputBias: .optional) + .gatedNetwork()
+        ] + .attention(biases: .optional, outputBias: .optional)
+}
+
+extension HyperparameterRule {
+    /// The keys of the scaling by α, with which Hunyuan reaches 256k positions: the base becomes
+    /// `base · α^(d / (d − 2))`.
+    ///
+    /// - Parameter standard: α where the configuration does not say.
+    static func hunyuanScaling(alpha standard: Double) -> Self {
+        .entries { configuration throws(ArchitectureError) in
+            try configuration.hunyuanScaling(alpha: standard)
+        }
+    }
 }
 
 extension ModelConfiguration {
-    /// The keys of the scaling by α, with which Hunyuan reaches 256k positions: the base becomes
-    /// `base · α^(d / (d − 2))`.
-    fileprivate func hunyuanScaling() throws(ArchitectureError) -> [Hyperparameter] {
+    fileprivate func hunyuanScaling(
+        alpha standard: Double
+    ) throws(ArchitectureError) -> [Hyperparameter] {
         let rotary = try RotaryParameters(self)
         guard rotary.type == "dynamic" else { return [] }
         let base = rotary.theta ?? 10000
@@ -103,7 +112,7 @@ extension ModelConfiguration {
                 "rope_type", found: "dynamic with a base of \(base) and \(context) positions",
                 expected: "a base of 10000 and 32768 or 262144 positions, as Hunyuan has them")
         }
-        let alpha = try rotary.number("alpha") ?? 50
+        let alpha = try rotary.number("alpha") ?? standard
         let size = Double(try headDim())
         let scaled = base * pow(alpha, size / (size - 2))
         return [

@@ -22,11 +22,7 @@ extension ModelFamily {
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmoe")
             try configuration.require("norm_topk_prob", false, architecture: "olmoe")
-            if let limit = configuration["clip_qkv"]?.double {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "\(limit)", expected: "no limit", architecture: "olmoe"), "clip_qkv")
-            }
+            try configuration.requireNone(["clip_qkv"], architecture: "olmoe")
             return []
         },
         export: .init(

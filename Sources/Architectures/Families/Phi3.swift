@@ -21,31 +21,7 @@ extension ModelFamily {
             .integer("original_max_position_embeddings", 4096), .real("rms_norm_eps", 1e-5),
             .real("rope_theta", 10000), .real("partial_rotary_factor", 1),
         ],
-        hyperparameters: [
-            .count("context_length", "n_positions", "max_position_embeddings"),
-            .count("rope.scaling.original_context_length") {
-                configuration throws(ArchitectureError) in
-                try configuration.phi3OriginalContext()
-            },
-            .count("embedding_length", "hidden_size", "n_embd"),
-            .count("feed_forward_length", "intermediate_size"),
-            .blockCount,
-            .count("attention.head_count", "num_attention_heads", "n_head"),
-            .count("attention.head_count_kv", "num_key_value_heads", "n_head_kv"),
-            .number("attention.layer_norm_rms_epsilon", "rms_norm_eps"),
-            .count("rope.dimension_count") { configuration throws(ArchitectureError) in
-                try configuration.phi3RotaryDimension()
-            },
-            .entries { configuration throws(ArchitectureError) in
-                let theta = try RotaryParameters(configuration).theta ?? 10000
-                return [.init("{arch}.rope.freq_base", .float32(Float(theta)))]
-            },
-            .fileType,
-            // 0 tells models without a window from those of which nothing is known.
-            .count("attention.sliding_window") { configuration throws(ArchitectureError) in
-                try configuration.integer("sliding_window") ?? 0
-            },
-        ],
+        hyperparameters: .phi3,
         tensors: [TensorModule].ends().rules()
             + [
                 .norm("input_layernorm", "attn_norm"),
@@ -58,21 +34,8 @@ extension ModelFamily {
                 .init("mlp.down_proj", "ffn_down", [.hidden, .feedForward]),
             ].inBlocks(),
         rotaryScalings: ["default", "longrope", "su", "yarn"],
-        generated: { configuration throws(ArchitectureError) in
-            try configuration.phi3Factors().map { long, short in
-                [
-                    .init("rope_factors_long.weight", long),
-                    .init("rope_factors_short.weight", short),
-                ]
-            } ?? []
-        },
-        leading: [
-            .entries { configuration throws(ArchitectureError) in
-                guard try configuration.phi3Factors() != nil else { return [] }
-                let factor = try configuration.phi3AttentionFactor()
-                return [.init("{arch}.rope.scaling.attn_factor", .float32(Float(factor)))]
-            }
-        ],
+        generated: phi3RotaryFactors,
+        leading: [.phi3AttentionFactor],
         review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "phi3")
@@ -84,6 +47,53 @@ extension ModelFamily {
             words: [
                 "rope.scaling.original_context_length": "original_max_position_embeddings"
             ], rotaryShare: "partial_rotary_factor"))
+
+    /// The divisors of the angles as tensors.
+    static let phi3RotaryFactors:
+        @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] = {
+            configuration throws(ArchitectureError) in
+            try configuration.phi3Factors().map { long, short in
+                [
+                    .init("rope_factors_long.weight", long),
+                    .init("rope_factors_short.weight", short),
+                ]
+            } ?? []
+        }
+}
+
+extension HyperparameterRule {
+    /// What queries and keys grow by, where there are divisors.
+    static let phi3AttentionFactor = HyperparameterRule.entries {
+        configuration throws(ArchitectureError) in
+        guard try configuration.phi3Factors() != nil else { return [] }
+        let factor = try configuration.phi3AttentionFactor()
+        return [.init("{arch}.rope.scaling.attn_factor", .float32(Float(factor)))]
+    }
+}
+
+extension [HyperparameterRule] {
+    /// The keys of Phi 3.
+    static let phi3: [HyperparameterRule] = [
+        .count("context_length", "n_positions", "max_position_embeddings"),
+        .count("rope.scaling.original_context_length") {
+            configuration throws(ArchitectureError) in
+            try configuration.phi3OriginalContext()
+        },
+        .count("embedding_length", "hidden_size", "n_embd"),
+        .count("feed_forward_length", "intermediate_size"),
+        .blockCount,
+        .count("attention.head_count", "num_attention_heads", "n_head"),
+        .count("attention.head_count_kv", "num_key_value_heads", "n_head_kv"),
+        .number("attention.layer_norm_rms_epsilon", "rms_norm_eps"),
+        .count("rope.dimension_count") { configuration throws(ArchitectureError) in
+            try configuration.phi3RotaryDimension()
+        },
+        .rotaryBase, .fileType,
+        // 0 tells models without a window from those of which nothing is known.
+        .count("attention.sliding_window") { configuration throws(ArchitectureError) in
+            try configuration.integer("sliding_window") ?? 0
+        },
+    ]
 }
 
 extension ModelConfiguration {
@@ -121,10 +131,10 @@ extension ModelConfiguration {
         return (long.map { Float($0) }, short.map { Float($0) })
     }
 
-    /// What queries and keys grow by in long contexts.
-    ///
-    /// Source: LongRoPE as Phi 3 uses it, `sqrt(1 + ln(context / original) / ln(original))`.
+    /// What queries and keys grow by: what the configuration says (Phi 3.5 MoE), otherwise, in long
+    /// contexts, `sqrt(1 + ln(context / original) / ln(original))`, which is LongRoPE as Phi 3 has it.
     fileprivate func phi3AttentionFactor() throws(ArchitectureError) -> Double {
+        if let given = try RotaryParameters(self).number("short_mscale") { return given }
         let original = Double(try phi3OriginalContext())
         let context = try required("n_positions", "max_position_embeddings")
         let scale = Double(context) / original

@@ -40,6 +40,12 @@ extension PreTokenizerName {
         + "\u{1FC4}\u{1FC6}-\u{1FCC}\u{1FD0}-\u{1FD3}\u{1FD6}-\u{1FDB}\u{1FE0}-\u{1FEC}"
         + "\u{1FF2}-\u{1FF4}\u{1FF6}-\u{1FFC}ℂℇℊ-ℓℕℙ-ℝℤ\u{2126}ℨ\u{212A}-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ"
         + "-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+"
+    /// Scripts of East and South East Asia.
+    private static let asian =
+        "[\u{4E00}-\u{9FFF}\u{3400}-\u{4DBF}\u{F900}-\u{FAFF}\u{3040}-\u{309F}"
+        + "\u{30A0}-\u{30FF}\u{FF65}-\u{FF9F}\u{2F00}-\u{2FDF}\u{E40}-\u{E7F}"
+        + "\u{E80}-\u{EFF}\u{1780}-\u{17FF}\u{1000}-\u{109F}\u{AA60}-\u{AA7F}"
+        + "\u{A9E0}-\u{A9FF}\u{AC00}-\u{D7AF}\u{1100}-\u{11FF}]+"
     private static let deepSeekWords =
         ##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"##
         + #"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
@@ -182,6 +188,11 @@ extension PreTokenizerName {
             name: "falcon", patterns: [punctuation, gpt2, "[0-9][0-9][0-9]"],
             variants: [[punctuation, gpt2, #"\p{N}+"#, "[0-9][0-9][0-9]"]],
             modelTypes: ["falcon"]),
+        .init(
+            // Digits in groups of three, counted from the right of a run.
+            name: "afmoe",
+            patterns: [#"\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N}))"#, asian, deepSeekWords],
+            modelTypes: ["afmoe"]),
         .init(name: "bloom", patterns: [bloom], modelTypes: ["bloom"]),
         .init(name: "gpt3-finnish", patterns: [bloom]),
         .init(name: "poro-chat", patterns: [bloom]),

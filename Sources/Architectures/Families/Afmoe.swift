@@ -1,0 +1,125 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Arcee's Trinity (AFMoE): norms before and after, gated attention that sees a window and turns
+    /// in three blocks of four, DeepSeek V3's experts after dense blocks.
+    public static let afmoe = ModelFamily(
+        name: "Afmoe", architecture: "afmoe",
+        classes: [.init("AfmoeForCausalLM")],
+        // transformers: AfmoeConfig
+        defaults: [
+            .integer("vocab_size", 200192), .integer("hidden_size", 2048),
+            .integer("intermediate_size", 6144), .integer("moe_intermediate_size", 1408),
+            .integer("num_hidden_layers", 32), .integer("num_dense_layers", 1),
+            .integer("num_attention_heads", 16),
+            .same("num_key_value_heads", as: "num_attention_heads"), .integer("head_dim", 128),
+            .integer("max_position_embeddings", 16384), .real("rms_norm_eps", 1e-5),
+            .real("rope_theta", 10000), .same("num_experts", as: "num_local_experts"),
+            .integer("num_experts", 64), .integer("num_experts_per_tok", 6),
+            .integer("num_shared_experts", 2), .real("route_scale", 1),
+            .integer("global_attn_every_n_layers", 4), .integer("sliding_window", 1024),
+            .boolean("mup_enabled", false),
+        ],
+        hyperparameters: .common + .llama + [
+            .count("expert_shared_count", "num_shared_experts"),
+            .count("expert_feed_forward_length", "moe_intermediate_size"),
+            .count("leading_dense_block_count", "num_dense_layers"),
+            .flag("expert_weights_norm", "route_norm"),
+            .number("expert_weights_scale", "route_scale"),
+            .count("attention.sliding_window", "sliding_window"),
+        ],
+        tensors: [TensorModule].ends().rules() + afmoeLayer.inBlocks()
+            + [TensorModule].gatedNetwork().inBlocks(where: !.sparseAfmoe)
+            + afmoeExperts.inBlocks(of: "model.layers.{bid}.mlp.", where: .sparseAfmoe)
+            + [
+                .init(
+                    "model.layers.{bid}.mlp.expert_bias", "blk.{bid}.exp_probs_b.bias",
+                    [.experts], where: .sparseAfmoe)
+            ]
+            + .stackedExperts(
+                "model.layers.{bid}.mlp.experts.{xid}",
+                [("gate_proj", "gate"), ("up_proj", "up"), ("down_proj", "down")],
+                width: .key("moe_intermediate_size"), where: .sparseAfmoe),
+        review: { configuration throws(ArchitectureError) in
+            let architecture = "afmoe"
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: architecture)
+            try configuration.require("mup_enabled", true, architecture: architecture)
+            try configuration.require("attention_bias", false, architecture: architecture)
+            let period = try configuration.required("global_attn_every_n_layers")
+            guard period == 4 || configuration["layer_types"] != nil else {
+                throw configuration.fault(
+                    .notExpressible(found: "\(period)", expected: "4", architecture: architecture),
+                    "global_attn_every_n_layers")
+            }
+            try configuration.requireLayerTypes(
+                architecture: architecture, pattern: "full attention in every fourth layer"
+            ) { ($0 + 1) % 4 != 0 }
+            return []
+        },
+        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        export: .init(
+            modelType: "afmoe",
+            words: [
+                "expert_shared_count": "num_shared_experts",
+                "leading_dense_block_count": "num_dense_layers",
+                "expert_weights_norm": "route_norm", "expert_weights_scale": "route_scale",
+            ],
+            constants: [("mup_enabled", .bool(true))],
+            computed: { source in
+                source.integer("expert_gating_func") == 2
+                    ? [("score_func", .text("sigmoid"))] : []
+            }))
+
+    private static let afmoeLayer: [TensorModule] =
+        [
+            .norm("input_layernorm", "attn_norm"),
+            .norm("post_attention_layernorm", "post_attention_norm"),
+            .norm("pre_mlp_layernorm", "ffn_norm"),
+            .norm("post_mlp_layernorm", "post_ffw_norm"),
+            .init("self_attn.q_norm", "attn_q_norm", [.head]),
+            .init("self_attn.k_norm", "attn_k_norm", [.head]),
+            .init("self_attn.gate_proj", "attn_gate", [.queryHeads, .hidden]),
+        ] + .attention()
+
+    private static let afmoeExperts: [TensorModule] = {
+        let shared = Dimension.key("moe_intermediate_size") * .key("num_shared_experts")
+        return [
+            .init("router.gate", "ffn_gate_inp", [.experts, .hidden]),
+            .init("shared_experts.gate_proj", "ffn_gate_shexp", [shared, .hidden]),
+            .init("shared_experts.up_proj", "ffn_up_shexp", [shared, .hidden]),
+            .init("shared_experts.down_proj", "ffn_down_shexp", [.hidden, shared]),
+        ]
+    }()
+}
+
+extension TensorRule.Condition {
+    /// The blocks with experts: those after the dense ones.
+    fileprivate static let sparseAfmoe = TensorRule.Condition {
+        configuration, block throws(ArchitectureError) in
+        block >= (try configuration.integer("num_dense_layers") ?? 0)
+    }
+}
+
+extension DecoderFamily {
+    /// Trinity: gated attention, in every fourth block to all positions and without rotation.
+    static let afmoe = DecoderFamily(architectures: ["afmoe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        style.hasPostNorms = true
+        style.experts = ExpertStyle(
+            scoring: .sigmoid, normalisesWeights: true,
+            sharedHidden: try model.sharedHiddenByCount())
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 4)
+        var decoder = try model.decoder(style) { index, block in
+            block.attention.window = windows[index]
+            if (index + 1) % 4 == 0 { block.attention.rotary = nil }
+            block.attention.gate = model.projection(
+                "blk.\(index).attn_gate", outputs: block.attention.output.inputs,
+                inputs: block.attention.output.outputs)
+        }
+        decoder.embeddingScale = Float(decoder.embeddingLength).squareRoot()
+        return decoder
+    }
+}

@@ -1,0 +1,75 @@
+import TensorCore
+
+extension ModelFamily {
+    /// BLOOM: no positions but in the scores, which fall with the distance (ALiBi); embeddings with
+    /// a norm; queries, keys and values in one matrix, head by head.
+    ///
+    /// Checkpoints name their tensors with `transformer.` in front or, as the first published ones,
+    /// without.
+    public static let bloom = ModelFamily(
+        name: "Bloom", architecture: "bloom",
+        classes: [.init("BloomForCausalLM", insertedPart: "transformer."), .init("BloomModel")],
+        // transformers: BloomConfig
+        defaults: [
+            .integer("vocab_size", 250880), .replacement("hidden_size", by: "n_embed"),
+            .integer("hidden_size", 64), .same("n_layer", as: "num_hidden_layers"),
+            .integer("n_layer", 2), .same("n_head", as: "num_attention_heads"),
+            .integer("n_head", 8), .real("layer_norm_epsilon", 1e-5),
+            .boolean("tie_word_embeddings", true),
+            // There is no longest context; the reference converter takes this where files say none.
+            .same("seq_length", as: "hidden_size"),
+        ],
+        hyperparameters: [
+            .count("context_length", "seq_length"),
+            .count("embedding_length", "hidden_size"),
+            .size("feed_forward_length", 4 * .hidden),
+            .blockCount,
+            .count("attention.head_count", "n_head"),
+            .count("attention.head_count_kv", "n_head"),
+            .number("attention.layer_norm_epsilon", "layer_norm_epsilon"),
+            .fileType,
+        ],
+        tensors: tensors,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.require(
+                "apply_residual_connection_post_layernorm", false, architecture: "bloom")
+            return []
+        },
+        export: .init(
+            modelType: "bloom",
+            words: [
+                "block_count": "n_layer", "attention.head_count": "n_head",
+                "attention.head_count_kv": nil, "context_length": "seq_length",
+                "feed_forward_length": nil, "attention.layer_norm_epsilon": "layer_norm_epsilon",
+            ]))
+
+    private static let tensors: [TensorRule] =
+        [
+            TensorModule.init("word_embeddings", "token_embd", [.vocabulary, .hidden]),
+            .norm("word_embeddings_layernorm", "token_embd_norm", bias: .required),
+            .norm("ln_f", "output_norm", bias: .required),
+            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
+        ].rules()
+        + [
+            .norm("input_layernorm", "attn_norm", bias: .required),
+            .norm("post_attention_layernorm", "ffn_norm", bias: .required),
+            .init("self_attention.dense", "attn_output", [.hidden, .hidden], bias: .required),
+            .init("mlp.dense_h_to_4h", "ffn_up", [4 * .hidden, .hidden], bias: .required),
+            .init("mlp.dense_4h_to_h", "ffn_down", [.hidden, 4 * .hidden], bias: .required),
+        ].inBlocks(of: "h.{bid}.")
+        + .queriesKeysValuesByHead("h.{bid}.self_attention.query_key_value", bias: .required)
+}
+
+extension DecoderFamily {
+    /// BLOOM: GPT-2 whose scores fall with the distance, with a norm of the embeddings.
+    static let bloom = DecoderFamily(architectures: ["bloom"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: nil)
+        style.norm = .layer
+        style.network = .plain
+        style.activation = .geluTanh
+        var decoder = try model.decoder(style) { _, block in block.attention.alibiBias = 8 }
+        decoder.embeddingNorm = try model.norm(.layer, "token_embd_norm")
+        return decoder
+    }
+}

@@ -1,0 +1,79 @@
+import TensorCore
+
+extension ModelFamily {
+    /// StarCoder 1 and SantaCoder: GPT-2 with one key and value for all queries.
+    public static let gptBigCode = ModelFamily(
+        name: "GptBigCode", architecture: "starcoder",
+        classes: [.init("GPTBigCodeForCausalLM", insertedPart: "transformer.")],
+        // transformers: GPTBigCodeConfig
+        defaults: [
+            .integer("vocab_size", 50257), .integer("n_embd", 768), .integer("n_layer", 12),
+            .integer("n_head", 12), .integer("n_positions", 1024),
+            .real("layer_norm_epsilon", 1e-5), .boolean("tie_word_embeddings", true),
+        ],
+        hyperparameters: [
+            .count("context_length", "n_positions"),
+            .count("embedding_length", "n_embd"),
+            .size("feed_forward_length", width),
+            .blockCount,
+            .count("attention.head_count", "n_head"),
+            .count("attention.head_count_kv") { _ in 1 },
+            .number("attention.layer_norm_epsilon", "layer_norm_epsilon"),
+            .fileType,
+        ],
+        tensors: tensors,
+        review: { configuration throws(ArchitectureError) in
+            let architecture = "starcoder"
+            try configuration.requireActivation(
+                ["activation_function"],
+                oneOf: ["gelu_pytorch_tanh", "gelu_new", "gelu_fast", "gelu"],
+                architecture: architecture)
+            try configuration.require("multi_query", true, architecture: architecture)
+            try configuration.require("scale_attn_weights", true, architecture: architecture)
+            try configuration.require("add_cross_attention", false, architecture: architecture)
+            return []
+        },
+        export: .init(
+            modelType: "gpt_bigcode",
+            words: [
+                "embedding_length": "n_embd", "block_count": "n_layer",
+                "attention.head_count": "n_head", "attention.head_count_kv": nil,
+                "context_length": "n_positions", "feed_forward_length": "n_inner",
+                "attention.layer_norm_epsilon": "layer_norm_epsilon",
+            ]))
+
+    /// The feed-forward network is as wide as the configuration says, or four times the model.
+    private static let width = Dimension.key("n_inner", or: 4 * .hidden)
+
+    private static let tensors: [TensorRule] =
+        [
+            .init("wpe.weight", "position_embd.weight", [.key("n_positions"), .hidden]),
+            .init("wte.weight", "token_embd.weight", [.vocabulary, .hidden]),
+            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
+            .ignoring("h.{bid}.attn.bias"), .ignoring("h.{bid}.attn.masked_bias"),
+        ] + [TensorModule.norm("ln_f", "output_norm", bias: .required)].rules()
+        + [
+            .norm("ln_1", "attn_norm", bias: .required),
+            .norm("ln_2", "ffn_norm", bias: .required),
+            .init(
+                "attn.c_attn", "attn_qkv", [.hidden + 2 * .hidden / .headCount, .hidden],
+                bias: .required),
+            .init("attn.c_proj", "attn_output", [.hidden, .hidden], bias: .required),
+            .init("mlp.c_fc", "ffn_up", [width, .hidden], bias: .required),
+            .init("mlp.c_proj", "ffn_down", [.hidden, width], bias: .required),
+        ].inBlocks(of: "h.{bid}.")
+}
+
+extension DecoderFamily {
+    /// StarCoder 1: GPT-2 with one key and value for all queries, as the metadata say.
+    static let gptBigCode = DecoderFamily(architectures: ["starcoder"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: nil)
+        style.norm = .layer
+        style.network = .plain
+        style.activation = .geluTanh
+        var decoder = try model.decoder(style)
+        decoder.positionEmbedding = "position_embd.weight"
+        return decoder
+    }
+}

@@ -1,0 +1,92 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Tencent's Hunyuan A13B: Hunyuan dense with routed experts beside a network for all tokens.
+    public static let hunyuanMoe = ModelFamily(
+        name: "HunyuanMoe", architecture: "hunyuan-moe",
+        classes: [.init("HunYuanMoEV1ForCausalLM")],
+        // transformers: HunYuanMoEV1Config
+        defaults: [
+            .integer("vocab_size", 290943), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 11008), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("max_position_embeddings", 2048), .real("rms_norm_eps", 1e-5),
+            .real("rope_theta", 10000), .same("num_experts", as: "num_local_experts"),
+            .integer("num_experts", 1), .same("moe_topk", as: "num_experts_per_tok"),
+            .integer("moe_topk", 1), .integer("num_shared_expert", 1),
+            .same("moe_intermediate_size", as: "intermediate_size"),
+            .sameInEveryLayer("moe_topk"), .sameInEveryLayer("num_shared_expert"),
+            .sameInEveryLayer("moe_intermediate_size"),
+        ],
+        hyperparameters: .common + [
+            .count("expert_shared_feed_forward_length", "intermediate_size"),
+            .count("expert_feed_forward_length", "moe_intermediate_size"),
+            .count("expert_used_count", "moe_topk"),
+            .count("expert_shared_count", "num_shared_expert"),
+            .hunyuanScaling(alpha: 1000),
+        ],
+        tensors: [TensorModule].ends().rules() + hunyuanAttention.inBlocks()
+            + [
+                .init("gate.wg", "ffn_gate_inp", [.experts, .hidden]),
+                .init("shared_mlp.gate_proj", "ffn_gate_shexp", [.feedForward, .hidden]),
+                .init("shared_mlp.up_proj", "ffn_up_shexp", [.feedForward, .hidden]),
+                .init("shared_mlp.down_proj", "ffn_down_shexp", [.hidden, .feedForward]),
+            ].inBlocks(of: "model.layers.{bid}.mlp.")
+            + .stackedExperts(
+                "model.layers.{bid}.mlp.experts.{xid}", [TensorRule].expertMatrices,
+                width: .key("moe_intermediate_size")),
+        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "hunyuan-moe")
+            let shared = try configuration.required("num_shared_expert")
+            guard shared == 1 else {
+                throw configuration.fault(
+                    .notExpressible(
+                        found: "\(shared)", expected: "1", architecture: "hunyuan-moe"),
+                    "num_shared_expert")
+            }
+            return []
+        },
+        tokenizerKeys: { configuration in
+            // What the tokenizer's files say is not what the model begins a text with.
+            let begin: UInt32 = 127959
+            guard let count = configuration["vocab_size"]?.integer, count > begin else { return [] }
+            return [.init("tokenizer.ggml.bos_token_id", .uint32(begin))]
+        },
+        export: .init(
+            modelType: "hunyuan_v1_moe",
+            words: [
+                "expert_used_count": "moe_topk", "expert_shared_count": "num_shared_expert",
+                "expert_shared_feed_forward_length": nil,
+            ], presence: [("blk.0.attn_q.bias", "attention_bias")],
+            computed: { source in
+                let separator = source.tokenizer("seperator_token_id")?.json ?? .null
+                return [("sep_token_id", separator)] + hunyuanScaling(source)
+            }))
+}
+
+extension ConfigurationDefault {
+    /// One number in place of a list with the same number for every layer.
+    fileprivate static func sameInEveryLayer(_ key: String) -> Self {
+        .computed(key) { configuration in
+            guard let list = configuration[key]?.array, let first = list.first,
+                list.allSatisfy({ $0 == first })
+            else { return nil }
+            return first
+        }
+    }
+}
+
+extension DecoderFamily {
+    /// Hunyuan A13B: norms of every head after it has turned, experts beside a shared network.
+    static let hunYuanMoE = DecoderFamily(architectures: ["hunyuan-moe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.headNorms = .head
+        style.experts = ExpertStyle(
+            scoring: .softmax, normalisesWeights: true, sharedHidden: try model.sharedHidden())
+        return try model.decoder(style) { _, block in block.attention.normAfterRotation = true }
+    }
+}

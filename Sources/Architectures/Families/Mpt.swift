@@ -1,0 +1,108 @@
+import TensorCore
+
+extension ModelFamily {
+    /// MPT: scores that fall with the distance (ALiBi) and no other positions, no biases; queries,
+    /// keys and values cut to a range in some models.
+    public static let mpt = ModelFamily(
+        name: "Mpt", architecture: "mpt",
+        classes: [.init("MPTForCausalLM"), .init("MptForCausalLM")],
+        // transformers: MptConfig
+        defaults: [
+            .integer("vocab_size", 50368), .integer("d_model", 2048), .integer("n_heads", 16),
+            .integer("n_layers", 24), .integer("max_seq_len", 2048),
+            .real("layer_norm_epsilon", 1e-5), .boolean("tie_word_embeddings", true),
+            .same("hidden_size", as: "d_model"),
+        ]
+            + [
+                "clip_qkv", "alibi", "alibi_bias_max", "attn_type", "qk_ln", "softmax_scale",
+                "prefix_lm",
+            ]
+            .map { key in
+                .computed(key) { $0["attn_config"]?[key] }
+            } + [.integer("alibi_bias_max", 8)],
+        hyperparameters: [
+            .count("context_length", "max_seq_len"),
+            .count("embedding_length", "d_model"),
+            .blockCount,
+            .size("feed_forward_length", 4 * .hidden),
+            .count("attention.head_count", "n_heads"),
+            .number("attention.layer_norm_epsilon", "layer_norm_epsilon"),
+            .number("attention.clamp_kqv", "clip_qkv"),
+            .number("attention.max_alibi_bias", "alibi_bias_max"),
+        ],
+        tensors: tensors,
+        review: { configuration throws(ArchitectureError) in
+            try configuration.require("alibi", true, architecture: "mpt")
+            try configuration.require("qk_ln", false, architecture: "mpt")
+            try configuration.require("prefix_lm", false, architecture: "mpt")
+            try configuration.requireNone(
+                ["softmax_scale", "logit_scale"], architecture: "mpt")
+            if let type = configuration["attn_type"], type.text != "multihead_attention" {
+                throw configuration.fault(
+                    .notExpressible(
+                        found: type.text ?? type.kindName, expected: "multihead_attention",
+                        architecture: "mpt"), "attn_type")
+            }
+            if let ratio = try configuration.integer("expansion_ratio"), ratio != 4 {
+                throw configuration.fault(
+                    .notExpressible(found: "\(ratio)", expected: "4", architecture: "mpt"),
+                    "expansion_ratio")
+            }
+            return []
+        },
+        export: .init(
+            modelType: "mpt",
+            words: [
+                "embedding_length": "d_model", "block_count": "n_layers",
+                "attention.head_count": "n_heads", "context_length": "max_seq_len",
+                "feed_forward_length": nil, "attention.layer_norm_epsilon": "layer_norm_epsilon",
+            ],
+            computed: { source in
+                // transformers takes a whole number only.
+                let bias = source.value("attention.max_alibi_bias")?.float
+                let members: [JSON.Member] = [
+                    .init(key: "alibi", value: .bool(true)),
+                    .init(
+                        key: "alibi_bias_max",
+                        value: bias.flatMap { Int(exactly: $0) }.map { .integer($0) } ?? .null),
+                    .init(
+                        key: "clip_qkv",
+                        value: source.value("attention.clamp_kqv")?.json ?? .null),
+                ]
+                return [("attn_config", .object(members))]
+            }))
+
+    private static let tensors: [TensorRule] =
+        [
+            TensorModule.init("transformer.wte", "token_embd", [.vocabulary, .hidden]),
+            .norm("transformer.norm_f", "output_norm"),
+            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
+        ].rules()
+        + [
+            .norm("norm_1", "attn_norm"),
+            .norm("norm_2", "ffn_norm"),
+            .init("attn.Wqkv", "attn_qkv", [3 * .hidden, .hidden]),
+            .init("attn.out_proj", "attn_output", [.hidden, .hidden]),
+            .init("ffn.up_proj", "ffn_up", [4 * .hidden, .hidden]),
+            .init("ffn.down_proj", "ffn_down", [.hidden, 4 * .hidden]),
+        ].inBlocks(of: "transformer.blocks.{bid}.")
+}
+
+extension DecoderFamily {
+    /// MPT: layer norms, scores that fall with the distance, an exact GELU.
+    static let mpt = DecoderFamily(architectures: ["mpt"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: nil)
+        style.norm = .layer
+        style.network = .plain
+        style.activation = .gelu
+        let bias = try model.number("attention.max_alibi_bias")
+        let limit = try model.inputLimit()
+        var decoder = try model.decoder(style) { _, block in
+            if let bias, bias > 0 { block.attention.alibiBias = bias }
+            block.attention.inputLimit = limit
+        }
+        decoder.positionEmbedding = model.present("position_embd.weight")
+        return decoder
+    }
+}

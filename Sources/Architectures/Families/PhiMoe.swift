@@ -1,0 +1,92 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Phi 3.5 MoE: Phi 3's rotation, layer norms, and two experts a token whose weights depend on
+    /// how close the next best are.
+    public static let phiMoe = ModelFamily(
+        name: "PhiMoe", architecture: "phimoe",
+        classes: [.init("PhiMoEForCausalLM"), .init("PhimoeForCausalLM")],
+        // transformers: PhimoeConfig
+        defaults: [
+            .integer("vocab_size", 32064), .integer("hidden_size", 4096),
+            .integer("intermediate_size", 6400), .integer("num_hidden_layers", 32),
+            .integer("num_attention_heads", 32), .integer("num_key_value_heads", 8),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .integer("max_position_embeddings", 131072),
+            .integer("original_max_position_embeddings", 4096), .real("rms_norm_eps", 1e-5),
+            .real("rope_theta", 1_000_000), .integer("num_experts_per_tok", 2),
+            .same("num_local_experts", as: "num_experts"), .integer("num_local_experts", 16),
+        ],
+        hyperparameters: .phi3 + [
+            .count("expert_used_count", "num_experts_per_tok"),
+            .count("expert_count", "num_local_experts"),
+        ],
+        tensors: [TensorModule].ends(normBias: .required, outputBias: .optional).rules()
+            + phiMoeLayer.inBlocks()
+            + .stackedExperts(
+                "model.layers.{bid}.block_sparse_moe.experts.{xid}",
+                [("w1", "gate"), ("w2", "down"), ("w3", "up")], width: .feedForward),
+        rotaryScalings: ["default", "longrope", "su"],
+        generated: phi3RotaryFactors,
+        leading: [.phi3AttentionFactor],
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "phimoe")
+            try configuration.requireHeadDimIsShare(architecture: "phimoe")
+            let rotary = try RotaryParameters(configuration)
+            let magnitudes = (try rotary.number("short_mscale"), try rotary.number("long_mscale"))
+            guard magnitudes.0 == magnitudes.1 else {
+                throw configuration.fault(
+                    .notExpressible(
+                        found: "another than short_mscale", expected: "the same",
+                        architecture: "phimoe"), "long_mscale")
+            }
+            let noise = try configuration.number(["router_jitter_noise"]) ?? 0.01
+            guard noise == 0.01 else {
+                throw configuration.fault(
+                    .notExpressible(found: "\(noise)", expected: "0.01", architecture: "phimoe"),
+                    "router_jitter_noise")
+            }
+            let used = try configuration.required("num_experts_per_tok")
+            guard used == 2 else {
+                throw configuration.fault(
+                    .notExpressible(found: "\(used)", expected: "2", architecture: "phimoe"),
+                    "num_experts_per_tok")
+            }
+            return []
+        },
+        export: .init(
+            modelType: "phimoe",
+            words: [
+                "rope.scaling.original_context_length": "original_max_position_embeddings",
+                "expert_count": "num_local_experts",
+            ],
+            presence: [
+                ("blk.0.attn_q.bias", "attention_bias"), ("output.bias", "lm_head_bias"),
+            ], magnitudeWords: ["short_mscale", "long_mscale"]))
+
+    private static let phiMoeLayer: [TensorModule] =
+        [
+            .norm("input_layernorm", "attn_norm", bias: .required),
+            .norm("post_attention_layernorm", "ffn_norm", bias: .required),
+            .init("block_sparse_moe.gate", "ffn_gate_inp", [.experts, .hidden]),
+        ] + .attention(biases: .optional, outputBias: .optional)
+}
+
+extension DecoderFamily {
+    /// Phi 3.5 MoE: Phi 3 with layer norms, whose ε the metadata have under the other norms' key.
+    static let phiMoe = DecoderFamily(architectures: ["phimoe"]) {
+        model throws(DecoderDescriptionError) in
+        var style = DecoderStyle(pairing: .halves)
+        style.experts = ExpertStyle(
+            scoring: .sparseMixer(tolerance: 0.02), normalisesWeights: false)
+        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 0)
+        var decoder = try model.decoder(style) { index, block in
+            block.attentionNorm?.kind = .layer
+            block.feedForwardNorm?.kind = .layer
+            block.attention.window = windows[index]
+        }
+        decoder.outputNorm?.kind = .layer
+        return decoder
+    }
+}
