@@ -10,7 +10,8 @@ extension ModelFamily {
         .llama4, .mamba, .miniMaxM2, .mistral, .mistral3, .mixtral, .modernBert,
         .nemotron, .nomicBert, .olmo2, .olmo3,
         .olmoe, .phi2, .phi3, .qwen2, .qwen2Moe, .qwen2VL, .qwen3, .qwen35, .qwen35Moe, .qwen3Moe,
-        .qwen3Next, .qwen3VL, .qwen3VLMoe, .roberta, .seedOss, .smolLM3, .stableLM, .starCoder2, .t5,
+        .qwen3Next, .qwen3VL, .qwen3VLMoe, .roberta, .seedOss, .smolLM3, .stableLM, .starCoder2,
+        .t5,
         .t5EncoderOnly, .xlmRoberta,
     ]
 }

@@ -108,6 +108,9 @@ public struct ConversionSource: TensorSource {
             vocabularySize: configuration.vocabSize(), pre: options.pre,
             model: family.tokenizer.flatMap { Vocabulary.Model(rawValue: $0) })
         try tokenizer.give(family.tokenRoles)
+        if family.tokenizer != Vocabulary.Model.unigram.rawValue {
+            tokenizer.special.addEndsOfDecoders(tokenizer.kind)
+        }
 
         var metadata = Metadata()
         metadata["general.architecture"] = .string(family.architecture)

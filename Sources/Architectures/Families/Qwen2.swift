@@ -23,7 +23,7 @@ extension ModelFamily {
             return try configuration.lostSlidingWindow(architecture: "qwen2")
         },
         export: .init(
-            modelType: "qwen2"))
+            modelType: "qwen2", textOf: ["qwen2vl"]))
 }
 
 extension [HyperparameterRule] {

@@ -12,7 +12,8 @@ extension ModelFamily {
         // transformers: RobertaConfig
         defaults: [.integer("vocab_size", 50265), .integer("pad_token_id", 1)] + bertDefaults,
         hyperparameters: .common + robertaContext + .encoder,
-        tensors: [robertaPositionRule] + bertTensors + robertaClassifier + bertIgnored.map { .ignoring($0) },
+        tensors: [robertaPositionRule] + bertTensors + robertaClassifier
+            + bertIgnored.map { .ignoring($0) },
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewEncoder()
             return []

@@ -54,9 +54,10 @@ struct UnigramEncoder: Sendable {
         unknownScore = range.lowerBound - UnigramEncoder.unknownPenalty
         fallback = ByteFallback(vocabulary)
         removesExtraWhitespace = vocabulary.removeExtraWhitespaces ?? false
-        normalizer = try vocabulary.precompiledCharsmap.map {
-            bytes throws(TokenizationError) in try CompiledCharacterMap(bytes)
-        } ?? .identity
+        normalizer =
+            try vocabulary.precompiledCharsmap.map {
+                bytes throws(TokenizationError) in try CompiledCharacterMap(bytes)
+            } ?? .identity
     }
 
     /// The lowest and the highest score of the learned pieces.
