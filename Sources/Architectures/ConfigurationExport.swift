@@ -106,6 +106,9 @@ public struct ConfigurationExport: Sendable {
     public let hasScaling: Bool
     /// The tokenizer's class where there is a SentencePiece model.
     public let tokenizerClass: String
+    /// The architectures of models that also take pictures, whose language models this family's
+    /// classes load: the tensors are the same, and so is what is computed of text.
+    public let textOf: [String]
     /// Whether a file is this family's, where several have the same architecture.
     public let fits: @Sendable (Source) -> Bool
     /// The model class and `model_type` of files that are not the family's first class'.
@@ -122,6 +125,7 @@ public struct ConfigurationExport: Sendable {
         magnitudeWords: [String] = [], rotaryShare: String? = nil,
         rotarySections: @escaping @Sendable (Source) -> [Int]? = { _ in nil },
         hasScaling: Bool = true, tokenizerClass: String = "LlamaTokenizer",
+        textOf: [String] = [],
         fits: @escaping @Sendable (Source) -> Bool = { _ in true },
         otherClass: @escaping @Sendable (Source) -> (className: String, modelType: String)? = { _ in
             nil
@@ -139,6 +143,7 @@ public struct ConfigurationExport: Sendable {
         self.rotarySections = rotarySections
         self.hasScaling = hasScaling
         self.tokenizerClass = tokenizerClass
+        self.textOf = textOf
         self.fits = fits
         self.otherClass = otherClass
         self.endTokens = endTokens

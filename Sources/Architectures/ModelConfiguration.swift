@@ -157,6 +157,10 @@ public struct ConfigurationDefault: Sendable {
     public static func boolean(_ key: String, _ value: Bool) -> Self {
         .init(key: key, source: .constant(.bool(value)))
     }
+    /// A constant text.
+    public static func text(_ key: String, _ value: String) -> Self {
+        .init(key: key, source: .constant(.string(ByteString(value))))
+    }
     /// The value of another key.
     public static func same(_ key: String, as other: String) -> Self {
         .init(key: key, source: .sameAs(other))

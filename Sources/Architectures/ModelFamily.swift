@@ -167,6 +167,8 @@ public struct ModelFamily: Sendable {
     public let tokenRoles: [TokenRole]
     /// Keys about the tokenizer that stand in front of the tokenizer's own.
     public let leadingTokenizerKeys: [HyperparameterRule]
+    /// Keys that stand among those of a unigram tokenizer, behind that of the space in front.
+    public let segmentKeys: [HyperparameterRule]
     /// Tokenizer keys that this family adds to or changes in what the tokenizer's files say.
     public let tokenizerKeys: @Sendable (ModelConfiguration) -> [Hyperparameter]
     /// How the way back goes, from a GGUF file's keys to `config.json`; `nil` where it is not known.
@@ -190,6 +192,7 @@ public struct ModelFamily: Sendable {
         tokenizer: String? = nil, writesPrefixSpace: Bool = false,
         writesPrefixSpaceLast: Bool = false, tokenRoles: [TokenRole] = [],
         leadingTokenizerKeys: [HyperparameterRule] = [],
+        segmentKeys: [HyperparameterRule] = [],
         tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] },
         export: ConfigurationExport? = nil
     ) {
@@ -213,6 +216,7 @@ public struct ModelFamily: Sendable {
         self.writesPrefixSpaceLast = writesPrefixSpaceLast
         self.tokenRoles = tokenRoles
         self.leadingTokenizerKeys = leadingTokenizerKeys
+        self.segmentKeys = segmentKeys
         self.tokenizerKeys = tokenizerKeys
         self.export = export
     }

@@ -108,6 +108,9 @@ public struct ConversionSource: TensorSource {
             vocabularySize: configuration.vocabSize(), pre: options.pre,
             model: family.tokenizer.flatMap { Vocabulary.Model(rawValue: $0) })
         try tokenizer.give(family.tokenRoles)
+        if family.tokenizer != Vocabulary.Model.unigram.rawValue {
+            tokenizer.special.addEndsOfDecoders(tokenizer.kind)
+        }
 
         var metadata = Metadata()
         metadata["general.architecture"] = .string(try family.architecture(of: configuration))
@@ -130,7 +133,10 @@ public struct ConversionSource: TensorSource {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
         }
         try append(family.leadingTokenizerKeys)
-        metadata.append(tokenizer)
+        metadata.append(
+            tokenizer,
+            segments: try family.entries(
+                family.segmentKeys, of: configuration, fileType: fileType))
         for entry in family.tokenizerKeys(configuration) { metadata[entry.key] = entry.value }
         if family.writesPrefixSpaceLast, let addsPrefixSpace {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
@@ -225,7 +231,9 @@ extension HFTokenizer {
 
 extension Metadata {
     /// Appends the tokenizer's keys in the order in which the reference converter writes them.
-    mutating func append(_ tokenizer: HFTokenizer) {
+    ///
+    /// - Parameter segments: Keys that stand among those about spaces.
+    mutating func append(_ tokenizer: HFTokenizer, segments: [Hyperparameter]) {
         let vocabulary = tokenizer.vocabulary
         self["tokenizer.ggml.model"] = .string(vocabulary.model.rawValue)
         if vocabulary.model != .sentencePieceMerges {
@@ -234,6 +242,15 @@ extension Metadata {
         self["tokenizer.ggml.tokens"] = .strings(vocabulary.tokens)
         if let scores = vocabulary.scores { self["tokenizer.ggml.scores"] = .float32s(scores) }
         self["tokenizer.ggml.token_type"] = .int32s(vocabulary.types.map(\.rawValue))
+        if vocabulary.model == .unigram {
+            self["tokenizer.ggml.add_space_prefix"] = .bool(vocabulary.addSpacePrefix ?? true)
+            for entry in segments { self[entry.key] = entry.value }
+            self["tokenizer.ggml.remove_extra_whitespaces"] = .bool(
+                vocabulary.removeExtraWhitespaces ?? false)
+            if let map = vocabulary.precompiledCharsmap {
+                self["tokenizer.ggml.precompiled_charsmap"] = .uint8s(map)
+            }
+        }
         let hasMerges = [.byteLevelBPE, .sentencePieceMerges].contains(vocabulary.model)
         if hasMerges, !vocabulary.merges.isEmpty {
             self["tokenizer.ggml.merges"] = .strings(vocabulary.merges)

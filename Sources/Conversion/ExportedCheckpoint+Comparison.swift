@@ -23,7 +23,13 @@ extension ExportedCheckpoint {
             weights[shard].sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         }
         var back = try ConversionSource(directory: directory, options: options, values: values)
-        var notices: [String] = []
+        var notices =
+            isTextOf.map {
+                [
+                    "written as the text-only class \(className), which computes the same of text; "
+                        + "converted back it is no longer \($0)"
+                ]
+            } ?? []
         let preKey = "tokenizer.ggml.pre"
         if let pre = source.metadata[preKey]?.text, back.metadata[preKey]?.text != pre {
             options.pre = pre
@@ -48,7 +54,7 @@ extension ExportedCheckpoint {
         for (key, value) in back.metadata.entries where source.metadata[key] == nil {
             notices.append("\(key) would be added, as \(ExportedCheckpoint.show(value))")
         }
-        if changes.isEmpty, notices.isEmpty,
+        if changes.isEmpty, notices.isEmpty || isTextOf != nil,
             source.metadata.entries.map(\.key) != back.metadata.entries.map(\.key)
         {
             notices.append("the keys would come back in another order")

@@ -40,7 +40,10 @@ public struct ExportedCheckpoint: Sendable {
     /// The number of the checkpoint's tensors.
     public var tensorCount: Int { weights.count }
 
+    /// The file, under the name of the text-only architecture where it is written as one.
     let source: any TensorSource
+    /// The architecture of a model that also takes pictures, of which this is the language model.
+    let isTextOf: String?
     let type: WeightType
     let weights: [any StoredValues]
     /// The values that a conversion does not give back to the bit, at any type of the weights.
@@ -55,24 +58,31 @@ public struct ExportedCheckpoint: Sendable {
     ///
     /// - Throws: `ConversionError` when no family is known that such a file is exported as,
     ///   `ArchitectureError` and `TokenizationError` about the file's keys.
-    public init(_ source: any TensorSource, type: WeightType = .auto) throws {
-        self.source = source
+    public init(_ file: any TensorSource, type: WeightType = .auto) throws {
         self.type = type
-        guard let architecture = source.metadata["general.architecture"]?.text else {
+        guard let architecture = file.metadata["general.architecture"]?.text else {
             throw ConversionError(
-                .notExportable("no key general.architecture"), path: source.path)
+                .notExportable("no key general.architecture"), path: file.path)
         }
         var seen: Set<String> = []
         let families = ModelFamily.all.filter {
             $0.export != nil && seen.insert($0.name).inserted
         }
         var failure: (any Error)?
-        let keys = ExportedCheckpoint.keys(source, architecture: architecture)
-        for family in families where family.architectures.contains(architecture) {
-            guard let export = family.export, export.fits(keys) else { continue }
+        let own = families.filter { $0.architectures.contains(architecture) }
+        let others = families.filter { $0.export?.textOf.contains(architecture) ?? false }
+        for (family, isText) in own.map({ ($0, false) }) + others.map({ ($0, true) }) {
+            guard let export = family.export else { continue }
+            let source: any TensorSource =
+                isText ? LanguageModelSource(file, as: family.architecture) : file
+            let keys = ExportedCheckpoint.keys(
+                source, architecture: isText ? family.architecture : architecture)
+            guard export.fits(keys) else { continue }
             do {
                 let name = export.otherClass(keys)?.className ?? family.classes[0].name
                 let made = try ExportedCheckpoint.make(family, export, name, keys, source, type)
+                self.source = source
+                isTextOf = isText ? architecture : nil
                 familyName = family.name
                 className = name
                 weights = made.weights
@@ -90,7 +100,7 @@ public struct ExportedCheckpoint: Sendable {
                 .notExportable(
                     "the architecture \(architecture), expected one of "
                         + Set(families.flatMap(\.architectures)).sorted().joined(separator: ", ")),
-                path: source.path, place: "general.architecture")
+                path: file.path, place: "general.architecture")
     }
 
     private static func keys(

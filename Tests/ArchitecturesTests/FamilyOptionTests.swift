@@ -163,6 +163,20 @@ import Testing
             try FamilyOptionTests.value("gemma4.attention.key_length_swa", text) == .uint32(32))
     }
 
+    @Test func answersOfClassifiersHaveNames() throws {
+        let key = "bert.classifier.output_labels"
+        let classifier = #"{"architectures":["BertForSequenceClassification"]"#
+        let named = try FamilyOptionTests.value(
+            key, classifier + #","id2label":{"10":"k","2":"c","0":"a"}}"#)
+        #expect(named == .strings(["a", "c", "k"]))
+        // Those that every configuration has are none.
+        let usual = #","id2label":{"0":"LABEL_0","1":"LABEL_1"}}"#
+        #expect(try FamilyOptionTests.value(key, classifier + usual) == nil)
+        #expect(
+            try FamilyOptionTests.value(key, classifier + #","num_labels":1}"#)
+                == .strings(["LABEL_0"]))
+    }
+
     @Test(arguments: [
         (#""architectures":["GraniteForCausalLM"],"head_dim":64"#, "head_dim"),
         (#""architectures":["LlamaForCausalLM"],"hidden_act":"relu""#, "hidden_act"),
@@ -193,6 +207,38 @@ import Testing
         (
             #""architectures":["BertModel"],"position_embedding_type":"relative_key""#,
             "position_embedding_type"
+        ),
+        (
+            #""architectures":["XLMRobertaModel"],"lora_adaptations":["retrieval"]"#,
+            "lora_adaptations"
+        ),
+        (#""architectures":["DistilBertModel"],"activation":"relu""#, "activation"),
+        (#""architectures":["Gemma3TextModel"]"#, "use_bidirectional_attention"),
+        (
+            #""architectures":["T5EncoderModel"],"feed_forward_proj":"gated-silu""#,
+            "feed_forward_proj"
+        ),
+        (
+            #""architectures":["UMT5Model"],"relative_attention_max_distance":64"#,
+            "relative_attention_max_distance"
+        ),
+        (#""architectures":["T5ForConditionalGeneration"]"#, "decoder_start_token_id"),
+        (#""architectures":["ModernBertModel"],"norm_bias":true"#, "norm_bias"),
+        (
+            #""architectures":["ModernBertModel"],"num_hidden_layers":2,"layer_types":["full_attention","full_attention"]"#,
+            "layer_types"
+        ),
+        (
+            #""architectures":["ModernBertModel"],"global_attn_every_n_layers":0"#,
+            "global_attn_every_n_layers"
+        ),
+        (
+            #""architectures":["ModernBertModel"],"classifier_pooling":"max""#,
+            "classifier_pooling"
+        ),
+        (
+            #""architectures":["NomicBertModel"],"n_layer":1,"n_embd":8,"n_head":2,"n_inner":8,"moe_every_n_layers":2"#,
+            "moe_every_n_layers"
         ),
         (
             #""architectures":["Gemma4ForCausalLM"],"per_layer_config":{"0":{"head_dim":64}}"#,

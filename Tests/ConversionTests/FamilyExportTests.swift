@@ -198,6 +198,44 @@ import Testing
         }
     }
 
+    /// Language models of vision models come as classes that know no pictures.
+    @Test(arguments: [
+        ("Qwen2VL", "Qwen2ForCausalLM", "qwen2"), ("Qwen3VL", "Qwen3ForCausalLM", "qwen3"),
+        ("Qwen3VLMoe", "Qwen3MoeForCausalLM", "qwen3moe"),
+    ])
+    func languageModelsComeAsText(
+        _ name: String, _ className: String, _ architecture: String
+    ) throws {
+        var model = try FamilyExportTests.model(name, ["norm_topk_prob": true])
+        model.config["rope_parameters"] =
+            ["rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 0]]
+            as [String: any Sendable]
+        try model.with { folder in
+            let options = ConversionSource.Options(outputType: .f32, pre: "llama-bpe")
+            let first = try ConversionSource(directory: folder, options: options)
+            #expect(
+                first.metadata[
+                    "\(first.metadata["general.architecture"]?.text ?? "").rope.dimension_sections"]
+                    != nil)
+            let exported = try ExportedCheckpoint(first)
+            #expect(exported.className == className)
+            let findings = try exported.write(to: "\(folder)/exported")
+            #expect(findings.notices.first?.contains("text-only") == true)
+            let back = try ConversionSource(directory: "\(folder)/exported", options: options)
+            #expect(back.metadata["general.architecture"]?.text == architecture)
+            #expect(back.metadata["\(architecture).rope.dimension_sections"] == nil)
+            let places = Dictionary(
+                uniqueKeysWithValues: back.tensors.enumerated().map { ($0.element.name, $0.offset) }
+            )
+            for (number, tensor) in first.tensors.enumerated() {
+                let place = try #require(places[tensor.name])
+                #expect(
+                    try model.floats(ofTensor: place, of: back, step: 5)
+                        == model.floats(ofTensor: number, of: first, step: 7), "\(tensor.name)")
+            }
+        }
+    }
+
     /// Decays that only F32 or only F16 gives back to the bit.
     @Test(arguments: [DataType.F32, .F16, .BF16])
     func decaysComeBack(_ type: DataType) throws {

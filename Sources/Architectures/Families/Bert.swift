@@ -8,11 +8,12 @@ extension ModelFamily {
         classes: [
             .init("BertModel", insertedPart: "bert."),
             .init("BertForMaskedLM", insertedPart: "bert."),
+            .init("BertForSequenceClassification", insertedPart: "bert."),
         ],
         // transformers: BertConfig
         defaults: bertDefaults,
         hyperparameters: .common + .encoder,
-        tensors: bertPositions.rules(in: "embeddings.") + bertTensors
+        tensors: bertPositions.rules(in: "embeddings.") + bertTensors + bertClassifier
             + bertIgnored.map { .ignoring($0) },
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewEncoder()
@@ -20,8 +21,15 @@ extension ModelFamily {
         },
         leadingTokenizerKeys: .tokenTypeCount,
         export: .init(
-            modelType: "bert", fits: { $0.tokenizer("model")?.text == "bert" },
-            computed: bertSegments))
+            modelType: "bert",
+            fits: {
+                $0.tokenizer("model")?.text == "bert" && $0.hasTensor("token_types.weight")
+            },
+            otherClass: { source in
+                ["cls.weight", "cls.output.weight"].contains(where: source.hasTensor)
+                    ? ("BertForSequenceClassification", "bert") : nil
+            },
+            computed: { bertSegments($0) + classLabels($0) }))
 
     /// The number of kinds of segments, which the tokenizer's keys have.
     static let bertSegments: @Sendable (ConfigurationExport.Source) -> [ConfigurationExport.Entry] =
@@ -31,12 +39,29 @@ extension ModelFamily {
             } ?? []
         }
 
+    /// The names of a classifier's answers.
+    static let classLabels: @Sendable (ConfigurationExport.Source) -> [ConfigurationExport.Entry] =
+        { source in
+            guard case .strings(let labels)? = source.value("classifier.output_labels") else {
+                return []
+            }
+            return [
+                (
+                    "id2label",
+                    .object(
+                        labels.enumerated().map {
+                            .init(key: ByteString("\($0.offset)"), value: .string($0.element))
+                        })
+                )
+            ]
+        }
+
     /// What the configuration classes of BERT and RoBERTa assume.
     static let bertDefaults: [ConfigurationDefault] = [
         .integer("vocab_size", 30522), .integer("hidden_size", 768),
         .integer("intermediate_size", 3072), .integer("num_hidden_layers", 12),
         .integer("num_attention_heads", 12), .integer("max_position_embeddings", 512),
-        .integer("type_vocab_size", 2), .real("layer_norm_eps", 1e-12),
+        .integer("type_vocab_size", 2), .real("layer_norm_eps", 1e-12), .labelCount,
     ]
 
     /// Heads for training and pooling, of which embeddings have no use.
@@ -48,6 +73,21 @@ extension ModelFamily {
             "cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias",
             "cls.seq_relationship.weight", "cls.seq_relationship.bias",
         ] + ["weight", "bias", "gamma", "beta"].map { "cls.predictions.transform.LayerNorm.\($0)" }
+
+    /// The matrix that makes answers of what is pooled.
+    ///
+    /// GGUF calls it the output of a classifier where the answers have names.
+    static let bertClassifier: [TensorRule] =
+        [TensorModule]([
+            .init(
+                "classifier", "cls.output", [.key("num_labels"), .hidden], bias: .optional,
+                presence: .optional)
+        ]).rules(where: .hasClassLabels)
+        + [TensorModule]([
+            .init(
+                "classifier", "cls", [.key("num_labels"), .hidden], bias: .optional,
+                presence: .optional)
+        ]).rules(where: !.hasClassLabels)
 
     private static let bertPositions: [TensorModule] = [
         .init("position_embeddings", "position_embd", [.key("max_position_embeddings"), .hidden])
@@ -88,7 +128,13 @@ extension ModelFamily {
 extension [HyperparameterRule] {
     /// What encoders have beyond the common keys.
     static let encoder: [HyperparameterRule] =
-        [.entries { _ in [.init("{arch}.attention.causal", .bool(false))] }] + .pooling
+        [.entries { _ in [.init("{arch}.attention.causal", .bool(false))] }] + .pooling + [
+            .entries { configuration in
+                configuration.classLabels.map {
+                    [.init("{arch}.classifier.output_labels", .strings($0))]
+                } ?? []
+            }
+        ]
 
     /// The number of kinds of segments.
     static let tokenTypeCount: [HyperparameterRule] = [
@@ -103,7 +149,34 @@ extension [HyperparameterRule] {
     ]
 }
 
+extension ConfigurationDefault {
+    /// The number of answers that a classifier chooses from.
+    static let labelCount = ConfigurationDefault.computed("num_labels") {
+        .integer($0["id2label"]?.members?.count ?? $0["num_labels"]?.integer ?? 2)
+    }
+}
+
+extension TensorRule.Condition {
+    /// Models whose configuration names the answers of a classifier.
+    static let hasClassLabels = TensorRule.Condition { configuration, _ in
+        configuration.classLabels != nil
+    }
+}
+
 extension ModelConfiguration {
+    /// The names of a classifier's answers; `nil` for the two that stand in every configuration.
+    var classLabels: [ByteString]? {
+        let given = self["id2label"]?.members?.compactMap { member in
+            member.value.bytes.map { (Int(member.key.description) ?? 0, $0) }
+        }
+        // A number without names: names are numbers then.
+        let count = min(self["num_labels"]?.integer ?? 0, 1 << 16)
+        let labels =
+            given?.sorted { $0.0 < $1.0 }.map { $0.1 }
+            ?? (0..<max(0, count)).map { ByteString("LABEL_\($0)") }
+        return labels.isEmpty || labels.count == 2 && labels[0] == "LABEL_0" ? nil : labels
+    }
+
     /// Checks what GGUF's `bert` takes for granted.
     func reviewEncoder() throws(ArchitectureError) {
         try requireActivation(["hidden_act"], oneOf: ["gelu"], architecture: "bert")

@@ -91,12 +91,14 @@ extension [TensorRule] {
 
 extension ModelConfiguration {
     /// Looks at the options that all of Gemma's generations have.
-    func reviewGemma(architecture: String, activation key: String) throws(ArchitectureError) {
+    func reviewGemma(
+        architecture: String, activation key: String, seesAhead: Bool = false
+    ) throws(ArchitectureError) {
         // Old files say `gelu` and mean its tanh form, as transformers notes.
         let names = ["gelu_pytorch_tanh", "gelu_new", "gelu_fast", "gelu"]
         try requireActivation(
             ["hidden_activation", key], oneOf: names, architecture: architecture)
-        try require("use_bidirectional_attention", false, architecture: architecture)
+        try require("use_bidirectional_attention", seesAhead, architecture: architecture)
     }
 
     /// Checks the scale of attention scores, for which GGUF has no key: readers take it from the

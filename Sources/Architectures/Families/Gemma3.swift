@@ -60,13 +60,7 @@ extension ModelFamily {
             ],
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
-            try configuration.reviewGemma(architecture: "gemma3", activation: "hidden_act")
-            try configuration.requireGemmaAttentionScale(architecture: "gemma3", largest: 62)
-            if let cap = configuration["attn_logit_softcapping"]?.double {
-                throw configuration.fault(
-                    .notExpressible(found: "\(cap)", expected: "no limit", architecture: "gemma3"),
-                    "attn_logit_softcapping")
-            }
+            try configuration.reviewGemma3(architecture: "gemma3", seesAhead: false)
             return []
         },
         tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] },
@@ -75,6 +69,19 @@ extension ModelFamily {
             presence: [("blk.0.attn_q.bias", "attention_bias")],
             tokenizerClass: "GemmaTokenizer",
             computed: { [("query_pre_attn_scalar", .integer($0.gemmaScale(largest: 62)))] }))
+}
+
+extension ModelConfiguration {
+    /// Checks what GGUF's Gemma 3 takes for granted.
+    func reviewGemma3(architecture: String, seesAhead: Bool) throws(ArchitectureError) {
+        try reviewGemma(architecture: architecture, activation: "hidden_act", seesAhead: seesAhead)
+        try requireGemmaAttentionScale(architecture: architecture, largest: 62)
+        if let cap = self["attn_logit_softcapping"]?.double {
+            throw fault(
+                .notExpressible(found: "\(cap)", expected: "no limit", architecture: architecture),
+                "attn_logit_softcapping")
+        }
+    }
 }
 
 extension DecoderFamily {

@@ -33,7 +33,7 @@ extension ModelFamily {
             modelType: "llama",
             presence: [
                 ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_gate.bias", "mlp_bias"),
-            ]))
+            ], textOf: ["mistral3"]))
 
     /// `rope_freqs.weight` where the configuration asks for the `llama3` scaling.
     static let llamaRotaryFrequencies:

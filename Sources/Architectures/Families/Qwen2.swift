@@ -23,7 +23,7 @@ extension ModelFamily {
             return try configuration.lostSlidingWindow(architecture: "qwen2")
         },
         export: .init(
-            modelType: "qwen2"))
+            modelType: "qwen2", textOf: ["qwen2vl"]))
 }
 
 extension [HyperparameterRule] {
@@ -31,7 +31,18 @@ extension [HyperparameterRule] {
     static let pooling: [HyperparameterRule] = [
         .entries { configuration in
             configuration.pooling.map { [.init("{arch}.pooling_type", .uint32($0.rawValue))] } ?? []
-        }
+        },
+        .entries { configuration throws(ArchitectureError) in
+            // What a classifier looks at (ModernBERT).
+            guard let pooling = configuration["classifier_pooling"]?.text else { return [] }
+            let types: [String: ModelConfiguration.Pooling] = ["mean": .mean, "cls": .cls]
+            guard let type = types[pooling] else {
+                throw configuration.fault(
+                    .invalidValue(found: "\"\(pooling)\"", expected: "\"cls\" or \"mean\""),
+                    "classifier_pooling")
+            }
+            return [.init("{arch}.classifier.pooling_type", .uint32(type.rawValue))]
+        },
     ]
 }
 

@@ -26,7 +26,8 @@ extension ModelFamily {
             return try configuration.lostSlidingWindow(architecture: "qwen3")
         },
         export: .init(
-            modelType: "qwen3", presence: [("blk.0.attn_q.bias", "attention_bias")]))
+            modelType: "qwen3", presence: [("blk.0.attn_q.bias", "attention_bias")],
+            textOf: ["qwen3vl"]))
 }
 
 extension DecoderFamily {

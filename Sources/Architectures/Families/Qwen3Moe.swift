@@ -28,7 +28,8 @@ extension ModelFamily {
         },
         export: .init(
             modelType: "qwen3_moe", constants: [("norm_topk_prob", .bool(true))],
-            presence: [("blk.0.attn_q.bias", "attention_bias")]))
+            presence: [("blk.0.attn_q.bias", "attention_bias")],
+            textOf: ["qwen3vlmoe"]))
 }
 
 extension DecoderFamily {

@@ -5,15 +5,15 @@ extension ModelFamily {
     /// never used, and a GGUF file goes without them.
     public static let roberta = ModelFamily(
         name: "Roberta", architecture: "bert",
-        classes: [.init("RobertaModel", insertedPart: "roberta.")],
+        classes: [
+            .init("RobertaModel", insertedPart: "roberta."),
+            .init("RobertaForSequenceClassification", insertedPart: "roberta."),
+        ],
         // transformers: RobertaConfig
         defaults: [.integer("vocab_size", 50265), .integer("pad_token_id", 1)] + bertDefaults,
-        hyperparameters: .common + [
-            .count("context_length") { configuration throws(ArchitectureError) in
-                try robertaPositions.size(in: configuration)
-            }
-        ] + .encoder,
-        tensors: [robertaPositionRule] + bertTensors + bertIgnored.map { .ignoring($0) },
+        hyperparameters: .common + robertaContext + .encoder,
+        tensors: [robertaPositionRule] + bertTensors + robertaClassifier
+            + bertIgnored.map { .ignoring($0) },
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewEncoder()
             return []
@@ -24,19 +24,39 @@ extension ModelFamily {
         },
         export: .init(
             modelType: "roberta", fits: { $0.tokenizer("model")?.text == "gpt2" },
+            otherClass: { source in
+                source.hasTensor("cls.output.weight")
+                    ? ("RobertaForSequenceClassification", "roberta") : nil
+            },
             computed: { source in
                 let padding = source.tokenizer("padding_token_id")?.integer ?? 1
                 let positions = source.integer("context_length") ?? 0
-                return bertSegments(source) + [
+                return bertSegments(source) + classLabels(source) + [
                     ("max_position_embeddings", .integer(positions + padding + 1))
                 ]
             }))
+
+    /// The positions that a text may have.
+    static let robertaContext: [HyperparameterRule] = [
+        .count("context_length") { configuration throws(ArchitectureError) in
+            try robertaPositions.size(in: configuration)
+        }
+    ]
+
+    /// A classifier of two matrices.
+    static let robertaClassifier: [TensorRule] = [TensorModule]([
+        .init(
+            "classifier.dense", "cls", [.hidden, .hidden], bias: .optional, presence: .optional),
+        .init(
+            "classifier.out_proj", "cls.output", [.key("num_labels"), .hidden], bias: .optional,
+            presence: .optional),
+    ]).rules()
 
     /// The positions behind that of the padding token.
     private static let robertaPositions: Dimension =
         .key("max_position_embeddings") - (.key("pad_token_id") + 1)
 
-    private static let robertaPositionRule = TensorRule(
+    static let robertaPositionRule = TensorRule(
         [
             .init(
                 "embeddings.position_embeddings.weight",

@@ -5,12 +5,13 @@ struct UnigramEncoder: Sendable {
     private let pieces: ByteStringTable
     private let tokens: [Int32]
     private let scores: [Float]
+    private let verbatim: VerbatimPieces
     /// The lengths that pieces have, ascending.
     private let lengths: [Int]
     private let unknownScore: Float
     private let fallback: ByteFallback
     private let removesExtraWhitespace: Bool
-    private let normalizer: CompiledCharacterMap?
+    private let normalizer: CompiledCharacterMap
 
     /// What a character without a piece costs below the worst piece, as SentencePiece has it.
     private static let unknownPenalty: Float = 10
@@ -23,8 +24,9 @@ struct UnigramEncoder: Sendable {
         var pieces = ByteStringTable(capacity: vocabulary.tokens.count)
         var tokens: [Int32] = []
         var kept: [Float] = []
-        var least = Float.infinity
         var lengths: Set<Int> = []
+        let range = UnigramEncoder.range(of: scores, vocabulary)
+        verbatim = VerbatimPieces(vocabulary, scores)
         for (id, token) in vocabulary.tokens.enumerated() {
             guard vocabulary.types[id] == .normal || vocabulary.types[id] == .userDefined else {
                 continue
@@ -37,21 +39,37 @@ struct UnigramEncoder: Sendable {
                 kept.append(0)
             }
             tokens[number] = Int32(truncatingIfNeeded: id)
-            // User-defined pieces always win; a score that is no number never does.
-            let score = scores[id].isNaN ? -Float.greatestFiniteMagnitude : scores[id]
-            kept[number] = vocabulary.types[id] == .userDefined ? 0 : score
-            if vocabulary.types[id] == .normal { least = min(least, kept[number]) }
+            // Taken literally, a piece beats all that its bytes could be made of; a score that is no
+            // number never wins.
+            if vocabulary.isVerbatim(id, scores) {
+                kept[number] = Float(token.bytes.count) * range.upperBound - 0.1
+            } else {
+                kept[number] = scores[id].isNaN ? -Float.greatestFiniteMagnitude : scores[id]
+            }
         }
         self.pieces = pieces
         self.tokens = tokens
         self.scores = kept
         self.lengths = lengths.sorted()
-        unknownScore = (least.isFinite ? least : 0) - UnigramEncoder.unknownPenalty
+        unknownScore = range.lowerBound - UnigramEncoder.unknownPenalty
         fallback = ByteFallback(vocabulary)
         removesExtraWhitespace = vocabulary.removeExtraWhitespaces ?? false
-        normalizer = try vocabulary.precompiledCharsmap.map {
-            bytes throws(TokenizationError) in try CompiledCharacterMap(bytes)
+        normalizer =
+            try vocabulary.precompiledCharsmap.map {
+                bytes throws(TokenizationError) in try CompiledCharacterMap(bytes)
+            } ?? .identity
+    }
+
+    /// The lowest and the highest score of the learned pieces.
+    private static func range(of scores: [Float], _ vocabulary: Vocabulary) -> ClosedRange<Float> {
+        var (least, most) = (Float.infinity, -Float.infinity)
+        for (id, type) in vocabulary.types.enumerated() where type == .normal {
+            let isKnown = scores[id].isFinite && !vocabulary.isVerbatim(id, scores)
+            guard isKnown else { continue }
+            least = min(least, scores[id])
+            most = max(most, scores[id])
         }
+        return least <= most ? least...most : 0...0
     }
 
     /// Appends the tokens of a text.
@@ -69,18 +87,25 @@ struct UnigramEncoder: Sendable {
     }
 
     private func normalize(_ text: UnsafeBufferPointer<UInt8>, prefixed: Bool) -> [UInt8] {
-        var mapped = normalizer?.map(text) ?? Array(text)
+        guard !text.isEmpty else { return [] }
+        var mapped = normalizer.map(text) { verbatim.byteCount(in: text, at: $0) }
         if removesExtraWhitespace {
             var kept: [UInt8] = []
+            kept.reserveCapacity(mapped.count)
             for byte in mapped
             where byte != UInt8(ascii: " ")
                 || (!kept.isEmpty && kept.last != UInt8(ascii: " "))
             { kept.append(byte) }
-            if kept.last == UInt8(ascii: " ") { kept.removeLast() }
             mapped = kept
         }
-        guard !mapped.isEmpty else { return [] }
-        return mapped.withUnsafeBufferPointer { WhitespaceMark.escape($0, prefixed: prefixed) }
+        var marked = mapped.withUnsafeBufferPointer {
+            WhitespaceMark.escape($0, prefixed: prefixed)
+        }
+        // At the end go marks that the text itself had, too.
+        while removesExtraWhitespace, marked.suffix(3).elementsEqual(WhitespaceMark.bytes) {
+            marked.removeLast(3)
+        }
+        return marked
     }
 
     private func segment(
@@ -136,5 +161,43 @@ struct UnigramEncoder: Sendable {
                 isUnknown = true
             }
         }
+    }
+}
+
+/// The pieces that are taken as they stand: normalization leaves them alone.
+private struct VerbatimPieces: Sendable {
+    private var pieces = ByteStringTable(capacity: 0)
+    private var firstBytes = [Bool](repeating: false, count: 256)
+    /// Their lengths, longest first.
+    private let lengths: [Int]
+
+    init(_ vocabulary: Vocabulary, _ scores: [Float]) {
+        var lengths: Set<Int> = []
+        for (id, token) in vocabulary.tokens.enumerated() where vocabulary.isVerbatim(id, scores) {
+            guard let first = token.bytes.first else { continue }
+            _ = pieces.insert(token.bytes)
+            firstBytes[Int(first)] = true
+            lengths.insert(token.bytes.count)
+        }
+        self.lengths = lengths.sorted(by: >)
+    }
+
+    /// The length of the longest of them that begins at `position`; 0 for none.
+    func byteCount(in text: UnsafeBufferPointer<UInt8>, at position: Int) -> Int {
+        guard firstBytes[Int(text[position])], let base = text.baseAddress else { return 0 }
+        return lengths.first { length in
+            length <= text.count - position
+                && pieces.number(of: base + position, count: length) >= 0
+        } ?? 0
+    }
+}
+
+extension Vocabulary {
+    /// Whether a token of a unigram model was given to it instead of learned.
+    ///
+    /// Converters write the pieces that a SentencePiece model calls user-defined as ordinary ones;
+    /// their score tells, because a learned piece's is the logarithm of a probability below 1.
+    fileprivate func isVerbatim(_ id: Int, _ scores: [Float]) -> Bool {
+        types[id] == .userDefined || types[id] == .normal && scores[id] == 0
     }
 }

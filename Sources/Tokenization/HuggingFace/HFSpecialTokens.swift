@@ -54,6 +54,14 @@ public struct HFSpecialTokens: Sendable, Equatable {
         }
     }
 
+    /// Says what decoders do at the ends of a text where the files do not: readers of a unigram
+    /// vocabulary would end it with EOS, as encoders do, and begin it with nothing.
+    public mutating func addEndsOfDecoders(_ model: Vocabulary.Model) {
+        guard model == .unigram else { return }
+        if flag(.bos) == nil { set(.bos, added: true) }
+        if flag(.eos) == nil { set(.eos, added: false) }
+    }
+
     /// Collects the special tokens.
     ///
     /// A token's text comes from `tokenizer_config.json` and is looked up among the added tokens of

@@ -41,8 +41,8 @@ public struct HFTokenizer: Sendable {
     ///     several pre-tokenizer names mean the same rules.
     ///   - vocabularySize: `vocab_size` of `config.json`, which is read when this is `nil`.
     ///   - pre: A pre-tokenizer name to use instead of deriving one.
-    ///   - model: The kind of tokenizer, where the files may be written as several;
-    ///     `sentencePieceMerges` is the only one that must be asked for.
+    ///   - model: The kind of tokenizer, where the files may be written as several:
+    ///     `sentencePieceMerges` must be asked for, and `unigram` finds the files of encoders.
     /// - Throws: `TokenizationError`, `JSONError` or `FileError`.
     public static func load(
         directory: String, modelType: String? = nil, vocabularySize: Int? = nil,
@@ -74,18 +74,26 @@ public struct HFTokenizer: Sendable {
                 vocabulary: try Vocabulary(
                     merging: definition, tokenizerConfig: tokenizerConfig, size: size, file: path),
                 special: HFSpecialTokens(), definition: definition, file: path)
-        } else if let path = folder.existing(["tokenizer.model", "spiece.model"]) {
-            let model = try SentencePieceModel(path: path)
+        } else if model == .unigram, let path = folder.existing(["sentencepiece.bpe.model"]) {
             result = HFTokenizer(
                 vocabulary: try Vocabulary(
-                    sentencePiece: model, size: size,
+                    fairseq: SentencePieceModel(path: path), size: size, file: path),
+                special: HFSpecialTokens(), definition: definition, file: path)
+        } else if let path = folder.existing(["tokenizer.model", "spiece.model"]) {
+            // Of encoders' tokens those of `tokenizer_config.json` are no part.
+            result = HFTokenizer(
+                vocabulary: try Vocabulary(
+                    sentencePiece: SentencePieceModel(path: path), size: size,
                     addedTokens: try folder.json("added_tokens.json"),
-                    tokenizerConfig: tokenizerConfig, file: path),
+                    tokenizerConfig: model == .unigram ? nil : tokenizerConfig, file: path),
                 special: HFSpecialTokens(), definition: definition, file: path)
             result.vocabulary.pre = pre ?? "default"
         } else if let definition = try definition ?? files?.definition(modelType: modelType) {
             let path = folder.existing(["tokenizer.json"]) ?? files?.path ?? directory
-            var vocabulary = try Vocabulary(definition: definition, size: size, file: path)
+            var vocabulary = try Vocabulary(
+                definition: definition,
+                size: model == .unigram ? definition.size(atLeast: size) : size, file: path)
+            if model == .unigram { vocabulary.readSpaces(tokenizerConfig) }
             vocabulary.pre =
                 try pre ?? PreTokenizerName.derive(definition, modelType: modelType, file: path)
             result = HFTokenizer(
@@ -105,7 +113,23 @@ public struct HFTokenizer: Sendable {
     }
 }
 
+extension Vocabulary {
+    /// What the tokenizer classes of encoders say about spaces, as the peer understands them.
+    fileprivate mutating func readSpaces(_ tokenizerConfig: JSON?) {
+        addSpacePrefix = tokenizerConfig?["add_prefix_space"]?.boolean ?? true
+        if tokenizerConfig?["clean_up_tokenization_spaces"]?.boolean ?? false {
+            removeExtraWhitespaces = true
+        }
+    }
+}
+
 extension HFTokenizerDefinition {
+    /// The number of tokens of the model's own, or `size` when that is more.
+    fileprivate func size(atLeast size: Int?) -> Int? {
+        guard case .unigram(let unigram) = model, let size else { return size }
+        return max(size, unigram.vocabulary.count)
+    }
+
     /// Whether the normalizer lower-cases the text.
     var lowercases: Bool {
         (normalizer?.steps ?? []).contains {

@@ -37,6 +37,8 @@ extension Vocabulary {
                 types[unknown] = .unknown
             }
             addSpacePrefix = definition.addsSpacePrefix
+            removeExtraWhitespaces = definition.removesExtraWhitespaces
+            precompiledCharsmap = try definition.characterMap(file: file)
         case .wordPiece(let wordPiece):
             let list = try TokenList(
                 wordPiece.vocabulary, added: definition.addedTokens, size: size, file: file)
@@ -139,6 +141,32 @@ extension HFTokenizerDefinition {
         return (normalizer?.steps ?? []).contains {
             if case .prepend = $0 { true } else { false }
         }
+    }
+}
+
+extension HFTokenizerDefinition {
+    /// Whether runs of spaces become one, and spaces at the ends none.
+    var removesExtraWhitespaces: Bool {
+        let splits = (preTokenizer?.steps ?? []).contains {
+            if case .whitespaceSplit = $0 { true } else { false }
+        }
+        return splits
+            || (normalizer?.steps ?? []).contains {
+                if case .replace(.regex(" {2,}"), _) = $0 { true } else { false }
+            }
+    }
+
+    /// SentencePiece's compiled normalization.
+    func characterMap(file: String) throws(TokenizationError) -> [UInt8]? {
+        for case .precompiled(let text) in normalizer?.steps ?? [] {
+            guard let bytes = Base64.decode(text) else {
+                throw TokenizationError(
+                    .wrongKind(found: "another text", expected: "Base64"), file: file,
+                    place: "normalizer.precompiled_charsmap")
+            }
+            if !bytes.isEmpty { return bytes }
+        }
+        return nil
     }
 }
 

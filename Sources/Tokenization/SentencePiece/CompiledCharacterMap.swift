@@ -10,6 +10,14 @@ struct CompiledCharacterMap: Sendable {
     private let units: [UInt32]
     private let replacements: [UInt8]
 
+    /// The map that changes nothing but ill-formed bytes.
+    static let identity = CompiledCharacterMap()
+
+    private init() {
+        units = []
+        replacements = []
+    }
+
     init(_ bytes: [UInt8]) throws(TokenizationError) {
         func word(_ offset: Int) -> UInt32 {
             (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) }
@@ -27,12 +35,22 @@ struct CompiledCharacterMap: Sendable {
 
     /// The text with the longest known sequence at each place replaced; ill-formed bytes become
     /// U+FFFD.
-    func map(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+    ///
+    /// - Parameter verbatim: How many bytes at a place stay as they are.
+    func map(
+        _ text: UnsafeBufferPointer<UInt8>, keeping verbatim: (_ position: Int) -> Int
+    ) -> [UInt8] {
         let reader = UTF8Units(bytes: text)
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
         var position = 0
         while position < text.count {
+            let keptCount = verbatim(position)
+            if keptCount > 0 {
+                result += text[position..<(position + keptCount)]
+                position += keptCount
+                continue
+            }
             if let (value, byteCount) = longestMatch(text, position), value < replacements.count {
                 result += replacements[value...].prefix { $0 != 0 }
                 position += byteCount

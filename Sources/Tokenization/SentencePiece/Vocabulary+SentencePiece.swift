@@ -63,4 +63,25 @@ extension Vocabulary {
             }
         }
     }
+
+    /// The vocabulary of a SentencePiece model in fairseq's order (XLM-R): four tokens of its own in
+    /// front of the learned pieces, of which the last is left off.
+    init(
+        fairseq model: SentencePieceModel, size: Int?, file: String
+    ) throws(TokenizationError) {
+        guard model.algorithm == .unigram, model.pieces.count > 4 else {
+            throw TokenizationError(
+                .unsupported("\(model.pieces.count) pieces of the algorithm \(model.algorithm)"),
+                file: file, place: "trainer_spec.model_type")
+        }
+        try self.init(
+            sentencePiece: model, size: max(size ?? 0, model.pieces.count), addedTokens: nil,
+            tokenizerConfig: nil, file: file)
+        let own: [(ByteString, TokenType)] = [
+            ("<s>", .control), ("<pad>", .control), ("</s>", .control), ("<unk>", .unknown),
+        ]
+        tokens = own.map(\.0) + tokens.dropFirst(3).dropLast()
+        types = own.map(\.1) + types.dropFirst(3).dropLast()
+        scores = scores.map { own.map { _ in 0 } + $0.dropFirst(3).dropLast() }
+    }
 }

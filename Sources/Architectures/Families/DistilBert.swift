@@ -1,0 +1,75 @@
+import TensorCore
+
+extension ModelFamily {
+    /// DistilBERT: BERT without kinds of segments, under names of its own.
+    public static let distilBert = ModelFamily(
+        name: "DistilBert", architecture: "bert",
+        classes: [
+            .init("DistilBertModel", insertedPart: "distilbert."),
+            .init("DistilBertForMaskedLM", insertedPart: "distilbert."),
+            .init("DistilBertForSequenceClassification", insertedPart: "distilbert."),
+        ],
+        // transformers: DistilBertConfig
+        defaults: [
+            .integer("vocab_size", 30522), .integer("dim", 768), .integer("hidden_dim", 3072),
+            .integer("n_layers", 6), .integer("n_heads", 12),
+            .integer("max_position_embeddings", 512),
+            .same("hidden_size", as: "dim"), .same("intermediate_size", as: "hidden_dim"),
+            .same("num_hidden_layers", as: "n_layers"),
+            .same("num_attention_heads", as: "n_heads"), .labelCount,
+        ],
+        hyperparameters: [
+            .entries { _ in [.init("{arch}.attention.layer_norm_epsilon", .float32(1e-12))] }
+        ] + .common + .encoder,
+        tensors: [TensorModule]([
+            .init("word_embeddings", "token_embd", [.vocabulary, .hidden]),
+            .init(
+                "position_embeddings", "position_embd",
+                [.key("max_position_embeddings"), .hidden]),
+            .norm("LayerNorm", "token_embd_norm", bias: .required),
+        ]).rules(in: "embeddings.")
+            + [TensorModule](
+                [
+                    .init("attention.q_lin", "attn_q", [.hidden, .hidden], bias: .required),
+                    .init("attention.k_lin", "attn_k", [.hidden, .hidden], bias: .required),
+                    .init("attention.v_lin", "attn_v", [.hidden, .hidden], bias: .required),
+                    .init("attention.out_lin", "attn_output", [.hidden, .hidden], bias: .required),
+                    .norm("sa_layer_norm", "attn_output_norm", bias: .required),
+                    .norm("output_layer_norm", "layer_output_norm", bias: .required),
+                ] + .plainNetwork(up: "ffn.lin1", down: "ffn.lin2", bias: .required)
+            ).inBlocks(of: "transformer.layer.{bid}.")
+            + [TensorModule]([
+                .init(
+                    "pre_classifier", "cls", [.hidden, .hidden], bias: .optional,
+                    presence: .optional),
+                .init(
+                    "classifier", "cls.output", [.key("num_labels"), .hidden], bias: .optional,
+                    presence: .optional),
+            ]).rules()
+            + [
+                "embeddings.position_ids", "vocab_transform.weight", "vocab_transform.bias",
+                "vocab_layer_norm.weight", "vocab_layer_norm.bias", "vocab_projector.weight",
+                "vocab_projector.bias",
+            ].map { .ignoring($0) },
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["activation"], oneOf: ["gelu"], architecture: "bert")
+            return []
+        },
+        leadingTokenizerKeys: .tokenTypeCount,
+        export: .init(
+            modelType: "distilbert",
+            words: [
+                "embedding_length": "dim", "feed_forward_length": "hidden_dim",
+                "block_count": "n_layers", "attention.head_count": "n_heads",
+                "attention.layer_norm_epsilon": nil,
+            ],
+            fits: {
+                $0.tokenizer("model")?.text == "bert" && !$0.hasTensor("token_types.weight")
+            },
+            otherClass: { source in
+                source.hasTensor("cls.output.weight")
+                    ? ("DistilBertForSequenceClassification", "distilbert") : nil
+            },
+            computed: classLabels))
+}

@@ -1,0 +1,60 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Nomic Embed 1 and 1.5: BERT with rotary positions and gated networks, without biases.
+    public static let nomicBert = ModelFamily(
+        name: "NomicBert", architecture: "nomic-bert",
+        classes: [.init("NomicBertModel")],
+        // The configuration is the one of the model's own code, in GPT-2's words.
+        defaults: [
+            .integer("vocab_size", 30528), .integer("type_vocab_size", 2),
+            .real("layer_norm_epsilon", 1e-12), .integer("max_trained_positions", 2048),
+            .real("rotary_emb_base", 1000), .same("rope_theta", as: "rotary_emb_base"),
+            .quotient("head_dim", "n_embd", by: "n_head"),
+        ],
+        hyperparameters: .common + [
+            // What the model was trained with, whatever its rotation could be stretched to.
+            .count("context_length", "max_trained_positions")
+        ] + .encoder,
+        tensors: [TensorModule]([
+            .init("embeddings.word_embeddings", "token_embd", [.vocabulary, .hidden]),
+            .init(
+                "embeddings.token_type_embeddings", "token_types",
+                [.key("type_vocab_size"), .hidden]),
+            .norm("emb_ln", "token_embd_norm", bias: .required),
+        ]).rules()
+            + [TensorModule]([
+                .init("attn.Wqkv", "attn_qkv", [3 * .hidden, .hidden]),
+                .init("attn.out_proj", "attn_output", [.hidden, .hidden]),
+                .init("mlp.fc11", "ffn_up", [.feedForward, .hidden]),
+                .init("mlp.fc12", "ffn_gate", [.feedForward, .hidden]),
+                .init("mlp.fc2", "ffn_down", [.hidden, .feedForward]),
+                .norm("norm1", "attn_output_norm", bias: .required),
+                .norm("norm2", "layer_output_norm", bias: .required),
+            ]).inBlocks(of: "encoder.layers.{bid}."),
+        review: { configuration throws(ArchitectureError) in
+            try configuration.requireActivation(
+                ["activation_function"], oneOf: ["swiglu"], architecture: "nomic-bert")
+            for key in [
+                "causal", "qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias", "prenorm",
+                "rotary_emb_interleaved", "use_rms_norm", "parallel_block",
+            ] {
+                try configuration.require(key, false, architecture: "nomic-bert")
+            }
+            for key in ["moe_every_n_layers", "rotary_emb_scale_base", "rotary_scaling_factor"] {
+                guard let value = configuration[key]?.double, value != 0 else { continue }
+                throw configuration.fault(
+                    .notExpressible(
+                        found: "\(value)", expected: "none", architecture: "nomic-bert"), key)
+            }
+            let fraction = configuration["rotary_emb_fraction"]?.double ?? 1
+            guard fraction == 1 else {
+                throw configuration.fault(
+                    .notExpressible(
+                        found: "\(fraction)", expected: "1", architecture: "nomic-bert"),
+                    "rotary_emb_fraction")
+            }
+            return []
+        },
+        leadingTokenizerKeys: .tokenTypeCount)
+}
