@@ -2,7 +2,9 @@ import TensorCore
 
 extension ModelFamily {
     /// Granite 4: layers of Mamba-2's state space between layers of attention, dense or with experts
-    /// beside a shared network. Models without a state space are `granite` or `granitemoe` files.
+    /// beside a shared network.
+    ///
+    /// Models without a state space are `granite` or `granitemoe` files.
     public static let graniteHybrid = ModelFamily(
         name: "GraniteHybrid", architecture: "granitehybrid",
         variants: [
