@@ -53,7 +53,7 @@ import Tokenization
             try Checkpoints.replace("tokenizer.json", in: folder, EncoderTests.tokenizer)
             let source = try ConversionSource(directory: folder)
             let names = source.tensors.map(\.name)
-            #expect(names.count == (gated ? 39 : 36))
+            #expect(names.count == (gated ? 37 : 34))
             for name in [
                 "token_embd", "enc.blk.1.attn_q", "dec.blk.0.cross_attn_o", "dec.output_norm",
                 "enc.blk.0.attn_rel_b", "dec.blk.0.ffn_norm", "enc.blk.1.ffn_up",
@@ -83,6 +83,22 @@ import Tokenization
                 metadata["tokenizer.ggml.precompiled_charsmap"] == .uint8s([0, 0, 0, 0]))
             let read = try Vocabulary(metadata: metadata)
             #expect(read.precompiledCharsmap == [0, 0, 0, 0])
+        }
+    }
+
+    /// Readers would end a text of such a vocabulary with EOS: decoders say that they do not.
+    @Test func decodersSayWhatStandsAtTheEnds() throws {
+        let model = SyntheticModel(
+            config: SyntheticModel.config("LlamaForCausalLM"), tensors: TinyModel.tensors)
+        try model.with { folder in
+            try Checkpoints.replace("tokenizer.json", in: folder, EncoderTests.tokenizer)
+            for (config, addsBOS) in [("{}", false), (#"{"bos_token":"<unk>"}"#, true)] {
+                try Checkpoints.replace("tokenizer_config.json", in: folder, config)
+                let metadata = try ConversionSource(directory: folder).metadata
+                #expect(metadata["tokenizer.ggml.model"]?.text == "t5")
+                #expect(metadata["tokenizer.ggml.add_bos_token"] == .bool(addsBOS))
+                #expect(metadata["tokenizer.ggml.add_eos_token"] == .bool(false))
+            }
         }
     }
 }

@@ -58,7 +58,7 @@ public struct HFSpecialTokens: Sendable, Equatable {
     /// vocabulary would end it with EOS, as encoders do, and begin it with nothing.
     public mutating func addEndsOfDecoders(_ model: Vocabulary.Model) {
         guard model == .unigram else { return }
-        if flag(.bos) == nil { set(.bos, added: true) }
+        if flag(.bos) == nil { set(.bos, added: ids.contains { $0.role == .bos }) }
         if flag(.eos) == nil { set(.eos, added: false) }
     }
 
