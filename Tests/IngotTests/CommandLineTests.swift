@@ -75,6 +75,29 @@ import Testing
         }
     }
 
+    /// What a family says about the tokenizer counts: a decoder does not end a text with EOS.
+    @Test func tokenizeAsksTheFamily() throws {
+        let config =
+            #"{"architectures":["LlamaForCausalLM"],"model_type":"llama","hidden_size":16,"intermediate_size":32,"num_hidden_layers":1,"num_attention_heads":2,"vocab_size":4}"#
+        let tokenizer =
+            #"{"pre_tokenizer":{"type":"Metaspace","replacement":"▁","prepend_scheme":"always"},"model":{"type":"Unigram","unk_id":1,"vocab":[["</s>",0],["<unk>",0],["▁",-2],["a",-3]]}}"#
+        try Fixtures.withTemporaryFolder { folder in
+            for (name, text) in [("config.json", config), ("tokenizer.json", tokenizer)] {
+                try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
+            }
+            let arguments = ["-p", "aa", "--ids"]
+            let found = try Tool.run(["tokenize", folder] + arguments)
+            #expect(found.output == "[2, 3, 3]\n", "\(found)")
+            let file = folder + "/vocabulary.gguf"
+            try #require(
+                Tool.run(["convert", folder, "--vocab-only", "--outfile", file]).exitCode == 0)
+            #expect(try Tool.run(["tokenize", file] + arguments).output == found.output)
+            // The files of a tokenizer alone, or of a model of no family, do too.
+            try "{}".write(toFile: folder + "/config.json", atomically: true, encoding: .utf8)
+            #expect(try Tool.run(["tokenize", folder] + arguments).exitCode == 0)
+        }
+    }
+
     @Test func perplexityPrintsOneJSONObject() throws {
         try Fixtures.withTemporaryFolder { folder in
             let outcome = try Tool.run([

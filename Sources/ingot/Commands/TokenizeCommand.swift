@@ -1,4 +1,6 @@
+import Architectures
 import ArgumentParser
+import Conversion
 import Foundation
 import GGUF
 import TensorCore
@@ -109,13 +111,21 @@ struct TokenizeCommand: ParsableCommand {
     }
 
     private func vocabulary(_ path: String) throws -> Vocabulary {
-        var isDirectory: ObjCBool = false
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
-            isDirectory.boolValue
-        {
-            return try HFTokenizer.load(directory: path, pre: pre).vocabulary
-        }
+        if Paths.isFolder(path) { return try vocabulary(ofDirectory: path) }
         return try Vocabulary(metadata: GGUFFile(path: path).metadata, file: path)
+    }
+
+    /// The vocabulary that a converted file would have; that of the tokenizer's files alone where
+    /// they are of no model that can be converted.
+    private func vocabulary(ofDirectory path: String) throws -> Vocabulary {
+        if FileManager.default.fileExists(atPath: path + "/config.json") {
+            do {
+                let source = try ConversionSource(
+                    directory: path, options: .init(pre: pre, isVocabularyOnly: true))
+                return try Vocabulary(metadata: source.metadata, file: path)
+            } catch is ArchitectureError {}
+        }
+        return try HFTokenizer.load(directory: path, pre: pre).vocabulary
     }
 
     private func text() throws -> [UInt8] {
