@@ -100,8 +100,10 @@ struct ActivationsTests {
         #expect(change > 0 && change < size / 3, "\(variant): \(change) of \(size), seeds 31, 32")
     }
 
-    /// The input of a matrix in 8 bits, written down number by number: blocks as long as the
-    /// format's, at least 32, each divided by its largest magnitude. For 16-bit floats in those.
+    /// The input of a matrix as it is rounded, written down number by number.
+    ///
+    /// In 8 bits blocks are as long as the format's, at least 32, each divided by its largest
+    /// magnitude; for matrices of 16-bit floats numbers are rounded to those.
     private func rounded(_ input: [Double], _ format: Format) -> [Double] {
         if format == .F16 { return input.map { Double(Float(Float16(Float($0)))) } }
         if format == .BF16 {
