@@ -15,9 +15,7 @@ extension ExportedCheckpoint {
     func compare(
         directory: String, shards: [Range<Int>], allowsChanges: Bool
     ) throws -> [String] {
-        let floats: [Format] = [.F32, .F16, .BF16]
-        let isQuantized = !source.tensors.allSatisfy { floats.contains($0.format) }
-        let isSame = !isQuantized && type == .auto
+        let isSame = ExportedCheckpoint.comesBack(source, as: type)
         var options = ConversionSource.Options(outputType: forwardType)
         let values = shards.flatMap { shard in
             weights[shard].sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
@@ -54,13 +52,13 @@ extension ExportedCheckpoint {
         for (key, value) in back.metadata.entries where source.metadata[key] == nil {
             notices.append("\(key) would be added, as \(ExportedCheckpoint.show(value))")
         }
-        if changes.isEmpty, notices.isEmpty || isTextOf != nil,
+        if isSame, changes.isEmpty, notices.isEmpty || isTextOf != nil,
             source.metadata.entries.map(\.key) != back.metadata.entries.map(\.key)
         {
             notices.append("the keys would come back in another order")
         }
         // Another order is not another model.
-        if changes.isEmpty, back.tensors.map(\.name) != source.tensors.map(\.name) {
+        if isSame, changes.isEmpty, back.tensors.map(\.name) != source.tensors.map(\.name) {
             notices.append("the tensors would come back in another order")
         }
         guard changes.isEmpty || allowsChanges else {

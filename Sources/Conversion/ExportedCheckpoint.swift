@@ -48,8 +48,8 @@ public struct ExportedCheckpoint: Sendable {
     let weights: [any StoredValues]
     /// The values that a conversion does not give back to the bit, at any type of the weights.
     let inexactCount: Int
-    /// The weights that begin a file of their own, so that they come back in order: a file is read
-    /// in the order of its tensors' names.
+    /// The weights that begin a file of their own, so that they come back in order where the same
+    /// bytes do: a file is read in the order of its tensors' names.
     let fileStarts: [Int]
     /// The names and contents of the files beside the weights.
     let files: [(name: String, bytes: [UInt8])]
@@ -174,7 +174,14 @@ public struct ExportedCheckpoint: Sendable {
             path: source.path)
         let weights = groups.flatMap(\.self)
         let inexactCount = weights.reduce(0) { $0 + $1.inexactCount }
-        return (weights + learned, inexactCount, fileStarts(groups), files)
+        let starts = comesBack(source, as: type) ? fileStarts(groups) : []
+        return (weights + learned, inexactCount, starts, files)
+    }
+
+    /// Whether a conversion gives the file back byte for byte: no weight gets another type.
+    static func comesBack(_ source: any TensorSource, as type: WeightType) -> Bool {
+        let floats: [Format] = [.F32, .F16, .BF16]
+        return type == .auto && source.tensors.allSatisfy { floats.contains($0.format) }
     }
 
     /// More files than this are no help.

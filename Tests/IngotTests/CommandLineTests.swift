@@ -75,6 +75,21 @@ import Testing
         }
     }
 
+    /// Its tensors stand in the quantizer's order, which no file of safetensors keeps.
+    @Test func aQuantizedFileIsExportedAsOne() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let quantized = folder + "/q.gguf"
+            try #require(
+                Tool.run(["quantize", "-q", try converted(in: folder), quantized, "Q8_0"]).exitCode
+                    == 0)
+            let outcome = try Tool.run(["export", "-q", quantized, folder + "/hf"])
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            let weights = try files(in: folder + "/hf").filter { $0.contains("safetensors") }
+            #expect(weights == ["model.safetensors"])
+            #expect(!outcome.errors.contains("order"))
+        }
+    }
+
     /// What a family says about the tokenizer counts: a decoder does not end a text with EOS.
     @Test func tokenizeAsksTheFamily() throws {
         let config =
