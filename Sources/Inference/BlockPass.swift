@@ -61,10 +61,13 @@ struct BlockPass {
         let blocks = blocks
         let first = decoder.firstOwnBlocks[self.model]
         guard first < blocks.count else { return takeOver(hidden, scored.count * width) }
-        if let junction = decoder.junctions[first] {
-            residual.base.update(from: junction.base, count: windows.count * length * width)
-        } else {
+        if first == 0 {
             try embed(model, into: residual)
+        } else {
+            guard let junction = decoder.junctions[first] else {
+                preconditionFailure("the first model runs first, and keeps its rows")
+            }
+            residual.base.update(from: junction.base, count: windows.count * length * width)
         }
         let layerRows = try embedForLayers(model, residual)
         let kept = try keptKeys(model)

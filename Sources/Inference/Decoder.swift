@@ -58,7 +58,8 @@ public final class Decoder {
     ) throws(InferenceError) {
         precondition(!models.isEmpty, "a decoder needs a model")
         precondition(
-            firstOwnBlocks.map { $0.count == models.count } ?? true, "a first block for each model")
+            firstOwnBlocks.map { $0.count == models.count && $0[0] == 0 } ?? true,
+            "a first block for each model, all of the first model's its own")
         try MatrixProduct.load()
         for model in models.dropFirst() where model.vocabularyCount != models[0].vocabularyCount {
             throw InferenceError(

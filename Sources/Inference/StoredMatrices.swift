@@ -176,16 +176,17 @@ final class StoredMatrices: @unchecked Sendable {
         ) {
             self.rowCount = rowCount
             self.rounded = rounded
-            guard let rounded, case .floats(let format) = rounding else {
-                (self.values, self.stride) = (values, stride)
-                guard let rounded, case .codes(let blockLength) = rounding else { return }
-                rounded.reshape(rowCount: rowCount, rowLength: rowLength, blockLength: blockLength)
-                rounded.round(values, stride: stride, count: rowCount)
+            if let rounded, case .floats(let format) = rounding {
+                self.values = rounded.floats(
+                    of: values, stride: stride, count: rowCount, length: rowLength, as: format)
+                self.stride = rowLength
                 return
             }
-            self.values = rounded.floats(
-                of: values, stride: stride, count: rowCount, length: rowLength, as: format)
-            self.stride = rowLength
+            (self.values, self.stride) = (values, stride)
+            if let rounded, case .codes(let blockLength) = rounding {
+                rounded.reshape(rowCount: rowCount, rowLength: rowLength, blockLength: blockLength)
+                rounded.round(values, stride: stride, count: rowCount)
+            }
         }
     }
 
