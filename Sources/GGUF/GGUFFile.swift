@@ -35,6 +35,9 @@ public struct GGUFFile: TensorSource {
         var reader = HeaderReader(file: file)
         let magic = try file.read(at: 0, count: min(4, file.byteCount))
         guard magic == Array("GGUF".utf8) else {
+            if let placeholder = file.placeholder, placeholder != .nothing {
+                throw FileError(.placeholder(placeholder), path: path)
+            }
             throw GGUFError(.notGGUF(found: magic), path: path, place: "byte 0")
         }
         _ = try reader.integer(UInt32.self, "the magic number")

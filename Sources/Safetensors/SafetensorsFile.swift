@@ -36,8 +36,40 @@ public struct SafetensorsFile: Sendable {
     /// - Complexity: O(n log n) for n tensors; the data is not touched.
     public init(path: String) throws {
         let file = try InputFile(path: path)
+        let header: (members: [JSON.Member], byteCount: Int)
+        do {
+            header = try SafetensorsFile.header(of: file)
+        } catch let error as SafetensorsError {
+            guard let placeholder = file.placeholder, placeholder != .nothing else { throw error }
+            throw FileError(.placeholder(placeholder), path: path)
+        }
+        let dataStart = 8 + header.byteCount
+
+        var metadata: [(key: String, value: String)] = []
+        var tensors: [StoredTensor] = []
+        tensors.reserveCapacity(header.members.count)
+        for member in header.members {
+            if member.key == "__metadata__" {
+                metadata = try SafetensorsFile.metadata(member.value, path: path)
+            } else {
+                tensors.append(
+                    try SafetensorsFile.tensor(member, dataStart: dataStart, path: path))
+            }
+        }
+        try SafetensorsFile.checkTiling(
+            tensors, dataStart: dataStart, end: file.byteCount, path: path)
+        tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        self.file = file
+        self.tensors = tensors
+        self.metadata = metadata
+    }
+
+    /// Reads the length of the header and the header.
+    private static func header(
+        of file: InputFile
+    ) throws -> (members: [JSON.Member], byteCount: Int) {
         guard file.byteCount >= 8 else {
-            throw SafetensorsError(.tooShort(byteCount: file.byteCount), path: path)
+            throw SafetensorsError(.tooShort(byteCount: file.byteCount), path: file.path)
         }
         let length = try file.read(at: 0, count: 8).reversed().reduce(UInt64(0)) {
             $0 << 8 | UInt64($1)
@@ -45,35 +77,17 @@ public struct SafetensorsFile: Sendable {
         guard length <= UInt64(SafetensorsFile.headerByteLimit) else {
             throw SafetensorsError(
                 .headerTooLong(byteCount: length, limit: SafetensorsFile.headerByteLimit),
-                path: path, place: "byte 0")
+                path: file.path, place: "byte 0")
         }
-        let headerByteCount = Int(length)
-        guard headerByteCount <= file.byteCount - 8 else {
+        let byteCount = Int(length)
+        guard byteCount <= file.byteCount - 8 else {
             throw SafetensorsError(
-                .headerTruncated(byteCount: headerByteCount, available: file.byteCount - 8),
-                path: path, place: "byte 8")
+                .headerTruncated(byteCount: byteCount, available: file.byteCount - 8),
+                path: file.path, place: "byte 8")
         }
-        let header = try SafetensorsFile.parse(
-            file.read(at: 8, count: headerByteCount), path: path)
-
-        var metadata: [(key: String, value: String)] = []
-        var tensors: [StoredTensor] = []
-        tensors.reserveCapacity(header.count)
-        for member in header {
-            if member.key == "__metadata__" {
-                metadata = try SafetensorsFile.metadata(member.value, path: path)
-            } else {
-                tensors.append(
-                    try SafetensorsFile.tensor(
-                        member, dataStart: 8 + headerByteCount, path: path))
-            }
-        }
-        try SafetensorsFile.checkTiling(
-            tensors, dataStart: 8 + headerByteCount, end: file.byteCount, path: path)
-        tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-        self.file = file
-        self.tensors = tensors
-        self.metadata = metadata
+        let members = try SafetensorsFile.parse(
+            file.read(at: 8, count: byteCount), path: file.path)
+        return (members, byteCount)
     }
 
     private static func parse(

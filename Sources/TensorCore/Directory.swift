@@ -27,6 +27,17 @@ public enum Directory {
         }
     }
 
+    /// What a symbolic link leads to, as it says; `nil` for anything else.
+    public static func target(ofLink path: String) -> String? {
+        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = target.withUnsafeMutableBytes { buffer in
+            buffer.bindMemory(to: CChar.self).baseAddress.map {
+                readlink(path, $0, Int(PATH_MAX))
+            } ?? 0
+        }
+        return count > 0 ? String(decoding: target.prefix(count), as: UTF8.self) : nil
+    }
+
     /// The names in the directory at `path`, in bytewise order.
     ///
     /// - Throws: `FileError` when it cannot be listed.

@@ -16,6 +16,10 @@ public struct FileError: IngotError, Hashable {
         case shrank
         /// No space is left on the device, or a quota is used up.
         case diskFull(needed: Int)
+        /// Something else stands in the place of the file.
+        case placeholder(Placeholder)
+        /// A link to something that is not there.
+        case brokenLink(to: String)
         /// Another failure that the operating system names.
         case system(operation: String, errno: Int32, message: String)
     }
@@ -49,6 +53,8 @@ public struct FileError: IngotError, Hashable {
             "file ends too early: \(count) bytes expected here, the file has \(available) in all"
         case .shrank: "file became shorter while it was read"
         case .diskFull(let needed): "no space left on the device for \(needed) bytes"
+        case .placeholder(let placeholder): placeholder.meaning
+        case .brokenLink(let target): "is a link to \(target), which is not there"
         case .system(let operation, _, let message): "\(operation) failed: \(message)"
         }
     }
@@ -58,12 +64,16 @@ public struct FileError: IngotError, Hashable {
         case .outOfBounds: "The file is truncated; fetch it again."
         case .diskFull: "Free space or write to another disk."
         case .isDirectory: "Name a file inside it."
+        case .placeholder(let placeholder): placeholder.remedy
+        case .brokenLink: "Fetch the file again."
         default: nil
         }
     }
     /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
-        if case .outOfBounds = kind { return .badData }
-        return .inputOutput
+        switch kind {
+        case .outOfBounds, .placeholder: .badData
+        default: .inputOutput
+        }
     }
 }

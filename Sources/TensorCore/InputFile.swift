@@ -18,6 +18,9 @@ public final class InputFile: Sendable {
     private let descriptor: Int32
 
     /// Opens a regular file.
+    ///
+    /// - Throws: `FileError` when it cannot be opened, or when it is not the file but a Git LFS
+    ///   pointer to it, which no reader of any format wants.
     public init(path: String) throws(FileError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .last("open", path: path) }
@@ -36,6 +39,18 @@ public final class InputFile: Sendable {
         self.descriptor = descriptor
         self.byteCount = Int(status.st_size)
         self.identity = FileIdentity(status)
+        if byteCount < Placeholder.gitLFSByteLimit,
+            placeholder == .gitLFSPointer
+        {
+            throw FileError(.placeholder(.gitLFSPointer), path: path)
+        }
+    }
+
+    /// What stands here instead of a file of any format; `nil` where nothing is known to.
+    public var placeholder: Placeholder? {
+        let count = min(byteCount, Placeholder.byteCount)
+        guard let bytes = try? read(at: 0, count: count) else { return nil }
+        return Placeholder(bytes, fileByteCount: byteCount)
     }
 
     deinit { close(descriptor) }

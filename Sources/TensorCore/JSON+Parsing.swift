@@ -29,8 +29,23 @@ extension JSON {
     }
 
     /// Parses the file at `path`, refused when it is longer than `byteLimit`.
+    ///
+    /// A byte order mark in front, which some editors write, is no part of the text.
+    ///
+    /// - Throws: `JSONError`; `FileError` when the file cannot be read or is not JSON but what stands
+    ///   in the place of files that were not fetched.
     public static func parse(path: String, byteLimit: Int = 1 << 28) throws -> JSON {
-        try parse(try InputFile.contents(path: path, limit: byteLimit), file: path)
+        var bytes = try InputFile.contents(path: path, limit: byteLimit)
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        if bytes.starts(with: mark) { bytes.removeFirst(mark.count) }
+        do {
+            return try parse(bytes, file: path)
+        } catch {
+            guard let placeholder = Placeholder(bytes, fileByteCount: bytes.count) else {
+                throw error
+            }
+            throw FileError(.placeholder(placeholder), path: path)
+        }
     }
 }
 

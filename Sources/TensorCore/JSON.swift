@@ -116,7 +116,18 @@ public struct JSONError: IngotError, Hashable {
         }
     }
     /// What the user can do about it.
-    public var remedy: String? { nil }
+    public var remedy: String? {
+        switch kind {
+        case .unexpectedEnd: "The file is incomplete; fetch it again."
+        case .unexpectedByte(UInt8(ascii: "/"), _), .unexpectedByte(UInt8(ascii: "#"), _):
+            "JSON has no comments; remove it."
+        case .unexpectedByte(UInt8(ascii: "}"), "a key"),
+            .unexpectedByte(UInt8(ascii: "]"), "a value"):
+            "Remove the comma before it."
+        case .duplicateKey: "Remove one of the two."
+        default: nil
+        }
+    }
     /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode { .badData }
 
