@@ -6,6 +6,8 @@ public struct ConversionError: IngotError, Hashable {
     public enum Kind: Sendable, Hashable {
         /// A file that every checkpoint has is not there.
         case missingFile(String)
+        /// Something else in the place of a model's directory.
+        case notAModel(NotAModel)
         /// A value of another type than the key wants.
         case invalidValue(found: String, expected: String)
         /// Tensors that the model's configuration asks for are not in the checkpoint.
@@ -65,6 +67,7 @@ public struct ConversionError: IngotError, Hashable {
             "\(problem(kind)); config.json does not say \(sizes.joined(separator: ", ")), which its"
                 + " model class assumes"
         case .missingFile(let name): "\(name) is missing"
+        case .notAModel(let found): found.problem
         case .invalidValue(let found, let expected): "found \(found), expected \(expected)"
         case .missingTensors(let names):
             "\(names.count) tensors are missing: \(ConversionError.list(names))"
@@ -100,6 +103,7 @@ public struct ConversionError: IngotError, Hashable {
     public var remedy: String? {
         switch kind {
         case .assumedSizes: "The configuration is incomplete; fetch it again."
+        case .notAModel(let found): found.remedy(path: path)
         case .missingFile: "Name the directory of a complete Hugging Face checkpoint."
         case .missingTensors: "The checkpoint is incomplete; fetch all of its files again."
         case .vocabularyMismatch:
@@ -131,7 +135,7 @@ public struct ConversionError: IngotError, Hashable {
         "num_attention_heads", "num_key_value_heads", "head_dim", "num_experts",
     ]
 
-    private static func list(_ names: [String]) -> String {
+    static func list(_ names: [String]) -> String {
         names.prefix(5).joined(separator: ", ") + (names.count > 5 ? ", …" : "")
     }
 }

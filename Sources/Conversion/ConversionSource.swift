@@ -85,7 +85,7 @@ public struct ConversionSource: TensorSource {
             if let exported {
                 values = exported
             } else {
-                let checkpoint = try Checkpoint(directory: path)
+                let checkpoint = try Checkpoint(directory: directory.path)
                 files = checkpoint.shards.map(\.file)
                 values = try storedValues(of: checkpoint, quantization: isKept ? nil : quantization)
             }
@@ -94,7 +94,7 @@ public struct ConversionSource: TensorSource {
             do {
                 catalogue = try Catalogue(
                     family: family, modelClass: modelClass, configuration: configuration,
-                    values: values, directory: path, outputType: outputType)
+                    values: values, directory: directory.path, outputType: outputType)
             } catch let error as ConversionError {
                 throw error.naming(assumed: configuration.assumed)
             }
@@ -104,7 +104,7 @@ public struct ConversionSource: TensorSource {
             }
         }
         var tokenizer = try HFTokenizer.load(
-            directory: path, modelType: configuration["model_type"]?.text,
+            directory: directory.path, modelType: configuration["model_type"]?.text,
             vocabularySize: configuration.vocabSize(), pre: options.pre,
             model: family.tokenizer.flatMap { Vocabulary.Model(rawValue: $0) })
         try tokenizer.give(family.tokenRoles)
@@ -142,7 +142,7 @@ public struct ConversionSource: TensorSource {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
         }
 
-        self.path = path
+        self.path = directory.path
         self.metadata = metadata
         self.outputType = outputType
         tensors = catalogue.tensors
@@ -154,7 +154,7 @@ public struct ConversionSource: TensorSource {
             try RotaryParameters(configuration).type == "dynamic"
             && !metadata.entries.contains { $0.key.hasSuffix(".rope.scaling.factor") }
         notices =
-            general.notices + left
+            directory.notices + general.notices + left
             + (dequantizedCount > 0
                 ? [
                     "\(dequantizedCount) weights stored by \(quantization?.method ?? "") are dequantized"

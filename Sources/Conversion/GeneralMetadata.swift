@@ -33,7 +33,7 @@ struct GeneralMetadata {
         {
             ids.append(id)
         }
-        ids.append(directory.name)
+        ids.append(directory.id)
         for id in ids {
             let parts = ModelName(id, parameterCount: parameterCount)
             let derived = [

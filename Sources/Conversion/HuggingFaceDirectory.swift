@@ -1,45 +1,40 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 import Safetensors
 public import TensorCore
 
 /// A model directory as Hugging Face lays it out: its JSON files and its model card.
 public struct HuggingFaceDirectory: Sendable {
-    /// The path as the user named it.
+    /// The directory that holds `config.json`, named as the user began to.
     public let path: String
-    /// The directory's own name.
+    /// The directory's own name; the repository's, where it is in the hub's cache.
     public let name: String
+    /// The model's id on the hub where the path tells it, else its name.
+    let id: String
     /// `config.json`.
     public let config: JSON
     /// `generation_config.json`, when there is a sound one.
     public let generationConfig: JSON?
     /// `tokenizer_config.json`.
     public let tokenizerConfig: JSON?
+    /// What the user should know about where the model was found.
+    let notices: [String]
 
     /// Reads the directory's JSON files.
     ///
+    /// - Parameter path: The directory, or that of a repository in the hub's cache.
     /// - Throws: `FileError`, `JSONError` or `ConversionError`.
     public init(path: String) throws {
-        self.path = path
-        guard let identity = HuggingFaceDirectory.directoryExists(path), identity else {
-            throw FileError(
-                FileIdentity(path: path) == nil
-                    ? .notFound
-                    : .system(
-                        operation: "list", errno: ENOTDIR, message: "is a file, not a directory"),
-                path: path)
-        }
-        name = HuggingFaceDirectory.name(of: path)
-        let folder = path.hasSuffix("/") ? path : path + "/"
+        let location = try ModelLocation(path)
+        self.path = location.path
+        name = location.name
+        id = location.owner.map { "\($0)/\(location.name)" } ?? location.name
+        let folder = location.path.hasSuffix("/") ? location.path : location.path + "/"
+        let names = try Directory.names(in: folder)
+        try HuggingFaceDirectory.requireFetched(names, in: folder)
         func json(_ file: String) throws -> JSON? {
-            FileIdentity(path: folder + file) == nil ? nil : try JSON.parse(path: folder + file)
+            names.contains(file) ? try JSON.parse(path: folder + file) : nil
         }
         guard let config = try json("config.json") else {
-            if let adapter = try Checkpoint.adapter(in: path) { throw adapter }
-            throw ConversionError(.missingFile("config.json"), path: path)
+            throw try HuggingFaceDirectory.absence(of: names, in: location.path)
         }
         guard config.members != nil else {
             throw ConversionError(
@@ -47,9 +42,16 @@ public struct HuggingFaceDirectory: Sendable {
                 path: folder + "config.json")
         }
         self.config = config
-        // Not every published model has a sound one; nothing depends on it.
-        generationConfig = try? json("generation_config.json")
+        var notices = location.notices
+        do {
+            generationConfig = try json("generation_config.json")
+        } catch let error as JSONError {
+            // Not every published model has a sound one; nothing depends on it.
+            generationConfig = nil
+            notices.append("generation_config.json is left aside: \(error.problem)")
+        }
         tokenizerConfig = try json("tokenizer_config.json")
+        self.notices = notices
     }
 
     /// The path of a file in the directory.
@@ -58,23 +60,5 @@ public struct HuggingFaceDirectory: Sendable {
     /// The parsed JSON of a file in the directory; `nil` when there is none.
     func json(_ name: String) throws -> JSON? {
         FileIdentity(path: file(name)) == nil ? nil : try JSON.parse(path: file(name))
-    }
-
-    private static func directoryExists(_ path: String) -> Bool? {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        return status.st_mode & S_IFMT == S_IFDIR
-    }
-
-    /// The last part of a path; of the path that it stands for, when that is `.` or `..`.
-    private static func name(of path: String) -> String {
-        func last(_ path: String) -> String {
-            path.split(separator: "/").last(where: { $0 != "." }).map(String.init) ?? ""
-        }
-        let name = last(path)
-        guard name.isEmpty || name == ".." else { return name }
-        guard let resolved = realpath(path, nil) else { return name }
-        defer { free(resolved) }
-        return last(String(cString: resolved))
     }
 }
