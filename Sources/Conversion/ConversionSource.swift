@@ -49,6 +49,8 @@ public struct ConversionSource: TensorSource {
     public let outputType: OutputType
     /// What the user should know although the conversion goes on.
     public let notices: [String]
+    /// Where parts of the directory contradict each other or cannot be read, and what was taken.
+    public let warnings: [String]
     private let contents: [TensorContent]
 
     /// Opens a directory and derives metadata and catalogue; no weights are read.
@@ -71,23 +73,30 @@ public struct ConversionSource: TensorSource {
             directory.generationConfig?["eos_token_id"]?.array?
             .compactMap { $0.integer.flatMap { UInt32(exactly: $0) } } ?? []
         let left = try family.review(configuration)
-        let quantization = try directory.quantization()
-        // Some packed forms go into the file as they are.
-        let isKept = family.packedMethods.contains(quantization?.method ?? "")
         try directory.checkConvertible()
 
         var catalogue = Catalogue()
         var outputType = options.outputType == .auto ? .f16 : options.outputType
         var files: [InputFile] = []
         var dequantizedCount = 0
+        var method: String?
+        var sourceNotices = directory.notices
+        var warnings: [String] = []
         if !options.isVocabularyOnly {
             let values: [any StoredValues]
             if let exported {
                 values = exported
             } else {
-                let checkpoint = try Checkpoint(directory: directory.path)
+                let checkpoint = try Checkpoint(
+                    directory: directory.path,
+                    named: directory.config["transformers_weights"]?.text)
                 files = checkpoint.shards.map(\.file)
-                values = try storedValues(of: checkpoint, quantization: isKept ? nil : quantization)
+                // Some packed forms go into the file as they are.
+                let model = try checkpoint.modelTensors(
+                    quantization: directory.quantization(), keeping: family.packedMethods)
+                (values, method) = (model.values, model.method)
+                sourceNotices += model.notices
+                warnings = checkpoint.warnings + model.warnings
             }
             configuration.predictorCount += family.predictorCount(of: values.lazy.map(\.name))
             dequantizedCount = values.count { $0 is DequantizedValues }
@@ -114,7 +123,7 @@ public struct ConversionSource: TensorSource {
 
         var metadata = Metadata()
         metadata["general.architecture"] = .string(try family.architecture(of: configuration))
-        let fileType = outputType.fileType(packedAs: quantization?.method)
+        let fileType = outputType.fileType(packedAs: method)
         func append(_ rules: [HyperparameterRule]) throws {
             let entries = try family.entries(rules, of: configuration, fileType: fileType)
             for entry in entries { metadata[entry.key] = entry.value }
@@ -126,6 +135,7 @@ public struct ConversionSource: TensorSource {
             directory: directory, tensors: catalogue.tensors, overrides: options.metadata,
             name: options.name)
         for entry in general.entries { metadata[entry.key] = entry.value }
+        self.warnings = warnings + general.warnings
         try append(family.hyperparameters)
         metadata["general.quantization_version"] = .uint32(2)
         let addsPrefixSpace = directory.tokenizerConfig?["add_prefix_space"]?.boolean
@@ -154,10 +164,10 @@ public struct ConversionSource: TensorSource {
             try RotaryParameters(configuration).type == "dynamic"
             && !metadata.entries.contains { $0.key.hasSuffix(".rope.scaling.factor") }
         notices =
-            directory.notices + general.notices + left
+            sourceNotices + general.notices + left
             + (dequantizedCount > 0
                 ? [
-                    "\(dequantizedCount) weights stored by \(quantization?.method ?? "") are dequantized"
+                    "\(dequantizedCount) weights stored by \(method ?? "") are dequantized"
                 ]
                 : [])
             + (catalogue.otherCount > 0

@@ -12,6 +12,8 @@ struct GeneralMetadata {
     private(set) var entries: [Hyperparameter] = []
     /// What the user should know.
     private(set) var notices: [String] = []
+    /// What could not be read.
+    private(set) var warnings: [String] = []
 
     /// Derives the keys.
     ///

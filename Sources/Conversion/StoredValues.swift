@@ -48,13 +48,13 @@ extension StoredValues {
     }
 }
 
-/// The tensors of a checkpoint, dequantized where `quantization` says that they are quantized.
-func storedValues(
-    of checkpoint: Checkpoint, quantization: QuantizationConfiguration?
-) throws -> [any StoredValues] {
-    try checkpoint.tensors(quantization: quantization).map { tensor in
-        guard let stored = tensor.stored else { return DequantizedValues(tensor: tensor) }
-        return PlainValues(shard: tensor.shard, tensor: stored)
+extension ModelTensors {
+    /// The tensors' values.
+    var values: [any StoredValues] {
+        tensors.map { tensor in
+            guard let stored = tensor.stored else { return DequantizedValues(tensor: tensor) }
+            return PlainValues(shard: tensor.shard, tensor: stored)
+        }
     }
 }
 

@@ -22,29 +22,38 @@ public struct Checkpoint: Sendable {
     /// All tensors: shard after shard, by name within each.
     public let entries: [Entry]
 
+    /// What the user should know about how the files were chosen, a sentence each.
+    public let warnings: [String]
+
     /// Opens the weights of a directory.
     ///
-    /// With `model.safetensors.index.json` the shards are those it names, and index and shards must
-    /// agree on every tensor. Without it they are all files called `model*.safetensors`.
+    /// They are those that transformers would read: `model.safetensors`, else the shards that
+    /// `model.safetensors.index.json` names, where index and shards must agree on every tensor, else
+    /// the one set of files called `model*.safetensors`.
     ///
+    /// - Parameter named: The file or index that the configuration names instead.
     /// - Throws: `SafetensorsError` or `FileError`.
-    public init(directory: String) throws {
+    public init(directory: String, named: String? = nil) throws {
         let folder = directory.hasSuffix("/") ? directory : directory + "/"
-        let indexPath = folder + "model.safetensors.index.json"
-        let index =
-            FileIdentity(path: indexPath) == nil ? nil : try Checkpoint.index(path: indexPath)
-        let names = try index.map { Checkpoint.shardNames($0) } ?? Checkpoint.listed(in: directory)
+        if let named, !Checkpoint.isFileName(Array(named.utf8)) {
+            throw SafetensorsError(
+                .unsafeShardName(named), path: folder + "config.json",
+                place: "transformers_weights")
+        }
+        var index: [ByteString: ByteString]?
+        let files = try WeightFiles(directory: directory, named: named) { name in
+            let map = try Checkpoint.index(path: folder + name)
+            index = map
+            return Set(map.values).sorted().map(\.description)
+        }
+        let names = files.names
+        let indexPath = folder + (files.index ?? "")
 
         var shards: [SafetensorsFile] = []
         var entries: [Entry] = []
         var homes: [ByteString: Int] = [:]
         for (number, name) in names.enumerated() {
-            let shard: SafetensorsFile
-            do {
-                shard = try SafetensorsFile(path: folder + name)
-            } catch let error as FileError where error.kind == .notFound {
-                throw SafetensorsError(.missingShard(name), path: directory)
-            }
+            let shard = try Checkpoint.shard(name, in: folder, directory: directory)
             for tensor in shard.tensors {
                 let key = ByteString(tensor.name)
                 if let index, index[key] == nil {
@@ -76,6 +85,7 @@ public struct Checkpoint: Sendable {
                 place: entry.tensor.name)
         }
         self.directory = directory
+        self.warnings = files.warnings
         self.shards = shards
         self.entries = entries
     }
@@ -124,28 +134,20 @@ public struct Checkpoint: Sendable {
             && !name.contains { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") || $0 == 0 }
     }
 
-    private static func shardNames(_ index: [ByteString: ByteString]) -> [String] {
-        Set(index.values).sorted().map(\.description)
-    }
-
-    /// The weight files of a directory that has no index, complete if they are numbered.
-    private static func listed(in directory: String) throws -> [String] {
-        let all = try Directory.names(in: directory)
-        let shards = all.filter { $0.hasPrefix("model") && $0.hasSuffix(".safetensors") }
-        guard !shards.isEmpty else {
-            let pickled = all.filter {
-                $0.hasSuffix(".bin") && $0.hasPrefix("pytorch_model")
-                    || $0.hasSuffix(".pt") || $0.hasSuffix(".pth")
-            }
-            if pickled.isEmpty, let adapter = try adapter(in: directory) { throw adapter }
+    /// Opens a shard that is there as a whole.
+    private static func shard(
+        _ name: String, in folder: String, directory: String
+    ) throws -> SafetensorsFile {
+        // Programs that fetch into a file of the final size leave a file of their own beside it.
+        for suffix in [".aria2", ".st"] where FileIdentity(path: folder + name + suffix) != nil {
             throw SafetensorsError(
-                pickled.isEmpty ? .noWeights : .pickledWeights(pickled), path: directory)
+                .weightFiles(.unfinished(by: name + suffix)), path: folder + name)
         }
-        for name in shards {
-            guard let missing = missingSibling(of: name, among: shards) else { continue }
-            throw SafetensorsError(.missingShard(missing), path: directory)
+        do {
+            return try SafetensorsFile(path: folder + name)
+        } catch let error as FileError where error.kind == .notFound {
+            throw SafetensorsError(.missingShard(name), path: directory)
         }
-        return shards
     }
 
     /// The error about a directory that holds an adapter (LoRA); `nil` when it does not.
@@ -155,26 +157,5 @@ public struct Checkpoint: Sendable {
         guard FileIdentity(path: config) != nil else { return nil }
         let base = try JSON.parse(path: config)["base_model_name_or_path"]?.text
         return SafetensorsError(.adapterOnly(base: base), path: directory)
-    }
-
-    /// For `model-00001-of-00003.safetensors`, the first of the three that is not there.
-    private static func missingSibling(of name: String, among names: [String]) -> String? {
-        let parts = name.dropLast(".safetensors".count).split(
-            separator: "-", omittingEmptySubsequences: false)
-        guard parts.count >= 4, parts[parts.count - 2] == "of",
-            let total = parts.last.flatMap({ Int($0) }), total > 0, total <= 100_000,
-            Int(parts[parts.count - 3]) != nil
-        else { return nil }
-        let width = parts[parts.count - 3].utf8.count
-        let stem = parts.dropLast(3).joined(separator: "-")
-        let suffix = parts.suffix(2).joined(separator: "-")
-        let present = Set(names)
-        for number in 1...total {
-            let digits = String(number)
-            let padded = String(repeating: "0", count: max(0, width - digits.count)) + digits
-            let sibling = "\(stem)-\(padded)-\(suffix).safetensors"
-            if !present.contains(sibling) { return sibling }
-        }
-        return nil
     }
 }

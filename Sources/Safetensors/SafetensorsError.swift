@@ -48,12 +48,18 @@ public struct SafetensorsError: IngotError, Hashable {
         case duplicateTensor(first: String, second: String)
         /// A directory without weights.
         case noWeights
+        /// Files that cannot be taken for the model's weights.
+        case weightFiles(WeightFilesFault)
         /// A directory with pickled weights only.
         case pickledWeights([String])
         /// A directory that holds an adapter (LoRA) and not a model.
         case adapterOnly(base: String?)
         /// A method of quantization that is not undone here.
         case unsupportedQuantization(found: String, supported: [String])
+        /// Weights are quantized, and no file says by which method.
+        case undescribedQuantization(String)
+        /// Weights are quantized by another method than the configuration says.
+        case otherQuantization(found: String, said: String)
         /// The configuration of a quantization method says something else than it may.
         case malformedQuantization(found: String, expected: String)
         /// A tensor that belongs to this one is not there.
@@ -115,12 +121,17 @@ public struct SafetensorsError: IngotError, Hashable {
             "the index places it in \(indexed), it is in \(found)"
         case .duplicateTensor(let first, let second): "both \(first) and \(second) have it"
         case .noWeights: "no safetensors file found in this directory"
+        case .weightFiles(let fault): fault.problem
         case .adapterOnly(let base):
             "only an adapter (LoRA) found, which is a change to a model"
                 + (base.map { " (\($0))" } ?? "") + ", expected the model's weights"
         case .unsupportedQuantization(let found, let supported):
             "the weights are quantized by the method \(found), expected none or one of "
                 + supported.joined(separator: ", ")
+        case .undescribedQuantization(let form):
+            "a quantized weight (\(form)) found, and no quantization_config that says how"
+        case .otherQuantization(let form, let said):
+            "a weight quantized by \(form) found, which \(said) does not describe"
         case .malformedQuantization(let found, let expected):
             "\(found) found, expected \(expected)"
         case .missingCompanion(let name): "it is quantized and needs \(name), which is missing"
@@ -136,6 +147,7 @@ public struct SafetensorsError: IngotError, Hashable {
     public var remedy: String? {
         switch kind {
         case .tooShort, .headerTruncated, .truncated: "The file is incomplete; fetch it again."
+        case .weightFiles(let fault): fault.remedy
         case .missingShard: "Fetch all files of the checkpoint into one directory."
         case .tensorNotInShard, .tensorNotInIndex, .tensorInWrongShard, .duplicateTensor:
             "The files are of different versions of the model; fetch all of them again."
@@ -148,7 +160,14 @@ public struct SafetensorsError: IngotError, Hashable {
                 + "M.from_pretrained('\(path)').merge_and_unload().save_pretrained('merged')\""
                 + (base == nil ? "" : " (loads the base model), and add the base model's tokenizer")
                 + "."
-        case .unsupportedQuantization: "Convert the model that it was quantized from."
+        case .undescribedQuantization:
+            "Fetch all files of the checkpoint, or convert the model that it was quantized from."
+        case .unsupportedQuantization("bitsandbytes", _):
+            "Convert the model that it was quantized from, or save this one dequantized: python -c "
+                + "\"from transformers import AutoModelForCausalLM as M; "
+                + "M.from_pretrained('MODEL').dequantize().save_pretrained('plain')\""
+        case .unsupportedQuantization, .otherQuantization:
+            "Convert the model that it was quantized from."
         case .missingCompanion: "The checkpoint is incomplete; fetch all of its files again."
         case .noWeights:
             "Name the directory that holds config.json and model.safetensors."

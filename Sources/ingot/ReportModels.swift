@@ -72,6 +72,7 @@ struct ReportModels {
             let source = try ConversionSource(
                 directory: request.base, options: .init(outputType: request.outputType))
             for notice in source.notices where !request.isQuiet { Terminal.note(notice) }
+            warnings += source.warnings
             let plan = try Plan.asDescribed(
                 source, outputPath: path(source.outputType.rawValue.uppercased()))
             try write([plan])

@@ -10,7 +10,7 @@ struct QuantizedCheckpoint {
     private var contents: [[UInt8]] = []
     private let configuration: String
 
-    /// An empty checkpoint.
+    /// An empty checkpoint; without a configuration when that is empty.
     init(_ configuration: String) { self.configuration = configuration }
 
     mutating func add(_ name: String, _ type: DataType, _ shape: [Int], bytes: [UInt8]) throws {
@@ -41,6 +41,13 @@ struct QuantizedCheckpoint {
 
     /// Writes the checkpoint, opens it and gives its tensors to `body`.
     func open<Result>(_ body: ([LogicalTensor]) throws -> Result) throws -> Result {
+        try openModel { try body($0.tensors) }
+    }
+
+    /// What the checkpoint holds; its tensors' values can no longer be read.
+    func model() throws -> ModelTensors { try openModel { $0 } }
+
+    private func openModel<Result>(_ body: (ModelTensors) throws -> Result) throws -> Result {
         try Fixtures.withTemporaryFolder { folder in
             let path = folder + "/model.safetensors"
             let writer = try SafetensorsWriter(path: path, tensors: tensors)
@@ -48,11 +55,13 @@ struct QuantizedCheckpoint {
                 try bytes.withUnsafeBytes { try writer.write($0, tensor: index) }
             }
             try writer.finish()
-            let json = try JSON.parse(Array(configuration.utf8), file: "config.json")
-            return try body(
-                Checkpoint(directory: folder).tensors(
-                    quantization: QuantizationConfiguration(
-                        json: json, path: "config.json", place: "quantization_config")))
+            let quantization =
+                try configuration.isEmpty
+                ? nil
+                : QuantizationConfiguration(
+                    json: JSON.parse(Array(configuration.utf8), file: "config.json"),
+                    path: "config.json", place: "quantization_config")
+            return try body(Checkpoint(directory: folder).modelTensors(quantization: quantization))
         }
     }
 

@@ -1,34 +1,60 @@
 import TensorCore
 
+/// The tensors of a model, whatever form the files hold them in.
+public struct ModelTensors: Sendable {
+    /// The tensors: those that are stored in the checkpoint's order, then those that no stored
+    /// tensor has the name of, in the order of their codes.
+    public let tensors: [LogicalTensor]
+    /// The method by which weights are stored; `nil` where all of them are plain, whatever the
+    /// configuration says.
+    public let method: String?
+    /// What is left out, a sentence each.
+    public let notices: [String]
+    /// What the directory says otherwise than its tensors show, a sentence each.
+    public let warnings: [String]
+}
+
 extension Checkpoint {
     /// The tensors of the model: those that are stored as they are, and those that a quantization
     /// method stores as codes and scales.
     ///
-    /// Tensors stand in the checkpoint's order; those that no stored tensor has the name of follow,
-    /// in the order of their codes.
+    /// The tensors decide whether weights are quantized, the configuration how: one that was left
+    /// behind in a directory of plain weights has no effect.
     ///
-    /// - Parameter quantization: What the directory says about quantization, if it does.
+    /// - Parameters:
+    ///   - quantization: What the directory says about quantization, if it does.
+    ///   - keptMethods: The methods whose parts are wanted as they are stored.
     /// - Throws: `SafetensorsError` when the method is not one that can be undone, or parts are
     ///   missing or do not go together.
     /// - Complexity: O(tensors); no values are read.
-    public func tensors(
-        quantization: QuantizationConfiguration?
-    ) throws -> [LogicalTensor] {
+    public func modelTensors(
+        quantization: QuantizationConfiguration?, keeping keptMethods: [String] = []
+    ) throws -> ModelTensors {
         var pool = TensorPool(self)
-        guard let quantization else { return pool.all }
-        guard let name = quantization.method else {
-            throw quantization.fault(
-                "quant_method", found: quantization.json["quant_method"]?.kindName ?? "nothing",
-                expected: "the name of a method")
+        var notices: [String] = []
+        var warnings: [String] = []
+        let scaleCount = pool.removeRuntimeScales()
+        if scaleCount > 0 {
+            notices.append(
+                "\(scaleCount) scales of activations and of the KV cache are left out")
         }
-        guard let method = QuantizationMethod.all.first(where: { $0.names.contains(name) }) else {
-            throw SafetensorsError(
-                .unsupportedQuantization(
-                    found: name, supported: QuantizationMethod.all.flatMap(\.names)),
-                path: quantization.path, place: quantization.place)
+        let form = StoredForm(pool)
+        var used = quantization?.method
+        if let quantization, form == nil {
+            try quantization.requireWeightsCanBePlain()
+            // A configuration that quantizes nothing but the KV cache says so.
+            if quantization.json["quant_algo"]?.isNull != true {
+                warnings.append(
+                    "\(quantization.label) is left aside: no weight is stored in that form")
+            }
+            used = nil
+        } else if let form, !keptMethods.contains(used ?? "") {
+            try form.dequantize(&pool, quantization)
         }
-        try method.dequantize(&pool, quantization)
-        return pool.all
+        pool.splitStackedExperts()
+        return ModelTensors(
+            tensors: pool.all, method: used, notices: notices,
+            warnings: warnings)
     }
 }
 
@@ -40,5 +66,26 @@ struct QuantizationMethod: Sendable {
     let dequantize: @Sendable (inout TensorPool, QuantizationConfiguration) throws -> Void
 
     /// Every method, in the order in which messages list them.
-    static let all: [QuantizationMethod] = [.fp8, .compressedTensors, .gptq, .awq]
+    static let all: [QuantizationMethod] = [
+        .fp8, .modelOpt, .compressedTensors, .gptq, .awq, .mlx,
+    ]
+}
+
+extension QuantizationConfiguration {
+    /// How messages call this configuration: `quantization_config (awq) of config.json`.
+    var label: String {
+        let file = path.split(separator: "/").last.map(String.init) ?? path
+        let name = method.map { " (\($0))" } ?? ""
+        return place.isEmpty ? file + name : "\(place)\(name) of \(file)"
+    }
+
+    /// Fails for methods whose models round their weights in every step: plain weights are what
+    /// training goes on from and not what the model computes with.
+    func requireWeightsCanBePlain() throws(SafetensorsError) {
+        guard method == "bitnet" else { return }
+        throw SafetensorsError(
+            .unsupportedQuantization(
+                found: "bitnet", supported: QuantizationMethod.all.flatMap(\.names)),
+            path: path, place: place)
+    }
 }

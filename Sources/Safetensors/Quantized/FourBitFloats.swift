@@ -1,11 +1,11 @@
 import TensorCore
 
 /// A tensor of 4-bit floats (E2M1), two to a byte, with a scale for each group of columns:
-/// compressed-tensors' `nvfp4-pack-quantized` and `mxfp4-pack-quantized`.
+/// compressed-tensors' `nvfp4-pack-quantized` and `mxfp4-pack-quantized`, ModelOpt's NVFP4.
 ///
 /// The even column is in the lower half of its byte. `value = code · scale`, where the scale of
-/// NVFP4 is the stored E4M3 scale (one for 16 columns) divided by the tensor's global scale in
-/// F32, that of MXFP4 the power of two whose biased exponent is stored (one for 32 columns). Codes
+/// NVFP4 is the stored E4M3 scale (one for 16 columns) and the tensor's global scale in F32, by
+/// which compressed-tensors divides and ModelOpt multiplies, that of MXFP4 the power of two whose biased exponent is stored (one for 32 columns). Codes
 /// are 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives, so the product with a power of two is exact.
 /// Source: `compressors/nvfp4` and `compressors/mxfp4` of
 /// <https://github.com/vllm-project/compressed-tensors>.
@@ -13,14 +13,28 @@ struct FourBitFloats: DequantizedTensor {
     let shape: Shape
     private let codes: TensorPool.Part
     private let scales: ScaleGrid
-    private let globalScale: TensorPool.Part?
+    private let globalScale: GlobalScale
+
+    /// A scale of the whole tensor, and what is done with it.
+    enum GlobalScale {
+        case none
+        case divides(by: TensorPool.Part)
+        case multiplies(by: TensorPool.Part)
+
+        var part: TensorPool.Part? {
+            switch self {
+            case .none: nil
+            case .divides(let part), .multiplies(let part): part
+            }
+        }
+    }
 
     private static let magnitudes: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
     private static let values: [Float] = magnitudes + magnitudes.map { -$0 }
 
     /// Puts a tensor together.
     init(
-        codes: TensorPool.Part, scale: TensorPool.Part, globalScale: TensorPool.Part?,
+        codes: TensorPool.Part, scale: TensorPool.Part, globalScale: GlobalScale,
         groupSize: Int, isExponent: Bool
     ) throws {
         try codes.require(.U8, expected: "pairs of 4-bit floats in U8")
@@ -35,11 +49,11 @@ struct FourBitFloats: DequantizedTensor {
         }
         scales = try ScaleGrid(
             scale, of: shape, block: .rows(1, columns: groupSize), isExponent: isExponent)
-        if let globalScale {
-            try globalScale.requireFloats()
-            guard globalScale.tensor.shape.elementCount == 1 else {
-                throw globalScale.fault(
-                    .wrongShape(found: globalScale.tensor.shape, expected: "a single scale"))
+        if let part = globalScale.part {
+            try part.requireFloats()
+            guard part.tensor.shape.elementCount == 1 else {
+                throw part.fault(
+                    .wrongShape(found: part.tensor.shape, expected: "a single scale"))
             }
         }
         self.shape = shape
@@ -51,10 +65,9 @@ struct FourBitFloats: DequantizedTensor {
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
-        var divisor: Float = 1
-        if let globalScale {
-            try globalScale.shard.readElements(
-                0..<1, of: globalScale.tensor, into: &divisor, scratch: scratch)
+        var global: Float = 1
+        if let part = globalScale.part {
+            try part.shard.readElements(0..<1, of: part.tensor, into: &global, scratch: scratch)
         }
         let first = elements.lowerBound / 2
         let bytes = scratch.bytes((elements.upperBound + 1) / 2 - first)
@@ -66,7 +79,11 @@ struct FourBitFloats: DequantizedTensor {
                 guard let base = buffer.baseAddress else { return }
                 try scales.read(
                     gridRow: scales.gridRow(of: row), into: base, scratch: scaleScratch)
-                for index in buffer.indices { buffer[index] /= divisor }
+                switch globalScale {
+                case .none: break
+                case .divides: for index in buffer.indices { buffer[index] /= global }
+                case .multiplies: for index in buffer.indices { buffer[index] *= global }
+                }
             }
             for column in columns {
                 let element = row * shape.rowLength + column

@@ -12,13 +12,34 @@ public struct QuantizationConfiguration: Sendable {
 
     /// Wraps an object of `path`.
     public init(json: JSON, path: String, place: String) {
-        self.json = json
+        // ModelOpt's own file, and some configurations made of it, nest what they say.
+        if json["quant_algo"] == nil, let inner = json["quantization"]?.members {
+            let outer = json.members?.filter { $0.key != "quantization" } ?? []
+            let keys = Set(inner.map(\.key))
+            self.json = .object(inner + outer.filter { !keys.contains($0.key) })
+        } else {
+            self.json = json
+        }
         self.path = path
         self.place = place
     }
 
     /// The method's name in lower case: `gptq`; `nil` when the object does not say.
-    public var method: String? { json["quant_method"]?.text?.lowercased() }
+    ///
+    /// Some libraries do not write it and are told by their own keys.
+    public var method: String? {
+        if let name = json["quant_method"]?.text { return name.lowercased() }
+        if json["load_in_4bit"]?.boolean == true || json["load_in_8bit"]?.boolean == true {
+            return "bitsandbytes"
+        }
+        if json["quant_algo"] != nil || json["producer"]?["name"]?.text == "modelopt" {
+            return "modelopt"
+        }
+        if json["group_size"] != nil, json["bits"] != nil {
+            return json["desc_act"] == nil ? "mlx" : "gptq"
+        }
+        return nil
+    }
 
     /// The object under `key`, which has to be one.
     func object(_ key: String) throws -> QuantizationConfiguration {

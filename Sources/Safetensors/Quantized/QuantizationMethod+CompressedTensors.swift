@@ -26,10 +26,6 @@ extension QuantizationMethod {
             pool.replace(name + ".weight", of: weight.shard, by: tensor)
             pool.remove(name + ".weight_scale", name + ".weight_zero_point")
         }
-        pool.remove(
-            endingIn: ".input_scale", ".input_zero_point", ".input_global_scale", ".output_scale",
-            ".output_zero_point", ".k_scale", ".v_scale", ".q_scale", ".k_zero_point",
-            ".v_zero_point")
         try pool.refuseCodes(scale: "_scale")
     }
 }
@@ -151,7 +147,8 @@ private struct CompressedGroup {
             return try FourBitFloats(
                 codes: codes, scale: scale,
                 globalScale: isMX
-                    ? nil : try pool.part(name + ".weight_global_scale", neededBy: codes),
+                    ? .none
+                    : .divides(by: try pool.part(name + ".weight_global_scale", neededBy: codes)),
                 groupSize: groupSize ?? (isMX ? 32 : 16), isExponent: isMX)
         }
         guard format == "pack-quantized", bits <= 8 else {

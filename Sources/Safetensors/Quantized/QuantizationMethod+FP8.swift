@@ -1,16 +1,12 @@
 import TensorCore
 
 extension QuantizationMethod {
-    /// FP8 weights beside their scales: DeepSeek-V3's blocks (`fp8`), a scale for each row
-    /// (`fbgemm_fp8`), NVIDIA's `modelopt` with a scale for the tensor.
+    /// FP8 weights beside their scales: DeepSeek-V3's blocks (`fp8`), or a scale for each row
+    /// (`fbgemm_fp8`) or for the tensor.
     ///
     /// Scales are called `NAME_scale_inv` or `NAME_scale` and multiply, whatever the name says.
-    static let fp8 = QuantizationMethod(names: ["fp8", "fbgemm_fp8", "modelopt"]) {
+    static let fp8 = QuantizationMethod(names: ["fp8", "fbgemm_fp8"]) {
         pool, configuration in
-        let algorithm = try configuration.text("quant_algo", otherwise: "FP8")
-        guard algorithm == "FP8" else {
-            throw configuration.fault("quant_algo", found: algorithm, expected: "FP8")
-        }
         let block = try configuration.block("weight_block_size")
         for suffix in ["_scale_inv", "_scale"] {
             for name in pool.names(endingIn: suffix) {
@@ -18,24 +14,30 @@ extension QuantizationMethod {
                 guard let weight = pool.part(name), let scale = pool.part(name + suffix) else {
                     continue
                 }
-                try weight.require(.F8_E4M3, .F8_E5M2, expected: "FP8")
-                try scale.requireScales()
-                let shape = weight.tensor.shape
-                let grid: ScaleGrid.Block =
-                    scale.tensor.shape.elementCount == 1 && block == nil
-                    ? .tensor
-                    : block.map { .rows($0.rows, columns: $0.columns) } ?? .channel
                 pool.replace(
                     name, of: weight.shard,
-                    by: ScaledTensor(
-                        weight: weight, scales: try ScaleGrid(scale, of: shape, block: grid)))
+                    by: try ScaledTensor(
+                        fp8: weight, scale: scale,
+                        block: block.map { .rows($0.rows, columns: $0.columns) }))
                 pool.remove(name + suffix)
             }
         }
-        pool.remove(
-            endingIn: ".activation_scale", "_activation_scale", ".input_scale", ".k_scale",
-            ".v_scale", ".input_scale_ub")
         try pool.refuseCodes(scale: "_scale_inv")
+    }
+}
+
+extension ScaledTensor {
+    /// FP8 values beside their scales.
+    ///
+    /// - Parameter block: How many values share a scale; by the scales' shape where nothing says.
+    init(fp8 weight: TensorPool.Part, scale: TensorPool.Part, block: ScaleGrid.Block?) throws {
+        try weight.require(.F8_E4M3, .F8_E5M2, expected: "FP8")
+        try scale.requireScales()
+        let isSingle = scale.tensor.shape.elementCount == 1
+        self.init(
+            weight: weight,
+            scales: try ScaleGrid(
+                scale, of: weight.tensor.shape, block: block ?? (isSingle ? .tensor : .channel)))
     }
 }
 

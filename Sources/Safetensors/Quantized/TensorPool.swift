@@ -50,6 +50,20 @@ struct TensorPool {
     /// The tensors: those that stayed in their order, then those that were put together.
     var all: [LogicalTensor] { order.compactMap { tensors[$0] } }
 
+    /// The tensors that are stored as they are.
+    var storedParts: some Sequence<Part> {
+        order.lazy.compactMap { tensors[$0] }.compactMap { tensor in
+            tensor.stored.map { Part(shard: tensor.shard, tensor: $0) }
+        }
+    }
+
+    /// Whether a weight stands beside scales.
+    var hasScales: Bool {
+        order.contains { name in
+            ["_scale", "_scale_inv", ".scales"].contains(where: name.description.hasSuffix)
+        }
+    }
+
     /// What comes before `suffix` in each name that ends in it, in the checkpoint's order.
     func names(endingIn suffix: String) -> [String] {
         order.filter { tensors[$0] != nil }.map(\.description).filter { $0.hasSuffix(suffix) }
@@ -73,11 +87,31 @@ struct TensorPool {
         for name in names { tensors[ByteString(name)] = nil }
     }
 
-    /// Takes out all tensors whose name ends in one of these.
-    mutating func remove(endingIn suffixes: String...) {
-        for name in order where suffixes.contains(where: { name.description.hasSuffix($0) }) {
+    /// Takes out the scales of activations and of the KV cache, for which GGUF has no place, and
+    /// counts them.
+    mutating func removeRuntimeScales() -> Int {
+        let suffixes = [
+            ".input_scale", ".input_scale_ub", ".input_zero_point", ".input_global_scale",
+            ".output_scale", ".output_zero_point", ".activation_scale", "_activation_scale",
+            ".q_scale", ".k_scale", ".v_scale", ".kv_scale", ".prob_scale", ".k_zero_point",
+            ".v_zero_point",
+        ]
+        var count = 0
+        for name in order where suffixes.contains(where: name.description.hasSuffix) {
             tensors[name] = nil
+            count += 1
         }
+        return count
+    }
+
+    /// Puts tensors in the place of one.
+    mutating func replace(_ name: String, by parts: [LogicalTensor]) {
+        let key = ByteString(name)
+        guard let place = order.firstIndex(of: key) else { return }
+        tensors[key] = nil
+        let names = parts.map { ByteString($0.name) }
+        order.replaceSubrange(place...place, with: names)
+        for (name, part) in zip(names, parts) { tensors[name] = part }
     }
 
     /// Puts values in the place of the stored tensor called `name`.

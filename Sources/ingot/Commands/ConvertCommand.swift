@@ -12,7 +12,8 @@ struct ConvertCommand: ParsableCommand {
         abstract: "Convert a Hugging Face directory to GGUF.",
         discussion: """
             The directory holds config.json, safetensors (one file, or shards with an index) and the
-            tokenizer's files. Weights in FP8, compressed-tensors, GPTQ and AWQ are dequantized.
+            tokenizer's files; it may be one of the Hugging Face hub's cache (models--OWNER--NAME).
+            Weights in FP8, compressed-tensors, GPTQ, AWQ, ModelOpt and MLX are dequantized.
             Vectors and norms stay F32 whatever the type.
 
             Examples:
@@ -23,7 +24,7 @@ struct ConvertCommand: ParsableCommand {
               ingot convert --dry-run --json my-model/ | jq .fileByteCount
             """)
 
-    @Argument(help: "The model's directory.")
+    @Argument(help: "The model's directory, or a repository's in the hub's cache.")
     var directory: String
 
     @Option(
@@ -137,6 +138,7 @@ struct ConvertCommand: ParsableCommand {
                 metadata: try metadata.map { try MetadataFile(path: $0) },
                 isVocabularyOnly: vocabOnly))
         for notice in source.notices where !quiet { Terminal.note(notice) }
+        for warning in source.warnings { Terminal.warning(warning) }
         let typeName = recipe?.name ?? source.outputType.rawValue
         let path = outputPath(for: source, typeName: typeName)
         guard let recipe, !vocabOnly else {

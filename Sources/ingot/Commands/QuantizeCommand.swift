@@ -235,6 +235,7 @@ struct QuantizeCommand: ParsableCommand {
         let source = try ConversionSource(
             directory: path, options: .init(outputType: type, pre: pre))
         for notice in source.notices where !quiet { Terminal.note(notice) }
+        for warning in source.warnings { Terminal.warning(warning) }
         return RoundedSource(source, allowsNonFinite: allowNonfinite)
     }
 
