@@ -3,7 +3,8 @@ import TensorCore
 /// The YAML block at the start of a model card.
 ///
 /// Understands what cards are written in: block and flow collections, plain, quoted and block
-/// scalars, comments. Anchors, aliases and tags are refused.
+/// scalars, comments. Anchors, aliases and tags are refused; why no library reads them is said in
+/// docs/decisions/0007-front-matter-of-our-own.md.
 enum FrontMatter {
     /// A YAML value.
     ///
@@ -75,7 +76,10 @@ enum FrontMatter {
     ///
     /// - Throws: `ConversionError` naming the line that is not understood.
     static func parse(_ bytes: [UInt8], path: String) throws(ConversionError) -> Value? {
-        let text = String(decoding: bytes, as: UTF8.self)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ConversionError(
+                .malformedFrontMatter(found: "text that is not UTF-8"), path: path)
+        }
         let all = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         guard all.first == "---" else { return nil }
         let lines = all.dropFirst().prefix { $0 != "---" }

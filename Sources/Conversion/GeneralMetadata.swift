@@ -24,7 +24,8 @@ struct GeneralMetadata {
         directory: HuggingFaceDirectory, tensors: [TensorDescription], overrides: MetadataFile?,
         name: String?
     ) throws {
-        let card = try ModelCard(directory: directory)
+        let card = ModelCard(directory: directory)
+        if let failure = card.failure { warnings.append(failure) }
         let parameterCount = SizeLabel.elementCount(tensors)
         var texts = card.texts
 

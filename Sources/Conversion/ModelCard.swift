@@ -22,16 +22,27 @@ struct ModelCard {
     private(set) var datasets: [Source]?
     private(set) var tags: [String] = []
     private(set) var languages: [String] = []
+    /// Why the card tells nothing although there is one.
+    private(set) var failure: String?
 
-    /// Reads the card of a directory; empty when there is none or it has no front matter.
-    init(directory: HuggingFaceDirectory) throws {
+    /// Reads the card of a directory; empty when there is none, it has no front matter or that
+    /// cannot be read: no model is worse for it.
+    init(directory: HuggingFaceDirectory) {
         let path = directory.file("README.md")
         var values: FrontMatter.Value?
-        if FileIdentity(path: path) != nil {
-            values = try FrontMatter.parse(
-                InputFile.contents(path: path, limit: 1 << 24), path: path)
+        var failure: (any Error)?
+        do {
+            if FileIdentity(path: path) != nil {
+                values = try FrontMatter.parse(
+                    InputFile.contents(path: path, limit: 1 << 24), path: path)
+            }
+        } catch {
+            failure = error
         }
         self.init(values ?? .null)
+        self.failure = failure.map {
+            "\($0) The file is written without what the model card says."
+        }
     }
 
     /// Picks the known fields.

@@ -68,26 +68,34 @@ import Testing
     }
 
     @Test(arguments: [
-        "license: *anchor", "license: &a mit", "tags: [a, b", "a: \"open", "license: mit\n  - x: y",
+        "tags: *anchor", "author: &a me", "author: !t me", "? a\n: b", "tags: [a, b", "a: \"open",
+        "license: mit\n  - x: y",
         "tags:\n- a\n b: c", "- a\nb: c",
         "x: " + String(repeating: "[", count: 100),
         String(repeating: "- ", count: 100) + "x",
     ])
-    func frontMatterThatIsNotUnderstoodIsRefused(_ text: String) throws {
+    func frontMatterThatIsNotUnderstoodIsLeftAside(_ text: String) throws {
         try Checkpoints.with { folder in
-            try OutputFile.write(Array("---\n\(text)\n---\n".utf8), to: folder + "/README.md")
-            let error = #expect(throws: ConversionError.self) {
-                try ConversionSource(directory: folder)
-            }
-            guard case .malformedFrontMatter? = error?.kind else {
-                Issue.record("found \(String(describing: error))")
-                return
-            }
+            try OutputFile.write(
+                Array("---\nlicense: mit\n\(text)\n---\n".utf8), to: folder + "/README.md")
+            let source = try ConversionSource(directory: folder)
+            #expect(source.warnings.count == 1)
+            #expect(source.warnings.first?.contains("README.md: line ") == true)
+            #expect(source.metadata["general.license"] == nil)
+            #expect(source.metadata["general.tags"] == nil)
+        }
+    }
+
+    /// A card that is no text, or no file, ends no conversion either.
+    @Test func aCardThatCannotBeReadIsLeftAside() throws {
+        try Checkpoints.with { folder in
+            try Directory.create(folder + "/README.md")
+            #expect(try ConversionSource(directory: folder).warnings.count == 1)
         }
     }
 
     /// Random text between the lines never traps and never hangs.
-    @Test func anyFrontMatterIsReadOrRefused() throws {
+    @Test func anyFrontMatterIsReadOrLeftAside() throws {
         let seed: UInt64 = 0xCA4D
         var random = SeededRandom(seed: seed)
         let alphabet = Array("ab:- \n\n  [],{}\"'|>#&\\u~".unicodeScalars)
@@ -98,7 +106,7 @@ import Testing
                     text.unicodeScalars.append(alphabet.randomElement(using: &random) ?? "a")
                 }
                 try Checkpoints.replace("README.md", in: folder, text)
-                _ = try? ConversionSource(directory: folder)
+                _ = try ConversionSource(directory: folder)
             }
         }
     }
