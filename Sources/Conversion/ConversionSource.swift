@@ -117,9 +117,8 @@ public struct ConversionSource: TensorSource {
             vocabularySize: configuration.vocabSize(), pre: options.pre,
             model: family.tokenizer.flatMap { Vocabulary.Model(rawValue: $0) })
         try tokenizer.give(family.tokenRoles)
-        if family.tokenizer != Vocabulary.Model.unigram.rawValue {
-            tokenizer.special.addEndsOfDecoders(tokenizer.kind)
-        }
+        let ownTokenizerKeys = family.tokenizerKeys(configuration)
+        tokenizer.keepEndTokens(reserved: ownTokenizerKeys.map(\.key))
 
         var metadata = Metadata()
         metadata["general.architecture"] = .string(try family.architecture(of: configuration))
@@ -138,7 +137,7 @@ public struct ConversionSource: TensorSource {
         self.warnings = warnings + general.warnings
         try append(family.hyperparameters)
         metadata["general.quantization_version"] = .uint32(2)
-        let addsPrefixSpace = directory.tokenizerConfig?["add_prefix_space"]?.boolean
+        let addsPrefixSpace = tokenizer.addsPrefixSpace(directory.tokenizerConfig)
         if family.writesPrefixSpace, let addsPrefixSpace {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
         }
@@ -147,10 +146,11 @@ public struct ConversionSource: TensorSource {
             tokenizer,
             segments: try family.entries(
                 family.segmentKeys, of: configuration, fileType: fileType))
-        for entry in family.tokenizerKeys(configuration) { metadata[entry.key] = entry.value }
+        for entry in ownTokenizerKeys { metadata[entry.key] = entry.value }
         if family.writesPrefixSpaceLast, let addsPrefixSpace {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
         }
+        metadata.settleSpacePrefix(tokenizer)
 
         self.path = directory.path
         self.metadata = metadata
@@ -164,7 +164,7 @@ public struct ConversionSource: TensorSource {
             try RotaryParameters(configuration).type == "dynamic"
             && !metadata.entries.contains { $0.key.hasSuffix(".rope.scaling.factor") }
         notices =
-            sourceNotices + general.notices + left
+            sourceNotices + general.notices + left + tokenizer.notices
             + (dequantizedCount > 0
                 ? [
                     "\(dequantizedCount) weights stored by \(method ?? "") are dequantized"
@@ -213,109 +213,5 @@ public struct ConversionSource: TensorSource {
     ) throws {
         try contents[tensor].readBytes(
             rows, rowLength: tensors[tensor].shape.rowLength, into: destination)
-    }
-}
-
-extension HFTokenizer {
-    /// Gives parts to tokens by their text, unless another token has the part already.
-    mutating func give(_ roles: [ModelFamily.TokenRole]) throws {
-        for entry in roles {
-            guard let role = Vocabulary.SpecialRole(rawValue: entry.role) else {
-                preconditionFailure("\(entry.role) is no part that a token plays")
-            }
-            guard
-                let token = definition?.addedTokens.first(where: {
-                    $0.content == ByteString(entry.token)
-                }), let id = Int32(exactly: token.id)
-            else {
-                throw ConversionError(
-                    .missingToken(entry.token, role: entry.role), path: file,
-                    place: "added_tokens")
-            }
-            if !special.ids.contains(where: { $0.role == role }) {
-                special.ids.append(.init(role: role, id: id))
-            }
-        }
-    }
-}
-
-extension Metadata {
-    /// Appends the tokenizer's keys in the order in which the reference converter writes them.
-    ///
-    /// - Parameter segments: Keys that stand among those about spaces.
-    mutating func append(_ tokenizer: HFTokenizer, segments: [Hyperparameter]) {
-        let vocabulary = tokenizer.vocabulary
-        self["tokenizer.ggml.model"] = .string(vocabulary.model.rawValue)
-        if vocabulary.model != .sentencePieceMerges {
-            self["tokenizer.ggml.pre"] = .string(vocabulary.pre)
-        }
-        self["tokenizer.ggml.tokens"] = .strings(vocabulary.tokens)
-        if let scores = vocabulary.scores { self["tokenizer.ggml.scores"] = .float32s(scores) }
-        self["tokenizer.ggml.token_type"] = .int32s(vocabulary.types.map(\.rawValue))
-        if vocabulary.model == .unigram {
-            self["tokenizer.ggml.add_space_prefix"] = .bool(vocabulary.addSpacePrefix ?? true)
-            for entry in segments { self[entry.key] = entry.value }
-            self["tokenizer.ggml.remove_extra_whitespaces"] = .bool(
-                vocabulary.removeExtraWhitespaces ?? false)
-            if let map = vocabulary.precompiledCharsmap {
-                self["tokenizer.ggml.precompiled_charsmap"] = .uint8s(map)
-            }
-        }
-        let hasMerges = [.byteLevelBPE, .sentencePieceMerges].contains(vocabulary.model)
-        if hasMerges, !vocabulary.merges.isEmpty {
-            self["tokenizer.ggml.merges"] = .strings(vocabulary.merges)
-        }
-        for entry in tokenizer.special.ids {
-            self[entry.role.metadataKey] = .uint32(UInt32(clamping: entry.id))
-        }
-        for flag in tokenizer.special.flags where [.bos, .eos, .sep].contains(flag.role) {
-            self["tokenizer.ggml.add_\(flag.role.rawValue)_token"] = .bool(flag.isAdded)
-        }
-        appendChatTemplates(tokenizer.special.chatTemplates)
-        if let normalizer = tokenizer.definition?.normalizer { append(normalizer) }
-    }
-
-    /// What a normalizer does to case and accents; of several steps the last counts.
-    private mutating func append(_ normalizer: Normalizer) {
-        var lowercases: Bool?
-        var stripsAccents: Bool?
-        for step in normalizer.steps {
-            switch step {
-            case .lowercase: lowercases = true
-            case .stripAccents: stripsAccents = true
-            case .bert(_, _, let accents, let lowercase):
-                lowercases = lowercase
-                if let accents { stripsAccents = accents }
-            default: break
-            }
-        }
-        let prefix = "tokenizer.ggml.normalizer."
-        if let lowercases { self[prefix + "lowercase"] = .bool(lowercases) }
-        if let stripsAccents { self[prefix + "strip_accents"] = .bool(stripsAccents) }
-    }
-
-    private mutating func appendChatTemplates(_ templates: [HFSpecialTokens.ChatTemplate]) {
-        var names: [ByteString] = []
-        for template in templates {
-            guard let given = template.name else { continue }
-            // GGUF keys are plain: all other characters become `_`.
-            let name = given.description.unicodeScalars.reduce(into: "") { name, scalar in
-                let isPlain =
-                    scalar.isASCII
-                    && (scalar.properties.isAlphabetic
-                        || scalar.properties.numericType != nil)
-                name.unicodeScalars.append(isPlain ? scalar : "_")
-            }
-            guard !name.isEmpty, name != "default" else { continue }
-            if !template.text.bytes.isEmpty {
-                self["tokenizer.chat_template.\(name)"] = .string(template.text)
-            }
-            if !names.contains(ByteString(name)) { names.append(ByteString(name)) }
-        }
-        if !names.isEmpty { self["tokenizer.chat_templates"] = .strings(names) }
-        let main = templates.last { $0.name == nil || $0.name == "default" }
-        if let main, !main.text.bytes.isEmpty {
-            self["tokenizer.chat_template"] = .string(main.text)
-        }
     }
 }

@@ -79,7 +79,7 @@ public struct TextGenerator {
         let start = clock.now
         var logits = try generation.append(prompt)
         outcome.promptSeconds = (clock.now - start) / .seconds(1)
-        let ends = endTokens
+        let ends = tokenizer.vocabulary.endTokens
         var previous = last
         while outcome.steps.count < limit {
             let (token, probability) = sampler.pick(logits)
@@ -114,11 +114,6 @@ public struct TextGenerator {
         var sum = LogitsSum()
         logits.withUnsafeBufferPointer { sum.add($0, first: 0) }
         return exp(Double(logits[Int(token)] - sum.maximum)) / sum.sum
-    }
-
-    /// Tokens that end a text.
-    private var endTokens: Set<Int32> {
-        Set([.eos, .eot, .eom].compactMap { tokenizer.vocabulary.specialIDs[$0] })
     }
 
     /// What a token adds to a text: a space in front of the first word is no part of the text, one

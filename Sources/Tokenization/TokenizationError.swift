@@ -28,6 +28,8 @@ public struct TokenizationError: IngotError, Hashable {
         case unknownTokenizerClass(String)
         /// The Protocol Buffers encoding is broken.
         case malformedProtobuf(String)
+        /// A text file in another encoding.
+        case notUTF8
         /// The text is longer than can be encoded at once.
         case textTooLong(byteCount: Int, limit: Int)
     }
@@ -68,6 +70,7 @@ public struct TokenizationError: IngotError, Hashable {
             "the class \(name) saved no tokenizer.json, and its rules are not known; expected "
                 + "GPT2Tokenizer, Qwen2Tokenizer or BertTokenizer"
         case .malformedProtobuf(let what): "malformed Protocol Buffers message: \(what)"
+        case .notUTF8: "found bytes that are not UTF-8, expected a text in UTF-8"
         case .textTooLong(let byteCount, let limit):
             "found a text of \(byteCount) bytes, expected at most \(limit)"
         }
@@ -82,6 +85,7 @@ public struct TokenizationError: IngotError, Hashable {
             "Save tokenizer.json beside it: python3 -c 'from transformers import AutoTokenizer as T;"
                 + " T.from_pretrained(\"DIR\").save_pretrained(\"DIR\")'"
         case .idOutOfRange: "Check vocab_size in config.json."
+        case .notUTF8: "Save the file as UTF-8: iconv -f LATIN1 -t UTF-8 converts it."
         case .textTooLong: "Split the text."
         default: nil
         }

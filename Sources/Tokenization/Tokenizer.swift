@@ -48,8 +48,6 @@ public struct Tokenizer: Sendable {
         self.vocabulary = vocabulary
         userDefined = SpecialTokenFinder(vocabulary, types: [.userDefined])
         allSpecial = SpecialTokenFinder(vocabulary, types: [.userDefined, .control, .unknown])
-        let addsBOS: Bool
-        var addsEOS = false
         switch vocabulary.model {
         case .byteLevelBPE:
             guard let row = PreTokenizerName.row(named: vocabulary.pre) else {
@@ -59,32 +57,27 @@ public struct Tokenizer: Sendable {
             }
             engine = .byteLevel(
                 MergeTable(vocabulary), try TextSplitter(row), ignoresMerges: row.ignoresMerges)
-            addsBOS = row.addsBOS
         case .sentencePieceBPE:
             engine = .sentencePieceBPE(try SentencePieceBPEEncoder(vocabulary))
-            addsBOS = true
         case .sentencePieceMerges:
             var scored = vocabulary
             scored.scoreByMerges()
             engine = .sentencePieceBPE(try SentencePieceBPEEncoder(scored))
-            addsBOS = true
         case .unigram:
             engine = .unigram(try UnigramEncoder(vocabulary))
-            addsBOS = false
-            addsEOS = true
         case .wordPiece:
             engine = .wordPiece(WordPieceEncoder(vocabulary))
-            addsBOS = true
         }
         addsSpacePrefix =
             vocabulary.addSpacePrefix
             ?? (vocabulary.model == .sentencePieceBPE || vocabulary.model == .unigram)
-        leadingID = vocabulary.addBOS ?? addsBOS ? vocabulary.id(.bos) : nil
+        let ends = vocabulary.readersEnds
+        leadingID = vocabulary.addBOS ?? ends.bos ? vocabulary.id(.bos) : nil
         if vocabulary.model == .wordPiece {
             // BERT ends every text with SEP, whatever the flag for pairs says.
             trailingID = vocabulary.id(.sep)
         } else {
-            trailingID = vocabulary.addEOS ?? addsEOS ? vocabulary.id(.eos) : nil
+            trailingID = vocabulary.addEOS ?? ends.eos ? vocabulary.id(.eos) : nil
         }
     }
 
@@ -184,17 +177,6 @@ public struct Tokenizer: Sendable {
 extension Vocabulary {
     /// The id of a role, or the one that models of this kind have when their file does not say.
     fileprivate func id(_ role: SpecialRole) -> Int32? {
-        if let id = specialIDs[role] { return id }
-        let fallback: Int32? =
-            switch (model, role) {
-            case (.sentencePieceBPE, .bos): 1
-            case (.sentencePieceBPE, .eos): 2
-            case (.unigram, .eos): 1
-            case (.byteLevelBPE, .bos), (.byteLevelBPE, .eos): 11
-            case (.wordPiece, .bos): 101
-            case (.wordPiece, .sep): 102
-            default: nil
-            }
-        return fallback.flatMap { Int($0) < tokens.count ? $0 : nil }
+        specialIDs[role] ?? readersID(role).map { Int32($0) }
     }
 }

@@ -25,15 +25,24 @@ public struct HFTokenizer: Sendable {
     /// What `tokenizer.json` says, or what the vocabulary files stand for; `nil` when there is only a
     /// SentencePiece model.
     public var definition: HFTokenizerDefinition?
+    /// The tokens that the files add to the model's own.
+    public var addedTokens: [HFTokenizerDefinition.AddedToken]
+    /// Where generation ends, by `generation_config.json` or `config.json`.
+    public var endTokens: [(file: String, id: Int)]
+    /// What the user should know: where files disagree, what is left out.
+    public var notices: [String]
     /// The file that the tokens came from.
     public var file: String
 
     /// The kind of tokenizer.
     public var kind: Vocabulary.Model { vocabulary.model }
 
-    /// Reads the tokenizer of a directory: `tokenizer.model` or `spiece.model` (SentencePiece) when
-    /// there is one, `tokenizer.json` otherwise, and the bare vocabulary files of a few classes
-    /// (`vocab.json` with `merges.txt`, `vocab.txt`) where there is neither.
+    /// Reads the tokenizer of a directory from all its files, merged as transformers merges them.
+    ///
+    /// The model's own tokens come from `tokenizer.json`; from `tokenizer.model` or `spiece.model`
+    /// (SentencePiece) when that holds the same ones or stands alone; or from the bare vocabulary
+    /// files of a few classes (`vocab.json` with `merges.txt`, `vocab.txt`) where there is neither.
+    /// Added tokens, names, flags and chat templates come from whichever file knows.
     ///
     /// - Parameters:
     ///   - directory: A Hugging Face model directory.
@@ -48,88 +57,45 @@ public struct HFTokenizer: Sendable {
         directory: String, modelType: String? = nil, vocabularySize: Int? = nil,
         pre: String? = nil, model: Vocabulary.Model? = nil
     ) throws -> HFTokenizer {
-        let folder = HFTokenizerFolder(path: directory)
-        let config = try folder.json("config.json")
-        let text = config?["text_config"]
-        let modelType = modelType ?? (config?["model_type"] ?? text?["model_type"])?.text
-        let size = vocabularySize ?? (config?["vocab_size"] ?? text?["vocab_size"])?.integer
+        let files = try HFTokenizerFiles(directory: directory, modelType: modelType)
+        let modelType =
+            modelType
+            ?? (files.config?["model_type"] ?? files.config?["text_config"]?["model_type"])?
+            .text
+        let size = vocabularySize ?? files.configuration("vocab_size")?.integer
         if let size, !(1...Vocabulary.tokenCountLimit).contains(size) {
             throw TokenizationError(
                 .countOutOfRange(found: size, limit: Vocabulary.tokenCountLimit),
-                file: folder.file("config.json"), place: "vocab_size")
+                file: files.folder.file("config.json"), place: "vocab_size")
         }
-        let tokenizerConfig = try folder.json("tokenizer_config.json")
-        let definition = try folder.json("tokenizer.json").map {
-            try HFTokenizerDefinition($0, file: folder.file("tokenizer.json"))
-        }
-        let files = VocabularyFiles(folder, tokenizerConfig: tokenizerConfig)
+        let names = TokenNames(files)
+        let source = try VocabularySource(files, names: names, model: model, size: size)
+        var vocabulary = try source.vocabulary()
+        vocabulary.pre = try source.preTokenizerName(pre, modelType: modelType)
+        let ownNotices =
+            vocabulary.makeTextsUnique()
+            + vocabulary.settleSpacePrefix(files, modelType: modelType)
 
-        var result: HFTokenizer
-        if model == .sentencePieceMerges {
-            guard let definition else {
-                throw TokenizationError(.missing("tokenizer.json"), file: directory)
-            }
-            let path = folder.file("tokenizer.json")
-            result = HFTokenizer(
-                vocabulary: try Vocabulary(
-                    merging: definition, tokenizerConfig: tokenizerConfig, size: size, file: path),
-                special: HFSpecialTokens(), definition: definition, file: path)
-        } else if model == .unigram, let path = folder.existing(["sentencepiece.bpe.model"]) {
-            result = HFTokenizer(
-                vocabulary: try Vocabulary(
-                    fairseq: SentencePieceModel(path: path), size: size, file: path),
-                special: HFSpecialTokens(), definition: definition, file: path)
-        } else if let path = folder.existing(["tokenizer.model", "spiece.model"]) {
-            // Of encoders' tokens those of `tokenizer_config.json` are no part.
-            result = HFTokenizer(
-                vocabulary: try Vocabulary(
-                    sentencePiece: SentencePieceModel(path: path), size: size,
-                    addedTokens: try folder.json("added_tokens.json"),
-                    tokenizerConfig: model == .unigram ? nil : tokenizerConfig, file: path),
-                special: HFSpecialTokens(), definition: definition, file: path)
-            result.vocabulary.pre = pre ?? "default"
-        } else if let definition = try definition ?? files?.definition(modelType: modelType) {
-            let path = folder.existing(["tokenizer.json"]) ?? files?.path ?? directory
-            var vocabulary = try Vocabulary(
-                definition: definition,
-                size: model == .unigram ? definition.size(atLeast: size) : size, file: path)
-            if model == .unigram { vocabulary.readSpaces(tokenizerConfig) }
-            vocabulary.pre =
-                try pre ?? PreTokenizerName.derive(definition, modelType: modelType, file: path)
-            result = HFTokenizer(
-                vocabulary: vocabulary, special: HFSpecialTokens(), definition: definition,
-                file: path)
-        } else {
-            throw TokenizationError(
-                .missing("tokenizer.json or tokenizer.model"), file: directory)
-        }
-
-        result.special = HFSpecialTokens(
-            definition: definition, tokenizerConfig: tokenizerConfig, config: config,
-            templates: try folder.chatTemplates(), tokenCount: result.vocabulary.tokens.count)
-        result.special.apply(to: &result.vocabulary)
-        if result.kind == .wordPiece { result.vocabulary.lowercase = result.definition?.lowercases }
-        return result
-    }
-}
-
-extension Vocabulary {
-    /// What the tokenizer classes of encoders say about spaces, as the peer understands them.
-    fileprivate mutating func readSpaces(_ tokenizerConfig: JSON?) {
-        addSpacePrefix = tokenizerConfig?["add_prefix_space"]?.boolean ?? true
-        if tokenizerConfig?["clean_up_tokenization_spaces"]?.boolean ?? false {
-            removeExtraWhitespaces = true
-        }
+        let templates = try HFChatTemplates(files.folder, tokenizerConfig: files.tokenizerConfig)
+        let reader = SpecialTokenReader(
+            files, names: names, added: source.added, vocabulary: vocabulary,
+            isEncoder: model == .unigram)
+        var special = reader.special
+        special.chatTemplates = templates.templates
+        special.apply(to: &vocabulary)
+        var definition = files.definition
+        definition?.addedTokens = source.added.entries.map(\.token)
+        if vocabulary.model == .wordPiece { vocabulary.lowercase = definition?.lowercases }
+        return HFTokenizer(
+            vocabulary: vocabulary, special: special, definition: definition,
+            addedTokens: source.added.entries.map(\.token), endTokens: files.endTokens,
+            notices: names.notices + source.notices + ownNotices + reader.notices
+                + templates.notices,
+            file: source.file)
     }
 }
 
 extension HFTokenizerDefinition {
-    /// The number of tokens of the model's own, or `size` when that is more.
-    fileprivate func size(atLeast size: Int?) -> Int? {
-        guard case .unigram(let unigram) = model, let size else { return size }
-        return max(size, unigram.vocabulary.count)
-    }
-
     /// Whether the normalizer lower-cases the text.
     var lowercases: Bool {
         (normalizer?.steps ?? []).contains {
@@ -138,47 +104,6 @@ extension HFTokenizerDefinition {
             case .bert(_, _, _, let lowercase): lowercase
             default: false
             }
-        }
-    }
-}
-
-/// The files of a model directory that concern the tokenizer.
-struct HFTokenizerFolder {
-    let path: String
-
-    func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : "\(path)/\(name)" }
-
-    func existing(_ names: [String]) -> String? {
-        names.map { file($0) }.first { FileIdentity(path: $0) != nil }
-    }
-
-    /// The parsed file, or `nil` when there is none.
-    func json(_ name: String) throws -> JSON? {
-        guard let path = existing([name]) else { return nil }
-        return try JSON.parse(path: path)
-    }
-
-    /// Chat templates outside `tokenizer_config.json`.
-    func chatTemplates() throws -> [HFSpecialTokens.ChatTemplate] {
-        if let path = existing(["chat_template.jinja"]) {
-            let main = ByteString(bytes: try InputFile.contents(path: path, limit: 1 << 24))
-            let others = try additionalTemplates()
-            return [.init(name: others.isEmpty ? nil : "default", text: main)] + others
-        }
-        if let template = try json("chat_template.json")?["chat_template"]?.bytes {
-            return [.init(name: nil, text: template)]
-        }
-        return []
-    }
-
-    /// Templates with a name each, the files of a folder of their own.
-    private func additionalTemplates() throws -> [HFSpecialTokens.ChatTemplate] {
-        guard let folder = existing(["additional_chat_templates"]) else { return [] }
-        return try Directory.names(in: folder).filter { $0.hasSuffix(".jinja") }.map { name in
-            .init(
-                name: ByteString(String(name.dropLast(".jinja".count))),
-                text: ByteString(
-                    bytes: try InputFile.contents(path: "\(folder)/\(name)", limit: 1 << 24)))
         }
     }
 }

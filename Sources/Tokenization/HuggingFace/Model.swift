@@ -64,6 +64,16 @@ public enum HFModel: Sendable, Equatable {
         }
     }
 
+    /// The model's own tokens.
+    var tokens: [(token: ByteString, id: Int)] {
+        switch self {
+        case .bpe(let bpe): bpe.vocabulary
+        case .unigram(let unigram):
+            unigram.vocabulary.enumerated().map { ($0.element.token, $0.offset) }
+        case .wordPiece(let wordPiece): wordPiece.vocabulary
+        }
+    }
+
     init(_ json: JSONReader) throws(TokenizationError) {
         // Files from before 2020 lack the type: merges tell.
         let type =

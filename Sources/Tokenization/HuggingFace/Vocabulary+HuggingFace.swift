@@ -6,13 +6,15 @@ extension Vocabulary {
     /// - Parameters:
     ///   - size: The number of tokens that the model has; numbers without a token become
     ///     `[PAD{id}]`. The highest id decides when it is `nil`.
+    ///   - added: The tokens that all files add to the model's.
     init(
-        definition: HFTokenizerDefinition, size: Int?, file: String
+        definition: HFTokenizerDefinition, added: AddedTokens, size: Int?, file: String
     ) throws(TokenizationError) {
+        let added = added.entries.map(\.token)
         switch definition.model {
         case .bpe(let bpe):
             let list = try TokenList(
-                bpe.vocabulary, added: definition.addedTokens, size: size, file: file)
+                bpe.vocabulary, added: added, size: size, file: file)
             if definition.isByteLevel {
                 self.init(
                     model: .byteLevelBPE, tokens: list.tokens, types: list.types,
@@ -23,7 +25,7 @@ extension Vocabulary {
             }
         case .unigram(let unigram):
             let pieces = unigram.vocabulary.enumerated().map { ($0.element.token, $0.offset) }
-            let list = try TokenList(pieces, added: definition.addedTokens, size: size, file: file)
+            let list = try TokenList(pieces, added: added, size: size, file: file)
             self.init(model: .unigram, tokens: list.tokens, types: list.types)
             var scores = [Float](repeating: -1000, count: tokens.count)
             for (index, piece) in unigram.vocabulary.enumerated() where index < scores.count {
@@ -41,7 +43,7 @@ extension Vocabulary {
             precompiledCharsmap = try definition.characterMap(file: file)
         case .wordPiece(let wordPiece):
             let list = try TokenList(
-                wordPiece.vocabulary, added: definition.addedTokens, size: size, file: file)
+                wordPiece.vocabulary, added: added, size: size, file: file)
             // GGUF marks beginnings of words, as SentencePiece does, where BERT marks the rest.
             let prefix = wordPiece.continuingSubwordPrefix.bytes
             let marked = zip(list.tokens, list.types).map { token, type -> ByteString in
@@ -190,7 +192,6 @@ private struct TokenList {
             }
         }
         for (token, id) in vocabulary { try check(token, id, "model.vocab") }
-        for token in added { try check(token.content, token.id, "added_tokens") }
         let count = size ?? highest + 1
         guard count > 0 else {
             throw TokenizationError(.missing("a token"), file: file, place: "model.vocab")
@@ -206,18 +207,7 @@ private struct TokenList {
             texts[id] = token
             types[id] = .normal
         }
-        var claimed: [Int: ByteString] = [:]
-        for token in added {
-            if let other = claimed[token.id], other != token.content {
-                throw TokenizationError(
-                    .duplicateID(
-                        id: token.id, first: other.description,
-                        second: token.content.description),
-                    file: file, place: "added_tokens")
-            }
-            claimed[token.id] = token.content
-            (texts[token.id], types[token.id]) = token.entry
-        }
+        for token in added { (texts[token.id], types[token.id]) = token.entry }
         tokens = texts.enumerated().map { $0.element ?? .padding($0.offset) }
     }
 }

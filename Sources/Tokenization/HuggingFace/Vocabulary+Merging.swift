@@ -7,14 +7,15 @@ extension Vocabulary {
     /// Tokens that the tokenizer's configuration gives a part are control tokens, all other tokens of
     /// the base vocabulary are text, also where they were added to it as special.
     init(
-        merging definition: HFTokenizerDefinition, tokenizerConfig: JSON?, size: Int?, file: String
+        merging definition: HFTokenizerDefinition, added: AddedTokens, tokenizerConfig: JSON?,
+        size: Int?, file: String
     ) throws(TokenizationError) {
         guard case .bpe(let bpe) = definition.model, !definition.isByteLevel else {
             throw TokenizationError(
                 .unsupported("a tokenizer without SentencePiece's merges"), file: file,
                 place: "model")
         }
-        self = try Vocabulary(definition: definition, size: size, file: file)
+        self = try Vocabulary(definition: definition, added: added, size: size, file: file)
         model = .sentencePieceMerges
         merges = bpe.merges
         scores = [Float](repeating: -1000, count: tokens.count)

@@ -75,7 +75,10 @@ extension VocabularyExport {
                 if [.bos, .eos, .pad].contains(role) { configuration.append((key + "_id", .null)) }
                 continue
             }
-            if let id { members.append(.init(key, .string(vocabulary.tokens[Int(id)]))) }
+            // A token with a name is found in the text: text itself is not.
+            if let id, ![.normal, .byte, .unused].contains(vocabulary.types[Int(id)]) {
+                members.append(.init(key, .string(vocabulary.tokens[Int(id)])))
+            }
             // transformers has numbers of its own for these where the file says nothing.
             if id != nil || [.bos, .eos, .pad].contains(role) {
                 configuration.append((key + "_id", id.map { .integer(Int($0)) } ?? .null))
@@ -237,19 +240,30 @@ extension VocabularyExport {
             preTokenizer: steps.isEmpty
                 ? byteLevel
                 : .step("Sequence", [.init("pretokenizers", .array(steps + [byteLevel]))]),
-            postProcessor: template()
-                ?? .step(
-                    "ByteLevel",
-                    [
-                        .init("add_prefix_space", .bool(true)), .init("trim_offsets", .bool(false)),
-                        .init("use_regex", .bool(true)),
-                    ]),
+            postProcessor: byteLevelProcessor(),
             decoder: .step(
                 "ByteLevel",
                 [
                     .init("add_prefix_space", .bool(true)), .init("trim_offsets", .bool(true)),
                     .init("use_regex", .bool(true)),
                 ]), model: model)
+    }
+
+    /// The template, behind the step that says that nothing else is added where the file says so.
+    private func byteLevelProcessor() -> JSON {
+        let template = template()
+        let isSilent = vocabulary.addBOS == nil || vocabulary.addEOS == nil
+        guard !isSilent, vocabulary.addBOS == false || vocabulary.addEOS == false else {
+            return template ?? .null
+        }
+        let byteLevel = JSON.step(
+            "ByteLevel",
+            [
+                .init("add_prefix_space", .bool(true)), .init("trim_offsets", .bool(false)),
+                .init("use_regex", .bool(true)),
+            ])
+        guard let template else { return byteLevel }
+        return .step("Sequence", [.init("processors", .array([byteLevel, template]))])
     }
 
     private func wordPiece() throws(TokenizationError) -> JSON {

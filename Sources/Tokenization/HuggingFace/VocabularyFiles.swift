@@ -28,25 +28,32 @@ struct VocabularyFiles {
         }
 
         /// What these classes call their special tokens when the files do not say.
-        var specialTokens: [String] {
+        var names: [(role: Vocabulary.SpecialRole, text: String)] {
             switch self {
-            case .gpt2, .qwen2: ["<|endoftext|>"]
-            case .bert: ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"]
+            case .gpt2: [(.bos, "<|endoftext|>"), (.eos, "<|endoftext|>")]
+            case .qwen2: [(.eos, "<|endoftext|>")]
+            case .bert:
+                [
+                    (.unk, "[UNK]"), (.sep, "[SEP]"), (.pad, "[PAD]"), (.cls, "[CLS]"),
+                    (.mask, "[MASK]"),
+                ]
             }
         }
     }
 
     private let folder: HFTokenizerFolder
     private let config: JSON?
+    private let specialTokensMap: JSON?
     /// The file that the tokens come from.
     let path: String
 
     /// `nil` when the directory has no such files.
-    init?(_ folder: HFTokenizerFolder, tokenizerConfig: JSON?) {
+    init?(_ folder: HFTokenizerFolder, tokenizerConfig: JSON?, specialTokensMap: JSON?) {
         guard let path = folder.existing(["vocab.json", "vocab.txt"]) else { return nil }
         self.folder = folder
         self.path = path
         config = tokenizerConfig
+        self.specialTokensMap = specialTokensMap
     }
 
     /// The `tokenizer.json` that these files stand for.
@@ -56,8 +63,18 @@ struct VocabularyFiles {
         try HFTokenizerDefinition(json(modelType: modelType), file: path)
     }
 
-    private func json(modelType: String?) throws -> JSON {
-        let isWordPiece = path.hasSuffix(".txt")
+    /// What the class calls its special tokens when the files do not say.
+    ///
+    /// - Throws: `TokenizationError` when the class is none of those known.
+    func defaultNames(
+        modelType: String?
+    ) throws(TokenizationError) -> [(role: Vocabulary.SpecialRole, text: String)] {
+        try rules(modelType: modelType).names
+    }
+
+    private var isWordPiece: Bool { path.hasSuffix(".txt") }
+
+    private func rules(modelType: String?) throws(TokenizationError) -> Rules {
         let className = config?["tokenizer_class"]?.text
         guard
             let rules = Rules(
@@ -66,23 +83,50 @@ struct VocabularyFiles {
             throw TokenizationError(
                 .unknownTokenizerClass(className ?? "none"), file: path, place: "tokenizer_class")
         }
+        return rules
+    }
+
+    private func json(modelType: String?) throws -> JSON {
+        let rules = try rules(modelType: modelType)
         let vocabulary = try isWordPiece ? lines() : members()
         var model: [JSON.Member] = [
             .init("type", .text(isWordPiece ? "WordPiece" : "BPE")),
             .init("vocab", .object(vocabulary)),
         ]
         if isWordPiece {
-            model.append(.init("unk_token", config?["unk_token"]?.content ?? .text("[UNK]")))
+            model.append(.init("unk_token", .string(name(.unk) ?? "[UNK]")))
         } else {
             model.append(.init("merges", .array(try merges())))
         }
         return .object([
-            .init("added_tokens", .array(try addedTokens(vocabulary, rules))),
-            .init("normalizer", normalizer(rules)),
-            .init("pre_tokenizer", preTokenizer(rules)),
+            .init("normalizer", normalizer(rules)), .init("pre_tokenizer", preTokenizer(rules)),
+            .init("post_processor", isWordPiece ? postProcessor : .null),
             .init("decoder", isWordPiece ? .step("WordPiece") : .step("ByteLevel")),
             .init("model", .object(model)),
         ])
+    }
+
+    /// What the files call the token of a role.
+    private func name(_ role: Vocabulary.SpecialRole) -> ByteString? {
+        let key = "\(role.rawValue)_token"
+        return (specialTokensMap?[key]?.content ?? config?[key]?.content)?.bytes
+    }
+
+    /// BERT's ends of a text.
+    private var postProcessor: JSON {
+        func token(_ text: ByteString) -> JSON {
+            .object([.init("SpecialToken", .object([.init("id", .string(text))]))])
+        }
+        func sequence(_ name: String) -> JSON {
+            .object([.init("Sequence", .object([.init("id", .text(name))]))])
+        }
+        let (cls, sep) = (token(name(.cls) ?? "[CLS]"), token(name(.sep) ?? "[SEP]"))
+        return .step(
+            "TemplateProcessing",
+            [
+                .init("single", .array([cls, sequence("A"), sep])),
+                .init("pair", .array([cls, sequence("A"), sep, sequence("B"), sep])),
+            ])
     }
 
     // MARK: Files
@@ -137,45 +181,6 @@ struct VocabularyFiles {
     }
 
     // MARK: Rules
-
-    /// Tokens added to the vocabulary, and the special ones that are in it already.
-    private func addedTokens(_ vocabulary: [JSON.Member], _ rules: Rules) throws -> [JSON] {
-        var tokens: [(content: ByteString, id: Int, attributes: JSON?)] = []
-        func add(_ content: ByteString, _ id: Int, _ attributes: JSON?) {
-            if !tokens.contains(where: { $0.content == content }) {
-                tokens.append((content, id, attributes))
-            }
-        }
-        for member in config?["added_tokens_decoder"]?.members ?? [] {
-            guard let id = Int(member.key.description), let content = member.value["content"]?.bytes
-            else { continue }
-            add(content, id, member.value)
-        }
-        for member in try folder.json("added_tokens.json")?.members ?? [] {
-            if let id = member.value.integer { add(member.key, id, nil) }
-        }
-        let roles = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"]
-        let named = roles.compactMap { config?["\($0)_token"]?.content?.bytes }
-        let listed = (config?["additional_special_tokens"]?.array ?? []).compactMap {
-            $0.content?.bytes
-        }
-        let special = Set(named + listed + rules.specialTokens.map { ByteString($0) })
-        for member in vocabulary where special.contains(member.key) {
-            if let id = member.value.integer { add(member.key, id, nil) }
-        }
-        return tokens.sorted { $0.id < $1.id }.map { token in
-            let isSpecial = token.attributes?["special"]?.boolean ?? special.contains(token.content)
-            return .object([
-                .init("id", .integer(token.id)), .init("content", .string(token.content)),
-                .init("special", .bool(isSpecial)),
-                .init(
-                    "normalized", .bool(token.attributes?["normalized"]?.boolean ?? !isSpecial)),
-                .init("lstrip", .bool(token.attributes?["lstrip"]?.boolean ?? false)),
-                .init("rstrip", .bool(token.attributes?["rstrip"]?.boolean ?? false)),
-                .init("single_word", .bool(token.attributes?["single_word"]?.boolean ?? false)),
-            ])
-        }
-    }
 
     private func normalizer(_ rules: Rules) -> JSON {
         switch rules {

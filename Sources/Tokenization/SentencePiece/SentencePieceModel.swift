@@ -33,6 +33,9 @@ public struct SentencePieceModel: Sendable, Equatable {
         public var type: PieceType
     }
 
+    /// The names that the file has in model directories.
+    static let fileNames = ["tokenizer.model", "spiece.model"]
+
     /// The pieces in id order.
     public var pieces: [Piece] = []
     /// The algorithm.

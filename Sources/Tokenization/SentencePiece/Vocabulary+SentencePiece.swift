@@ -3,12 +3,13 @@ import TensorCore
 extension Vocabulary {
     /// The vocabulary of a SentencePiece model with the tokens that the directory adds.
     ///
-    /// Where several files speak of one id, the later wins: the model's pieces,
-    /// `added_tokens.json`, `added_tokens_decoder` of `tokenizer_config.json`. Ids at or above
-    /// `size` are dropped, as the peer does: the model has no embedding for them.
+    /// Pieces at or above `size` are dropped, as the peer does: the model has no embedding for them.
+    ///
+    /// - Parameter isEncoder: Whether pieces keep their types and scores although
+    ///   `added_tokens_decoder` lists them.
     init(
-        sentencePiece model: SentencePieceModel, size: Int?, addedTokens: JSON?,
-        tokenizerConfig: JSON?, file: String
+        sentencePiece model: SentencePieceModel, added: [AddedTokens.Entry], size: Int?,
+        isEncoder: Bool, file: String
     ) throws(TokenizationError) {
         let kind: Model
         switch model.algorithm {
@@ -19,43 +20,35 @@ extension Vocabulary {
                 .unsupported("the SentencePiece algorithm \(model.algorithm)"), file: file,
                 place: "trainer_spec.model_type")
         }
-        let count = size ?? model.pieces.count
-        var tokens = (0..<count).map { ByteString.padding($0) }
-        var scores = [Float](repeating: -10000, count: count)
-        var types = [TokenType](repeating: .unused, count: count)
+        let count = size ?? max(model.pieces.count, (added.map(\.token.id).max() ?? -1) + 1)
+        self.init(
+            model: kind, tokens: (0..<count).map { ByteString.padding($0) },
+            scores: [Float](repeating: -10000, count: count),
+            types: [TokenType](repeating: .unused, count: count))
         for (id, piece) in model.pieces.prefix(count).enumerated() {
             tokens[id] = piece.text
-            scores[id] = piece.score
-            // A piece that the model calls user-defined is an ordinary token in GGUF unless one of
-            // the other files adds it.
-            types[id] =
-                piece.type == .userDefined
-                ? .normal : TokenType(rawValue: Int32(piece.type.rawValue)) ?? .normal
-        }
-        for member in addedTokens?.members ?? [] {
-            guard let id = member.value.integer else {
-                throw TokenizationError(
-                    .wrongKind(found: member.value.kindName, expected: "an integer"),
-                    file: "added_tokens.json", place: member.key.description)
+            scores?[id] = piece.score
+            types[id] = TokenType(rawValue: Int32(piece.type.rawValue)) ?? .normal
+            // A piece with a space in it is made by merges, as transformers has it: in the text that
+            // readers search for tokens no space has become a mark yet.
+            if piece.type == .userDefined, kind == .unigram || piece.text != piece.text.withSpaces {
+                types[id] = .normal
             }
-            guard (0..<count).contains(id) else { continue }
-            tokens[id] = member.key
-            scores[id] = -1000
-            types[id] = .userDefined
         }
-        for member in tokenizerConfig?["added_tokens_decoder"]?.members ?? [] {
-            guard let id = Int(member.key.description), (0..<count).contains(id),
-                let content = member.value["content"]?.bytes
-            else { continue }
-            if member.value["special"]?.boolean ?? false || content.looksSpecial {
-                (tokens[id], types[id]) = (content, .control)
-            } else {
-                (tokens[id], types[id]) = (content.withSpaces, .userDefined)
+        for entry in added where tokens.indices.contains(entry.token.id) {
+            let id = entry.token.id
+            switch entry.source {
+            case .list where !entry.token.special:
+                (tokens[id], types[id]) = (entry.token.content, .userDefined)
+            case .decoder where !isEncoder: (tokens[id], types[id]) = entry.token.entry
+            default:
+                // What the model knows to be no text stays as it is.
+                if tokens[id] == entry.token.content, types[id] != .normal { continue }
+                (tokens[id], types[id]) = entry.token.entry
             }
-            scores[id] = -1000
+            scores?[id] = -1000
         }
-        self.init(model: kind, tokens: tokens, scores: scores, types: types)
-        if kind == .unigram || !model.addDummyPrefix { addSpacePrefix = model.addDummyPrefix }
+        addSpacePrefix = model.addDummyPrefix
         if kind == .unigram {
             removeExtraWhitespaces = model.removeExtraWhitespaces
             if !model.precompiledCharsmap.isEmpty {
@@ -75,8 +68,8 @@ extension Vocabulary {
                 file: file, place: "trainer_spec.model_type")
         }
         try self.init(
-            sentencePiece: model, size: max(size ?? 0, model.pieces.count), addedTokens: nil,
-            tokenizerConfig: nil, file: file)
+            sentencePiece: model, added: [], size: max(size ?? 0, model.pieces.count),
+            isEncoder: true, file: file)
         let own: [(ByteString, TokenType)] = [
             ("<s>", .control), ("<pad>", .control), ("</s>", .control), ("<unk>", .unknown),
         ]
