@@ -63,6 +63,19 @@ for match in regex.finditer(r"\p{Han}+", text):
 write(
     "HanTable", ["The script Han: first and last code point of every run."], han, REGEX_VERSION)
 
+scripts = [0] * 0x110000
+names = regex._regex_core.PROPERTIES["SCRIPT"][1]
+for number, name in sorted({number: name for name, number in names.items() if number}.items()):
+    for match in regex.finditer(r"\p{Script=%s}+" % name, text):
+        for code in range(match.start(), match.end()):
+            scripts[code] = number
+write(
+    "ScriptTable",
+    ["Runs of code points of one script: the first code point in the upper 24 bits, the number of",
+     "the script in the lower 8; 0 is \"unknown\"."],
+    [code << 8 | scripts[code] for code in range(0x110000)
+     if code == 0 or scripts[code] != scripts[code - 1]])
+
 lower, decompositions = [], []
 for code in range(0x80, 0x110000):
     if 0xD800 <= code < 0xE000:

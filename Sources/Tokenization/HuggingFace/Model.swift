@@ -5,6 +5,7 @@ public enum HFModel: Sendable, Equatable {
     case bpe(BPE)
     case unigram(Unigram)
     case wordPiece(WordPiece)
+    case wordLevel(WordLevel)
 
     /// Byte-pair encoding.
     public struct BPE: Sendable, Equatable {
@@ -21,10 +22,28 @@ public enum HFModel: Sendable, Equatable {
         public var ignoreMerges: Bool
         /// The unknown token.
         public var unknownToken: ByteString?
+        /// Whether neighbouring unknown characters are one token.
+        public var fusesUnknown = false
+        /// What marks a piece inside a word; `nil` for nothing.
+        public var continuingSubwordPrefix: ByteString?
+        /// What marks the end of a word; `nil` for nothing.
+        public var endOfWordSuffix: ByteString?
+        /// The probability with which a merge is left out, in training.
+        public var dropout: Double?
+        /// The parts of merges that hold spaces, by rank, as they stand in the file.
+        public var spacedMerges: [Int: (left: ByteString, right: ByteString)] = [:]
 
         /// Compares everything.
         public static func == (left: BPE, right: BPE) -> Bool {
             left.merges == right.merges && left.byteFallback == right.byteFallback
+                && left.fusesUnknown == right.fusesUnknown
+                && left.continuingSubwordPrefix == right.continuingSubwordPrefix
+                && left.endOfWordSuffix == right.endOfWordSuffix
+                && left.dropout == right.dropout
+                && left.spacedMerges.count == right.spacedMerges.count
+                && left.spacedMerges.allSatisfy { rank, parts in
+                    right.spacedMerges[rank].map { $0 == parts } ?? false
+                }
                 && left.ignoreMerges == right.ignoreMerges
                 && left.unknownToken == right.unknownToken
                 && left.vocabulary.elementsEqual(right.vocabulary, by: ==)
@@ -55,11 +74,28 @@ public enum HFModel: Sendable, Equatable {
         public var continuingSubwordPrefix: ByteString
         /// The unknown token.
         public var unknownToken: ByteString
+        /// Words of more characters than these are unknown.
+        public var characterLimit = 100
 
         /// Compares everything.
         public static func == (left: WordPiece, right: WordPiece) -> Bool {
             left.continuingSubwordPrefix == right.continuingSubwordPrefix
+                && left.characterLimit == right.characterLimit
                 && left.unknownToken == right.unknownToken
+                && left.vocabulary.elementsEqual(right.vocabulary, by: ==)
+        }
+    }
+
+    /// A token for every word, which GGUF has no name for.
+    public struct WordLevel: Sendable, Equatable {
+        /// Token and id, in file order.
+        public var vocabulary: [(token: ByteString, id: Int)]
+        /// The unknown token.
+        public var unknownToken: ByteString
+
+        /// Compares everything.
+        public static func == (left: WordLevel, right: WordLevel) -> Bool {
+            left.unknownToken == right.unknownToken
                 && left.vocabulary.elementsEqual(right.vocabulary, by: ==)
         }
     }
@@ -71,6 +107,7 @@ public enum HFModel: Sendable, Equatable {
         case .unigram(let unigram):
             unigram.vocabulary.enumerated().map { ($0.element.token, $0.offset) }
         case .wordPiece(let wordPiece): wordPiece.vocabulary
+        case .wordLevel(let wordLevel): wordLevel.vocabulary
         }
     }
 
@@ -79,14 +116,7 @@ public enum HFModel: Sendable, Equatable {
         let type =
             try json.optionalText("type") ?? (json.optional("merges") == nil ? "WordPiece" : "BPE")
         switch type {
-        case "BPE":
-            self = .bpe(
-                BPE(
-                    vocabulary: try HFModel.vocabulary(json),
-                    merges: try HFModel.merges(json.member("merges", "an array of merges")),
-                    byteFallback: try json.flag("byte_fallback", default: false),
-                    ignoreMerges: try json.flag("ignore_merges", default: false),
-                    unknownToken: try json.optional("unk_token")?.bytes()))
+        case "BPE": self = .bpe(try HFModel.bpe(json))
         case "Unigram": self = .unigram(try HFModel.unigram(json))
         case "WordPiece":
             self = .wordPiece(
@@ -94,11 +124,46 @@ public enum HFModel: Sendable, Equatable {
                     vocabulary: try HFModel.vocabulary(json),
                     continuingSubwordPrefix: ByteString(
                         try json.optionalText("continuing_subword_prefix") ?? "##"),
-                    unknownToken: ByteString(try json.optionalText("unk_token") ?? "[UNK]")))
+                    unknownToken: ByteString(try json.optionalText("unk_token") ?? "[UNK]"),
+                    characterLimit: try json.optional("max_input_chars_per_word")?.integer()
+                        ?? 100))
+        case "WordLevel":
+            self = .wordLevel(
+                WordLevel(
+                    vocabulary: try HFModel.vocabulary(json),
+                    unknownToken: ByteString(try json.optionalText("unk_token") ?? "<unk>")))
         default:
             throw json.fault(
                 .unknownValue("model type \"\(type)\"", expected: "BPE, Unigram or WordPiece"))
         }
+    }
+
+    private static func bpe(_ json: JSONReader) throws(TokenizationError) -> BPE {
+        let list = try json.member("merges", "an array of merges")
+        var result = BPE(
+            vocabulary: try vocabulary(json), merges: try merges(list),
+            byteFallback: try json.flag("byte_fallback", default: false),
+            ignoreMerges: try json.flag("ignore_merges", default: false),
+            unknownToken: try json.optional("unk_token")?.bytes())
+        result.fusesUnknown = try json.flag("fuse_unk", default: false)
+        result.dropout = try json.optional("dropout")?.double()
+        // An empty mark is none.
+        func mark(_ key: String) throws(TokenizationError) -> ByteString? {
+            guard let text = try json.optional(key)?.bytes(), !text.bytes.isEmpty else {
+                return nil
+            }
+            return text
+        }
+        result.continuingSubwordPrefix = try mark("continuing_subword_prefix")
+        result.endOfWordSuffix = try mark("end_of_word_suffix")
+        for (rank, merge) in (list.value.array ?? []).enumerated() {
+            guard let parts = merge.array, parts.count == 2, let left = parts[0].bytes,
+                let right = parts[1].bytes,
+                left.bytes.contains(UInt8(ascii: " ")) || right.bytes.contains(UInt8(ascii: " "))
+            else { continue }
+            result.spacedMerges[rank] = (left, right)
+        }
+        return result
     }
 
     private static func vocabulary(

@@ -15,6 +15,10 @@ public indirect enum Normalizer: Sendable, Equatable {
     case bert(cleanText: Bool, handleChineseChars: Bool, stripAccents: Bool?, lowercase: Bool)
     /// The compiled map of SentencePiece, Base64.
     case precompiled(base64: String)
+    /// SentencePiece's cleaning of control characters and white space.
+    case nmt
+    /// Writes bytes in the byte alphabet.
+    case byteLevel
     case sequence([Normalizer])
     /// A kind that this version does not know.
     case other(type: String)
@@ -48,6 +52,8 @@ public indirect enum Normalizer: Sendable, Equatable {
         case "Precompiled":
             self = .precompiled(
                 base64: try json.member("precompiled_charsmap", "a Base64 string").text())
+        case "Nmt": self = .nmt
+        case "ByteLevel": self = .byteLevel
         case "Sequence":
             var parts: [Normalizer] = []
             for element in try json.member("normalizers", "an array").elements() {

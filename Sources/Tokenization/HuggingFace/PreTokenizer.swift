@@ -24,6 +24,12 @@ public indirect enum PreTokenizer: Sendable, Equatable {
     case whitespaceSplit
     /// BERT's: white space removed, punctuation isolated.
     case bert
+    /// Removes every copy of a character.
+    case characterDelimiter(String)
+    /// Cuts where the script changes.
+    case unicodeScripts
+    /// Cuts after every so many characters.
+    case fixedLength(Int)
     case sequence([PreTokenizer])
     /// A kind that this version does not know.
     case other(type: String)
@@ -53,6 +59,11 @@ public indirect enum PreTokenizer: Sendable, Equatable {
         case "Whitespace": self = .whitespace
         case "WhitespaceSplit": self = .whitespaceSplit
         case "BertPreTokenizer": self = .bert
+        case "CharDelimiterSplit":
+            self = .characterDelimiter(try json.member("delimiter", "a character").text())
+        case "UnicodeScripts": self = .unicodeScripts
+        case "FixedLength":
+            self = .fixedLength(try json.optional("length")?.integer() ?? 5)
         case "Sequence":
             var parts: [PreTokenizer] = []
             for element in try json.member("pretokenizers", "an array").elements() {

@@ -53,6 +53,10 @@ extension Vocabulary {
                     : ByteString(bytes: Array("▁".utf8) + token.bytes)
             }
             self.init(model: .wordPiece, tokens: marked, types: list.types)
+        case .wordLevel:
+            throw TokenizationError(
+                .unsupported("the model WordLevel, for which GGUF has no name,"), file: file,
+                place: "model.type")
         }
     }
 

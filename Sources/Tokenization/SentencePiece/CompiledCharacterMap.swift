@@ -7,8 +7,8 @@ import TensorCore
 /// label, bit 8 "has a value", bit 9 "offset is shifted by 8", bits 10–30 the offset, bit 31 marks
 /// a value unit.
 struct CompiledCharacterMap: Sendable {
-    private let units: [UInt32]
-    private let replacements: [UInt8]
+    let units: [UInt32]
+    let replacements: [UInt8]
 
     /// The map that changes nothing but ill-formed bytes.
     static let identity = CompiledCharacterMap()
@@ -84,7 +84,7 @@ struct CompiledCharacterMap: Sendable {
         return found
     }
 
-    private static func offset(_ unit: UInt32) -> Int {
+    static func offset(_ unit: UInt32) -> Int {
         Int(unit >> 10) << Int((unit & 0x200) >> 6)
     }
 }

@@ -46,6 +46,8 @@ public struct SentencePieceModel: Sendable, Equatable {
     public var addDummyPrefix = true
     /// Whether runs of spaces become one.
     public var removeExtraWhitespaces = true
+    /// Whether the mark of a space goes after a word and not before it.
+    public var treatsWhitespaceAsSuffix = false
     /// Whether spaces become `▁`.
     public var escapeWhitespaces = true
     /// The compiled normalization map.
@@ -116,8 +118,9 @@ public struct SentencePieceModel: Sendable, Equatable {
                     throw message.fault("model type \(raw)")
                 }
                 algorithm = kind
+            case (24, .varint(let raw)): treatsWhitespaceAsSuffix = raw != 0
             case (35, .varint(let raw)): byteFallback = raw != 0
-            case (3, _), (35, _):
+            case (3, _), (24, _), (35, _):
                 throw message.fault("field \(number) of the trainer has another wire type")
             default: break
             }

@@ -68,6 +68,24 @@ struct PatternMatcher {
         if last < end { ends.append(end) }
     }
 
+    /// The matches in `start ..< end`, the empty ones as well: like those of a regular expression's
+    /// iterator, none touches the one before when it is empty.
+    mutating func matches(_ start: Int, _ end: Int) -> [Range<Int>] {
+        var result: [Range<Int>] = []
+        var position = start
+        while position < end {
+            let match = firstMatch(at: position, start: start, end: end)
+            let isRepeated = match == position && result.last?.upperBound == position
+            if match >= 0, !isRepeated { result.append(position..<match) }
+            if match > position {
+                position = match
+            } else {
+                position += units.unit(at: position, end: end).byteCount
+            }
+        }
+        return result
+    }
+
     /// The end of the match at `position`, -1 without.
     @inline(__always)
     private mutating func firstMatch(at position: Int, start: Int, end: Int) -> Int {
@@ -155,6 +173,9 @@ struct PatternMatcher {
                 instruction = next
             case .end:
                 failed = position != end
+                instruction += 1
+            case .lineEnd:
+                failed = position != end && units.bytes[position] != UInt8(ascii: "\n")
                 instruction += 1
             }
             guard failed else { continue }

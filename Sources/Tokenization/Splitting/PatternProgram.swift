@@ -16,6 +16,8 @@ struct PatternProgram: Sendable {
         /// The instructions up to `next` match from here (or not); nothing is consumed.
         case lookahead(negative: Bool, next: Int)
         case end
+        /// The end of the text or a line feed.
+        case lineEnd
         case accept
     }
 
@@ -39,9 +41,15 @@ struct PatternProgram: Sendable {
     /// For each first byte, the alternatives that can match (one bit each).
     private(set) var openings = [UInt32](repeating: 0, count: 256)
 
+    private let endsAtLines: Bool
+
     /// Compiles a pattern; `nil` when it repeats something that can be empty, repeats a group many
     /// times or has more than 32 alternatives.
-    init?(_ pattern: Pattern) {
+    ///
+    /// - Parameter endsAtLines: Whether `$` matches before every line feed, as in Oniguruma, which
+    ///   Hugging Face's `tokenizers` use, and not only at the end of the text.
+    init?(_ pattern: Pattern, endsAtLines: Bool = false) {
+        self.endsAtLines = endsAtLines
         let choices: [Pattern]
         if case .alternatives(let parts) = pattern { choices = parts } else { choices = [pattern] }
         guard choices.count <= 32 else { return nil }
@@ -111,7 +119,7 @@ struct PatternProgram: Sendable {
             guard compile(part) else { return false }
             instructions.append(.accept)
             instructions[start] = .lookahead(negative: negative, next: instructions.count)
-        case .end: instructions.append(.end)
+        case .end: instructions.append(endsAtLines ? .lineEnd : .end)
         }
         return true
     }

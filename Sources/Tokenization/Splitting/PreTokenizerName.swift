@@ -42,7 +42,7 @@ struct PreTokenizerName: Sendable {
     ) throws(TokenizationError) -> String {
         switch definition.model {
         case .wordPiece: return "bert-bge"
-        case .unigram: return "default"
+        case .unigram, .wordLevel: return "default"
         case .bpe: if !definition.isByteLevel { return "default" }
         }
         let unknown = TokenizationError(
