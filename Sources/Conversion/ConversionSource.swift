@@ -3,7 +3,7 @@ public import GGUF
 import Quantization
 import Safetensors
 public import TensorCore
-import Tokenization
+public import Tokenization
 
 /// A Hugging Face directory seen as a GGUF file.
 ///
@@ -51,6 +51,8 @@ public struct ConversionSource: TensorSource {
     public let notices: [String]
     /// Where parts of the directory contradict each other or cannot be read, and what was taken.
     public let warnings: [String]
+    /// The tokenizer of the directory.
+    public let tokenizer: HFTokenizer
     private let contents: [TensorContent]
 
     /// Opens a directory and derives metadata and catalogue; no weights are read.
@@ -153,6 +155,7 @@ public struct ConversionSource: TensorSource {
         metadata.settleSpacePrefix(tokenizer)
 
         self.path = directory.path
+        self.tokenizer = tokenizer
         self.metadata = metadata
         self.outputType = outputType
         tensors = catalogue.tensors
@@ -164,7 +167,8 @@ public struct ConversionSource: TensorSource {
             try RotaryParameters(configuration).type == "dynamic"
             && !metadata.entries.contains { $0.key.hasSuffix(".rope.scaling.factor") }
         notices =
-            sourceNotices + general.notices + left + tokenizer.notices
+            try sourceNotices + general.notices + left + tokenizer.notices
+            + tokenizer.readerLimitNotices(metadata)
             + (dequantizedCount > 0
                 ? [
                     "\(dequantizedCount) weights stored by \(method ?? "") are dequantized"

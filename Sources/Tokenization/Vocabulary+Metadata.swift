@@ -39,6 +39,10 @@ extension Vocabulary {
         addSpacePrefix = try keys.boolean("tokenizer.ggml.add_space_prefix")
         removeExtraWhitespaces = try keys.boolean("tokenizer.ggml.remove_extra_whitespaces")
         lowercase = try keys.boolean("tokenizer.ggml.normalizer.lowercase")
+        stripAccents = try keys.boolean("tokenizer.ggml.normalizer.strip_accents")
+        readStripping(
+            name: metadata["general.name"]?.text ?? "",
+            architecture: metadata["general.architecture"]?.text ?? "")
         switch metadata["tokenizer.ggml.precompiled_charsmap"] {
         case .uint8s(let bytes)?: precompiledCharsmap = bytes
         case .int8s(let bytes)?: precompiledCharsmap = bytes.map { UInt8(bitPattern: $0) }
@@ -46,6 +50,30 @@ extension Vocabulary {
         }
         if case .string(let template)? = metadata["tokenizer.chat_template"] {
             chatTemplate = template
+        }
+    }
+
+    /// What readers know of a few models by their names: GGUF has no key for it.
+    private mutating func readStripping(name: String, architecture: String) {
+        func ids(_ texts: [ByteString]) -> Set<Int32> {
+            Set(
+                tokens.indices.filter { texts.contains(tokens[$0]) }.compactMap {
+                    Int32(exactly: $0)
+                })
+        }
+        let name = name.lowercased()
+        if ["jina-v2-de", "jina-v2-es", "jina-v2-code"].contains(where: pre.contains)
+            || ["nomic-bert-moe", "jina-bert-v3"].contains(where: architecture.contains)
+        {
+            leftStripping = ids(["<mask>"])
+        } else if ["phi-3", "phi3"].contains(where: name.contains) {
+            let special = types.indices.filter {
+                [.control, .userDefined, .unknown].contains(types[$0])
+            }
+            rightStripping = Set(special.compactMap { Int32(exactly: $0) })
+                .subtracting(ids(["<unk>", "<s>", "<|endoftext|>"])).union(ids(["</s>"]))
+        } else if name.contains("modern-bert") {
+            leftStripping = ids(["[MASK]"])
         }
     }
 

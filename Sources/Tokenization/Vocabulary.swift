@@ -86,6 +86,12 @@ public struct Vocabulary: Sendable, Equatable {
     public var precompiledCharsmap: [UInt8]?
     /// Whether WordPiece lower-cases the text; `nil` leaves it to the model's default.
     public var lowercase: Bool?
+    /// Whether WordPiece removes accents; `nil` leaves it to whether it lower-cases.
+    public var stripAccents: Bool?
+    /// Tokens that take the white space before them with them.
+    public var leftStripping: Set<Int32> = []
+    /// Tokens that take the white space after them with them.
+    public var rightStripping: Set<Int32> = []
     /// The chat template, a Jinja text.
     public var chatTemplate: ByteString?
 

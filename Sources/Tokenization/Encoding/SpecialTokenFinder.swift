@@ -20,6 +20,8 @@ struct SpecialTokenFinder: Sendable {
 
     private let groups: [Group]
     private let vocabulary: [Int32: [UInt8]]
+    private let leftStripping: Set<Int32>
+    private let rightStripping: Set<Int32>
 
     /// - Parameter types: The types of token to look for.
     init(_ vocabulary: Vocabulary, types: Set<Vocabulary.TokenType>) {
@@ -36,6 +38,8 @@ struct SpecialTokenFinder: Sendable {
         }
         self.groups = groups.values.sorted { $0.byteCount > $1.byteCount }
         self.vocabulary = texts
+        leftStripping = vocabulary.leftStripping
+        rightStripping = vocabulary.rightStripping
     }
 
     /// Up to eight bytes as a number.
@@ -81,12 +85,26 @@ struct SpecialTokenFinder: Sendable {
                 position += 1
                 continue
             }
-            if start < position { fragments.append(.text(start..<position)) }
+            var end = position
+            if leftStripping.contains(token) {
+                while end > start, SpecialTokenFinder.isSpace(bytes[end - 1]) { end -= 1 }
+            }
+            if start < end { fragments.append(.text(start..<end)) }
             fragments.append(.token(token))
             position += group.byteCount
+            if rightStripping.contains(token) {
+                while position < range.upperBound, SpecialTokenFinder.isSpace(bytes[position]) {
+                    position += 1
+                }
+            }
             start = position
         }
         if start < range.upperBound { fragments.append(.text(start..<range.upperBound)) }
+    }
+
+    /// ASCII's white space: what C's `isspace` knows.
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || (0x09...0x0D).contains(byte)
     }
 
     private func token(

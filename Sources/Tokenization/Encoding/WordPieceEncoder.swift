@@ -7,6 +7,7 @@ struct WordPieceEncoder: Sendable {
     private let tokens: [Int32]
     private let unknown: Int32?
     private let lowercases: Bool
+    private let stripsAccents: Bool
 
     /// Words longer than this are unknown.
     private static let wordScalarLimit = 100
@@ -24,6 +25,7 @@ struct WordPieceEncoder: Sendable {
         self.tokens = tokens
         unknown = vocabulary.unknownID ?? (vocabulary.tokens.count > 100 ? 100 : nil)
         lowercases = vocabulary.lowercase ?? true
+        stripsAccents = vocabulary.stripAccents ?? lowercases
     }
 
     /// Appends the tokens of a text.
@@ -59,14 +61,11 @@ struct WordPieceEncoder: Sendable {
         while position < text.count {
             let (scalar, byteCount) = units.unit(at: position, end: text.count)
             position += byteCount
-            guard lowercases else {
-                take(scalar)
-                continue
-            }
             // Decomposed first: U+037E, the Greek question mark, is a semicolon then.
-            for part in CharacterMapping.decompose(scalar)
-            where GeneralCategory.number(of: part) != GeneralCategory.mn.rawValue {
-                take(CharacterMapping.lowercase(part))
+            for part in stripsAccents ? CharacterMapping.decompose(scalar) : [scalar]
+            where !stripsAccents || GeneralCategory.number(of: part) != GeneralCategory.mn.rawValue
+            {
+                take(lowercases ? CharacterMapping.lowercase(part) : part)
             }
         }
         finish()

@@ -18,18 +18,16 @@ struct ReferenceAddedTokens {
     private(set) var ids: [ByteString: Int32] = [:]
     private let verbatim: [UInt32: [Entry]]
     private let normalized: [UInt32: [Entry]]
-    /// Whether the longest token of all goes first, not the leftmost.
     private let isLongestFirst: Bool
 
     /// - Parameters:
     ///   - modelIDs: The ids of the model's own tokens.
-    ///   - isLongestFirst: Whether longer tokens are found first wherever they stand, as readers of
-    ///     GGUF do.
+    ///   - search: What is done as readers of GGUF do it.
     init(
         _ tokens: [HFTokenizerDefinition.AddedToken], _ modelIDs: [ByteString: Int32],
-        _ normalizer: ReferenceNormalizer, isLongestFirst: Bool
+        _ normalizer: ReferenceNormalizer, search: AddedTokenSearch
     ) {
-        self.isLongestFirst = isLongestFirst
+        isLongestFirst = search.contains(.longestFirst)
         var verbatim: [UInt32: [Entry]] = [:]
         var normalized: [UInt32: [Entry]] = [:]
         var highest: Int32?
@@ -45,13 +43,15 @@ struct ReferenceAddedTokens {
         }
         for token in tokens.filter(\.special) + tokens.filter({ !$0.special }) {
             guard let id = ids[token.content] else { continue }
-            var scalars = ReferenceText.scalars(token.content)
-            if token.normalized {
+            let isNormalized = token.normalized && !search.contains(.rawText)
+            var scalars = ReferenceText.scalars(
+                search.contains(.rawText) ? token.entry.token : token.content)
+            if isNormalized {
                 scalars = normalizer.normalized(ReferenceText(token.content.description)).scalars
             }
             guard let first = scalars.first else { continue }
             let entry = Entry(id: id, scalars: scalars, token: token)
-            if token.normalized {
+            if isNormalized {
                 normalized[first, default: []].append(entry)
             } else {
                 verbatim[first, default: []].append(entry)

@@ -4,11 +4,13 @@ import TensorCore
 enum ReferenceModel {
     case bpe(ReferenceBPE)
     case unigram(ReferenceUnigram)
-    case wordPiece(ids: [ByteString: Int32], HFModel.WordPiece)
+    /// With `marksWords` beginnings of words are marked, as in GGUF, and not the rest of them.
+    case wordPiece(ids: [ByteString: Int32], HFModel.WordPiece, marksWords: Bool)
     case wordLevel(ids: [ByteString: Int32], unknownToken: ByteString)
 
+    /// - Parameter marksWords: Whether WordPiece marks words as GGUF does.
     /// - Throws: `TokenizationError` when the model cannot be loaded.
-    init(_ model: HFModel) throws(TokenizationError) {
+    init(_ model: HFModel, marksWords: Bool = false) throws(TokenizationError) {
         func ids(_ vocabulary: [(token: ByteString, id: Int)]) -> [ByteString: Int32] {
             var ids: [ByteString: Int32] = [:]
             ids.reserveCapacity(vocabulary.count)
@@ -19,7 +21,8 @@ enum ReferenceModel {
         case .bpe(let bpe): self = .bpe(try ReferenceBPE(bpe, ids(bpe.vocabulary)))
         case .unigram(let unigram): self = .unigram(ReferenceUnigram(unigram))
         case .wordPiece(let wordPiece):
-            self = .wordPiece(ids: ids(wordPiece.vocabulary), wordPiece)
+            self = .wordPiece(
+                ids: ids(wordPiece.vocabulary), wordPiece, marksWords: marksWords)
         case .wordLevel(let wordLevel):
             self = .wordLevel(
                 ids: ids(wordLevel.vocabulary), unknownToken: wordLevel.unknownToken)
@@ -31,7 +34,7 @@ enum ReferenceModel {
         switch self {
         case .bpe(let bpe): bpe.ids
         case .unigram(let unigram): unigram.ids
-        case .wordPiece(let ids, _): ids
+        case .wordPiece(let ids, _, _): ids
         case .wordLevel(let ids, _): ids
         }
     }
@@ -43,7 +46,8 @@ enum ReferenceModel {
         switch self {
         case .bpe(let bpe): return try bpe.encode(word)
         case .unigram(let unigram): return try unigram.encode(word)
-        case .wordPiece(let ids, let model): return try ReferenceModel.pieces(word, ids, model)
+        case .wordPiece(let ids, let model, let marksWords):
+            return try ReferenceModel.pieces(word, ids, model, marksWords: marksWords)
         case .wordLevel(let ids, let unknownToken):
             let text = ByteString(bytes: ReferenceText.bytes(word))
             if let id = ids[text] { return [id] }
@@ -63,22 +67,28 @@ enum ReferenceModel {
 
     /// The longest piece from the beginning on, again and again.
     private static func pieces(
-        _ word: [UInt32], _ ids: [ByteString: Int32], _ model: HFModel.WordPiece
+        _ word: [UInt32], _ ids: [ByteString: Int32], _ model: HFModel.WordPiece, marksWords: Bool
     ) throws(TokenizationError) -> [Int32] {
-        guard word.count <= model.characterLimit else {
-            return [try unknown(model.unknownToken, ids)]
+        let unknown = [try unknown(model.unknownToken, ids)]
+        guard word.count <= model.characterLimit else { return unknown }
+        let prefix = model.continuingSubwordPrefix.bytes
+        let mark = ReferenceText.scalars("▁")
+        let word = marksWords ? mark + word : word
+        func id(_ start: Int, _ end: Int) -> Int32? {
+            let text = word[start..<end]
+            if marksWords, text.starts(with: mark) {
+                return ids[ByteString(bytes: ReferenceText.bytes(text.dropFirst()))]
+            }
+            let isInside = marksWords || start > 0
+            return ids[ByteString(bytes: (isInside ? prefix : []) + ReferenceText.bytes(text))]
         }
         var result: [Int32] = []
         var start = 0
         while start < word.count {
-            let prefix = start > 0 ? model.continuingSubwordPrefix.bytes : []
-            let end = (start + 1...word.count).reversed().first { end in
-                ids[ByteString(bytes: prefix + ReferenceText.bytes(word[start..<end]))] != nil
-            }
-            guard let end,
-                let id = ids[ByteString(bytes: prefix + ReferenceText.bytes(word[start..<end]))]
-            else { return [try unknown(model.unknownToken, ids)] }
-            result.append(id)
+            guard let end = (start + 1...word.count).last(where: { id(start, $0) != nil }),
+                let piece = id(start, end)
+            else { return unknown }
+            result.append(piece)
             start = end
         }
         return result

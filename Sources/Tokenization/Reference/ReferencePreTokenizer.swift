@@ -97,7 +97,7 @@ struct ReferencePreTokenizer {
 }
 
 extension ReferencePattern {
-    /// `\w+|[^\w\s]+`
+    /// The pattern `\w+|[^\w\s]+`.
     fileprivate static var words: ReferencePattern {
         .runs { scalar in
             if CharacterClass.isWord(scalar) { return 1 }

@@ -13,11 +13,14 @@ struct ReferenceSentencePiece {
     private var unknown: Int32 = 0
     private let userDefined: [[UInt8]]
     private let longest: Int
+    private let isFairseq: Bool
 
     private static let mark: [UInt8] = Array("▁".utf8)
 
-    init(_ model: SentencePieceModel) throws(TokenizationError) {
+    /// - Parameter isFairseq: Whether ids count four tokens of fairseq's own for the first three.
+    init(_ model: SentencePieceModel, isFairseq: Bool = false) throws(TokenizationError) {
         self.model = model
+        self.isFairseq = isFairseq
         map =
             model.precompiledCharsmap.isEmpty
             ? .identity : try CompiledCharacterMap(model.precompiledCharsmap)
@@ -56,7 +59,7 @@ struct ReferenceSentencePiece {
             }
             previousIsUnknown = id == nil
         }
-        return result
+        return isFairseq ? result.map { $0 == unknown ? 3 : $0 + 1 } : result
     }
 
     // MARK: Normalization

@@ -14,25 +14,25 @@ public struct ReferenceTokenizer {
     private let normalizer: ReferenceNormalizer
     private let added: ReferenceAddedTokens
     private let engine: Engine
-    private var leading: [Int32] = []
-    private var trailing: [Int32] = []
+    private(set) var leading: [Int32] = []
+    private(set) var trailing: [Int32] = []
 
     /// Prepares a `tokenizer.json`.
     ///
     /// - Throws: `TokenizationError` when the definition has a step that cannot be run here, or one
     ///   that `tokenizers` refuse.
     public init(_ definition: HFTokenizerDefinition) throws(TokenizationError) {
-        try self.init(definition, findsLongestFirst: false)
+        try self.init(definition, search: [], marksWords: false)
     }
 
     init(
-        _ definition: HFTokenizerDefinition, findsLongestFirst: Bool
+        _ definition: HFTokenizerDefinition, search: AddedTokenSearch, marksWords: Bool
     ) throws(TokenizationError) {
-        let model = try ReferenceModel(definition.model)
+        let model = try ReferenceModel(definition.model, marksWords: marksWords)
         normalizer = try ReferenceNormalizer(definition.normalizer)
         engine = .pipeline(try ReferencePreTokenizer(definition.preTokenizer), model)
         added = ReferenceAddedTokens(
-            definition.addedTokens, model.ids, normalizer, isLongestFirst: findsLongestFirst)
+            definition.addedTokens, model.ids, normalizer, search: search)
         func id(_ token: PostProcessor.EndToken) throws(TokenizationError) -> Int32 {
             if let id = token.id { return Int32(truncatingIfNeeded: id) }
             let text = ByteString(token.text)
@@ -51,27 +51,14 @@ public struct ReferenceTokenizer {
     }
 
     /// Prepares a SentencePiece model with the tokens that a directory adds to it.
-    ///
-    /// - Parameters:
-    ///   - added: Tokens that are taken out of the text before SentencePiece sees it.
-    ///   - leading: What goes in front of every text.
-    ///   - trailing: What goes after it.
-    init(
-        _ model: SentencePieceModel, added: [(content: ByteString, id: Int32)],
-        leading: Int32?, trailing: Int32?, findsLongestFirst: Bool = false
-    ) throws(TokenizationError) {
-        let tokens = added.map {
-            HFTokenizerDefinition.AddedToken(
-                id: Int($0.id), content: $0.content, special: true, normalized: false,
-                lstrip: false, rstrip: false, singleWord: false)
-        }
+    init(_ model: SentencePieceModel, _ source: ReferenceSource) throws(TokenizationError) {
         normalizer = try ReferenceNormalizer(nil)
-        self.added = ReferenceAddedTokens(
-            tokens, Dictionary(added.map { ($0.content, $0.id) }) { first, _ in first }, normalizer,
-            isLongestFirst: findsLongestFirst)
-        engine = .sentencePiece(try ReferenceSentencePiece(model))
-        self.leading = leading.map { [$0] } ?? []
-        self.trailing = trailing.map { [$0] } ?? []
+        let ids = source.added.map { ($0.content, Int32(truncatingIfNeeded: $0.id)) }
+        added = ReferenceAddedTokens(
+            source.added, Dictionary(ids) { first, _ in first }, normalizer, search: source.search)
+        engine = .sentencePiece(try ReferenceSentencePiece(model, isFairseq: source.isFairseq))
+        leading = source.ends.leading.map { [$0] } ?? []
+        trailing = source.ends.trailing.map { [$0] } ?? []
     }
 
     /// The tokens of a text; the texts of added tokens in it become those tokens.

@@ -4,6 +4,7 @@ import GGUF
 import Pipeline
 import Quantization
 import TensorCore
+import Tokenization
 
 /// The command `ingot convert HF_DIR [--outfile F] [--outtype T]`.
 struct ConvertCommand: ParsableCommand {
@@ -21,6 +22,7 @@ struct ConvertCommand: ParsableCommand {
               ingot convert my-model/ --outfile my-model-bf16.gguf --outtype bf16
               ingot convert my-model/ --outfile my-model-{ftype}.gguf --outtype auto
               ingot convert my-model/ --outtype Q4_K_M --split-max-size 4G
+              ingot convert --check-tokenizer --dry-run my-model/
               ingot convert --dry-run --json my-model/ | jq .fileByteCount
             """)
 
@@ -56,6 +58,13 @@ struct ConvertCommand: ParsableCommand {
             "GGUF name of the pre-tokenizer, where it cannot be told from the tokenizer.",
             valueName: "name"))
     var pre: String?
+
+    @Flag(
+        help: """
+            Encode hostile texts by the directory's own definition and by the file's vocabulary first, \
+            and fail where they differ; with --dry-run nothing else.
+            """)
+    var checkTokenizer = false
 
     @Flag(help: "Write metadata and vocabulary without tensors; weights need not be there.")
     var vocabOnly = false
@@ -139,6 +148,7 @@ struct ConvertCommand: ParsableCommand {
                 isVocabularyOnly: vocabOnly))
         for notice in source.notices where !quiet { Terminal.note(notice) }
         for warning in source.warnings { Terminal.warning(warning) }
+        if checkTokenizer { try check(source) }
         let typeName = recipe?.name ?? source.outputType.rawValue
         let path = outputPath(for: source, typeName: typeName)
         guard let recipe, !vocabOnly else {
@@ -148,6 +158,13 @@ struct ConvertCommand: ParsableCommand {
             RoundedSource(source, allowsNonFinite: allowNonfinite), recipe: recipe,
             options: QuantizeOptions(), outputPath: path)
         return try PlannedOutput(plan, split: split)
+    }
+
+    /// Compares the tokenizer's definition with what the file would say.
+    private func check(_ source: ConversionSource) throws {
+        let result = try TokenizerCheck(source.tokenizer, metadata: source.metadata).run()
+        for notice in result.notices where !quiet { Terminal.note(notice) }
+        if !quiet { Terminal.note(result.summary) }
     }
 
     /// The path that the user named, or one of the field's naming convention,
