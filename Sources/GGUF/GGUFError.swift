@@ -34,6 +34,12 @@ public struct GGUFError: IngotError, Hashable {
         case invalidDataRange(found: String, expected: String)
         /// A shard of a split model is missing or does not belong.
         case invalidSplit(found: String, expected: String)
+        /// Parts of a split model are not there.
+        case missingParts([String], count: Int)
+        /// A part of a split model that is not the first, whose path is told where its name is known.
+        case notFirstPart(number: Int, count: Int, first: String?)
+        /// An importance matrix of another model.
+        case otherModel(found: String, expected: String)
         /// A tensor cannot be decoded: its format is only carried along.
         case undecodable(format: String)
     }
@@ -75,23 +81,51 @@ public struct GGUFError: IngotError, Hashable {
             "\(key) is \(found), expected \(expected)"
         case .invalidShape(let found, let expected),
             .invalidDataRange(let found, let expected),
-            .invalidSplit(let found, let expected):
+            .invalidSplit(let found, let expected), .otherModel(let found, let expected):
             "\(found) found, expected \(expected)"
+        case .missingParts(let paths, let count):
+            "the first of \(count) parts found, expected beside it "
+                + paths.prefix(3).joined(separator: ", ")
+                + (paths.count > 3 ? " and \(paths.count - 3) more" : "")
+        case .notFirstPart(let number, let count, _):
+            "part \(number) of \(count) of a split model found, expected the first"
         case .undecodable(let format): "values of format \(format) cannot be decoded"
         }
     }
     /// What the user can do about it.
     public var remedy: String? {
         switch kind {
-        case .truncated, .invalidDataRange: "The file is damaged or incomplete; fetch it again."
+        case .truncated, .invalidDataRange:
+            path.hasSuffix(".gguf")
+                ? "The file is damaged or incomplete; fetch it again."
+                : "The file is damaged or incomplete; fetch it again, and join it where it came in"
+                    + " pieces: cat PIECES > MODEL.gguf."
+        case .notGGUF(let found): GGUFError.remedy(forStart: found)
         case .unsupportedVersion: "Convert the model again with a current tool."
         case .unknownTensorType: "A newer version of Ingot may know it."
-        case .invalidSplit: "Put all shards of the model in one folder under their own names."
+        case .notFirstPart(_, _, let first):
+            first.map { "Name \($0): the other parts are found beside it." }
+                ?? "Name the file that ends in -00001-of-….gguf."
+        case .otherModel: "Take the importance matrix that was made from this model."
+        case .invalidSplit, .missingParts:
+            "Put all shards of the model in one folder under their own names."
         default: nil
         }
     }
     /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode { .badData }
+
+    /// What to do about a file that starts otherwise.
+    private static func remedy(forStart bytes: [UInt8]) -> String? {
+        if bytes == Array("vers".utf8) {
+            return "A Git LFS pointer starts so: fetch the file itself (git lfs pull)."
+        }
+        let compressed: [[UInt8]] = [
+            [0x1F, 0x8B], [0x28, 0xB5, 0x2F, 0xFD], [0xFD, 0x37, 0x7A, 0x58], Array("PK".utf8),
+        ]
+        return compressed.contains { bytes.starts(with: $0) }
+            ? "Compressed files start so: decompress it first." : nil
+    }
 
     private static func show(_ bytes: [UInt8]) -> String {
         bytes.allSatisfy { (0x20...0x7E).contains($0) }

@@ -30,12 +30,12 @@ public struct Model: Sendable {
     /// The angle divisors of rotations, by tensor name.
     let rotaryFactors: [String: [Float]]
 
-    /// Opens a GGUF file.
+    /// Opens a GGUF file, or all parts of a split model by its first.
     ///
     /// - Throws: `FileError` or `GGUFError` when it cannot be read, `DecoderDescriptionError` when
     ///   its architecture or metadata are not understood, `InferenceError` when a tensor is missing
     ///   or of the wrong shape or format.
-    public init(path: String) throws { try self.init(source: GGUFFile(path: path)) }
+    public init(path: String) throws { try self.init(source: SplitSource.open(path: path)) }
 
     /// Takes the tensors of any source, run as its metadata say.
     public init(source: any TensorSource) throws {

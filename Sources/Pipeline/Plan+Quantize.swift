@@ -167,7 +167,7 @@ private struct QuantizedModel {
             recipe.fileType
             ?? source.metadata["general.file_type"]?.integer.flatMap { UInt32(exactly: $0) } ?? 0
         metadata.moveToEnd("general.file_type", .uint32(fileType))
-        for key in ["split.no", "split.count", "split.tensors.count"] { metadata[key] = nil }
+        for key in SplitSource.keys { metadata[key] = nil }
         for entry in options.metadataOverrides { metadata.moveToEnd(entry.key, entry.value) }
         guard let importance = options.importance else { return metadata }
         // The peer passes these as overrides too, which hold 127 bytes of text.

@@ -18,6 +18,8 @@ struct FileContents: Encodable {
         let shape: [Int]
         let offset: Int
         let byteCount: Int
+        /// The part of a split model that holds it, counted from 1.
+        var part: Int?
     }
     struct Total: Encodable {
         let type: String
@@ -62,25 +64,12 @@ struct FileContents: Encodable {
     let bitsPerWeight: Double
 
     /// Reads the header of the file at `path`; its first bytes tell which kind it is.
-    init(path: String) throws {
+    ///
+    /// The first part of a split model stands for all parts, unless it is wanted alone.
+    init(path: String, partAlone: Bool = false) throws {
         let start = try InputFile(path: path)
         let magic = try start.read(at: 0, count: min(4, start.byteCount))
-        if magic == Array("GGUF".utf8) {
-            let gguf = try GGUFFile(path: path)
-            self.init(
-                file: path, container: "GGUF version \(gguf.version)",
-                fileByteCount: gguf.file.byteCount,
-                metadata: gguf.metadata.entries.map { key, value in
-                    Entry(key: key, type: value.typeName, value: Value(value))
-                },
-                tensors: gguf.tensors.indices.map { index in
-                    let tensor = gguf.tensors[index]
-                    return Tensor(
-                        name: tensor.name, type: tensor.format.name,
-                        shape: tensor.shape.dimensions, offset: gguf.offsets[index],
-                        byteCount: gguf.byteCounts[index])
-                })
-        } else {
+        guard magic == Array("GGUF".utf8) else {
             let safetensors = try SafetensorsFile(path: path)
             self.init(
                 file: path, container: "safetensors", fileByteCount: safetensors.file.byteCount,
@@ -93,7 +82,35 @@ struct FileContents: Encodable {
                         shape: tensor.shape.dimensions, offset: tensor.offset,
                         byteCount: tensor.byteCount)
                 })
+            return
         }
+        let file = try GGUFFile(path: path)
+        var parts = [file]
+        var container = "GGUF version \(file.version)"
+        if let count = file.partCount, let number = file.partNumber {
+            if number == 0, !partAlone {
+                parts = (try SplitSource.open(path: path) as? SplitSource)?.shards ?? parts
+                container += ", \(count) parts"
+            } else {
+                container += ", part \(number + 1) of \(count)"
+            }
+        }
+        self.init(
+            file: path, container: container,
+            fileByteCount: parts.reduce(0) { $0 + $1.file.byteCount },
+            metadata: file.metadata.entries.map { key, value in
+                Entry(key: key, type: value.typeName, value: Value(value))
+            },
+            tensors: parts.enumerated().flatMap { number, gguf in
+                gguf.tensors.indices.map { index in
+                    let tensor = gguf.tensors[index]
+                    return Tensor(
+                        name: tensor.name, type: tensor.format.name,
+                        shape: tensor.shape.dimensions, offset: gguf.offsets[index],
+                        byteCount: gguf.byteCounts[index],
+                        part: parts.count > 1 ? number + 1 : nil)
+                }
+            })
     }
 
     private init(

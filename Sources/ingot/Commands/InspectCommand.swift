@@ -11,6 +11,8 @@ struct InspectCommand: ParsableCommand {
         commandName: "inspect",
         abstract: "Show what is in a GGUF or safetensors file.",
         discussion: """
+            The first part of a split model shows the whole model, another part itself.
+
             Examples:
               ingot inspect model-Q4_K_M.gguf
               ingot inspect --json model.safetensors
@@ -23,7 +25,14 @@ struct InspectCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let contents = try FileContents(path: file)
+        let contents: FileContents
+        do {
+            contents = try FileContents(path: file)
+        } catch let error as GGUFError {
+            guard case .missingParts = error.kind else { throw error }
+            Terminal.warning(error.description)
+            contents = try FileContents(path: file, partAlone: true)
+        }
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

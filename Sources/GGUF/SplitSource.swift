@@ -1,11 +1,10 @@
-public import GGUF
 public import TensorCore
 
 /// A model in several GGUF files, `NAME-00001-of-00003.gguf` and so on, as one source.
 public struct SplitSource: TensorSource {
     /// The files, in order.
     public let shards: [GGUFFile]
-    /// The first shard's metadata.
+    /// The first shard's metadata, without the keys that tell how the model is split.
     public let metadata: Metadata
     /// All tensors, shard after shard.
     public let tensors: [TensorDescription]
@@ -15,38 +14,63 @@ public struct SplitSource: TensorSource {
 
     /// The path as the user named it.
     public var path: String { shards[0].path }
-    /// The one file.
+    /// The parts.
     public var files: [InputFile] { shards.map(\.file) }
+
+    /// The keys that tell how a model is split.
+    public static let keys = ["split.no", "split.count", "split.tensors.count"]
 
     /// Opens the model that the file at `path` holds or is the first part of.
     ///
-    /// - Throws: `GGUFError` when a shard is missing or does not belong; `FileError`.
+    /// - Throws: `GGUFError` when a part is missing or does not belong, or another part than the
+    ///   first is named; `FileError`.
     public static func open(path: String) throws -> any TensorSource {
+        let first = try openFirst(path: path)
+        guard let count = first.partCount else { return first }
+        return try SplitSource(first: first, count: count)
+    }
+
+    /// Opens the file that holds a model's metadata: the one at `path`, which may be a whole model
+    /// or its first part. The other parts need not be there.
+    ///
+    /// - Throws: `GGUFError` when it is another part than the first; `FileError`.
+    public static func openFirst(path: String) throws -> GGUFFile {
         let file = try GGUFFile(path: path)
-        guard let count = file.metadata["split.count"]?.integer, count > 1 else { return file }
-        return try SplitSource(first: file, count: count)
+        guard let count = file.partCount, file.partNumber != 0 else { return file }
+        guard let number = file.partNumber, (0..<count).contains(number) else {
+            throw GGUFError(
+                .invalidSplit(found: "a part without a number", expected: "split.no"), path: path)
+        }
+        let own = suffix(number, of: count)
+        throw GGUFError(
+            .notFirstPart(
+                number: number + 1, count: count,
+                first: path.hasSuffix(own)
+                    ? String(path.dropLast(own.count)) + suffix(0, of: count) : nil),
+            path: path)
     }
 
     private init(first: GGUFFile, count: Int) throws {
         func fault(_ found: String, _ expected: String, _ path: String) -> GGUFError {
             GGUFError(.invalidSplit(found: found, expected: expected), path: path)
         }
-        guard first.metadata["split.no"]?.integer == 0 else {
-            let number = first.metadata["split.no"]?.integer.map { "\($0 + 1)" } ?? "unknown"
-            throw fault("part \(number) of \(count)", "the path of the first part", first.path)
-        }
         let suffix = SplitSource.suffix(0, of: count)
         guard count <= 99_999, first.path.hasSuffix(suffix) else {
-            throw fault("a part under another name", "a name that ends in \(suffix)", first.path)
+            throw fault(
+                "part 1 of \(count) under another name", "a name that ends in \(suffix)", first.path
+            )
         }
         let prefix = String(first.path.dropLast(suffix.count))
+        let paths = (0..<count).map { prefix + SplitSource.suffix($0, of: count) }
+        let missing = paths.filter { FileIdentity(path: $0) == nil }
+        guard missing.isEmpty else {
+            throw GGUFError(.missingParts(missing, count: count), path: first.path)
+        }
         var shards = [first]
         var names = Set(first.tensors.map { ByteString($0.name) })
         for number in 1..<count {
-            let shard = try GGUFFile(path: prefix + SplitSource.suffix(number, of: count))
-            guard shard.metadata["split.no"]?.integer == number,
-                shard.metadata["split.count"]?.integer == count
-            else {
+            let shard = try GGUFFile(path: paths[number])
+            guard shard.partNumber == number, shard.partCount == count else {
                 throw fault("a file of another split", "part \(number + 1) of \(count)", shard.path)
             }
             for tensor in shard.tensors {
@@ -62,7 +86,9 @@ public struct SplitSource: TensorSource {
             throw fault("\(all) tensors in all parts", "\(told)", first.path)
         }
         self.shards = shards
-        metadata = first.metadata
+        var metadata = first.metadata
+        for key in SplitSource.keys { metadata[key] = nil }
+        self.metadata = metadata
         tensors = shards.flatMap(\.tensors)
         shardNumbers = shards.indices.flatMap { number in
             shards[number].tensors.map { _ in number }
@@ -77,7 +103,7 @@ public struct SplitSource: TensorSource {
     }
 
     /// The end of the name of part `number`, counted from 0: `-00001-of-00003.gguf`.
-    static func suffix(_ number: Int, of count: Int) -> String {
+    public static func suffix(_ number: Int, of count: Int) -> String {
         func digits(_ value: Int) -> String {
             let text = "\(value)"
             return String(repeating: "0", count: max(0, 5 - text.count)) + text
@@ -115,4 +141,13 @@ public struct SplitSource: TensorSource {
         let (shard, index) = place(of: tensor)
         try shard.readBytes(range, ofTensor: index, into: destination)
     }
+}
+
+extension GGUFFile {
+    /// The number of parts of the model that this file is a part of; `nil` for a whole model.
+    public var partCount: Int? {
+        metadata["split.count"]?.integer.flatMap { $0 > 1 ? $0 : nil }
+    }
+    /// The number of this part, counted from 0.
+    public var partNumber: Int? { metadata["split.no"]?.integer }
 }
