@@ -1,4 +1,3 @@
-import Quantization
 import TensorCore
 
 /// What an importance matrix is made of: for every input of a model's linear layers the sum of its
@@ -146,40 +145,9 @@ public struct ImportanceSums: Sendable {
         for dataset in other.datasets where !datasets.contains(dataset) {
             datasets.append(dataset)
         }
-        chunkCount += other.chunkCount
-    }
-
-    /// Writes an importance matrix in GGUF form, as llama.cpp's tools do: for each tensor `NAME`, in
-    /// the order of the names' bytes, `NAME.in_sum2` and `NAME.counts` in F32.
-    ///
-    /// - Throws: `GGUFError`, `FileError`.
-    public func write(to path: String) throws {
-        var metadata = Metadata()
-        metadata["general.type"] = .string("imatrix")
-        metadata["imatrix.datasets"] = .strings(datasets.map { ByteString($0) })
-        metadata["imatrix.chunk_count"] = .uint32(UInt32(clamping: chunkCount))
-        metadata["imatrix.chunk_size"] = .uint32(UInt32(clamping: chunkSize))
-        var tensors: [TensorDescription] = []
-        var data: [[Double]] = []
-        for (name, entry) in entries.sorted(by: { ByteString($0.key) < ByteString($1.key) }) {
-            let (count, length) = (entry.counts.count, entry.sums.count / entry.counts.count)
-            let dimensions = count == 1 ? [[length], [1]] : [[count, length], [count, 1]]
-            for (suffix, dimensions) in zip([".in_sum2", ".counts"], dimensions) {
-                guard let shape = Shape(dimensions) else { continue }
-                tensors.append(
-                    TensorDescription(name: name + suffix, shape: shape, format: .F32))
-            }
-            data += [entry.sums, entry.counts]
-        }
-        let layout = try GGUFLayout(metadata: metadata, tensors: tensors, path: path)
-        let file = try OutputFile(path: path, byteCount: layout.byteCount)
-        try file.write(layout.header, at: 0)
-        for (values, offset) in zip(data, layout.offsets) {
-            let bytes = values.flatMap { value in
-                withUnsafeBytes(of: Float(value).bitPattern.littleEndian) { Array($0) }
-            }
-            try file.write(bytes, at: offset)
-        }
-        try file.commit(byteCount: layout.byteCount)
+        chunkCount +=
+            other.chunkSize == chunkSize
+            ? other.chunkCount
+            : Int(Double(other.chunkCount) * Double(other.chunkSize) / Double(chunkSize))
     }
 }
