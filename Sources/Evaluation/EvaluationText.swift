@@ -75,20 +75,28 @@ public struct EvaluationText: Sendable {
 
     /// Tokenizes a text and cuts it into windows.
     ///
-    /// - Parameter parseSpecial: Whether the texts of control tokens become those tokens.
+    /// - Parameters:
+    ///   - parseSpecial: Whether the texts of control tokens become those tokens.
+    ///   - warnings: What is known of the text, such as `TextFiles` finds; by default it is looked
+    ///     at for bytes that are not UTF-8.
     /// - Throws: `EvaluationError` when it is empty or shorter than a window, `TokenizationError`
     ///   when it is too long to be tokenized.
     public init(
         _ utf8: [UInt8], tokenizer: Tokenizer, contextLength: Int, windowing: Windowing = .halves,
-        windowLimit: Int? = nil, parseSpecial: Bool = false, path: String? = nil
+        windowLimit: Int? = nil, parseSpecial: Bool = false, path: String? = nil,
+        warnings: [EvaluationWarning]? = nil
     ) throws {
         guard !utf8.isEmpty else { throw EvaluationError(.emptyText, path: path) }
         let tokens = try tokenizer.encode(utf8, addSpecial: true, parseSpecial: parseSpecial)
-        let fault = EvaluationText.firstInvalidByte(utf8)
+        let found =
+            warnings
+            ?? EvaluationText.firstInvalidByte(utf8).map {
+                [.invalidUTF8(text: path, firstByte: $0)]
+            } ?? []
         try self.init(
             tokens: tokens, bos: tokenizer.leadingID, contextLength: contextLength,
             windowing: windowing, windowLimit: windowLimit, path: path,
-            warnings: fault.map { [.invalidUTF8(text: path, firstByte: $0)] } ?? [])
+            warnings: found)
     }
 
     private init(

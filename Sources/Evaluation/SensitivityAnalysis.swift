@@ -23,7 +23,8 @@ public struct SensitivityAnalysis {
     ///
     /// - Parameter importance: Column weights for the quantization, which also tell the error of
     ///   the layers' outputs.
-    /// - Throws: `EvaluationError` when a format cannot be written, or not without importance.
+    /// - Throws: `EvaluationError` when a format cannot be written, or not without importance, or the
+    ///   importance is of another model.
     public init(
         _ model: Model, grouping: SensitivityMap.Grouping, formats: [Format],
         importance: ImportanceMatrix? = nil, pool: WorkerPool = WorkerPool()
@@ -37,6 +38,17 @@ public struct SensitivityAnalysis {
                 throw EvaluationError(
                     .unusableFormat(format.name, reason: "needs an importance matrix"), path: nil)
             }
+        }
+        for tensor in model.source.tensors where tensor.name != "token_embd.weight" {
+            let shape = tensor.shape
+            let matrices = shape.rank > 2 ? shape.dimensions.dropLast(2).reduce(1, *) : 1
+            guard let importance, let entry = importance[tensor.name],
+                entry.values.count != shape.rowLength * matrices
+            else { continue }
+            throw EvaluationError(
+                .otherImportance(
+                    found: entry.values.count, expected: shape.rowLength * matrices,
+                    matrix: importance.path), path: model.path, place: tensor.name)
         }
         self.model = model
         self.grouping = grouping

@@ -1,6 +1,3 @@
-public import TensorCore
-import Zstandard
-
 /// The sequences of 13 words of a text, to find out which of them another text holds too.
 ///
 /// Words are runs of letters, digits and marks, in lower case; what lies between them does not
@@ -70,26 +67,17 @@ public struct WordSequences: Sendable {
             samplingInterval: Int(clamping: mask + 1))
     }
 
-    /// What a file shares with this text; it may be compressed with Zstandard.
+    /// What a text that is read piece by piece shares with this one.
     ///
     /// - Complexity: O(bytes) time; reads a mebibyte at a time.
     /// - Throws: `FileError`, `ZstandardError`.
-    public func overlap(with file: InputFile) throws -> Overlap {
+    public func overlap(with text: TextStream) throws -> Overlap {
         try overlap { take in
-            if try ZstandardReader.isCompressed(file) {
-                let reader = try ZstandardReader(file: file)
-                var piece = [UInt8](repeating: 0, count: 1 << 20)
-                while true {
-                    let count = try piece.withUnsafeMutableBytes { try reader.read(into: $0) }
-                    if count == 0 { return }
-                    take(Array(piece[..<count]))
-                }
-            }
-            var offset = 0
-            while offset < file.byteCount {
-                let count = min(1 << 20, file.byteCount - offset)
-                take(try file.read(at: offset, count: count))
-                offset += count
+            var piece = [UInt8](repeating: 0, count: 1 << 20)
+            while true {
+                let count = try piece.withUnsafeMutableBytes { try text.read(into: $0) }
+                if count == 0 { return }
+                take(Array(piece[..<count]))
             }
         }
     }

@@ -8,6 +8,12 @@ public struct FileError: IngotError, Hashable {
         case isDirectory
         /// The path is neither a regular file nor a directory (a pipe, a device, a socket).
         case notRegular
+        /// What was found (`a pipe`, `a device`, `a socket`) cannot be read at any place.
+        case notSeekable(found: String)
+        /// What gives its bytes once was to be read a second time.
+        case comesOnce
+        /// More bytes than the most that is read.
+        case tooLong(limit: Int)
         /// The user may not read or write there.
         case permissionDenied
         /// Bytes `offset ..< offset + count` were wanted, the file has `available` bytes.
@@ -48,6 +54,10 @@ public struct FileError: IngotError, Hashable {
         case .notFound: "no such file or folder"
         case .isDirectory: "is a directory, expected a file"
         case .notRegular: "is not a regular file"
+        case .notSeekable(let found):
+            "is \(found), expected a file that can be read at any place"
+        case .comesOnce: "is named twice, and gives its bytes only once"
+        case .tooLong(let limit): "more than \(limit) bytes found, at most that expected"
         case .permissionDenied: "permission denied"
         case .outOfBounds(_, let count, let available):
             "file ends too early: \(count) bytes expected here, the file has \(available) in all"
@@ -66,13 +76,18 @@ public struct FileError: IngotError, Hashable {
         case .isDirectory: "Name a file inside it."
         case .placeholder(let placeholder): placeholder.remedy
         case .brokenLink: "Fetch the file again."
+        case .notSeekable: "Write its contents to a file and name that."
+        case .comesOnce: "Write it to a file, or name it once."
+        case .notFound where path == "-":
+            "Only texts are read from standard input; write it to a file and name that."
         default: nil
         }
     }
     /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
         switch kind {
-        case .outOfBounds, .placeholder: .badData
+        case .outOfBounds, .placeholder, .tooLong: .badData
+        case .comesOnce: .usage
         default: .inputOutput
         }
     }

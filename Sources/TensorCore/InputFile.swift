@@ -22,7 +22,8 @@ public final class InputFile: Sendable {
     /// - Throws: `FileError` when it cannot be opened, or when it is not the file but a Git LFS
     ///   pointer to it, which no reader of any format wants.
     public init(path: String) throws(FileError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe without a writer is refused like any other, not waited for.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .last("open", path: path) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
@@ -32,8 +33,7 @@ public final class InputFile: Sendable {
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
-            throw FileError(
-                status.st_mode & S_IFMT == S_IFDIR ? .isDirectory : .notRegular, path: path)
+            throw FileError(InputFile.fault(mode: status.st_mode), path: path)
         }
         self.path = path
         self.descriptor = descriptor
@@ -51,6 +51,16 @@ public final class InputFile: Sendable {
         let count = min(byteCount, Placeholder.byteCount)
         guard let bytes = try? read(at: 0, count: count) else { return nil }
         return Placeholder(bytes, fileByteCount: byteCount)
+    }
+
+    /// What is wrong with what is no regular file.
+    private static func fault(mode: mode_t) -> FileError.Kind {
+        switch mode & S_IFMT {
+        case S_IFDIR: .isDirectory
+        case S_IFIFO: .notSeekable(found: "a pipe")
+        case S_IFSOCK: .notSeekable(found: "a socket")
+        default: .notSeekable(found: "a device")
+        }
     }
 
     deinit { close(descriptor) }

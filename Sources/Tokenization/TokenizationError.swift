@@ -22,6 +22,8 @@ public struct TokenizationError: IngotError, Hashable {
         case unknownValue(String, expected: String)
         /// Something that is valid but that this version cannot do.
         case unsupported(String)
+        /// A GGUF pre-tokenizer name whose rules are not known.
+        case unknownPreTokenizerName(String)
         /// No GGUF pre-tokenizer name means this definition.
         case unknownPreTokenizer(definition: String)
         /// Bare vocabulary files whose class has rules that are not known.
@@ -64,6 +66,9 @@ public struct TokenizationError: IngotError, Hashable {
             "found a count of \(found), expected 1 ... \(limit)"
         case .unknownValue(let found, let expected): "found \(found), expected \(expected)"
         case .unsupported(let what): "\(what) is not supported"
+        case .unknownPreTokenizerName(let name):
+            "the pre-tokenizer \"\(name)\" is not known, expected one of "
+                + Vocabulary.preTokenizerNames.joined(separator: ", ")
         case .unknownPreTokenizer(let definition):
             "no GGUF pre-tokenizer name is known for this definition:\n\(definition)\n"
         case .unknownTokenizerClass(let name):
@@ -79,6 +84,8 @@ public struct TokenizationError: IngotError, Hashable {
     /// What the user can do about it.
     public var remedy: String? {
         switch kind {
+        case .unknownPreTokenizerName:
+            "Where one of these splits text alike, say so with --pre NAME."
         case .unknownPreTokenizer:
             "If you know which name's rules fit, say so with --pre NAME."
         case .unknownTokenizerClass:

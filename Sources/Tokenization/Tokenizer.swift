@@ -52,7 +52,7 @@ public struct Tokenizer: Sendable {
         case .byteLevelBPE:
             guard let row = PreTokenizerName.row(named: vocabulary.pre) else {
                 throw TokenizationError(
-                    .unsupported("the pre-tokenizer \"\(vocabulary.pre)\""),
+                    .unknownPreTokenizerName(vocabulary.pre),
                     place: "tokenizer.ggml.pre")
             }
             engine = .byteLevel(

@@ -8,8 +8,6 @@ public struct ZstandardError: IngotError, Hashable {
         case damaged(message: String)
         /// The file ends inside a compressed frame.
         case truncated
-        /// The contents are longer than what was asked for allows.
-        case tooLong(limit: Int)
         /// The library did not do what was asked.
         case library(message: String)
     }
@@ -34,8 +32,6 @@ public struct ZstandardError: IngotError, Hashable {
         switch kind {
         case .damaged(let message): "not a sound Zstandard stream: \(message)"
         case .truncated: "the compressed data end too early"
-        case .tooLong(let limit):
-            "more than \(limit) bytes when decompressed, at most that expected"
         case .library(let message): "compression failed: \(message)"
         }
     }

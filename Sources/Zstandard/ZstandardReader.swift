@@ -6,11 +6,12 @@ public import TensorCore
 /// Frames may follow one another, as `cat a.zst b.zst` makes them. Memory: the window that the
 /// stream asks for, at most 128 MiB, and one input piece.
 public final class ZstandardReader {
-    private let file: InputFile
+    private let path: String
+    private let next: (UnsafeMutableRawBufferPointer) throws -> Int
     private let stream: OpaquePointer
     private let input: UnsafeMutableRawBufferPointer
     private var pending = ZSTD_inBuffer(src: nil, size: 0, pos: 0)
-    private var offset = 0
+    private var isAtEnd = false
     /// Whether the last byte decoded was the last of a frame.
     private var isBetweenFrames = true
 
@@ -20,11 +21,32 @@ public final class ZstandardReader {
     /// Starts at the first byte of `file`.
     ///
     /// - Throws: `ZstandardError` when there is no memory for the decoder.
-    public init(file: InputFile) throws(ZstandardError) {
-        guard let stream = ZSTD_createDStream() else {
-            throw ZstandardError(.library(message: "no memory"), path: file.path)
+    public convenience init(file: InputFile) throws(ZstandardError) {
+        var offset = 0
+        try self.init(path: file.path) { buffer in
+            let count = min(buffer.count, file.byteCount - offset)
+            try file.read(
+                at: offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
+            offset += count
+            return count
         }
-        self.file = file
+    }
+
+    /// Starts at the first byte of what `next` gives.
+    ///
+    /// - Parameters:
+    ///   - path: The path that messages name.
+    ///   - next: Fills a buffer with the bytes that come next and tells how many came; fewer come at
+    ///     the end only.
+    /// - Throws: `ZstandardError` when there is no memory for the decoder.
+    public init(
+        path: String, next: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
+    ) throws(ZstandardError) {
+        guard let stream = ZSTD_createDStream() else {
+            throw ZstandardError(.library(message: "no memory"), path: path)
+        }
+        self.path = path
+        self.next = next
         self.stream = stream
         input = .allocate(byteCount: 1 << 17, alignment: 64)
     }
@@ -36,9 +58,11 @@ public final class ZstandardReader {
 
     /// Whether `file` starts as a Zstandard frame does.
     public static func isCompressed(_ file: InputFile) throws(FileError) -> Bool {
-        guard file.byteCount >= magic.count else { return false }
-        return try file.read(at: 0, count: magic.count) == magic
+        isCompressed(try file.read(at: 0, count: min(magic.count, file.byteCount)))
     }
+
+    /// Whether bytes start as a Zstandard frame does.
+    public static func isCompressed(_ bytes: [UInt8]) -> Bool { bytes.starts(with: magic) }
 
     /// Fills `buffer` with the bytes that come next; fewer come at the end only.
     ///
@@ -47,12 +71,10 @@ public final class ZstandardReader {
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
         while output.pos < output.size {
-            if pending.pos == pending.size, offset < file.byteCount {
-                let piece = UnsafeMutableRawBufferPointer(
-                    rebasing: input[..<min(input.count, file.byteCount - offset)])
-                try file.read(at: offset, into: piece)
-                offset += piece.count
-                pending = ZSTD_inBuffer(src: piece.baseAddress, size: piece.count, pos: 0)
+            if pending.pos == pending.size, !isAtEnd {
+                let count = try next(input)
+                isAtEnd = count < input.count
+                pending = ZSTD_inBuffer(src: input.baseAddress, size: count, pos: 0)
             }
             let isOutOfInput = pending.pos == pending.size
             if isOutOfInput, isBetweenFrames { break }
@@ -60,32 +82,13 @@ public final class ZstandardReader {
             let code = ZSTD_decompressStream(stream, &output, &pending)
             guard ZSTD_isError(code) == 0 else {
                 throw ZstandardError(
-                    .damaged(message: String(cString: ZSTD_getErrorName(code))), path: file.path)
+                    .damaged(message: String(cString: ZSTD_getErrorName(code))), path: path)
             }
             isBetweenFrames = code == 0
             if isOutOfInput, output.pos == before, !isBetweenFrames {
-                throw ZstandardError(.truncated, path: file.path)
+                throw ZstandardError(.truncated, path: path)
             }
         }
         return output.pos
-    }
-
-    /// Everything that `file` decompresses to.
-    ///
-    /// - Throws: `ZstandardError` when it is more than `limit` bytes: a small file can hold a
-    ///   stream of any length.
-    public static func contents(of file: InputFile, limit: Int) throws -> [UInt8] {
-        let reader = try ZstandardReader(file: file)
-        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-        defer { piece.deallocate() }
-        var bytes: [UInt8] = []
-        while true {
-            let count = try reader.read(into: piece)
-            guard bytes.count + count <= limit else {
-                throw ZstandardError(.tooLong(limit: limit), path: file.path)
-            }
-            bytes.append(contentsOf: piece[..<count])
-            if count < piece.count { return bytes }
-        }
     }
 }

@@ -13,8 +13,9 @@ struct EvaluationOptions: ParsableArguments {
     @Option(
         name: [.customShort("f"), .customLong("file")],
         help: ArgumentHelp(
-            "Text to evaluate on, held out from calibration; plain or .zst. May be given again:"
-                + " the files follow one another.", valueName: "text"))
+            "Text to evaluate on, held out from calibration; plain or .zst, also from a pipe; - is"
+                + " standard input. May be given again: the files follow one another.",
+            valueName: "text"))
     var texts: [String] = []
 
     @Option(
@@ -25,12 +26,14 @@ struct EvaluationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only so many windows from the start.", valueName: "count"))
     var chunks: Int?
 
+    @OptionGroup var tokenizing: TokenizerOptions
     @OptionGroup var run: RunOptions
 
     mutating func validate() throws {
         if let chunks, chunks < 1, chunks != -1 {
             throw ValidationError("--chunks is \(chunks), expected at least 1 (or -1 for all)")
         }
+        try TextNames.check(texts)
     }
 
     /// Throws when no text is named: some commands can do without.
@@ -44,7 +47,9 @@ struct EvaluationOptions: ParsableArguments {
     var quiet: Bool { run.quiet }
 
     /// The name of the text: its files' names.
-    var textName: String { texts.map(Paths.name).joined(separator: " + ") }
+    var textName: String { textNames.joined(separator: " + ") }
+    /// The names of the text's files.
+    var textNames: [String] { texts.map(TextNames.short) }
 
     /// A text in windows.
     struct LoadedText {
@@ -53,22 +58,82 @@ struct EvaluationOptions: ParsableArguments {
         let sha256: String
     }
 
-    /// The text in windows, tokenized as `model`'s file says.
+    /// The text in windows, tokenized as `model`'s file says; tells what is wrong with either.
     func text(
         for model: Model, windowing: Windowing = .halves, parseSpecial: Bool = false
     ) throws -> LoadedText {
-        let bytes = try TextFiles.contents(paths: texts)
+        let tokenizer = try tokenizing.load(for: model)
+        let contents = try TextFiles.contents(paths: texts)
         let windows = try EvaluationText(
-            bytes, tokenizer: try EvaluationOptions.tokenizer(of: model), contextLength: context,
+            contents.bytes, tokenizer: tokenizer.tokenizer, contextLength: context,
             windowing: windowing, windowLimit: chunks == -1 ? nil : chunks,
-            parseSpecial: parseSpecial, path: texts.joined(separator: " + "))
-        let digest = SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
-        return LoadedText(windows: windows, byteCount: bytes.count, sha256: digest)
+            parseSpecial: parseSpecial, path: texts.map(TextNames.long).joined(separator: " + "),
+            warnings: tokenizer.warnings + contents.warnings)
+        // Before hours of work, not after.
+        for warning in windows.warnings { Terminal.warning(warning.description) }
+        let digest = SHA256.hash(data: contents.bytes).map { String(format: "%02x", $0) }.joined()
+        return LoadedText(windows: windows, byteCount: contents.bytes.count, sha256: digest)
+    }
+}
+
+/// How text is tokenized where a model's file does not tell.
+struct TokenizerOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "GGUF name of the pre-tokenizer, where the model's file names none or a wrong one.",
+            valueName: "name"))
+    var pre: String?
+
+    /// The tokenizer that `model`'s file describes, and what it leaves open.
+    func load(for model: Model) throws -> (tokenizer: Tokenizer, warnings: [EvaluationWarning]) {
+        try load(metadata: model.source.metadata, path: model.path)
     }
 
-    /// The tokenizer that `model`'s file describes.
-    static func tokenizer(of model: Model) throws -> Tokenizer {
-        try Tokenizer(vocabulary: Vocabulary(metadata: model.source.metadata, file: model.path))
+    /// The tokenizer that a file's metadata describe, and what they leave open.
+    func load(
+        metadata: Metadata, path: String
+    ) throws -> (tokenizer: Tokenizer, warnings: [EvaluationWarning]) {
+        var vocabulary = try Vocabulary(metadata: metadata, file: path)
+        if let pre {
+            guard vocabulary.model == .byteLevelBPE else {
+                throw ValidationError(
+                    "--pre is for byte-level BPE; \(path) has a tokenizer of the kind"
+                        + " \(vocabulary.model.rawValue)")
+            }
+            vocabulary.pre = pre
+        }
+        do {
+            return (
+                try Tokenizer(vocabulary: vocabulary),
+                TokenizerCheck.warnings(metadata, path: path, pre: pre)
+            )
+        } catch var error {
+            if error.file == nil { error.file = path }
+            throw error
+        }
+    }
+}
+
+/// What texts are called, by the paths that users give.
+enum TextNames {
+    /// The name that results carry.
+    static func short(_ path: String) -> String {
+        if SequentialInput.isStandardInput(path) { return SequentialInput.standardInputName }
+        let isDescriptor = path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/self/fd/")
+        return isDescriptor ? "pipe" : Paths.name(path)
+    }
+
+    /// The name that messages carry.
+    static func long(_ path: String) -> String {
+        path == "-" ? SequentialInput.standardInputName : path
+    }
+
+    /// Throws when standard input is named twice.
+    static func check(_ paths: [String]) throws {
+        guard paths.count(where: SequentialInput.isStandardInput) <= 1 else {
+            throw ValidationError(
+                "standard input gives its bytes only once; expected one -f - at most")
+        }
     }
 }
 

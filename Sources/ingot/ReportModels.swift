@@ -18,6 +18,8 @@ struct ReportModels {
         let recipes: [Recipe]
         /// The type of the file that a directory is converted to.
         let outputType: OutputType
+        /// The pre-tokenizer of a directory, where it cannot be told.
+        let pre: String?
         let importance: ImportanceMatrix?
         let allowsRequantization: Bool
         /// Where the files go that are made, to be kept; `nil` for a temporary folder.
@@ -70,7 +72,8 @@ struct ReportModels {
         let base: any TensorSource
         if isDirectory {
             let source = try ConversionSource(
-                directory: request.base, options: .init(outputType: request.outputType))
+                directory: request.base,
+                options: .init(outputType: request.outputType, pre: request.pre))
             for notice in source.notices where !request.isQuiet { Terminal.note(notice) }
             warnings += source.warnings
             let plan = try Plan.asDescribed(
@@ -85,6 +88,7 @@ struct ReportModels {
         let plans = try request.recipes.map {
             try Plan.quantize(base, recipe: $0, options: options, outputPath: path($0.name))
         }
+        warnings += request.importance?.warnings(for: base).map(\.description) ?? []
         if !plans.isEmpty { try write(plans, importance: request.importance) }
         self.base = base
         levels = named + (try plans.map { try SplitSource.open(path: $0.outputPath) })

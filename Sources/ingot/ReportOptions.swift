@@ -49,8 +49,8 @@ struct ReportMakingOptions: ParsableArguments {
 
     /// What is to be made.
     func request(
-        base: String, quantized: [String], importance: ImportanceMatrix?, threadCount: Int?,
-        isQuiet: Bool
+        base: String, quantized: [String], pre: String?, importance: ImportanceMatrix?,
+        threadCount: Int?, isQuiet: Bool
     ) throws -> ReportModels.Request {
         let known: [OutputType] = [.f32, .f16, .bf16, .auto]
         let type = outtype ?? OutputType.auto.rawValue
@@ -67,7 +67,7 @@ struct ReportMakingOptions: ParsableArguments {
         return ReportModels.Request(
             base: base, quantized: quantized,
             recipes: try types.map { try ReportModels.recipes($0) } ?? [],
-            outputType: outputType, importance: importance,
+            outputType: outputType, pre: pre, importance: importance,
             allowsRequantization: allowRequantize, levelsFolder: levelsDir,
             threadCount: threadCount, isQuiet: isQuiet)
     }

@@ -26,8 +26,12 @@ enum Terminal {
         write(line + "\n")
     }
 
-    /// Writes a warning to standard error.
-    static func warning(_ text: String) { note("warning: \(text)") }
+    /// Writes a warning to standard error, unless it stands there already.
+    static func warning(_ text: String) {
+        guard warnings.withLock({ $0.insert(text).inserted }) else { return }
+        note("warning: \(text)")
+    }
+    private static let warnings = Mutex<Set<String>>([])
 
     /// Writes an error to standard error.
     static func error(_ text: String) { note("error: \(text)") }

@@ -93,10 +93,10 @@ struct WordSequencesTests {
         let text = try InputFile.contents(path: Fixtures.path("text/evaluation.txt"))
         let sequences = WordSequences(of: text)
         let calibration = try sequences.overlap(
-            with: InputFile(path: Fixtures.path("text/calibration.txt")))
+            with: TextStream(path: Fixtures.path("text/calibration.txt")))
         #expect(calibration.sharedCount == 0 && calibration.sequenceCount > 10_000)
         let itself = try sequences.overlap(
-            with: InputFile(path: Fixtures.path("text/evaluation.txt")))
+            with: TextStream(path: Fixtures.path("text/evaluation.txt")))
         #expect(itself.sharedCount == itself.sequenceCount)
         try Fixtures.withTemporaryFolder { folder in
             let path = folder + "/text.zst"
@@ -104,11 +104,11 @@ struct WordSequencesTests {
             // Longer than a piece.
             for _ in 0..<12 { try writer.write(text) }
             _ = try writer.commit()
-            #expect(try sequences.overlap(with: InputFile(path: path)) == itself)
+            #expect(try sequences.overlap(with: TextStream(path: path)) == itself)
             let bytes = try InputFile.contents(path: path)
             try OutputFile.write(Array(bytes.dropLast(20)), to: path)
             #expect(throws: ZstandardError.self) {
-                try sequences.overlap(with: InputFile(path: path))
+                try sequences.overlap(with: TextStream(path: path))
             }
         }
     }

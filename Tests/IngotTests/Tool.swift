@@ -20,6 +20,12 @@ struct Tool {
         return Fixtures.projectRoot.appending(path: ".build/release/ingot").path
     }()
 
+    /// Runs a shell script in which `$INGOT` is the tool and `$1`, `$2`, … are `arguments`.
+    static func shell(_ script: String, _ arguments: [String]) throws -> Outcome {
+        try run(
+            ["-c", script, "sh"] + arguments, calledAs: "/bin/sh", environment: ["INGOT": path])
+    }
+
     /// Runs the tool with `arguments`; `name` is what it is called by, `environment` what is set
     /// besides this process's own.
     static func run(

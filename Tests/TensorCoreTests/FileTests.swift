@@ -67,7 +67,7 @@ import Testing
             _ = try InputFile(path: "/no/such/file")
         }
         #expect(throws: FileError(.isDirectory, path: "/tmp")) { _ = try InputFile(path: "/tmp") }
-        #expect(throws: FileError(.notRegular, path: "/dev/null")) {
+        #expect(throws: FileError(.notSeekable(found: "a device"), path: "/dev/null")) {
             _ = try InputFile(path: "/dev/null")
         }
     }

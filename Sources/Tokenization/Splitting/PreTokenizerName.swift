@@ -62,6 +62,24 @@ struct PreTokenizerName: Sendable {
     }
 }
 
+extension Vocabulary {
+    /// The names of pre-tokenizers whose rules are known.
+    public static var preTokenizerNames: [String] {
+        PreTokenizerName.table.map(\.name).sorted()
+    }
+
+    /// The names that models of a type have, by transformers' or GGUF's name of the type.
+    public static func preTokenizerNames(forModelType type: String) -> [String] {
+        func comparable(_ name: String) -> String {
+            name.lowercased().filter { $0 != "_" && $0 != "-" }
+        }
+        let type = comparable(type)
+        return PreTokenizerName.table.filter { row in
+            row.modelTypes.contains { comparable($0) == type }
+        }.map(\.name)
+    }
+}
+
 /// Normalizer and splitting patterns of a `tokenizer.json`, reduced to what matters for the name.
 struct SplittingRules: Equatable {
     var normalization = PreTokenizerName.Normalization.none

@@ -64,7 +64,7 @@ struct CompareCommand: ParsableCommand {
         let evaluator: Evaluator
         let text: EvaluationText
         if let logits {
-            let tokenizer = try EvaluationOptions.tokenizer(of: loaded[0])
+            let tokenizer = try options.tokenizing.load(for: loaded[0]).tokenizer
             let reader = try LogitsReader(path: logits, bos: tokenizer.leadingID)
             evaluator = try Evaluator(
                 base: reader, quantized: loaded, activations: layers.activations, pool: pool)

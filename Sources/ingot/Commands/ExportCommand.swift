@@ -1,5 +1,6 @@
 import ArgumentParser
 import Conversion
+import Evaluation
 import GGUF
 import TensorCore
 
@@ -18,7 +19,7 @@ struct ExportCommand: ParsableCommand {
               ingot export model-Q4_K_M.gguf my-model/ --outtype bf16
             """)
 
-    @Argument(help: "The GGUF file.")
+    @Argument(help: "The GGUF file; of a split model, the first part.")
     var model: String
 
     @Argument(help: "The directory to write, which must not be there yet, or be empty.")
@@ -63,7 +64,11 @@ struct ExportCommand: ParsableCommand {
                 "--max-shard-size is \(maxShardSize), expected a number and M or G: 5G")
         }
         let start = Clock.seconds()
-        let checkpoint = try ExportedCheckpoint(GGUFFile(path: model), type: type)
+        let source = try SplitSource.open(path: model)
+        for warning in TokenizerCheck.warnings(source.metadata, path: model) {
+            Terminal.warning(warning.description)
+        }
+        let checkpoint = try ExportedCheckpoint(source, type: type)
         let line = ProgressLine(Paths.name(directory), isQuiet: quiet)
         let findings = try checkpoint.write(
             to: directory, shardByteCount: shardByteCount, allowsChanges: allowChanges,

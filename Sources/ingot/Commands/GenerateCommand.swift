@@ -20,7 +20,7 @@ struct GenerateCommand: ParsableCommand {
               ingot generate model-Q4_K_M.gguf -p "Once upon a time" --temp 0.8 --seed 7
             """)
 
-    @Argument(help: "The GGUF file.")
+    @Argument(help: "The GGUF file; of a split model, the first part.")
     var model: String
 
     @Option(name: [.short, .long], help: "The text to go on with.")
@@ -28,8 +28,10 @@ struct GenerateCommand: ParsableCommand {
 
     @Option(
         name: [.customShort("f"), .customLong("file")],
-        help: ArgumentHelp("A file with the text to go on with.", valueName: "file"))
-    var file: String?
+        help: ArgumentHelp(
+            "A file with the text to go on with, also a pipe; - is standard input. May be given"
+                + " again: the files follow one another.", valueName: "file"))
+    var files: [String] = []
 
     @Option(
         name: [.customShort("n"), .customLong("n-predict"), .customLong("predict")],
@@ -60,13 +62,15 @@ struct GenerateCommand: ParsableCommand {
     var against: String?
 
     @OptionGroup var layers: ActivationsOptions
+    @OptionGroup var tokenizing: TokenizerOptions
     @OptionGroup var options: RunOptions
     @OptionGroup var result: ResultOptions
 
     mutating func validate() throws {
-        guard (prompt == nil) != (file == nil) else {
+        guard (prompt == nil) != files.isEmpty else {
             throw ValidationError("expected a text to go on with: -p TEXT or -f FILE")
         }
+        try TextNames.check(files)
         guard count >= 1 else { throw ValidationError("-n is \(count), expected at least 1") }
         guard temperature >= 0, temperature.isFinite, topK >= 0, (0...1).contains(topP),
             (0...1).contains(minP)
@@ -114,10 +118,9 @@ struct GenerateCommand: ParsableCommand {
     func run() throws {
         let models = try ([model] + (against.map { [$0] } ?? [])).map { try Model(path: $0) }
         if models.count > 1 { try VocabularyCheck.compare(models[0], with: models[1]) }
-        let tokenizer = try EvaluationOptions.tokenizer(of: models[0])
-        let text =
-            try prompt
-            ?? String(decoding: TextFiles.contents(paths: file.map { [$0] } ?? []), as: UTF8.self)
+        let (tokenizer, gaps) = try tokenizing.load(for: models[0])
+        let contents = try TextFiles.contents(paths: files)
+        let text = prompt ?? String(decoding: contents.bytes, as: UTF8.self)
         let streams = !result.json && result.output == nil
         let settings = Sampler.Settings(
             temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed)
@@ -127,7 +130,8 @@ struct GenerateCommand: ParsableCommand {
                 pool: options.pool)
         }
         var outcomes: [TextGenerator.Outcome] = []
-        var warnings = layers.warnings(models)
+        var warnings = layers.warnings(models) + (gaps + contents.warnings).map(\.description)
+        for warning in warnings { Terminal.warning(warning) }
         for (model, generator) in zip(models, generators) {
             let tokens = try generator.promptTokens(text)
             if tokens.count + count > model.contextLength {

@@ -26,7 +26,7 @@ struct PerplexityCommand: ParsableCommand {
               ingot perplexity model-f16.gguf -f long.txt --resume long.state
             """)
 
-    @Argument(help: "The GGUF file.")
+    @Argument(help: "The GGUF file; of a split model, the first part.")
     var model: String?
 
     @Option(
@@ -123,7 +123,7 @@ struct PerplexityCommand: ParsableCommand {
         for warning in found.warnings { Terminal.warning(warning.description) }
         let perplexity = found.base
         let output = Output(
-            model: path, text: options.texts.joined(separator: " + "),
+            model: path, text: options.texts.map(TextNames.long).joined(separator: " + "),
             perplexity: perplexity.perplexity.value,
             standardError: perplexity.perplexity.standardError,
             windows: perplexity.windowCount, tokensScored: perplexity.scoredTokenCount,

@@ -76,6 +76,7 @@ struct ReportCommand: ParsableCommand {
             throw ValidationError("expected where the report goes: -o FOLDER or --json")
         }
         try options.requireText()
+        try TextNames.check(options.texts + calibration)
     }
 
     func run() throws {
@@ -86,10 +87,11 @@ struct ReportCommand: ParsableCommand {
             try Sensitivity(json: InputFile.contents(path: path, limit: 1 << 28), file: path)
         }
         let importance = try making.importanceMatrix()
-        let calibrationFiles = try calibration.map { try InputFile(path: $0) }
+        let calibrationTexts = try calibration.map { try TextStream(path: $0) }
         let models = try ReportModels(
             making.request(
-                base: models[0], quantized: Array(models.dropFirst()), importance: importance,
+                base: models[0], quantized: Array(models.dropFirst()),
+                pre: options.tokenizing.pre, importance: importance,
                 threadCount: options.run.threads, isQuiet: options.quiet))
         defer { models.removeTemporaryFiles() }
         let names = models.levels.map { ($0.typeName, Paths.name($0.path)) }
@@ -102,11 +104,11 @@ struct ReportCommand: ParsableCommand {
         let base = try Model(source: models.base)
         let text = try options.text(for: base)
         var report = try measure(models, base, text)
-        report.calibration = try calibrationTexts(
-            calibrationFiles, importance: importance, levels: models.levels
+        report.calibration = try overlaps(
+            with: calibrationTexts, importance: importance, levels: models.levels
         ) {
             // What is evaluated of the text: with --chunks not all of it.
-            try EvaluationOptions.tokenizer(of: base).decode(text.windows.evaluatedTokens)
+            try options.tokenizing.load(for: base).tokenizer.decode(text.windows.evaluatedTokens)
         }
         report.sensitivity = sensitivity
         if let earlier {
@@ -167,29 +169,31 @@ struct ReportCommand: ParsableCommand {
 
     /// The calibration texts that the user names, or that importance matrices name, and what the
     /// text shares with them; `nil` when there are none.
-    private func calibrationTexts(
-        _ files: [InputFile], importance: ImportanceMatrix?, levels: [any TensorSource],
+    private func overlaps(
+        with texts: [TextStream], importance: ImportanceMatrix?, levels: [any TensorSource],
         text: () throws -> [UInt8]
     ) throws -> [QualityReport.CalibrationText]? {
         var named: [String] = []
-        if files.isEmpty {
+        if texts.isEmpty {
             let names =
                 (importance?.datasets ?? [])
                 + levels.compactMap { $0.metadata["quantize.imatrix.dataset"]?.text }
             named = names.uniqued().filter { !$0.isEmpty }
         }
-        guard !files.isEmpty || !named.isEmpty else { return nil }
+        guard !texts.isEmpty || !named.isEmpty else { return nil }
         let sequences = WordSequences(of: try text())
-        func overlap(_ file: InputFile) throws -> QualityReport.CalibrationText.Overlap {
-            let overlap = try sequences.overlap(with: file)
+        func overlap(_ text: TextStream) throws -> QualityReport.CalibrationText.Overlap {
+            let overlap = try sequences.overlap(with: text)
             return .init(
                 wordCount: WordSequences.wordCount, sequenceCount: overlap.sequenceCount,
                 sharedCount: overlap.sharedCount, samplingInterval: overlap.samplingInterval)
         }
-        return try files.map { .init(name: Paths.name($0.path), overlap: try overlap($0)) }
-            // A name from a file: it may be anything, also nothing on this machine.
-            + named.map {
-                .init(name: Paths.name($0), overlap: try? overlap(InputFile(path: $0)))
+        return try texts.map { .init(name: TextNames.short($0.path), overlap: try overlap($0)) }
+            // A name from a file: it may be anything, also nothing on this machine, or a pipe.
+            + named.map { name in
+                .init(
+                    name: Paths.name(name),
+                    overlap: try? overlap(TextStream(path: InputFile(path: name).path)))
             }
     }
 

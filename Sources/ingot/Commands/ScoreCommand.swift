@@ -18,7 +18,7 @@ struct ScoreCommand: ParsableCommand {
               ingot score model-Q4_K_M.gguf --task multiple-choice -f mmlu-validation.bin --json
             """)
 
-    @Argument(help: "The GGUF file.")
+    @Argument(help: "The GGUF file; of a split model, the first part.")
     var model: String
 
     @Option(
@@ -36,8 +36,10 @@ struct ScoreCommand: ParsableCommand {
 
     @Option(
         name: [.customShort("f"), .customLong("file")],
-        help: ArgumentHelp("File of tasks; plain or .zst.", valueName: "file"))
-    var file: String
+        help: ArgumentHelp(
+            "File of tasks; plain or .zst, also from a pipe; - is standard input. May be given"
+                + " again.", valueName: "file"))
+    var files: [String]
 
     @Option(
         name: [
@@ -54,6 +56,7 @@ struct ScoreCommand: ParsableCommand {
     var against: String?
 
     @OptionGroup var layers: ActivationsOptions
+    @OptionGroup var tokenizing: TokenizerOptions
     @OptionGroup var options: RunOptions
     @OptionGroup var result: ResultOptions
 
@@ -61,6 +64,7 @@ struct ScoreCommand: ParsableCommand {
         if let tasks, tasks < 0 {
             throw ValidationError("--tasks is \(tasks), expected at least 1 (or 0 for all)")
         }
+        try TextNames.check(files)
     }
 
     private struct Output: Encodable {
@@ -92,13 +96,15 @@ struct ScoreCommand: ParsableCommand {
 
     func run() throws {
         let models = try ([model] + (against.map { [$0] } ?? [])).map { try Model(path: $0) }
-        let bytes = try TextFiles.contents(paths: [file])
-        let selected = task.selection(of: try task.tasks(bytes, path: file), count: tasks)
+        let (tokenizer, gaps) = try tokenizing.load(for: models[0])
+        for warning in gaps { Terminal.warning(warning.description) }
+        let selected = task.selection(of: try readTasks(), count: tasks)
         let scorer = try ChoiceScorer(
-            models: models, tokenizer: try EvaluationOptions.tokenizer(of: models[0]),
-            activations: layers.activations, pool: options.pool)
+            models: models, tokenizer: tokenizer, activations: layers.activations,
+            pool: options.pool)
         let warnings =
-            layers.warnings(models) + (try scorer.warnings(selected).map(\.description))
+            layers.warnings(models)
+            + (gaps + (try scorer.warnings(selected))).map(\.description)
         let line = ProgressLine("score", isQuiet: options.quiet)
         defer { line.finish() }
         let scores = try scorer.score(selected, form: task) { done, all in
@@ -108,12 +114,21 @@ struct ScoreCommand: ParsableCommand {
         for warning in warnings { Terminal.warning(warning) }
         let base = scores.count > 1 ? scores[1] : nil
         let output = Output(
-            task: task.rawValue, file: file, taskCount: selected.count, chance: scores[0].chance,
+            task: task.rawValue, file: files.map(TextNames.long).joined(separator: " + "),
+            taskCount: selected.count, chance: scores[0].chance,
             result: ScoreCommand.output(scores[0]), base: base.map(ScoreCommand.output),
             difference: base.map { scores[0].difference(from: $0) },
             agreement: base.map { scores[0].agreement(with: $0) },
             activations: layers.activations.rawValue, warnings: warnings, version: Ingot.version)
         try result.give(output, lines: lines(scores))
+    }
+
+    /// The tasks of all files; a byte order mark before lines of text is no part of the first.
+    private func readTasks() throws -> [ChoiceTask] {
+        try TextFiles.bytes(paths: files).flatMap { path, bytes in
+            let hasMark = task != .multipleChoice && bytes.starts(with: [0xEF, 0xBB, 0xBF])
+            return try task.tasks(hasMark ? Array(bytes.dropFirst(3)) : bytes, path: path)
+        }
     }
 
     private static func output(_ score: ChoiceScore) -> Output.Model {

@@ -21,7 +21,7 @@ struct SensitivityCommand: ParsableCommand {
               ingot sensitivity model-f16.gguf -f heldout.txt --imatrix imatrix.gguf --json -o s.json
             """)
 
-    @Argument(help: "The GGUF file.")
+    @Argument(help: "The GGUF file; of a split model, the first part.")
     var model: String
 
     @OptionGroup var options: EvaluationOptions
@@ -69,16 +69,20 @@ struct SensitivityCommand: ParsableCommand {
         let model = try Model(path: model)
         // A few windows do: the differences between tensors are large.
         let text = try options.text(for: model).windows.limited(to: options.chunks ?? 4)
+        let importance = try imatrix.map { try ImportanceMatrix(path: $0) }
+        let doubts = importance?.warnings(for: model.source) ?? []
+        for warning in doubts { Terminal.warning(warning.description) }
         let analysis = try SensitivityAnalysis(
-            model, grouping: group, formats: formats,
-            importance: try imatrix.map { try ImportanceMatrix(path: $0) }, pool: options.pool)
+            model, grouping: group, formats: formats, importance: importance, pool: options.pool)
         let line = ProgressLine("sensitivity", isQuiet: options.quiet)
         defer { line.finish() }
         let map = try analysis.run(text) { done, all in
             line.update(done, of: all, detail: "variant \(done)/\(all)")
         }
         line.finish()
-        var warnings = (text.warnings + text.contextWarnings([model])).map(\.description)
+        var warnings =
+            (text.warnings + text.contextWarnings([model])).map(\.description)
+            + doubts.map(\.description)
         for (format, skipped) in Dictionary(grouping: map.skipped, by: \.format) {
             let lengths = Set(skipped.map(\.rowLength)).sorted().map(String.init)
             warnings.append(

@@ -1,6 +1,7 @@
 import Architectures
 import ArgumentParser
 import Conversion
+import Evaluation
 import Foundation
 import GGUF
 import TensorCore
@@ -34,8 +35,10 @@ struct TokenizeCommand: ParsableCommand {
 
     @Option(
         name: [.customShort("f"), .customLong("file")],
-        help: ArgumentHelp("A file with the text.", valueName: "text"))
-    var file: String?
+        help: ArgumentHelp(
+            "A file with the text, plain or .zst, also a pipe; - is standard input. May be given"
+                + " again: the files follow one another.", valueName: "text"))
+    var files: [String] = []
 
     @Flag(help: "Read the text from standard input.")
     var stdin = false
@@ -55,11 +58,7 @@ struct TokenizeCommand: ParsableCommand {
     @Flag(help: "Take the texts of control tokens in the input as plain text.")
     var noParseSpecial = false
 
-    @Option(
-        help: ArgumentHelp(
-            "GGUF name of the pre-tokenizer, where a directory's cannot be told.", valueName: "name"
-        ))
-    var pre: String?
+    @OptionGroup var tokenizing: TokenizerOptions
 
     @Flag(name: [.customShort("q"), .long], help: "Do not list the tokens.")
     var quiet = false
@@ -68,13 +67,14 @@ struct TokenizeCommand: ParsableCommand {
         guard (model == nil) != (modelOption == nil) else {
             throw ValidationError("expected one model: MODEL or -m MODEL")
         }
-        guard [prompt != nil, file != nil, stdin].count(where: { $0 }) == 1 else {
+        guard [prompt != nil, !files.isEmpty, stdin].count(where: { $0 }) == 1 else {
             throw ValidationError("expected one text: -p TEXT, -f FILE or --stdin")
         }
+        try TextNames.check(files)
     }
 
     func run() throws {
-        let tokenizer = try Tokenizer(vocabulary: vocabulary(model ?? modelOption ?? ""))
+        let tokenizer = try loadTokenizer(model ?? modelOption ?? "")
         let input = try text()
         if decode {
             let numbers = try numbers(input, limit: tokenizer.vocabulary.tokens.count)
@@ -110,9 +110,14 @@ struct TokenizeCommand: ParsableCommand {
         }
     }
 
-    private func vocabulary(_ path: String) throws -> Vocabulary {
-        if Paths.isFolder(path) { return try vocabulary(ofDirectory: path) }
-        return try Vocabulary(metadata: GGUFFile(path: path).metadata, file: path)
+    private func loadTokenizer(_ path: String) throws -> Tokenizer {
+        if Paths.isFolder(path) {
+            return try Tokenizer(vocabulary: vocabulary(ofDirectory: path))
+        }
+        let (tokenizer, gaps) = try tokenizing.load(
+            metadata: SplitSource.openFirst(path: path).metadata, path: path)
+        for warning in gaps { Terminal.warning(warning.description) }
+        return tokenizer
     }
 
     /// The vocabulary that a converted file would have; that of the tokenizer's files alone where
@@ -121,18 +126,18 @@ struct TokenizeCommand: ParsableCommand {
         if FileManager.default.fileExists(atPath: path + "/config.json") {
             do {
                 let source = try ConversionSource(
-                    directory: path, options: .init(pre: pre, isVocabularyOnly: true))
+                    directory: path, options: .init(pre: tokenizing.pre, isVocabularyOnly: true))
                 return try Vocabulary(metadata: source.metadata, file: path)
             } catch is ArchitectureError {}
         }
-        return try HFTokenizer.load(directory: path, pre: pre).vocabulary
+        return try HFTokenizer.load(directory: path, pre: tokenizing.pre).vocabulary
     }
 
     private func text() throws -> [UInt8] {
         if let prompt { return Array(prompt.utf8) }
-        if let file { return try InputFile.contents(path: file) }
-        let data = try FileHandle.standardInput.read(upToCount: Tokenizer.byteCountLimit)
-        return Array(data ?? Data())
+        let contents = try TextFiles.contents(paths: stdin ? ["-"] : files)
+        for warning in contents.warnings { Terminal.warning(warning.description) }
+        return contents.bytes
     }
 
     private func numbers(_ input: [UInt8], limit: Int) throws -> [Int32] {
