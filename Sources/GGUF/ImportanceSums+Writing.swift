@@ -56,8 +56,9 @@ extension ImportanceSums {
         try file.commit(byteCount: layout.byteCount)
     }
 
-    /// The form that `LegacyImportance` reads. Entries without a row are left out; the values of
-    /// experts without one are 1.
+    /// The form that `LegacyImportance` reads.
+    ///
+    /// Entries without a row are left out; the values of experts without one are 1.
     private func writeLegacy(to path: String) throws {
         func integer(_ value: Int) -> [UInt8] {
             withUnsafeBytes(of: Int32(clamping: value).littleEndian) { Array($0) }

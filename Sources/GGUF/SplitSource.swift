@@ -30,8 +30,9 @@ public struct SplitSource: TensorSource {
         return try SplitSource(first: first, count: count)
     }
 
-    /// Opens the file that holds a model's metadata: the one at `path`, which may be a whole model
-    /// or its first part. The other parts need not be there.
+    /// Opens the file that holds a model's metadata: a whole model or its first part.
+    ///
+    /// The other parts need not be there.
     ///
     /// - Throws: `GGUFError` when it is another part than the first; `FileError`.
     public static func openFirst(path: String) throws -> GGUFFile {

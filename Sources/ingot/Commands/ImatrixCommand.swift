@@ -12,16 +12,19 @@ struct ImatrixCommand: ParsableCommand {
         abstract: "Make an importance matrix from calibration text.",
         discussion: """
             Sums the squares of what every linear layer takes in, per expert where there are
-            experts, in llama-imatrix's GGUF form: either tool's quantizer takes it. Files of earlier
+            experts, in llama-imatrix's GGUF form: either tool's quantizer takes it. Under a name that
+            ends in .dat, or with --output-format dat, it is the older binary form. Files of earlier
             runs are added with --in-file; without a model they are only added to each other.
 
             Examples:
               ingot imatrix model-f16.gguf -f calibration.txt -o imatrix.gguf
               ingot imatrix model-f16.gguf -f more.txt --in-file imatrix.gguf -o both.gguf
               ingot imatrix --in-file a.gguf --in-file b.gguf -o both.gguf
+              ingot imatrix --in-file imatrix.gguf -o imatrix.dat
+              ingot imatrix --in-file imatrix.gguf --show-statistics
             """)
 
-    @Argument(help: "The GGUF file.")
+    @Argument(help: "The GGUF file; of a split model, the first part.")
     var model: String?
 
     @Option(
@@ -38,9 +41,36 @@ struct ImatrixCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "An importance matrix of an earlier run to add to, GGUF or .dat; may be given again.",
-            valueName: "file"))
+            "gguf, or dat for the older binary form. (default: what the name ends in, else gguf)",
+            valueName: "gguf|dat"),
+        transform: { text in
+            guard let form = ImportanceSums.Form(rawValue: text) else {
+                throw ValidationError("--output-format is \(text), expected gguf or dat")
+            }
+            return form
+        })
+    var outputFormat: ImportanceSums.Form?
+
+    @Option(
+        help: ArgumentHelp(
+            "An importance matrix of an earlier run to add to, GGUF or .dat; may be given again, or"
+                + " several with commas between.", valueName: "file"))
     var inFile: [String] = []
+
+    @Flag(
+        help: """
+            Show what the file of --in-file says of every tensor and layer, and make none; with \
+            --json as one JSON object.
+            """)
+    var showStatistics = false
+
+    @Flag(help: "With --show-statistics: print one JSON object.")
+    var json = false
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: .init("Perplexity is not measured on the way.", visibility: .hidden))
+    var ppl = false
 
     @Flag(help: "Gather for output.weight too.")
     var processOutput = false
@@ -77,7 +107,19 @@ struct ImatrixCommand: ParsableCommand {
         guard model == nil || modelOption == nil else {
             throw ValidationError("expected one model: MODEL.gguf or -m MODEL.gguf")
         }
-        if modelPath != nil {
+        guard !ppl else {
+            throw ValidationError(
+                "--ppl: perplexity is not measured on the way; ingot perplexity does it")
+        }
+        guard showStatistics || !json else {
+            throw ValidationError("--json says how --show-statistics prints; it is missing")
+        }
+        if showStatistics {
+            guard modelPath == nil, options.texts.isEmpty, earlierFiles.count == 1 else {
+                throw ValidationError(
+                    "--show-statistics is of one file: --in-file imatrix.gguf, without a model")
+            }
+        } else if modelPath != nil {
             try options.requireText()
         } else if inFile.isEmpty || !options.texts.isEmpty {
             throw ValidationError("expected MODEL.gguf and -f TEXT, or files to add: --in-file")
@@ -88,21 +130,58 @@ struct ImatrixCommand: ParsableCommand {
         }
     }
 
+    /// The files of earlier runs; commas divide names that are none of a file.
+    private var earlierFiles: [String] {
+        inFile.flatMap { name in
+            FileIdentity(path: name) == nil && name.contains(",")
+                ? name.split(separator: ",").map(String.init) : [name]
+        }
+    }
+
+    private var form: ImportanceSums.Form { outputFormat ?? .init(path: output) }
+
     func run() throws {
+        if showStatistics { return try listStatistics() }
+        if outputFormat == nil, form == .gguf, !output.hasSuffix(".gguf"), !options.quiet {
+            Terminal.note(
+                "\(output) is in GGUF form, whatever its name; --output-format dat writes the older"
+                    + " form")
+        }
         var sums = ImportanceSums(chunkSize: options.context)
-        for path in inFile {
+        let model = try modelPath.map { try Model(path: $0) }
+        for (number, path) in earlierFiles.enumerated() {
             let earlier = try ImportanceSums(path: path, legacyChunkSize: options.context)
-            if modelPath == nil, path == inFile[0] { sums.chunkSize = earlier.chunkSize }
+            if model == nil, number == 0 { sums.chunkSize = earlier.chunkSize }
+            var warnings = try sums.warnings(adding: earlier, path: path)
+            if let model {
+                warnings += try earlier.check(
+                    with: model.source.tensors, model: model.path, path: path)
+                if number == 0, earlier.chunkSize != sums.chunkSize {
+                    warnings.append(
+                        .otherWindows(
+                            path: path, found: earlier.chunkSize, expected: sums.chunkSize))
+                }
+            }
+            for warning in warnings { Terminal.warning(warning.description) }
             try sums.add(earlier, path: path)
         }
-        if let modelPath {
-            try calibrate(Model(path: modelPath), &sums)
-        }
-        try sums.write(to: output)
+        if let model { try calibrate(model, &sums) }
+        try sums.write(to: output, as: form)
         for warning in ImatrixCommand.warnings(sums) { Terminal.warning(warning) }
         Terminal.print(
             "\(output): \(sums.entries.count) tensors, \(Numbers.counted(sums.chunkCount, "window")) of"
                 + " \(sums.chunkSize)")
+    }
+
+    private func listStatistics() throws {
+        let path = earlierFiles[0]
+        let sums = try ImportanceSums(path: path, legacyChunkSize: options.context)
+        let listing = ImportanceListing(ImportanceStatistics(sums), file: path)
+        if json {
+            Terminal.print(try ResultOptions.text(of: listing))
+        } else {
+            for line in listing.lines { Terminal.print(line) }
+        }
     }
 
     private func calibrate(_ model: Model, _ sums: inout ImportanceSums) throws {
@@ -111,14 +190,16 @@ struct ImatrixCommand: ParsableCommand {
             throw EvaluationError(
                 .textTooShort(
                     tokens: text.tokenCount, contextLength: (fromChunk + 1) * text.contextLength),
-                path: options.texts.joined(separator: " + "))
+                path: options.textName)
         }
         let limit = options.chunks.flatMap { $0 > 0 ? $0 : nil } ?? Int.max
         let end = limit < text.windowCount - fromChunk ? fromChunk + limit : text.windowCount
         let calibration = try Calibration(
             model: model, includesOutput: processOutput, activations: activations,
             pool: options.pool)
+        for warning in text.contextWarnings([model]) { Terminal.warning(warning.description) }
         let before = sums
+        var checked = before.entries.isEmpty
         let line = ProgressLine("imatrix", isQuiet: options.quiet)
         defer { line.finish() }
         let perBatch = max(1, calibration.batchTokenCount / text.contextLength)
@@ -131,25 +212,28 @@ struct ImatrixCommand: ParsableCommand {
             }
             try calibration.add((done..<done + count).map { text.window($0) })
             let windows = done + count - fromChunk
+            let own = ImportanceSums(
+                entries: calibration.entries, datasets: options.textNames, chunkCount: windows,
+                chunkSize: text.contextLength)
+            if !checked {
+                for warning in try own.warnings(
+                    adding: before, path: inFile.joined(separator: ", "))
+                where warning.isOfColumns { Terminal.warning(warning.description) }
+                checked = true
+            }
             sums = before
-            try sums.add(
-                ImportanceSums(
-                    entries: calibration.entries, datasets: options.texts.map(Paths.name),
-                    chunkCount: windows, chunkSize: text.contextLength), path: model.path)
+            try sums.add(own, path: model.path)
             if (windows - count) / outputFrequency < windows / outputFrequency, done + count < end {
-                try sums.write(to: output)
+                try sums.write(to: output, as: form)
             }
             if saveFrequency > 0, windows % saveFrequency == 0 {
-                try sums.write(to: "\(output).at_\(windows)")
+                try sums.write(to: "\(output).at_\(windows)", as: form)
             }
             done += count
             line.update(
                 windows, of: end - fromChunk, detail: "window \(windows)/\(end - fromChunk)")
         }
         line.finish()
-        for warning in text.warnings + text.contextWarnings([model]) {
-            Terminal.warning(warning.description)
-        }
     }
 
     /// Experts that the text never reached; those of a layer's tensors in one sentence.
