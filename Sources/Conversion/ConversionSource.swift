@@ -21,18 +21,22 @@ public struct ConversionSource: TensorSource {
         public var pre: String?
         /// Keys that the user sets.
         public var metadata: MetadataFile?
+        /// A chat template instead of the directory's.
+        public var chatTemplate: ByteString?
         /// Whether the file gets no tensors; weights need not be there.
         public var isVocabularyOnly: Bool
 
         /// Options; F16 when nothing is said.
         public init(
             outputType: OutputType = .f16, name: String? = nil, pre: String? = nil,
-            metadata: MetadataFile? = nil, isVocabularyOnly: Bool = false
+            metadata: MetadataFile? = nil, chatTemplate: ByteString? = nil,
+            isVocabularyOnly: Bool = false
         ) {
             self.outputType = outputType
             self.name = name
             self.pre = pre
             self.metadata = metadata
+            self.chatTemplate = chatTemplate
             self.isVocabularyOnly = isVocabularyOnly
         }
     }
@@ -118,6 +122,7 @@ public struct ConversionSource: TensorSource {
             directory: directory.path, modelType: configuration["model_type"]?.text,
             vocabularySize: configuration.vocabSize(), pre: options.pre,
             model: family.tokenizer.flatMap { Vocabulary.Model(rawValue: $0) })
+        if let template = options.chatTemplate { tokenizer.special.setChatTemplate(template) }
         try tokenizer.give(family.tokenRoles)
         let ownTokenizerKeys = family.tokenizerKeys(configuration)
         tokenizer.keepEndTokens(reserved: ownTokenizerKeys.map(\.key))

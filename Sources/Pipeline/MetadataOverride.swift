@@ -10,6 +10,12 @@ public struct MetadataOverride: Sendable, Hashable {
     /// The longest key and the longest string that the peer's tool accepts, in bytes.
     static let longestText = 127
 
+    /// Sets `key` to a value.
+    public init(key: String, value: MetadataValue) {
+        self.key = key
+        self.value = value
+    }
+
     /// Reads `KEY=TYPE:VALUE`; the type is `int` (stored as UINT32), `float` (FLOAT32), `bool`
     /// (`true` or `false`) or `str` (at most 127 bytes).
     ///

@@ -1,4 +1,4 @@
-import TensorCore
+public import TensorCore
 
 /// The tokens with a part to play, whether they are added to a text, and the chat templates: what
 /// all files of a directory say together.
@@ -58,6 +58,12 @@ public struct HFSpecialTokens: Sendable, Equatable {
         } else {
             ids.append(Entry(role: role, id: id))
         }
+    }
+
+    /// Puts a text in the place of the main template.
+    public mutating func setChatTemplate(_ text: ByteString) {
+        chatTemplates.removeAll(where: \.isMain)
+        chatTemplates.append(HFChatTemplate(name: nil, text: text))
     }
 
     /// Writes ids, flags and the default template into a vocabulary.

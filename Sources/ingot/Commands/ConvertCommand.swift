@@ -69,6 +69,8 @@ struct ConvertCommand: ParsableCommand {
     @Flag(help: "Write metadata and vocabulary without tensors; weights need not be there.")
     var vocabOnly = false
 
+    @OptionGroup var template: ChatTemplateOptions
+
     @OptionGroup var split: SplitOptions
 
     @Flag(help: "Show what would be written, tensor by tensor, and write nothing.")
@@ -145,6 +147,7 @@ struct ConvertCommand: ParsableCommand {
             options: .init(
                 outputType: type ?? .f16, name: modelName, pre: pre,
                 metadata: try metadata.map { try MetadataFile(path: $0) },
+                chatTemplate: try template.load(),
                 isVocabularyOnly: vocabOnly))
         for notice in source.notices where !quiet { Terminal.note(notice) }
         for warning in source.warnings { Terminal.warning(warning) }

@@ -101,6 +101,8 @@ struct QuantizeCommand: ParsableCommand {
     @Flag(help: "Write as many files as the input has, with the same tensors in each.")
     var keepSplit = false
 
+    @OptionGroup var template: ChatTemplateOptions
+
     @OptionGroup var split: SplitOptions
 
     @Option(
@@ -166,8 +168,16 @@ struct QuantizeCommand: ParsableCommand {
 
     func run() throws {
         let request = try QuantizeRequest(words, threads: threads)
-        let source = try source(at: request.input)
-        let options = try quantizeOptions()
+        let template = try template.load()
+        let source = try source(at: request.input, template: template)
+        var options = try quantizeOptions()
+        if let template, !Paths.isFolder(request.input) {
+            if !quiet {
+                Terminal.note(ChatTemplateOptions.notice(template, replacing: source.metadata))
+            }
+            options.metadataOverrides.append(
+                MetadataOverride(key: ChatTemplateOptions.key, value: .string(template)))
+        }
         let outputs = try request.outputs.flatMap { output in
             if keepSplit, let split = source as? SplitSource {
                 return try Plan.quantizeKeepingSplit(
@@ -182,6 +192,9 @@ struct QuantizeCommand: ParsableCommand {
             for output in outputs {
                 try Writing.checkStrictly(output.plan, importance: options.importance)
             }
+        }
+        for warning in options.importance?.warnings(for: source) ?? [] {
+            Terminal.warning(warning.description)
         }
         let walkOptions = try walkOptions(threads: request.threads)
         if dryRun {
@@ -215,7 +228,7 @@ struct QuantizeCommand: ParsableCommand {
     }
 
     /// The GGUF file, or the directory as the file that it would be converted to.
-    private func source(at path: String) throws -> any TensorSource {
+    private func source(at path: String, template: ByteString?) throws -> any TensorSource {
         guard Paths.isFolder(path) else {
             guard outtype == nil, pre == nil else {
                 throw ValidationError("--outtype and --pre are for directories; \(path) is a file")
@@ -233,7 +246,7 @@ struct QuantizeCommand: ParsableCommand {
                 "--outtype is \(outtype ?? ""), expected f16, bf16, f32 or auto")
         }
         let source = try ConversionSource(
-            directory: path, options: .init(outputType: type, pre: pre))
+            directory: path, options: .init(outputType: type, pre: pre, chatTemplate: template))
         for notice in source.notices where !quiet { Terminal.note(notice) }
         for warning in source.warnings { Terminal.warning(warning) }
         return RoundedSource(source, allowsNonFinite: allowNonfinite)
