@@ -8,12 +8,13 @@ import Synchronization
 /// A directory that appears under its name only when all of its files are complete.
 ///
 /// Files are written into a temporary sibling, which is given the name at the end and removed when
-/// that does not come.
+/// that does not come. A name that is a symbolic link stays one: the directory goes where it points.
 public final class OutputDirectory: Sendable {
     /// The name that it will have.
     public let path: String
     /// Where its files are written.
     public let temporaryPath: String
+    private let destination: String
     private let isCommitted = Mutex(false)
 
     /// Creates the temporary sibling of `path`, where there must be nothing or an empty directory.
@@ -32,10 +33,13 @@ public final class OutputDirectory: Sendable {
                 throw OutputDirectory.exists(path, "the directory is there and not empty")
             }
         }
-        let slash = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
-        let temporaryPath = "\(path[..<slash]).\(path[slash...]).\(getpid()).partial"
-        guard mkdir(temporaryPath, 0o777) == 0 else { throw .last("create", path: path) }
+        var destination = try OutputPath.destination(of: path)
+        while destination.count > 1, destination.hasSuffix("/") { destination.removeLast() }
+        let (parent, name) = OutputPath.split(destination)
+        let temporaryPath = "\(parent).\(name).\(getpid()).partial"
+        guard mkdir(temporaryPath, 0o777) == 0 else { throw .last("create", path: destination) }
         self.path = path
+        self.destination = destination
         self.temporaryPath = temporaryPath
         TemporaryFiles.add(temporaryPath)
     }
@@ -50,7 +54,7 @@ public final class OutputDirectory: Sendable {
     /// Gives the directory its name.
     public func commit() throws(FileError) {
         // Over an empty directory a rename is allowed.
-        guard rename(temporaryPath, path) == 0 else { throw .last("rename", path: path) }
+        guard rename(temporaryPath, destination) == 0 else { throw .last("rename", path: path) }
         isCommitted.withLock { $0 = true }
         TemporaryFiles.remove(temporaryPath)
     }

@@ -13,11 +13,15 @@ import Synchronization
 /// the disk and renames it; an `OutputFile` that goes away uncommitted removes it. Positioned
 /// writes may come from any thread. The disk begins to work while the file is still being written,
 /// so that the flush at the end finds little left to do.
+///
+/// A path that is a symbolic link stays one: the file goes where it points.
 public final class OutputFile: Sendable {
     /// The final path as the user named it.
     public let path: String
     /// Where the bytes are until `commit()`.
     public let temporaryPath: String
+    /// Where they are afterwards.
+    private let destination: String
     let descriptor: Int32
     /// Whether the unfinished file stays when this goes away uncommitted, to be continued later.
     let keepsUnfinished: Bool
@@ -38,12 +42,14 @@ public final class OutputFile: Sendable {
                 throw FileError(type == S_IFDIR ? .isDirectory : .notRegular, path: path)
             }
         }
-        let (directory, name) = OutputFile.split(path)
+        let destination = try OutputPath.destination(of: path)
+        let (directory, name) = OutputPath.split(destination)
         let number = OutputFile.counter.add(1, ordering: .relaxed).newValue
         let temporaryPath = "\(directory).\(name).\(getpid())-\(number).partial"
         let descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw .last("create", path: path) }
+        guard descriptor >= 0 else { throw .last("create", path: destination) }
         self.path = path
+        self.destination = destination
         self.temporaryPath = temporaryPath
         self.descriptor = descriptor
         keepsUnfinished = false
@@ -63,7 +69,8 @@ public final class OutputFile: Sendable {
     public init?(
         continuing path: String, suffix: String, keepsUnfinished: Bool
     ) throws(FileError) {
-        let (directory, name) = OutputFile.split(path)
+        let destination = try OutputPath.destination(of: path)
+        let (directory, name) = OutputPath.split(destination)
         let temporaryPath = "\(directory).\(name).\(suffix)"
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
@@ -73,7 +80,7 @@ public final class OutputFile: Sendable {
         while true {
             let descriptor = open(
                 temporaryPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
-            guard descriptor >= 0 else { throw .last("create", path: path) }
+            guard descriptor >= 0 else { throw .last("create", path: destination) }
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 close(descriptor)
                 return nil
@@ -90,6 +97,7 @@ public final class OutputFile: Sendable {
             break
         }
         self.path = path
+        self.destination = destination
         self.temporaryPath = temporaryPath
         self.keepsUnfinished = keepsUnfinished
         if !keepsUnfinished { TemporaryFiles.add(temporaryPath) }
@@ -155,11 +163,11 @@ public final class OutputFile: Sendable {
             throw .last("truncate", path: path)
         }
         guard fsync(descriptor) == 0 else { throw .last("flush", path: path) }
-        guard rename(temporaryPath, path) == 0 else { throw .last("rename", path: path) }
+        guard rename(temporaryPath, destination) == 0 else { throw .last("rename", path: path) }
         committed.withLock { $0 = true }
         TemporaryFiles.remove(temporaryPath)
         // The rename itself is durable only when the directory is flushed too.
-        let directory = OutputFile.split(path).directory
+        let directory = OutputPath.split(destination).directory
         let handle = open(directory.isEmpty ? "." : directory, O_RDONLY | O_CLOEXEC)
         if handle >= 0 {
             fsync(handle)
@@ -168,18 +176,13 @@ public final class OutputFile: Sendable {
     }
 
     /// Removes the file under its final name: one that is worth nothing without others that failed.
-    public func removeCommitted() { if committed.withLock({ $0 }) { unlink(path) } }
+    public func removeCommitted() { if committed.withLock({ $0 }) { unlink(destination) } }
 
     /// Writes a whole small file at once, atomically.
     public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
         let file = try OutputFile(path: path)
         try file.write(bytes, at: 0)
         try file.commit()
-    }
-
-    private static func split(_ path: String) -> (directory: String, name: String) {
-        guard let slash = path.lastIndex(of: "/") else { return ("", path) }
-        return (String(path[...slash]), String(path[path.index(after: slash)...]))
     }
 }
 
