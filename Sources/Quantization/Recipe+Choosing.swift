@@ -10,31 +10,35 @@ extension Recipe {
         _ model: RecipeModel, options: RecipeOptions = RecipeOptions()
     ) throws(RecipeError) -> [FormatChoice] {
         guard let mixture else { return model.tensors.map { FormatChoice($0.format, .kept) } }
-        var walk = try RecipeWalk(model: model, mixture: mixture, options: options)
+        var walk = RecipeWalk(model: model, mixture: mixture, options: options)
         var choices: [FormatChoice] = []
         choices.reserveCapacity(model.tensors.count)
         for tensor in model.tensors {
             let choice = try walk.choose(tensor)
             if !model.hasImportanceMatrix, choice.reason != .kept {
-                try require(importanceFor: choice, of: tensor)
+                choices.append(try checked(choice, of: tensor, options: options))
+            } else {
+                choices.append(choice)
             }
-            choices.append(choice)
         }
         // A missing entry shows only when the tensor's turn comes: after all choices are made.
         if model.hasImportanceMatrix {
-            for (tensor, choice) in zip(model.tensors, choices)
-            where choice.reason != .kept && choice.format != tensor.format && !tensor.hasImportance
+            for (index, tensor) in model.tensors.enumerated()
+            where choices[index].reason != .kept && choices[index].format != tensor.format
+                && !tensor.hasImportance
             {
-                try require(importanceFor: choice, of: tensor)
+                choices[index] = try checked(choices[index], of: tensor, options: options)
             }
         }
         return choices
     }
 
-    /// Throws when the tensor would be noise without importance.
-    private func require(
-        importanceFor choice: FormatChoice, of tensor: RecipeModel.Tensor
-    ) throws(RecipeError) {
+    /// The choice for a tensor without importance: another format where the tensor would be noise.
+    ///
+    /// Throws when `options` want no other.
+    private func checked(
+        _ choice: FormatChoice, of tensor: RecipeModel.Tensor, options: RecipeOptions
+    ) throws(RecipeError) -> FormatChoice {
         let isRequired =
             switch tensor.role {
             // The importance matrix knows nothing of these two; only what cannot be encoded at all
@@ -44,7 +48,17 @@ extension Recipe {
                 Self.lowFormats.contains(choice.format)
                     || choice.format == .Q2_K && fileType == Self.Q2_K_S.fileType
             }
-        if isRequired { throw RecipeError(.importanceRequired(choice.format), tensor: tensor.name) }
+        guard isRequired else { return choice }
+        guard options.missingImportance == .raise else {
+            throw RecipeError(.importanceRequired(choice.format), tensor: tensor.name)
+        }
+        let raised: Format =
+            switch choice.format {
+            case .Q2_K: .Q3_K
+            case .IQ3_XXS: .IQ3_S
+            default: fileType == Self.Q2_K_S.fileType ? .Q3_K : .Q2_K
+            }
+        return FormatChoice(raised, .raised(from: choice.format))
     }
 
     /// Formats of so few bits that every tensor needs importance.
@@ -60,23 +74,17 @@ private struct RecipeWalk {
     let options: RecipeOptions
     /// Without an output matrix of their own, the token embeddings serve as one.
     let isTied: Bool
-    let patterns: [(pattern: Regex<AnyRegexOutput>, format: Format)]
     let valueCount: Int
     /// How many tensors of a role came by so far.
     var seen: [TensorRole: Int] = [:]
 
-    init(model: RecipeModel, mixture: Mixture, options: RecipeOptions) throws(RecipeError) {
+    init(model: RecipeModel, mixture: Mixture, options: RecipeOptions) {
         self.model = model
         self.mixture = mixture
         self.options = options
         let roles = model.tensors.map(\.role)
         isTied = !roles.contains(.output)
         valueCount = roles.count { $0 == .attentionValue }
-        var patterns: [(pattern: Regex<AnyRegexOutput>, format: Format)] = []
-        for override in options.overrides {
-            patterns.append((try override.compiled(), override.format))
-        }
-        self.patterns = patterns
     }
 
     mutating func choose(_ tensor: RecipeModel.Tensor) throws(RecipeError) -> FormatChoice {
@@ -84,7 +92,10 @@ private struct RecipeWalk {
         guard tensor.isQuantizable, !(role == .output && options.leavesOutput) else {
             return FormatChoice(tensor.format, .kept)
         }
-        if let format = namedFormat(for: role) {
+        let override = try override(for: tensor)
+        // The embeddings of the layers are a table of their own, which a pattern may name.
+        let isOwnTable = role == .tokenEmbedding && tensor.name != "token_embd.weight"
+        if let format = namedFormat(for: role), !(isOwnTable && override != nil) {
             guard format.fits(rowLength: tensor.shape.rowLength) else {
                 throw RecipeError(
                     .noFormatFits(rowLength: tensor.shape.rowLength, wanted: format),
@@ -95,14 +106,20 @@ private struct RecipeWalk {
         // F32, F16, BF16: no mixture, and any row fits.
         guard mixture.base.blockElementCount > 1 else { return FormatChoice(mixture.base, .recipe) }
         let wanted: FormatChoice
-        if let match = patterns.first(where: { tensor.name.contains($0.pattern) }) {
-            wanted = FormatChoice(match.format, .override)
+        if let override {
+            wanted = FormatChoice(override.format, .override)
         } else if options.isPure {
             wanted = FormatChoice(mixture.base, .recipe)
         } else {
             wanted = try mixed(tensor, role)
         }
         return try wanted.fitted(to: tensor)
+    }
+
+    /// The first pattern that occurs in the tensor's name.
+    private func override(for tensor: RecipeModel.Tensor) throws(RecipeError) -> TensorOverride? {
+        for override in options.overrides where try override.covers(tensor) { return override }
+        return nil
     }
 
     /// The format that an option names for the output matrix or the token embeddings.

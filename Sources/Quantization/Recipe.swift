@@ -47,6 +47,8 @@ public struct FormatChoice: Sendable, Hashable {
         case fallback(from: Format)
         /// An option named the format.
         case override
+        /// The format wanted needs importance and there is none; this one does without.
+        case raised(from: Format)
     }
 
     /// The format to write.

@@ -17,7 +17,7 @@ public struct RecipeError: IngotError, Hashable {
         /// Not of the form `PATTERN=FORMAT`.
         case malformedOverride(String)
         /// Not a regular expression.
-        case invalidPattern(String)
+        case invalidPattern(PatternError)
     }
 
     /// What is wrong.
@@ -48,14 +48,15 @@ public struct RecipeError: IngotError, Hashable {
         case .notWritable(let name): "\(name) can be read, but models are not quantized to it"
         case .malformedOverride(let text):
             "found \"\(text)\", expected a name pattern, an equals sign and a format"
-        case .invalidPattern(let pattern): "\"\(pattern)\" is not a regular expression"
+        case .invalidPattern(let error): "\(error.place ?? ""): \(error.problem)"
         }
     }
     /// What to do about it.
     public var remedy: String? {
         switch kind {
         case .importanceRequired:
-            "Make one from calibration text and pass it with --imatrix, or pick a larger type."
+            "Make one from calibration text and pass it with --imatrix, pick a larger type, or let"
+                + " such tensors have one: --imatrix-missing raise."
         case .noFormatFits: "Pick F16 or BF16 for it."
         case .layerUnknown: nil
         case .unknownType(_, let nearest):
@@ -64,7 +65,7 @@ public struct RecipeError: IngotError, Hashable {
             "Its two-level scales come from training; MXFP4_MOE or Q4_K_M are near in size."
         case .notWritable: "Pick a type from the list of types."
         case .malformedOverride: "For example: attn_v=q6_k"
-        case .invalidPattern: nil
+        case .invalidPattern(let error): error.remedy
         }
     }
     /// Usage for options and names, bad data for models.

@@ -50,6 +50,77 @@ import Testing
     @Test func readsOverrides() throws {
         let override = try TensorOverride(parsing: "ATTN_V=f16")
         #expect(override == (try TensorOverride(pattern: "attn_v", format: .F16)))
+        // No format has an equals sign in its name, a pattern may.
+        #expect(try TensorOverride(parsing: "attn_(?=v)=q8_0").pattern.source == "attn_(?=v)")
+        #expect(try TensorOverride(parsing: #"ATTN\D\\W=f16"#).loweredEscapes == [#"\D"#])
+        let list = try TensorOverride.list(parsing: Array(" a=f16\u{0B}b=q8_0\r\n".utf8))
+        #expect(list.map(\.pattern.source) == ["a", "b"])
+    }
+
+    @Test func patternsThatDoNothingAreNamed() throws {
+        let model = try Self.model(tensors: [
+            ("blk.0.attn_k.weight", [4, 256], .F16, false),
+            ("blk.0.attn_v.weight", [4, 256], .F16, false),
+            ("blk.0.attn_norm.weight", [256], .F32, false),
+            ("output.weight", [4, 256], .F16, false),
+        ])
+        var options = RecipeOptions()
+        options.outputFormat = .Q8_0
+        options.overrides = try [
+            #"attn_k\b=q8_0"#, "attn_q=q8_0", "_norm=q8_0", "k.weight=q6_k", "output=q6_k",
+            #"\D=q8_0"#,
+        ].map { try TensorOverride(parsing: $0) }
+        let remarks = try Recipe.Q4_K_M.remarks(on: options, for: model)
+        #expect(
+            remarks == [
+                .unmatched(pattern: "attn_q"),
+                .undeciding(
+                    pattern: "_norm", first: "blk.0.attn_norm.weight", cause: .kept),
+                .undeciding(
+                    pattern: "k.weight", first: "blk.0.attn_k.weight", cause: .decided),
+                .undeciding(pattern: "output", first: "output.weight", cause: .decided),
+                .loweredEscape(pattern: #"\d"#, escapes: [#"\D"#]),
+            ])
+        options.overrides = [try TensorOverride(parsing: "attn_k=q8_0")]
+        #expect(
+            try Recipe.F16.remarks(on: options, for: model) == [
+                .undeciding(
+                    pattern: "attn_k", first: "blk.0.attn_k.weight", cause: .floatType("F16"))
+            ])
+    }
+
+    /// As in the peer, the option for embeddings holds for them unless a pattern names them.
+    @Test func aPatternMayNameTheEmbeddingsOfLayers() throws {
+        let model = try Self.model(tensors: [
+            ("token_embd.weight", [4, 256], .F16, false),
+            ("per_layer_token_embd.weight", [4, 256], .F16, false),
+        ])
+        var options = RecipeOptions()
+        options.tokenEmbeddingFormat = .Q8_0
+        #expect(
+            try Recipe.Q4_K_M.choose(model, options: options).map(\.format) == [.Q8_0, .Q8_0])
+        options.overrides = [try TensorOverride(parsing: "token_embd=q6_k")]
+        #expect(
+            try Recipe.Q4_K_M.choose(model, options: options).map(\.format) == [.Q8_0, .Q6_K])
+    }
+
+    @Test(arguments: [
+        ("IQ1_S", "Q2_K"), ("IQ2_XXS", "Q2_K"), ("IQ3_XXS", "IQ3_S"), ("Q2_K_S", "Q3_K"),
+    ])
+    func tensorsWithoutImportanceAreRaised(_ name: String, _ raised: String) throws {
+        let model = try Self.model(
+            tensors: [
+                ("blk.0.ffn_up.weight", [4, 256], .F16, true),
+                ("blk.1.ffn_up.weight", [4, 256], .F16, false),
+            ], hasImportanceMatrix: true)
+        let recipe = try Recipe.parse(name)
+        #expect(throws: RecipeError.self) { try recipe.choose(model) }
+        var options = RecipeOptions()
+        options.missingImportance = .raise
+        let choices = try recipe.choose(model, options: options)
+        #expect(choices[0].reason == .recipe)
+        #expect(choices[1].format.name == raised)
+        #expect(choices[1].reason == .raised(from: choices[0].format))
     }
 
     @Test func copyKeepsEveryFormat() throws {

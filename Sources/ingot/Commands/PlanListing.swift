@@ -15,10 +15,12 @@ struct PlanListing: Encodable {
         let shape: [Int]
         let sourceType: String
         let type: String
-        /// `recipe`, `kept`, `fallback` or `override`.
+        /// `recipe`, `kept`, `fallback`, `raised` or `override`.
         let reason: String
         /// The type that the recipe wanted, for a fallback.
         let fallbackFrom: String?
+        /// The type that would have needed importance, for one that is raised.
+        let raisedFrom: String?
         let isCopy: Bool
         let hasImportance: Bool
         let sourceByteCount: Int
@@ -69,7 +71,8 @@ struct PlanListing: Encodable {
                 name: tensor.name, shape: tensor.source.shape.dimensions,
                 sourceType: tensor.source.format.name, type: tensor.choice.format.name,
                 reason: tensor.choice.reason.name,
-                fallbackFrom: tensor.choice.reason.fallbackFrom?.name, isCopy: tensor.isCopy,
+                fallbackFrom: tensor.choice.reason.fallbackFrom?.name,
+                raisedFrom: tensor.choice.reason.raisedFrom?.name, isCopy: tensor.isCopy,
                 hasImportance: tensor.importance != nil,
                 sourceByteCount: tensor.sourceByteCount, byteCount: tensor.byteCount)
         }
@@ -99,7 +102,7 @@ struct PlanListing: Encodable {
         table.add("tensor", "shape", "from", "to", "why", "bytes")
         for tensor in tensors {
             var why = tensor.reason
-            if let wanted = tensor.fallbackFrom { why += " from \(wanted)" }
+            if let wanted = tensor.fallbackFrom ?? tensor.raisedFrom { why += " from \(wanted)" }
             if tensor.hasImportance { why += ", weighted" }
             table.add(
                 tensor.name, tensor.shape.map(String.init).joined(separator: " × "),
@@ -143,10 +146,15 @@ extension FormatChoice.Reason {
         case .kept: "kept"
         case .fallback: "fallback"
         case .override: "override"
+        case .raised: "raised"
         }
     }
 
     fileprivate var fallbackFrom: Format? {
         if case .fallback(let wanted) = self { wanted } else { nil }
+    }
+
+    fileprivate var raisedFrom: Format? {
+        if case .raised(let wanted) = self { wanted } else { nil }
     }
 }
