@@ -7,8 +7,8 @@ public struct MetadataOverride: Sendable, Hashable {
     /// The value.
     public let value: MetadataValue
 
-    /// The longest key and the longest string that the peer's tool accepts, in bytes.
-    static let longestText = 127
+    /// The longest key that GGUF allows, in bytes.
+    static let longestKey = 65_535
 
     /// Sets `key` to a value.
     public init(key: String, value: MetadataValue) {
@@ -17,7 +17,7 @@ public struct MetadataOverride: Sendable, Hashable {
     }
 
     /// Reads `KEY=TYPE:VALUE`; the type is `int` (stored as UINT32), `float` (FLOAT32), `bool`
-    /// (`true` or `false`) or `str` (at most 127 bytes).
+    /// (`true` or `false`) or `str`.
     ///
     /// - Throws: `PipelineError` when the text has another form or the value does not fit the type.
     public init(parsing text: String) throws(PipelineError) {
@@ -29,8 +29,8 @@ public struct MetadataOverride: Sendable, Hashable {
             let colon = text[equals...].utf8.firstIndex(of: UInt8(ascii: ":"))
         else { throw fault("KEY=TYPE:VALUE") }
         key = String(text[..<equals])
-        guard key.utf8.count <= MetadataOverride.longestText else {
-            throw fault("a key of at most \(MetadataOverride.longestText) bytes")
+        guard key.utf8.count <= MetadataOverride.longestKey else {
+            throw fault("a key of at most \(MetadataOverride.longestKey) bytes")
         }
         let content = String(text[text.utf8.index(after: colon)...])
         switch text[text.utf8.index(after: equals)..<colon] {
@@ -47,11 +47,7 @@ public struct MetadataOverride: Sendable, Hashable {
         case "bool":
             guard content == "true" || content == "false" else { throw fault("true or false") }
             value = .bool(content == "true")
-        case "str":
-            guard content.utf8.count <= MetadataOverride.longestText else {
-                throw fault("a string of at most \(MetadataOverride.longestText) bytes")
-            }
-            value = .string(content)
+        case "str": value = .string(content)
         default: throw fault("one of the types int, float, bool and str")
         }
     }

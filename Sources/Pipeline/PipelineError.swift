@@ -22,6 +22,10 @@ public struct PipelineError: IngotError, Hashable {
         case fallback(from: String, to: String, rowLength: Int)
         /// Strict: the importance matrix has no entry for a tensor that is quantized.
         case withoutImportance(format: String, matrix: String)
+        /// Strict: nothing weighs the columns for the format that the recipe wants.
+        case raised(from: String, to: String)
+        /// Strict: a remark of the plan.
+        case remark(String)
         /// Strict: the calibration text reached none of these experts.
         case expertsWithoutCounts(Int, of: Int, matrix: String)
         /// Strict: values that are infinite in F16.
@@ -40,6 +44,8 @@ public struct PipelineError: IngotError, Hashable {
         case malformedOption(found: String, expected: String)
         /// A block to be removed that is not there; without `last`, all blocks would be removed.
         case noSuchBlock(Int, last: Int?)
+        /// Blocks that the model cannot do without, and why.
+        case cannotPrune(String)
         /// A value that the type that is quantized from cannot hold.
         case beyondOuttype(value: String, row: Int, column: Int)
         /// More files than a split can have.
@@ -80,6 +86,9 @@ public struct PipelineError: IngotError, Hashable {
             "rows of \(rowLength) values are no whole blocks of \(wanted): it would become \(format)"
         case .withoutImportance(let format, let matrix):
             "it would be quantized to \(format) without an entry in the importance matrix \(matrix)"
+        case .raised(let wanted, let format):
+            "there is no importance for \(wanted): it would become \(format)"
+        case .remark(let text): text
         case .expertsWithoutCounts(let count, let all, let matrix):
             "the importance matrix \(matrix) has no counts for \(count) of its \(all) experts"
         case .beyondF16(let value, let row, let column):
@@ -97,6 +106,7 @@ public struct PipelineError: IngotError, Hashable {
         case .planChanged:
             "the options or the version of the tool differ from those of the run that is to be resumed"
         case .malformedOption(let found, let expected): "found \"\(found)\", expected \(expected)"
+        case .cannotPrune(let reason): "these blocks cannot be removed: \(reason)"
         case .noSuchBlock(let block, let last?):
             "block \(block) is not in the model, expected numbers up to \(last)"
         case .noSuchBlock(let count, nil):
@@ -114,6 +124,8 @@ public struct PipelineError: IngotError, Hashable {
         case .importanceShape: "Use the importance matrix that was made from this model."
         case .inPlace: "Write to another path."
         case .fallback: "Name a format for it with --tensor-type, or leave --strict out."
+        case .raised: "Make the matrix from this model and more text, or leave --strict out."
+        case .remark: "Change the option, or leave --strict out."
         case .withoutImportance: "Name a format for it with --tensor-type, or leave --strict out."
         case .expertsWithoutCounts: "Make the matrix from more text, or leave --strict out."
         case .beyondF16: "Use BF16 or F32, or leave --strict out."

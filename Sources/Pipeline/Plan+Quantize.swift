@@ -73,6 +73,8 @@ private struct QuantizedModel {
     let importanceNames: [String]
     /// The metadata of the output.
     let metadata: Metadata
+    /// What the plan should say about the options.
+    let remarks: [String]
 
     init(
         _ base: any TensorSource, recipe: Recipe, options: QuantizeOptions, keepsOrder: Bool
@@ -80,6 +82,7 @@ private struct QuantizedModel {
         var overridden = base.metadata
         for entry in options.metadataOverrides { overridden[entry.key] = entry.value }
         let metadata = QuantizedModel.metadata(of: base, recipe: recipe, options: options)
+        var remarks: [String] = []
         if options.prunedBlocks.isEmpty {
             source = base
             importanceNames = base.tensors.map(\.name)
@@ -90,6 +93,7 @@ private struct QuantizedModel {
             source = pruned
             importanceNames = pruned.originalNames
             self.metadata = pruned.metadata
+            remarks += pruned.remarks
         }
         let tensors = source.tensors
         order =
@@ -99,11 +103,12 @@ private struct QuantizedModel {
                 RecipeModel.isWrittenBefore(tensors[$0].name, tensors[$1].name)
             }
         // Rules that count layers count those of the whole model, as the peer's do.
-        choices = try recipe.choose(
-            QuantizedModel.model(
-                of: source, metadata: overridden, order: order, importance: options.importance,
-                importanceNames: importanceNames),
-            options: options.recipe)
+        let model = try QuantizedModel.model(
+            of: source, metadata: overridden, order: order, importance: options.importance,
+            importanceNames: importanceNames)
+        choices = try recipe.choose(model, options: options.recipe)
+        remarks += try recipe.remarks(on: options.recipe, for: model).map(\.text)
+        self.remarks = remarks
         for (index, choice) in zip(order, choices) where !options.allowsRequantization {
             let tensor = tensors[index]
             guard tensor.format == choice.format || tensor.format.blockElementCount == 1 else {
@@ -116,10 +121,12 @@ private struct QuantizedModel {
 
     /// The plan of one file.
     func plan(recipe: Recipe, options: QuantizeOptions, outputPath: String) throws -> Plan {
-        try Plan(
+        var plan = try Plan(
             source: source, order: order, choices: choices, importance: options.importance,
             importanceNames: importanceNames, metadata: metadata, outputPath: outputPath,
             recipeName: recipe.name)
+        plan.remarks = remarks
+        return plan
     }
 
     /// The number in the whole model of a tensor of the source.
@@ -170,10 +177,8 @@ private struct QuantizedModel {
         for key in SplitSource.keys { metadata[key] = nil }
         for entry in options.metadataOverrides { metadata.moveToEnd(entry.key, entry.value) }
         guard let importance = options.importance else { return metadata }
-        // The peer passes these as overrides too, which hold 127 bytes of text.
-        func text(_ text: String) -> MetadataValue {
-            .string(ByteString(text.utf8.prefix(MetadataOverride.longestText)))
-        }
+        // The peer writes 127 bytes of these texts.
+        func text(_ text: String) -> MetadataValue { .string(ByteString(text.utf8.prefix(127))) }
         metadata.moveToEnd("quantize.imatrix.file", text(importance.recordedName))
         if let dataset = importance.datasets.first {
             metadata.moveToEnd("quantize.imatrix.dataset", text(dataset))

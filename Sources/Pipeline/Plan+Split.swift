@@ -59,10 +59,13 @@ extension Plan {
             metadata.moveToEnd("split.no", .uint16(UInt16(number)))
             metadata.moveToEnd("split.count", .uint16(count))
             metadata.moveToEnd("split.tensors.count", .int32(Int32(clamping: tensors.count)))
-            return try Plan(
+            var part = try Plan(
                 source: source, tensors: places.map { tensors[$0] }, metadata: metadata,
                 outputPath: prefix + SplitSource.suffix(number, of: parts.count),
                 recipeName: recipeName)
+            // They are about the whole.
+            if number == 0 { part.remarks = remarks }
+            return part
         }
     }
 }

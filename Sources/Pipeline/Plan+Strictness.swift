@@ -4,7 +4,8 @@ import TensorCore
 
 extension Plan {
     /// What a careful user would not let pass and can be known before any tensor is read: tensors
-    /// that fall back to another format, tensors quantized without importance although there is a
+    /// that fall back to another format or are raised to one, options that will not have been meant
+    /// so, tensors quantized without importance although there is a
     /// matrix, experts that the calibration text never reached.
     ///
     /// - Parameter importance: The importance matrix that the plan was made with.
@@ -20,6 +21,11 @@ extension Plan {
                     from: wanted.name, to: tensor.choice.format.name,
                     rowLength: tensor.source.shape.rowLength), tensor)
         }
+        for tensor in raised {
+            guard case .raised(let wanted) = tensor.choice.reason else { continue }
+            report(.raised(from: wanted.name, to: tensor.choice.format.name), tensor)
+        }
+        problems += remarks.map { PipelineError(.remark($0), path: source.path) }
         guard let importance else { return problems }
         for tensor in withoutImportance {
             report(

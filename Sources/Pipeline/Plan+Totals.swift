@@ -47,13 +47,19 @@ extension Plan {
         tensors.filter { if case .fallback = $0.choice.reason { true } else { false } }
     }
 
+    /// The tensors that get another format than the recipe's because nothing weighs their columns.
+    public var raised: [Tensor] {
+        tensors.filter { if case .raised = $0.choice.reason { true } else { false } }
+    }
+
     /// The tensors that are quantized without an entry in the importance matrix.
     ///
     /// Token embeddings are looked up and not multiplied: no matrix has activations for them, so
-    /// they are not missed.
+    /// they are not missed; tensors in `raised` are not among these.
     public var withoutImportance: [Tensor] {
         tensors.filter {
-            !$0.isCopy && $0.choice.format.blockElementCount > 1 && $0.importance == nil
+            if case .raised = $0.choice.reason { return false }
+            return !$0.isCopy && $0.choice.format.blockElementCount > 1 && $0.importance == nil
                 && !$0.name.hasSuffix("token_embd.weight")
         }
     }

@@ -41,6 +41,8 @@ public struct Plan: Sendable {
     public let outputPath: String
     /// The recipe's name, or `nil` when every tensor is written as its source describes it.
     public let recipeName: String?
+    /// What the user will not have meant or should know about the options, a sentence each.
+    public internal(set) var remarks: [String] = []
 
     /// Plans a file.
     ///

@@ -8,6 +8,8 @@ struct PrunedSource: TensorSource {
     let positions: [Int]
     let tensors: [TensorDescription]
     let metadata: Metadata
+    /// What becomes different although the blocks that stay have the same weights.
+    let remarks: [String]
 
     var path: String { base.path }
     var files: [InputFile] { base.files }
@@ -20,7 +22,8 @@ struct PrunedSource: TensorSource {
     /// - Parameters:
     ///   - metadata: The base's metadata, with what the user set.
     ///   - blocks: The numbers of the blocks, at least one.
-    /// - Throws: `PipelineError` when the model has no such block or no other.
+    /// - Throws: `PipelineError` when the model has no such block or no other, or would not be one
+    ///   without it.
     init(_ base: any TensorSource, metadata: Metadata, without blocks: Set<Int>) throws {
         let found = Set(base.tensors.compactMap { BlockName(of: $0.name)?.block })
         for block in blocks.sorted() where !found.contains(block) {
@@ -55,20 +58,18 @@ struct PrunedSource: TensorSource {
         self.base = base
         self.positions = positions
         self.tensors = tensors
-        var pruned = metadata
+        let kept = numbers.keys.sorted()
+        let cut = try PrunedMetadata(
+            metadata, keeping: kept, tensors: base.tensors, path: base.path)
+        var pruned = cut.metadata
         if let architecture = metadata["general.architecture"]?.text {
+            // A decoder may have more blocks than its encoder.
             let key = "\(architecture).block_count"
-            let kept = numbers.keys.sorted()
-            if let count = metadata[key]?.integer {
-                for entry in metadata.entries where entry.key.hasPrefix("\(architecture).") {
-                    if let value = entry.value.selecting(kept, of: count) {
-                        pruned[entry.key] = value
-                    }
-                }
-            }
-            pruned.moveToEnd(key, .uint32(UInt32(clamping: next)))
+            let count = metadata[key]?.integer.map { all in kept.count { $0 < all } } ?? next
+            pruned.moveToEnd(key, .uint32(UInt32(clamping: count)))
         }
         self.metadata = pruned
+        remarks = cut.remarks
     }
 
     func readRows(
@@ -107,23 +108,5 @@ private struct BlockName {
         self.block = block
         before = String(name[..<match.output.1.startIndex])
         after = String(name[match.output.1.endIndex...])
-    }
-}
-
-extension MetadataValue {
-    /// The elements of an array that has one for each of `count` blocks, for some of the blocks;
-    /// `nil` when this is no such array.
-    fileprivate func selecting(_ blocks: [Int], of count: Int) -> MetadataValue? {
-        func select<Element>(_ values: [Element]) -> [Element]? {
-            values.count == count && blocks.allSatisfy(values.indices.contains)
-                ? blocks.map { values[$0] } : nil
-        }
-        switch self {
-        case .uint32s(let values): return select(values).map { .uint32s($0) }
-        case .int32s(let values): return select(values).map { .int32s($0) }
-        case .float32s(let values): return select(values).map { .float32s($0) }
-        case .bools(let values): return select(values).map { .bools($0) }
-        default: return nil
-        }
     }
 }

@@ -93,25 +93,26 @@ enum Writing {
                 "\(tensor): \(count) \(count == 1 ? "value is" : "values are") NaN or infinite,"
                     + " written as \(format)\(became)")
         }
-        let fallbacks = Dictionary(grouping: plan.fallbacks) { tensor in
-            if case .fallback(let wanted) = tensor.choice.reason {
-                return "\(wanted) → \(tensor.choice.format)"
-            }
-            return ""
-        }
-        for (change, tensors) in fallbacks.sorted(by: { $0.key < $1.key }) {
+        warnings += plan.remarks
+        for (change, tensors) in changes(plan.fallbacks) {
             let lengths = Set(tensors.map(\.source.shape.rowLength)).sorted()
             warnings.append(
                 "\(tensors.count) of \(plan.tensors.count) tensors fall back, \(change):"
                     + " rows of \(lengths.map(String.init).joined(separator: ", ")) values are no"
-                    + " whole blocks: \(Writing.names(tensors))")
+                    + " whole blocks: \(names(tensors))")
+        }
+        for (change, tensors) in changes(plan.raised) {
+            let cause = importance.map { "\($0.path) has no entry for" } ?? "nothing weighs"
+            warnings.append(
+                "\(tensors.count) of \(plan.tensors.count) tensors raised, \(change):"
+                    + " \(cause) \(names(tensors))")
         }
         if let importance {
             let missing = plan.withoutImportance
             if !missing.isEmpty {
                 warnings.append(
                     "\(importance.path) has no entry for \(Numbers.counted(missing.count, "tensor")):"
-                        + " \(Writing.names(missing)); all columns weigh the same")
+                        + " \(names(missing)); all columns weigh the same")
             }
             for tensor in plan.tensors {
                 guard let entry = tensor.importance, !entry.missingExperts.isEmpty else { continue }
@@ -122,6 +123,19 @@ enum Writing {
             }
         }
         return warnings
+    }
+
+    /// Tensors by the change from the format that the recipe wanted: `Q4_K → Q5_0`.
+    private static func changes(
+        _ tensors: [Plan.Tensor]
+    ) -> [(change: String, tensors: [Plan.Tensor])] {
+        Dictionary(grouping: tensors) { tensor in
+            switch tensor.choice.reason {
+            case .fallback(let wanted), .raised(let wanted): "\(wanted) → \(tensor.choice.format)"
+            default: ""
+            }
+        }
+        .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
     private static func names(_ tensors: [Plan.Tensor]) -> String {

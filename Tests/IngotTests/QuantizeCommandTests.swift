@@ -54,6 +54,81 @@ import Testing
         }
     }
 
+    /// The first pattern that occurs decides, whichever option it stands in.
+    @Test func patternsCountInTheOrderOfTheCommandLine() throws {
+        try withModel { folder in
+            try OutputFile.write(Array("attn_v=q8_0".utf8), to: folder + "/types.txt")
+            for (words, format) in [
+                (["--tensor-type-file", "types.txt", "--tensor-type", "attn=q6_k"], "Q8_0"),
+                (["--tensor-type", "attn=q6_k", "--tensor-type-file", "types.txt"], "Q6_K"),
+            ] {
+                let outcome = try Tool.run(
+                    ["quantize", "-q"] + words + ["f16.gguf", "a.gguf", "Q4_K_M"], in: folder)
+                #expect(outcome.exitCode == 0)
+                let tensors = try GGUFFile(path: folder + "/a.gguf").tensors
+                let value = tensors.first { $0.name == "blk.0.attn_v.weight" }
+                #expect(value?.format.name == format)
+            }
+            let outcome = try Tool.run(
+                ["quantize", "-q", "--tensor-type", "attn_x=q6_k", "f16.gguf", "a.gguf", "Q4_K_M"],
+                in: folder)
+            #expect(outcome.errors.contains("--tensor-type attn_x: no tensor has such a name"))
+        }
+    }
+
+    @Test func typesMayBeNumbers() throws {
+        try withModel { folder in
+            try run("quantize", "-q", "f16.gguf", "named.gguf", "Q4_K_M", in: folder)
+            let expected = try sha256(ofFile: folder + "/named.gguf")
+            for words in [
+                ["a.gguf", "15"], ["a.gguf", "15", "2"], ["15"], ["15", "2"], ["15", "0"],
+            ] {
+                let outcome = try Tool.run(["quantize", "-q", "f16.gguf"] + words, in: folder)
+                #expect(outcome.exitCode == 0, "\(words): \(outcome.errors)")
+                let path = words.count > 1 && words[0] != "15" ? words[0] : "ggml-model-Q4_K_M.gguf"
+                #expect(try sha256(ofFile: "\(folder)/\(path)") == expected)
+                try FileManager.default.removeItem(atPath: "\(folder)/\(path)")
+            }
+            try run("quantize", "-q", "f16.gguf", "levels/", "7", "Q4_K_M", "2", in: folder)
+            #expect(Fixtures.exists(folder + "/levels/f16-Q8_0.gguf"))
+            #expect(
+                try Tool.run(["quantize", "f16.gguf", "a.gguf", "4"], in: folder).exitCode == 64)
+        }
+    }
+
+    /// Half a matrix, and none at all.
+    @Test func tensorsWithoutImportanceAreRaisedOrRefused() throws {
+        try withModel { folder in
+            func quantize(_ words: String...) throws -> Tool.Outcome {
+                try Tool.run(
+                    ["quantize", "-q"] + words + ["f16.gguf", "a.gguf", "IQ2_XS"], in: folder)
+            }
+            let pinned = try JSON.parse(path: Fixtures.path("quantize/restricted-importance.json"))
+            let matrix = Fixtures.path(pinned["importanceMatrix"]?.text ?? "")
+            let part = ["--imatrix", matrix, "--exclude-weights", "blk.0.attn_q"]
+            let raised = try quantize(part[0], part[1], part[2], part[3])
+            #expect(raised.exitCode == 0, "\(raised.errors)")
+            #expect(raised.errors.contains("raised, IQ2_XS → Q2_K"))
+            let tensors = try GGUFFile(path: folder + "/a.gguf").tensors
+            #expect(tensors.first { $0.name == "blk.0.attn_q.weight" }?.format.name == "Q2_K")
+            #expect(
+                try quantize(part[0], part[1], part[2], part[3], "--imatrix-missing", "error")
+                    .exitCode == 65)
+            #expect(try quantize().exitCode == 65)
+            #expect(try quantize("--imatrix-missing", "raise").exitCode == 0)
+            #expect(try quantize("--imatrix-missing", "maybe").exitCode == 64)
+            let checkpoint = Fixtures.path("conformance/convert/checkpoints/llama")
+            for (words, code) in [([], 65), (["--imatrix-missing", "raise"], 0)]
+                as [([String], Int32)]
+            {
+                let outcome = try Tool.run(
+                    ["convert", "-q", checkpoint, "--outtype", "IQ2_XS", "--outfile", "b.gguf"]
+                        + words, in: folder)
+                #expect(outcome.exitCode == code, "\(outcome.errors)")
+            }
+        }
+    }
+
     /// The digests are of files that llama.cpp's quantizer wrote with the same part of the matrix.
     @Test func importanceOfSomeTensorsGivesThePeersFiles() throws {
         let pinned = try JSON.parse(path: Fixtures.path("quantize/restricted-importance.json"))

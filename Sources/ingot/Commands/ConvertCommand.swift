@@ -66,6 +66,17 @@ struct ConvertCommand: ParsableCommand {
             """)
     var checkTokenizer = false
 
+    @Option(
+        help: ArgumentHelp(
+            "For a type of `ingot quantize`: importance matrix to weigh the columns with.",
+            valueName: "file"))
+    var imatrix: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "For a type of `ingot quantize`: as there.", valueName: "raise|error"))
+    var imatrixMissing: String?
+
     @Flag(help: "Write metadata and vocabulary without tensors; weights need not be there.")
     var vocabOnly = false
 
@@ -115,14 +126,18 @@ struct ConvertCommand: ParsableCommand {
     }
 
     func run() throws {
-        let output = try plannedOutput()
-        if strict { try Writing.checkStrictly(output.plan) }
+        let importance = try imatrix.map { try ImportanceMatrix(path: $0) }
+        let output = try plannedOutput(importance: importance)
+        if strict { try Writing.checkStrictly(output.plan, importance: importance) }
         var options = WalkOptions()
         options.threadCount = threads
         options.isStrict = strict
         options.allowsNonFinite = allowNonfinite
         options.toolVersion = Ingot.version
-        if dryRun { return try PlanListing.show([output], options: options, asJSON: json) }
+        if dryRun {
+            return try PlanListing.show(
+                [output], importance: importance, options: options, asJSON: json)
+        }
         if verbose {
             for line in try PlanListing(output, options: options).lines { Terminal.print(line) }
         }
@@ -133,15 +148,22 @@ struct ConvertCommand: ParsableCommand {
                 Terminal.print(line)
             }
         }
-        for warning in Writing.warnings(of: output.plan, findings: .init(findings)) {
+        for warning in Writing.warnings(
+            of: output.plan, importance: importance, findings: .init(findings))
+        {
             Terminal.warning(warning)
         }
     }
 
-    private func plannedOutput() throws -> PlannedOutput {
+    private func plannedOutput(importance: ImportanceMatrix?) throws -> PlannedOutput {
         // A type that the converter does not make itself is quantized to, from F16.
         let type = OutputType(rawValue: outtype.lowercased())
         let recipe = type == nil ? try Recipe.parse(outtype) : nil
+        guard recipe != nil || importance == nil && imatrixMissing == nil else {
+            throw ValidationError(
+                "--imatrix and --imatrix-missing are for types of `ingot quantize`, such as IQ3_XXS"
+            )
+        }
         let source = try ConversionSource(
             directory: directory,
             options: .init(
@@ -157,9 +179,13 @@ struct ConvertCommand: ParsableCommand {
         guard let recipe, !vocabOnly else {
             return try PlannedOutput(Plan.asDescribed(source, outputPath: path), split: split)
         }
+        var options = QuantizeOptions()
+        options.importance = importance
+        options.recipe.missingImportance = try MissingImportance(
+            option: imatrixMissing, hasMatrix: importance != nil)
         let plan = try Plan.quantize(
             RoundedSource(source, allowsNonFinite: allowNonfinite), recipe: recipe,
-            options: QuantizeOptions(), outputPath: path)
+            options: options, outputPath: path)
         return try PlannedOutput(plan, split: split)
     }
 

@@ -31,7 +31,8 @@ struct QuantizeCommand: ParsableCommand {
               ingot quantize model-f16.gguf levels/ Q8_0 Q6_K Q5_K_M Q4_K_M
               ingot quantize --resume --verify --provenance model-f16.gguf Q4_K_M
 
-            Types, with the bits per weight of their most common format:
+            Types, with the bits per weight of their most common format; llama-quantize's numbers
+            for them are taken too (15 is Q4_K_M):
             \(QuantizeCommand.typeList)
             """)
 
@@ -48,8 +49,10 @@ struct QuantizeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Format of the tensors whose name matches; may be given again.",
-            valueName: "regex=format"))
+            """
+            Format of the tensors in whose name the pattern (as std::regex) occurs; may be \
+            repeated, the first that occurs decides.
+            """, valueName: "regex=format"))
     var tensorType: [String] = []
 
     @Option(help: ArgumentHelp("Format of the output matrix.", valueName: "format"))
@@ -72,8 +75,9 @@ struct QuantizeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Formats by name, as for --tensor-type, separated by white space.", valueName: "file"))
-    var tensorTypeFile: String?
+            "Formats by name, as for --tensor-type, separated by white space; may be repeated.",
+            valueName: "file"))
+    var tensorTypeFile: [String] = []
 
     @Option(
         help: ArgumentHelp(
@@ -86,6 +90,15 @@ struct QuantizeCommand: ParsableCommand {
             "Use no importance for tensors whose name contains this; may be repeated.",
             valueName: "name"))
     var excludeWeights: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            What becomes of tensors without importance that their 1- or 2-bit format needs: raise \
+            gives them the next format that needs none, error ends the run. By default raise where \
+            a matrix lacks entries, error without a matrix.
+            """, valueName: "raise|error"))
+    var imatrixMissing: String?
 
     @Option(
         help: ArgumentHelp(
@@ -258,13 +271,9 @@ struct QuantizeCommand: ParsableCommand {
         recipe.leavesOutput = leaveOutputTensor
         recipe.outputFormat = try outputTensorType.map { try Format.parse($0) }
         recipe.tokenEmbeddingFormat = try tokenEmbeddingType.map { try Format.parse($0) }
-        recipe.overrides = try tensorType.map { try TensorOverride(parsing: $0) }
-        if let tensorTypeFile {
-            let bytes = try InputFile.contents(path: tensorTypeFile, limit: 1 << 24)
-            recipe.overrides += try String(decoding: bytes, as: UTF8.self)
-                .split(whereSeparator: \.isWhitespace)
-                .map { try TensorOverride(parsing: String($0)) }
-        }
+        recipe.overrides = try overrides()
+        recipe.missingImportance = try MissingImportance(
+            option: imatrixMissing, hasMatrix: imatrix != nil)
         var options = QuantizeOptions(recipe: recipe, allowsRequantization: allowRequantize)
         options.importance = try imatrix.flatMap {
             try ImportanceMatrix(path: $0)
@@ -279,6 +288,26 @@ struct QuantizeCommand: ParsableCommand {
             options.prunedBlocks.insert(block)
         }
         return options
+    }
+
+    /// The patterns of both options in the order of the command line: the first that occurs decides.
+    private func overrides() throws -> [TensorOverride] {
+        var (patterns, files) = (tensorType[...], tensorTypeFile[...])
+        var overrides: [TensorOverride] = []
+        for word in CommandLine.arguments {
+            let name = word.prefix { $0 != "=" }
+            if name == "--tensor-type", let pattern = patterns.popFirst() {
+                overrides.append(try TensorOverride(parsing: pattern))
+            } else if name == "--tensor-type-file", let file = files.popFirst() {
+                overrides += try Self.overrides(in: file)
+            }
+        }
+        overrides += try patterns.map { try TensorOverride(parsing: $0) }
+        return try files.reduce(into: overrides) { $0 += try Self.overrides(in: $1) }
+    }
+
+    private static func overrides(in file: String) throws -> [TensorOverride] {
+        try TensorOverride.list(parsing: InputFile.contents(path: file, limit: 1 << 24))
     }
 
     private func walkOptions(threads: Int?) throws -> WalkOptions {
@@ -306,5 +335,20 @@ struct QuantizeCommand: ParsableCommand {
             columns.add(recipe.name, bits, recipe.summary)
         }
         return columns.lines.joined(separator: "\n")
+    }
+}
+
+extension MissingImportance {
+    /// What `--imatrix-missing` says; by default `raise` where a matrix lacks entries and `error`
+    /// without a matrix.
+    init(option: String?, hasMatrix: Bool) throws {
+        guard let option else {
+            self = hasMatrix ? .raise : .error
+            return
+        }
+        guard let choice = MissingImportance(rawValue: option.lowercased()) else {
+            throw ValidationError("--imatrix-missing is \(option), expected raise or error")
+        }
+        self = choice
     }
 }

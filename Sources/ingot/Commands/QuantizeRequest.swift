@@ -24,17 +24,19 @@ struct QuantizeRequest {
         let input = words[0]
         self.input = input
         var rest = words.dropFirst()
+        let second = words[1]
+        // A type may be a number too; the number after it is the number of threads.
+        let firstType = Recipe.named(second) == nil && words.count > 2 ? 2 : 1
         var threadCount = threads
-        // A number after a type is the number of threads.
-        if rest.count > 1, let last = rest.last, let count = Int(last) {
-            threadCount = count
+        if words.count > firstType + 1, let last = rest.last, let count = Int(last) {
+            // 0 leaves the choice to the tool.
+            threadCount = count == 0 ? threads : count
             rest = rest.dropLast()
         }
         if let threadCount, !(1...1024).contains(threadCount) {
             throw ValidationError("\(threadCount) threads asked for, expected 1 to 1024")
         }
         self.threads = threadCount
-        let second = rest.first ?? ""
         // Beside a file, in a directory.
         let beside =
             Paths.isFolder(input) && !input.hasSuffix("/")
