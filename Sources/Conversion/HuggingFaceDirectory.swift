@@ -54,6 +54,14 @@ public struct HuggingFaceDirectory: Sendable {
         self.notices = notices
     }
 
+    /// What the model at `path` is called, without reading it: the last part of the path, or the
+    /// repository's name in the hub's cache.
+    ///
+    /// - Throws: `FileError` or `ConversionError` when nothing, or no single model, is there.
+    public static func name(ofModelAt path: String) throws -> String {
+        try ModelLocation(path).name
+    }
+
     /// The path of a file in the directory.
     func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : "\(path)/\(name)" }
 

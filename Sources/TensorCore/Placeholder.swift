@@ -12,6 +12,12 @@ public enum Placeholder: Sendable, Hashable {
     case serverMessage
     /// Text in an encoding with units of 16 bits.
     case utf16
+    /// A ZIP archive, as PyTorch's files of weights are.
+    case zip
+    /// A file compressed by gzip.
+    case gzip
+    /// A GGUF file.
+    case gguf
 
     /// The bytes that are enough to tell.
     public static let byteCount = 256
@@ -42,6 +48,12 @@ public enum Placeholder: Sendable, Hashable {
             self = .serverMessage
         } else if start.starts(with: [0xFF, 0xFE]) || start.starts(with: [0xFE, 0xFF]) {
             self = .utf16
+        } else if start.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
+            self = .zip
+        } else if start.starts(with: [0x1F, 0x8B, 0x08]) {
+            self = .gzip
+        } else if start.starts(with: Array("GGUF".utf8)) {
+            self = .gguf
         } else {
             return nil
         }
@@ -56,6 +68,9 @@ public enum Placeholder: Sendable, Hashable {
         case .webPage: "is a web page, not the file itself"
         case .serverMessage: "is a server's message, not the file itself"
         case .utf16: "is text in UTF-16, expected UTF-8"
+        case .zip: "is a ZIP archive, as PyTorch's .bin files are, under another name"
+        case .gzip: "is compressed by gzip"
+        case .gguf: "is a GGUF file under another name"
         }
     }
 
@@ -66,6 +81,9 @@ public enum Placeholder: Sendable, Hashable {
             "Fetch it again: with an access token if the model is gated, and by its address for "
                 + "downloads (/resolve/, not /blob/)."
         case .utf16: "Save it as UTF-8."
+        case .zip: "Fetch the file itself, or name it as what it is."
+        case .gzip: "Unpack it first."
+        case .gguf: "It needs no conversion: ingot quantize takes it as it is."
         case .nothing, .zeros: "Fetch it again."
         }
     }

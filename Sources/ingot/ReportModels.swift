@@ -53,7 +53,8 @@ struct ReportModels {
         temporaryFolder = temporary
         // Before anything is made: a file that cannot be read must not cost minutes first.
         let named = try request.quantized.map { try SplitSource.open(path: $0) }
-        let stem = ReportModels.stem(of: request.base)
+        // The name of the files that are made, without type and ending.
+        let stem = QuantizeRequest.stem(of: request.base)
         func path(_ type: String) -> String {
             let folder = folder ?? ""
             return (folder.hasSuffix("/") ? folder : folder + "/") + "\(stem)-\(type).gguf"
@@ -97,14 +98,6 @@ struct ReportModels {
 
     /// Removes the files that were made and are not to be kept.
     func removeTemporaryFiles() { temporaryFolder?.remove() }
-
-    /// The name of the files that are made, without type and ending.
-    private static func stem(of path: String) -> String {
-        let name = Paths.name(path)
-        // `.` and `..` are no names.
-        guard name.allSatisfy({ $0 == "." }) else { return QuantizeRequest.stem(of: path) }
-        return URL(filePath: path).standardizedFileURL.lastPathComponent
-    }
 
     /// Reads types such as `Q4_K_M,Q5_K_M`.
     static func recipes(_ text: String) throws -> [Recipe] {

@@ -74,6 +74,15 @@ import Testing
         }
     }
 
+    @Test func aModelHasANameBeforeItIsRead() throws {
+        try withCache { folder in
+            for path in [folder, "\(folder)/snapshots/\(ModelLocationTests.commit)"] {
+                let name = try HuggingFaceDirectory.name(ofModelAt: path)
+                #expect(name == "Tiny-1B-Instruct")
+            }
+        }
+    }
+
     @Test func severalSnapshotsWithoutMainAreNamed() throws {
         let other = String(ModelLocationTests.commit.reversed())
         try withCache(snapshots: [other, ModelLocationTests.commit], main: nil) { folder in

@@ -45,9 +45,13 @@ struct QuantizedCheckpoint {
     }
 
     /// What the checkpoint holds; its tensors' values can no longer be read.
-    func model() throws -> ModelTensors { try openModel { $0 } }
+    func model(keeping methods: [String] = []) throws -> ModelTensors {
+        try openModel(keeping: methods) { $0 }
+    }
 
-    private func openModel<Result>(_ body: (ModelTensors) throws -> Result) throws -> Result {
+    private func openModel<Result>(
+        keeping methods: [String] = [], _ body: (ModelTensors) throws -> Result
+    ) throws -> Result {
         try Fixtures.withTemporaryFolder { folder in
             let path = folder + "/model.safetensors"
             let writer = try SafetensorsWriter(path: path, tensors: tensors)
@@ -61,7 +65,9 @@ struct QuantizedCheckpoint {
                 : QuantizationConfiguration(
                     json: JSON.parse(Array(configuration.utf8), file: "config.json"),
                     path: "config.json", place: "quantization_config")
-            return try body(Checkpoint(directory: folder).modelTensors(quantization: quantization))
+            return try body(
+                Checkpoint(directory: folder).modelTensors(
+                    quantization: quantization, keeping: methods))
         }
     }
 

@@ -175,12 +175,12 @@ import Testing
 
     @Test func otherMethodsAreNamed() throws {
         var checkpoint = QuantizedCheckpoint(#"{"quant_method": "bitsandbytes"}"#)
-        try checkpoint.add("a.weight", [1], floats: [1])
+        try checkpoint.add("a.weight", .I8, [1, 1], [Int8(1)])
         let fault = try checkpoint.fault()
         #expect(fault?.problem.contains("bitsandbytes") == true)
         #expect(fault?.remedy != nil)
         var nameless = QuantizedCheckpoint(#"{"bits": 4}"#)
-        try nameless.add("a.weight", [1], floats: [1])
+        try nameless.add("a.weight", .I8, [1, 1], [Int8(1)])
         #expect(try nameless.fault()?.place == "quantization_config.quant_method")
     }
 }

@@ -133,6 +133,14 @@ import Testing
         }
     }
 
+    @Test(arguments: [#"{"quant_method":"mxfp4"}"#, ""])
+    func partsThatAreWantedAsTheyAreStayAsTheyAre(_ configuration: String) throws {
+        let mxfp4 = try #require(StoredFormTests.foreign.last)
+        let model = try checkpoint(mxfp4, configuration).model(keeping: ["mxfp4"])
+        #expect(model.method == "mxfp4")
+        #expect(model.tensors.map(\.name) == ["a_blocks", "a_scales"])
+    }
+
     @Test func anotherFormThanTheConfigurationSaysIsNamed() throws {
         var checkpoint = QuantizedCheckpoint(#"{"quant_method":"gptq","bits":4,"group_size":2}"#)
         try checkpoint.add("a.weight", .U8, [2, 1], [UInt8(0), 0])

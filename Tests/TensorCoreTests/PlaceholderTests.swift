@@ -45,6 +45,7 @@ import Testing
         ("Entry not found", .serverMessage), ("Invalid username or password.", .serverMessage),
         ("Access to model a/b is restricted.", .serverMessage),
         (String(repeating: "\0", count: 500), .zeros), (pointer, .gitLFSPointer),
+        ("PK\u{3}\u{4}", .zip), ("GGUF\u{3}", .gguf),
     ])
     func whatIsNoJSONIsNamed(_ text: String, _ placeholder: Placeholder) throws {
         let error = try jsonFault(Array(text.utf8)) as? FileError

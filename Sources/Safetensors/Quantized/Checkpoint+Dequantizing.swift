@@ -48,7 +48,9 @@ extension Checkpoint {
                     "\(quantization.label) is left aside: no weight is stored in that form")
             }
             used = nil
-        } else if let form, !keptMethods.contains(used ?? "") {
+        } else if let kept = form?.method(among: keptMethods, said: used) {
+            used = kept
+        } else if let form {
             try form.dequantize(&pool, quantization)
         }
         pool.splitStackedExperts()

@@ -6,7 +6,8 @@ extension QuantizationMethod {
     /// A weight's parts tell which of the two it is, so that both may stand in one checkpoint
     /// (`MIXED_PRECISION`). Source: `modelopt/torch/quantization` and `torch/export` of
     /// <https://github.com/NVIDIA/Model-Optimizer>.
-    static let modelOpt = QuantizationMethod(names: ["modelopt"]) { pool, configuration in
+    static let modelOpt = QuantizationMethod(names: ["modelopt", "modelopt_fp4"]) {
+        pool, configuration in
         try configuration.requireModelOptAlgorithms()
         for name in pool.names(endingIn: ".weight_scale") {
             guard let scale = pool.part(name + ".weight_scale"),

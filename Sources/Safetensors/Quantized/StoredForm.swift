@@ -76,6 +76,11 @@ struct StoredForm: Sendable {
         }
     }
 
+    /// The method of this form that is among `methods`, unless the configuration says another.
+    func method(among kept: [String], said: String?) -> String? {
+        methods.first { kept.contains($0) && (said ?? $0) == $0 }
+    }
+
     /// Puts the weights together by the method that the configuration names.
     func dequantize(
         _ pool: inout TensorPool, _ quantization: QuantizationConfiguration?

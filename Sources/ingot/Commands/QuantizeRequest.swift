@@ -1,4 +1,5 @@
 import ArgumentParser
+import Conversion
 import Foundation
 import Quantization
 import TensorCore
@@ -77,10 +78,10 @@ struct QuantizeRequest {
 
     /// The input's name without its ending and without the type that it is in.
     static func stem(of path: String) -> String {
-        // `.` has a name too.
+        // `.` has a name too, and a snapshot that of its repository.
         var name =
             Paths.isFolder(path)
-            ? URL(filePath: path).standardizedFileURL.lastPathComponent : Paths.name(path)
+            ? (try? HuggingFaceDirectory.name(ofModelAt: path)) ?? "model" : Paths.name(path)
         for ending in [".gguf", "-f16", "-bf16", "-f32"]
         where name.lowercased().hasSuffix(ending) && name.count > ending.count {
             name = String(name.dropLast(ending.count))

@@ -123,7 +123,8 @@ struct TokenizeCommand: ParsableCommand {
     /// The vocabulary that a converted file would have; that of the tokenizer's files alone where
     /// they are of no model that can be converted.
     private func vocabulary(ofDirectory path: String) throws -> Vocabulary {
-        if FileManager.default.fileExists(atPath: path + "/config.json") {
+        let signs = ["config.json", "snapshots"]
+        if signs.contains(where: { FileManager.default.fileExists(atPath: "\(path)/\($0)") }) {
             do {
                 let source = try ConversionSource(
                     directory: path, options: .init(pre: tokenizing.pre, isVocabularyOnly: true))
