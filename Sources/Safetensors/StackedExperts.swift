@@ -8,8 +8,10 @@ extension TensorPool {
         let names = ["gate_proj": "w1", "down_proj": "w2", "up_proj": "w3"]
         let part = ".switch_mlp."
         for tensor in all {
+            // An expert has some values: a header cannot ask for more tensors than the file backs.
             guard let range = tensor.name.firstRange(of: part), tensor.shape.rank >= 2,
-                let count = tensor.shape.dimensions.first, (1...1 << 16).contains(count)
+                let count = tensor.shape.dimensions.first, (1...1 << 12).contains(count),
+                tensor.shape.elementCount / count >= 32
             else { continue }
             let block = tensor.name[..<range.lowerBound]
             var rest = String(tensor.name[range.upperBound...])

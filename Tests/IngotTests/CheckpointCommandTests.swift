@@ -21,6 +21,34 @@ import Testing
         try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
     }
 
+    /// What is left aside is said even when notes are not wanted; what is written is as without it.
+    @Test func whatIsLeftAsideIsAWarning() throws {
+        try Fixtures.withTemporaryFolder { parent in
+            let folder = parent + "/llama"
+            try FileManager.default.copyItem(atPath: Self.tiny, toPath: folder)
+            try OutputFile.write(
+                Array("---\nlicense: &l mit\n---\n".utf8), to: folder + "/README.md")
+            try OutputFile.write([0], to: folder + "/model.fp16.safetensors")
+            try OutputFile.write(
+                Array(#"{"quantization":{"quant_algo":"FP8"}}"#.utf8),
+                to: folder + "/hf_quant_config.json")
+            let output = parent + "/out.gguf"
+            for command in [
+                ["convert", "-q", folder, "--outfile", output],
+                ["quantize", "-q", folder, output, "F16"],
+            ] {
+                let outcome = try Tool.run(command)
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                for word in ["README.md", "model.fp16.safetensors", "hf_quant_config.json"] {
+                    #expect(outcome.errors.contains(word), "\(command[0]) \(word)")
+                }
+            }
+            let plain = parent + "/plain.gguf"
+            _ = try run("quantize", "-q", Self.tiny, plain, "F16")
+            #expect(try sha256(ofFile: output) == sha256(ofFile: plain))
+        }
+    }
+
     // MARK: One step
 
     @Test func oneStepGivesTheBytesOfTwo() throws {
