@@ -125,7 +125,7 @@ public struct ConversionSource: TensorSource {
         if let template = options.chatTemplate { tokenizer.special.setChatTemplate(template) }
         try tokenizer.give(family.tokenRoles)
         let ownTokenizerKeys = family.tokenizerKeys(configuration)
-        tokenizer.keepEndTokens(reserved: ownTokenizerKeys.map(\.key))
+        tokenizer.keepEndTokens(beside: ownTokenizerKeys)
 
         var metadata = Metadata()
         metadata["general.architecture"] = .string(try family.architecture(of: configuration))

@@ -34,13 +34,17 @@ extension HFTokenizer {
     /// Keeps all ends of generation that the directory lists: those that readers do not take for
     /// ends anyway get the parts `eot` and `eom`.
     ///
-    /// - Parameter reserved: Keys that the family writes itself.
-    mutating func keepEndTokens(reserved: [String]) {
+    /// - Parameter own: What the family writes itself.
+    mutating func keepEndTokens(beside own: [Hyperparameter]) {
+        // Encoders generate nothing.
+        guard kind != .wordPiece else { return }
         var known = vocabulary
-        for entry in special.ids { known.specialIDs[entry.role] = entry.id }
-        var free = [Vocabulary.SpecialRole.eot, .eom].filter { role in
-            special.id(role) == nil && !reserved.contains(role.metadataKey)
+        for role in [Vocabulary.SpecialRole.eos, .eot, .eom] {
+            let value = own.last { $0.key == role.metadataKey }?.value
+            let id = value?.integer.flatMap { Int32(exactly: $0) } ?? special.id(role)
+            if let id { known.specialIDs[role] = id }
         }
+        var free = [Vocabulary.SpecialRole.eot, .eom].filter { known.specialIDs[$0] == nil }
         var ends = known.endTokens
         var lost: [String] = []
         for (file, end) in endTokens {
@@ -57,10 +61,9 @@ extension HFTokenizer {
             }
             free.removeFirst()
             special.ids.append(.init(role: role, id: id))
-            known.specialIDs[role] = id
+            vocabulary.specialIDs[role] = id
             ends.insert(id)
         }
-        vocabulary.specialIDs = known.specialIDs
         guard !lost.isEmpty else { return }
         notices.append(
             "of the ends of generation GGUF has room for no more: \(lost.joined(separator: ", ")) "

@@ -44,7 +44,11 @@ struct HFChatTemplates {
         }
         guard let first = sources.first else { return }
         templates = first.templates
-        for other in sources.dropFirst() where !HFChatTemplates.agree(first, other) {
+        // The files with a name each are additions to the main template, wherever that is.
+        if !templates.contains(where: \.isMain), sources.count > 1 {
+            templates += sources[1].templates.filter(\.isMain)
+        }
+        for other in sources.dropFirst() where !HFChatTemplates.agree(templates, other.templates) {
             notices.append(
                 "\(first.file) and \(other.file) have different chat templates "
                     + "(\(HFChatTemplates.summary(first.templates)); "
@@ -53,12 +57,9 @@ struct HFChatTemplates {
         }
     }
 
-    private static func agree(
-        _ first: (file: String, templates: [HFChatTemplate]),
-        _ other: (file: String, templates: [HFChatTemplate])
-    ) -> Bool {
-        other.templates.allSatisfy { template in
-            first.templates.contains {
+    private static func agree(_ taken: [HFChatTemplate], _ other: [HFChatTemplate]) -> Bool {
+        other.allSatisfy { template in
+            taken.contains {
                 ($0.name == template.name || $0.isMain && template.isMain)
                     && $0.text == template.text
             }

@@ -258,7 +258,7 @@ struct SpecialTokenReader {
     private mutating func flaggedEnds() -> (first: Int?, last: Int?) {
         func id(_ role: Vocabulary.SpecialRole) -> Int? { names[role].flatMap { added.id($0) } }
         if vocabulary.model == .wordPiece { return (id(.bos), id(.sep)) }
-        if special.flag(.bos) == nil, vocabulary.readersEnds.bos, names[.bos] != nil {
+        if special.flag(.bos) == nil, vocabulary.readersEnds.bos {
             notices.append(
                 "no file says whether BOS goes in front of a text; none is added, as transformers "
                     + "has it")

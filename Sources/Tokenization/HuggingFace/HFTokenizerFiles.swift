@@ -16,7 +16,8 @@ struct HFTokenizerFiles {
     let definitionFile: String
     /// Whether `definition` is a `tokenizer.json`, which has a say in what stands around a text.
     let hasTokenizerJSON: Bool
-    /// What the class of the bare vocabulary files calls its tokens when no file says.
+    /// What the class calls its tokens when no file says: known of bare vocabulary files and of
+    /// BERT.
     let defaultNames: [(role: Vocabulary.SpecialRole, text: String)]
 
     /// Reads them all but the SentencePiece model.
@@ -43,7 +44,11 @@ struct HFTokenizerFiles {
             definitionFile = folder.file("tokenizer.json")
             definition = try HFTokenizerDefinition(json, file: definitionFile)
             hasTokenizerJSON = true
-            defaultNames = []
+            if case .wordPiece? = definition?.model {
+                defaultNames = VocabularyFiles.namesOfBERT
+            } else {
+                defaultNames = []
+            }
             return
         }
         hasTokenizerJSON = false

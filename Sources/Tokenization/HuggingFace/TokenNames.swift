@@ -38,7 +38,8 @@ struct TokenNames {
         }
         collectOthers(config, Self.configFile)
         collectOthers(map, Self.mapFile)
-        for (role, text) in files.defaultNames where texts[role] == nil {
+        for (role, text) in files.hasTokenizerJSON ? [] : files.defaultNames
+        where texts[role] == nil {
             texts[role] = ByteString(text)
         }
     }

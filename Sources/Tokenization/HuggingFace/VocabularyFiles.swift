@@ -32,14 +32,15 @@ struct VocabularyFiles {
             switch self {
             case .gpt2: [(.bos, "<|endoftext|>"), (.eos, "<|endoftext|>")]
             case .qwen2: [(.eos, "<|endoftext|>")]
-            case .bert:
-                [
-                    (.unk, "[UNK]"), (.sep, "[SEP]"), (.pad, "[PAD]"), (.cls, "[CLS]"),
-                    (.mask, "[MASK]"),
-                ]
+            case .bert: VocabularyFiles.namesOfBERT
             }
         }
     }
+
+    /// What BERT calls its special tokens when the files do not say.
+    static let namesOfBERT: [(role: Vocabulary.SpecialRole, text: String)] = [
+        (.unk, "[UNK]"), (.sep, "[SEP]"), (.pad, "[PAD]"), (.cls, "[CLS]"), (.mask, "[MASK]"),
+    ]
 
     private let folder: HFTokenizerFolder
     private let config: JSON?

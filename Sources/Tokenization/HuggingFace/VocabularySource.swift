@@ -236,21 +236,25 @@ extension Vocabulary {
     mutating func settleSpacePrefix(
         _ files: HFTokenizerFiles, modelType: String?
     ) -> [String] {
-        guard model == .sentencePieceBPE,
-            let asked = files.tokenizerConfig?["add_prefix_space"]?.boolean,
-            let defined = addSpacePrefix, asked != defined
-        else { return [] }
-        var name =
-            (files.tokenizerConfig?["tokenizer_class"] ?? files.config?["tokenizer_class"])?
-            .text ?? (modelType == "llama" ? "LlamaTokenizer" : "")
+        guard model == .sentencePieceBPE, let defined = addSpacePrefix else { return [] }
+        let file = files.hasTokenizerJSON ? "tokenizer.json" : "tokenizer.model"
+        let named = files.tokenizerConfig?["tokenizer_class"] ?? files.config?["tokenizer_class"]
+        var name = named?.text ?? (modelType == "llama" ? "LlamaTokenizer" : "")
         if name.hasSuffix("Fast") { name.removeLast(4) }
         let isHonoured =
             Self.prefixClasses.contains(name) && !Self.otherClassTypes.contains(modelType ?? "")
+        guard let asked = files.tokenizerConfig?["add_prefix_space"]?.boolean else {
+            guard isHonoured, !defined else { return [] }
+            return [
+                "\(file) puts no space in front of a text, as is written; the class \(name) of "
+                    + "transformers 5 puts one where tokenizer_config.json has no add_prefix_space"
+            ]
+        }
+        guard asked != defined else { return [] }
         if isHonoured { addSpacePrefix = asked }
         return [
             "tokenizer_config.json says add_prefix_space \(asked), "
-                + "\(files.hasTokenizerJSON ? "tokenizer.json" : "tokenizer.model") \(defined); the "
-                + "\(isHonoured ? "former" : "latter") is written, as transformers has it"
+                + "\(file) \(defined); the \(isHonoured ? "former" : "latter") is written, as transformers has it"
         ]
     }
 }
