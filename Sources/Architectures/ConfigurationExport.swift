@@ -245,7 +245,10 @@ public struct ConfigurationExport: Sendable {
                     .init(key: "short_factor", value: list(short)),
                 ] + magnitudeWords.map { .init(key: ByteString($0), value: magnitude) })
         }
-        let given = source.value("rope.scaling.type")?.text
+        // Without a factor nothing is stretched, whatever the kind.
+        let given = source.value("rope.scaling.factor").flatMap { _ in
+            source.value("rope.scaling.type")?.text
+        }
         let sections = rotarySections(source)
         guard let type = given == nil || given == "none" ? sections.map({ _ in "default" }) : given
         else { return nil }

@@ -51,7 +51,8 @@ extension ModelConfiguration {
     func lostSlidingWindow(architecture: String) throws(ArchitectureError) -> [String] {
         guard self["use_sliding_window"]?.boolean != false,
             let window = try integer("sliding_window"),
-            let context = try integer("max_position_embeddings"), window < context
+            let context = try integer("max_position_embeddings"), window < context,
+            try integer("max_window_layers") ?? 0 < numHiddenLayers()
         else { return [] }
         return [
             "the sliding window of \(window) positions is not carried over; readers of "
@@ -64,14 +65,8 @@ extension ModelConfiguration {
     func requireLayerTypes(
         architecture: String, pattern: String, slides: (Int) -> Bool
     ) throws(ArchitectureError) {
-        guard let types = self["layer_types"]?.array else { return }
-        let count = try numHiddenLayers()
-        guard types.count >= count else {
-            throw fault(
-                .invalidValue(found: "\(types.count) types", expected: "one for each layer"),
-                "layer_types")
-        }
-        for (index, type) in types.prefix(count).enumerated() {
+        try checkLayerTypes()
+        for (index, type) in (self["layer_types"]?.array ?? []).enumerated() {
             let expected = slides(index) ? "sliding_attention" : "full_attention"
             guard type.text == expected else {
                 throw fault(

@@ -122,16 +122,22 @@ extension ModelConfiguration {
         return Int(share * Double(whole))
     }
 
-    /// Which layers attend through a sliding window, by `layer_types`; `nil` without that key.
-    func slidingLayers() throws(ArchitectureError) -> [Bool]? {
-        guard let value = self["layer_types"] else { return nil }
+    /// Checks that there is a type for each layer, where the configuration lists them.
+    func checkLayerTypes() throws(ArchitectureError) {
+        guard let types = self["layer_types"] else { return }
         let count = try numHiddenLayers()
-        guard let types = value.array?.map(\.text), types.count == count else {
+        guard let found = types.array?.count, found == count else {
             throw fault(
                 .invalidValue(
-                    found: value.array.map { "a list of \($0.count)" } ?? value.kindName,
+                    found: types.array.map { "a list of \($0.count)" } ?? types.kindName,
                     expected: "a list of \(count), one for each layer"), "layer_types")
         }
+    }
+
+    /// Which layers attend through a sliding window, by `layer_types`; `nil` without that key.
+    func slidingLayers() throws(ArchitectureError) -> [Bool]? {
+        try checkLayerTypes()
+        guard let types = self["layer_types"]?.array?.map(\.text) else { return nil }
         let known = ["full_attention", "sliding_attention"]
         if let other = types.first(where: { !known.contains($0 ?? "") }) {
             throw fault(

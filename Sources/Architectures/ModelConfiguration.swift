@@ -13,6 +13,8 @@ public struct ModelConfiguration: Sendable {
     public private(set) var hasHeadDim: Bool
     /// The keys that the file does not have and the class has a constant for.
     public private(set) var assumed: [(key: String, value: JSON)] = []
+    /// What is in the file and is not read, in sentences.
+    public var warnings: [String] = []
     /// The pooling of a sentence-embedding model, from `modules.json`; `nil` for all others.
     public var pooling: Pooling?
     /// How many layers follow `num_hidden_layers` as blocks of the file: those that predict further
@@ -37,7 +39,9 @@ public struct ModelConfiguration: Sendable {
         self.path = path
         values = [:]
         for member in json.members ?? [] { values[member.key] = member.value }
-        for member in json["text_config"]?.members ?? [] where member.key != "architectures" {
+        // The output matrix is the whole model's, and so is what is said about it.
+        let ofTheWhole: [ByteString] = ["architectures", "tie_word_embeddings"]
+        for member in json["text_config"]?.members ?? [] where !ofTheWhole.contains(member.key) {
             values[member.key] = member.value
         }
         hasHeadDim = values["head_dim"].map { !$0.isNull } ?? false

@@ -6,45 +6,6 @@ public import TensorCore
 /// A family is one file under `Families/`, listed in `ModelFamily.all`; nothing outside that file
 /// names it.
 public struct ModelFamily: Sendable {
-    /// A model class of transformers that a family understands.
-    public struct ModelClass: Sendable, Hashable {
-        /// The name under `architectures`.
-        public let name: String
-        /// What this class leaves off the front of its tensors' names: base models, saved without
-        /// an output head, leave off `model.`.
-        public let omittedPrefix: String
-        /// What this class puts into its tensors' names, once, and the family's rules do without:
-        /// multimodal classes mark their language model with `language_model.`.
-        public let insertedPart: String?
-        /// What tensors have in their names that are no part of the language model.
-        public let otherParts: [String]
-
-        /// A class.
-        public init(
-            _ name: String, omittedPrefix: String = "", insertedPart: String? = nil,
-            otherParts: [String] = []
-        ) {
-            self.name = name
-            self.omittedPrefix = omittedPrefix
-            self.insertedPart = insertedPart
-            self.otherParts = otherParts
-        }
-
-        /// The name that the family's rules have for a tensor of a checkpoint of this class, or
-        /// `nil` when the tensor is no part of the language model.
-        public func ruleName(of tensor: String) -> String? {
-            if otherParts.contains(where: { TensorPattern.find($0, in: tensor) != nil }) {
-                return nil
-            }
-            guard let insertedPart, let range = TensorPattern.find(insertedPart, in: tensor) else {
-                return omittedPrefix + tensor
-            }
-            var name = tensor
-            name.removeSubrange(range)
-            return omittedPrefix + name
-        }
-    }
-
     /// Another value of `general.architecture` for some configurations.
     public struct Variant: Sendable {
         /// The value.
@@ -130,14 +91,18 @@ public struct ModelFamily: Sendable {
     public let architecture: String
     /// The variants; of several that hold the first counts.
     public let variants: [Variant]
-    /// The model classes.
-    public let classes: [ModelClass]
+    /// The model classes of transformers, as `architectures` names them.
+    ///
+    /// The base model inside each (`LlamaModel` of `LlamaForCausalLM`) is understood too.
+    public let classes: [String]
     /// What transformers assumes when the configuration does not say.
     public let defaults: [ConfigurationDefault]
     /// The hyperparameters in file order.
     public let hyperparameters: [HyperparameterRule]
     /// The tensors.
     public let tensors: [TensorRule]
+    /// Other names that checkpoints have for the same tensors.
+    public let spellings: [Spelling]
     /// Tensors that are written as metadata.
     public let learned: [LearnedNumber]
     /// What becomes of layers that predict further tokens.
@@ -176,9 +141,9 @@ public struct ModelFamily: Sendable {
 
     /// Declares a family.
     public init(
-        name: String, architecture: String, variants: [Variant] = [], classes: [ModelClass],
+        name: String, architecture: String, variants: [Variant] = [], classes: [String],
         defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
-        tensors: [TensorRule], learned: [LearnedNumber] = [],
+        tensors: [TensorRule], spellings: [Spelling] = [], learned: [LearnedNumber] = [],
         predictors: Predictors = .none, hasAttention: Bool = true, packedMethods: [String] = [],
         rotaryScalings: [String] = ["default", "linear", "yarn"],
         generated:
@@ -203,6 +168,7 @@ public struct ModelFamily: Sendable {
         self.defaults = defaults
         self.hyperparameters = hyperparameters
         self.tensors = tensors
+        self.spellings = spellings
         self.learned = learned
         self.predictors = predictors
         self.hasAttention = hasAttention
@@ -221,22 +187,25 @@ public struct ModelFamily: Sendable {
         self.export = export
     }
 
-    /// The family and class of a `config.json`.
+    /// The family of a `config.json`.
     ///
     /// - Throws: `ArchitectureError.Kind.unknownArchitecture`, which lists what is supported.
-    public static func of(
-        config: JSON, path: String
-    ) throws(ArchitectureError) -> (family: ModelFamily, modelClass: ModelClass) {
+    public static func of(config: JSON, path: String) throws(ArchitectureError) -> ModelFamily {
         let configuration = ModelConfiguration(config, path: path)
         let name = try configuration.architectureName()
-        for family in all {
-            if let found = family.classes.first(where: { $0.name == name }) {
-                return (family, found)
+        if let family = all.first(where: { $0.classes.contains(name) }) { return family }
+        // The base model inside a class, saved without its head.
+        for ending in ["TextModel", "Model"] where name.hasSuffix(ending) {
+            let stem = String(name.dropLast(ending.count))
+            let wholes = Set(
+                ["ForCausalLM", "LMHeadModel", "ForConditionalGeneration"].map { stem + $0 })
+            if let family = all.first(where: { !wholes.isDisjoint(with: $0.classes) }) {
+                return family
             }
         }
         throw configuration.fault(
-            .unknownArchitecture(
-                name, supported: all.flatMap { $0.classes.map(\.name) }.sorted()), "architectures")
+            .unknownArchitecture(name, supported: all.flatMap(\.classes).sorted()),
+            "architectures")
     }
 
     /// The value of `general.architecture` for a configuration.
@@ -265,10 +234,12 @@ public struct ModelFamily: Sendable {
         } else {
             _ = try configuration.numHiddenLayers()
         }
+        try configuration.checkLayerTypes()
         let rotary = try RotaryParameters(configuration)
         guard rotaryScalings.contains(rotary.type) else {
             throw rotary.unsupported(rotaryScalings)
         }
+        configuration.warnings = try rotary.review()
         return configuration
     }
 
@@ -302,6 +273,35 @@ public struct ModelFamily: Sendable {
 }
 
 extension ModelFamily {
+    /// Whether a GGUF file holds an output matrix beside the embeddings.
+    public enum OutputPlace: Sendable, Hashable {
+        /// There is no place for one.
+        case none
+        /// One that is the embeddings is left out where the configuration ties the two.
+        case unlessTied
+        /// It is written whenever a checkpoint has it.
+        case always
+    }
+
+    /// The rules' name of the token embeddings.
+    public var embeddingName: String? { source(of: "token_embd.weight")?.sources[0].pattern.text }
+
+    /// The rules' names of output matrices and of other copies of the embeddings.
+    public var outputMatrices: [(name: String, place: OutputPlace)] {
+        let output = source(of: "output.weight").map {
+            (
+                name: $0.sources[0].pattern.text,
+                place: $0.presence == .unlessTied ? OutputPlace.unlessTied : .always
+            )
+        }
+        return (output.map { [$0] } ?? [])
+            + tensors.filter(\.isCopy).map { ($0.sources[0].pattern.text, .none) }
+    }
+
+    private func source(of output: String) -> TensorRule? {
+        tensors.first { $0.outputs.contains { $0.name.text == output } }
+    }
+
     /// How many layers that predict further tokens a checkpoint has, of a family that names them
     /// apart.
     ///

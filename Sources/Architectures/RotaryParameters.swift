@@ -16,6 +16,8 @@ public struct RotaryParameters: Sendable {
     /// The part of a head that turns, where the configuration says.
     public let partialFactor: Double?
     private let values: JSON
+    /// The parameters of layers with a sliding window, where they are said apart.
+    private let local: JSON?
     private let configuration: ModelConfiguration
     private let key: String
 
@@ -61,10 +63,12 @@ public struct RotaryParameters: Sendable {
     }
 
     /// The context that the model was trained with before it was stretched: the whole context
-    /// where the configuration does not say.
+    /// where the configuration says it neither beside the scaling, which counts first, nor in it.
     func originalContext() throws(ArchitectureError) -> Int {
         let name = "original_max_position_embeddings"
-        guard let context = try integer(name) else {
+        var given = try configuration.integer(name)
+        if given == nil { given = try integer(name) }
+        guard let context = given else {
             return try configuration.required("max_position_embeddings")
         }
         guard context > 0 else {
@@ -98,12 +102,12 @@ public struct RotaryParameters: Sendable {
             throw configuration.fault(
                 .invalidValue(found: given.kindName, expected: "an object"), key)
         }
-        let local = given?["sliding_attention"]
+        local = given?["sliding_attention"]
         values = given?["full_attention"] ?? given ?? .object([])
         self.key = key
         self.configuration = configuration
         let name = values["rope_type"] ?? values["type"]
-        if let name, !name.isNull, name.text == nil {
+        if let name, name.text == nil {
             throw configuration.fault(
                 .invalidValue(found: name.kindName, expected: "a string"), "\(key).rope_type")
         }
@@ -141,6 +145,43 @@ public struct RotaryParameters: Sendable {
 }
 
 extension RotaryParameters {
+    /// Checks that what transformers asks of each kind of scaling is there.
+    ///
+    /// - Returns: Sentences about what is there and not read.
+    func review() throws(ArchitectureError) -> [String] {
+        let needed: [String: [String]] = [
+            "linear": ["factor"], "dynamic": ["factor"], "yarn": ["factor"],
+            "llama3": ["factor", "low_freq_factor", "high_freq_factor"],
+        ]
+        for name in needed[type, default: []] {
+            guard let value = try number(name) else {
+                throw invalid(name, found: "nothing", expected: "a number for \"\(type)\"")
+            }
+            guard value > 0, value.isFinite else {
+                throw invalid(name, found: "\(value)", expected: "a positive number")
+            }
+        }
+        if let name = (local?["rope_type"] ?? local?["type"])?.text, name != "default" {
+            throw configuration.fault(
+                .unsupportedRotaryScaling(name, supported: ["default"]),
+                "\(key).sliding_attention.rope_type")
+        }
+        var warnings: [String] = []
+        if type == "default", values["rope_type"] == nil, let factor = try number("factor") {
+            warnings.append(
+                "\(key) has a factor of \(factor) and no rope_type; as in transformers it is not "
+                    + "applied")
+        }
+        if let beside = configuration["rope_theta"]?.double, let theta,
+            values["rope_theta"] != nil, beside != theta
+        {
+            warnings.append(
+                "rope_theta is \(beside) and \(key).rope_theta \(theta); the latter is taken, as "
+                    + "in transformers")
+        }
+        return warnings
+    }
+
     /// The factors by which Llama 3 divides each frequency: `rope_freqs.weight`.
     ///
     /// Long waves are slowed down by `factor`, short ones are left alone, and those between are

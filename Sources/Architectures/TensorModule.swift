@@ -73,13 +73,13 @@ extension [TensorModule] {
     /// the reference converter does.
     static func ends(
         norm: String = "model.norm", normBias: TensorRule.Presence? = nil,
-        outputBias: TensorRule.Presence? = nil
+        output: TensorRule.Presence = .optional, outputBias: TensorRule.Presence? = nil
     ) -> Self {
         [
             .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
             .norm(norm, "output_norm", bias: normBias),
             .init(
-                "lm_head", "output", [.vocabulary, .hidden], bias: outputBias, presence: .optional),
+                "lm_head", "output", [.vocabulary, .hidden], bias: outputBias, presence: output),
         ]
     }
 

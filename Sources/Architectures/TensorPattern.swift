@@ -95,6 +95,15 @@ public struct TensorPattern: Sendable, Hashable {
         }
     }
 
+    /// A name with `#` for every part that is a number: what names of a kind have in common.
+    ///
+    /// Looking it up saves comparing tens of thousands of experts' tensors with every rule.
+    public static func skeleton(of name: String) -> String {
+        name.split(separator: ".", omittingEmptySubsequences: false).map { part in
+            !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) } ? "#" : part
+        }.joined(separator: ".")
+    }
+
     /// Where `part` first occurs in `name`.
     static func find(_ part: String, in name: String) -> Range<String.Index>? {
         var start = name.startIndex

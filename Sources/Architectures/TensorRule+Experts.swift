@@ -52,24 +52,27 @@ extension [TensorRule] {
 
     /// The same as one tensor for all experts, as newer versions of transformers hold them: `down`
     /// `[experts, hidden, width]`, and gate and up together, `[experts, 2 · width, hidden]`.
+    ///
+    /// - Parameter count: The number of experts.
     static func mergedExperts(
-        _ experts: String, width: Dimension, where condition: TensorRule.Condition = .always
+        _ experts: String, width: Dimension, count: Dimension = .experts,
+        where condition: TensorRule.Condition = .always
     ) -> [TensorRule] {
         let block = "blk.{bid}.ffn_"
-        let halves: [Dimension] = [.experts, 2, width, .hidden]
+        let halves: [Dimension] = [count, 2, width, .hidden]
         return ["", ".weight"].flatMap { suffix in
             [
                 TensorRule(
                     "\(experts).down_proj\(suffix)", block + "down_exps.weight",
-                    [.experts, .hidden, width], where: condition),
+                    [count, .hidden, width], where: condition),
                 TensorRule(
                     [
                         .init(
-                            "\(experts).gate_up_proj\(suffix)", [.experts, 2 * width, .hidden])
+                            "\(experts).gate_up_proj\(suffix)", [count, 2 * width, .hidden])
                     ],
                     into: ["gate", "up"].enumerated().map { index, name in
                         .init(
-                            "\(block)\(name)_exps.weight", [.experts, width, .hidden],
+                            "\(block)\(name)_exps.weight", [count, width, .hidden],
                             [.init(0, .part(of: halves, axis: 1, from: .constant(index)))])
                     },
                     where: condition),

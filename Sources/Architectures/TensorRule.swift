@@ -13,6 +13,9 @@ public struct TensorRule: Sendable {
         case required
         /// They may be missing.
         case optional
+        /// They may be missing, and are left out where they are the token embeddings, to which the
+        /// configuration ties them.
+        case unlessTied
     }
 
     /// The blocks of the models that a rule is about.
@@ -151,13 +154,16 @@ public struct TensorRule: Sendable {
     /// Whether the outputs come first in the file, in front of all that is in the checkpoint's
     /// order.
     public let isLeading: Bool
+    /// Whether the source is a second copy of the token embeddings, of which nothing is written.
+    public let isCopy: Bool
     /// Whether the values that no output has are ones that no model uses; an export writes zeros.
     public let leavesUnused: Bool
 
     /// Declares a rule about any number of tensors.
     public init(
         _ sources: [Source], into outputs: [Output], presence: Presence = .required,
-        where condition: Condition = .always, isLeading: Bool = false, leavesUnused: Bool = false
+        where condition: Condition = .always, isLeading: Bool = false, isCopy: Bool = false,
+        leavesUnused: Bool = false
     ) {
         self.leavesUnused = leavesUnused
         self.sources = sources
@@ -165,6 +171,7 @@ public struct TensorRule: Sendable {
         self.presence = presence
         self.condition = condition
         self.isLeading = isLeading
+        self.isCopy = isCopy
     }
 
     /// Declares a rule about one tensor, which has the dimensions `shape` in the GGUF file.
@@ -192,8 +199,14 @@ public struct TensorRule: Sendable {
             presence: presence, where: condition)
     }
 
-    /// Declares that tensors which checkpoints carry along are no part of the GGUF file: masks, the
-    /// second copy of a tied matrix.
+    /// Declares a tensor that is the token embeddings once more, where GGUF files have no place for
+    /// another: a checkpoint whose matrix differs is refused.
+    public static func copyOfEmbeddings(_ pattern: String) -> TensorRule {
+        TensorRule(
+            [Source(pattern, [.vocabulary, .hidden])], into: [], presence: .optional, isCopy: true)
+    }
+
+    /// Declares that tensors which checkpoints carry along are no part of the GGUF file: masks.
     public static func ignoring(
         _ pattern: String, where condition: Condition = .always
     ) -> TensorRule {

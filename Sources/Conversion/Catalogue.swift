@@ -10,29 +10,38 @@ struct Catalogue: Sendable {
     private(set) var contents: [TensorContent] = []
     /// Keys made of tensors.
     private(set) var learned: [Hyperparameter] = []
-    /// The number of tensors that are no part of the language model.
-    private(set) var otherCount = 0
-    /// The number of tensors of layers that predict further tokens, which the family leaves out.
-    private(set) var predictorCount = 0
-    /// The number of such layers that the configuration has and the checkpoint has not.
-    private(set) var absentPredictorCount = 0
+    /// What the user should know.
+    private(set) var notices: [String] = []
+    /// What is probably not as the user thinks.
+    private(set) var warnings: [String] = []
 
     /// Names that files carry along and nobody needs.
     private static let ignoredSuffixes = [
         ".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq",
     ]
 
+    /// A checkpoint's tensors by what their names mean.
+    private struct Sorted {
+        /// Those that the family's rules know, with the names there.
+        var named: [OutputHead.Named] = []
+        var unmapped: [String] = []
+        /// What the checkpoint leaves off the front of the rules' names.
+        var omittedPrefix = ""
+        var foreignCount = 0
+        var predictorCount = 0
+    }
+
     /// Maps a checkpoint's tensors.
     ///
     /// Tensors computed from the configuration come first, the checkpoint's follow in its order;
     /// where several become one or more, at the place of the last of them.
     ///
+    /// - Parameter ignored: Patterns of tensors that are left out.
     /// - Throws: `ConversionError` about tensors that are missing, have no place or another shape
     ///   or type than expected; `ArchitectureError` about the configuration.
     init(
-        family: ModelFamily, modelClass: ModelFamily.ModelClass,
-        configuration: ModelConfiguration, values: [any StoredValues], directory: String,
-        outputType: OutputType
+        family: ModelFamily, configuration: ModelConfiguration, values: [any StoredValues],
+        directory: String, outputType: OutputType, ignoring ignored: [String] = []
     ) throws {
         for tensor in try family.generated(configuration) {
             guard let shape = Shape([tensor.values.count]) else { continue }
@@ -40,48 +49,127 @@ struct Catalogue: Sendable {
                 .init(name: tensor.name, shape: shape, content: .generated(tensor.values)),
                 outputType)
         }
+        var left = try IgnoredTensors(ignored)
+        var sorted = try Catalogue.sorted(
+            values.filter { !left.contains($0.name) }, family, configuration, directory)
+        let head = try OutputHead(
+            &sorted.named, family: family, configuration: configuration, directory: directory)
         var matcher = try TensorMatcher(
             rules: family.tensors, configuration: configuration, directory: directory)
         var numbers = try LearnedNumbers(family, configuration: configuration)
         var others: [TensorMatcher.Made] = []
-        var unmapped: [String] = []
-        let layer = TensorPattern("model.layers.{bid}.")
-        let layerCount = try configuration.numHiddenLayers()
-        for stored in values {
-            if Catalogue.ignoredSuffixes.contains(where: stored.name.hasSuffix) { continue }
-            guard let name = modelClass.ruleName(of: stored.name) else {
-                otherCount += 1
-                continue
-            }
-            if family.predictors == .leftOut,
-                let place = layer.place(ofNameBeginning: name.utf8), place.block >= layerCount
-            {
-                predictorCount += 1
-                continue
-            }
+        for (stored, name) in sorted.named {
             if try numbers.add(stored, named: name) { continue }
             let counted = try family.ruleName(countingOn: name, in: configuration)
             guard let made = try matcher.add(stored, named: counted) else {
-                unmapped.append(stored.name)
+                sorted.unmapped.append(stored.name)
                 continue
             }
             for tensor in made {
                 if tensor.isLeading { append(tensor, outputType) } else { others.append(tensor) }
             }
         }
-        guard unmapped.isEmpty else {
-            throw ConversionError(.unmappedTensors(unmapped), path: directory)
+        guard sorted.unmapped.isEmpty else {
+            throw ConversionError(.unmappedTensors(sorted.unmapped), path: directory)
         }
-        absentPredictorCount = try matcher.absentPredictors().count
         let missing = try matcher.missing() + numbers.missing
-        learned = numbers.entries
         guard missing.isEmpty else {
+            let prefix = sorted.omittedPrefix
             throw ConversionError(
                 .missingTensors(
-                    missing.map { String($0.dropFirst(modelClass.omittedPrefix.count)) }),
+                    missing.map { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : $0 }),
                 path: directory)
         }
+        learned = numbers.entries
         for tensor in others { append(tensor, outputType) }
+        notices = left.notices + head.notices
+        warnings = left.warnings + head.warnings
+        try complete(in: family.architecture(of: configuration), outputType)
+        describe(sorted, absentPredictorCount: try matcher.absentPredictors().count)
+    }
+
+    /// Finds the rules' names of a checkpoint's tensors.
+    private static func sorted(
+        _ values: [any StoredValues], _ family: ModelFamily, _ configuration: ModelConfiguration,
+        _ directory: String
+    ) throws -> Sorted {
+        let names = try CheckpointNames(family, in: configuration)
+        let layerCount = try configuration.numHiddenLayers()
+        var sorted = Sorted()
+        var adapters: [String] = []
+        for stored in values {
+            if ignoredSuffixes.contains(where: stored.name.hasSuffix) { continue }
+            switch names.meaning(of: stored.name) {
+            case .rule(let name):
+                if family.predictors == .leftOut,
+                    let place = ModelFamily.layerPattern.place(ofNameBeginning: name.utf8),
+                    place.block >= layerCount
+                {
+                    sorted.predictorCount += 1
+                    continue
+                }
+                if sorted.named.isEmpty, name.hasSuffix("." + stored.name) {
+                    sorted.omittedPrefix = String(name.dropLast(stored.name.count))
+                }
+                sorted.named.append((stored, name))
+            case .foreign: sorted.foreignCount += 1
+            case .adapter: adapters.append(stored.name)
+            case .unknown: sorted.unmapped.append(stored.name)
+            }
+        }
+        guard adapters.isEmpty else {
+            throw ConversionError(.adapterTensors(adapters), path: directory)
+        }
+        return sorted
+    }
+
+    /// Writes what readers need and the model does without: the embeddings a second time as output
+    /// matrix, and biases of zeros.
+    private mutating func complete(in architecture: String, _ outputType: OutputType) {
+        func lacks(_ name: String) -> Bool { !tensors.contains { $0.name == name } }
+        guard let index = tensors.firstIndex(where: { $0.name == "token_embd.weight" }) else {
+            return
+        }
+        if ReaderRequirements.needsOutputMatrix(architecture), lacks("output.weight") {
+            append(
+                .init(
+                    name: "output.weight", shape: tensors[index].shape, content: contents[index]),
+                outputType)
+            notices.append(
+                "output.weight is the embeddings once more; readers of \(architecture) need one")
+        }
+        var biases: [TensorMatcher.Made] = []
+        for tensor in tensors
+        where ReaderRequirements.needsBias(architecture, ofWeight: tensor.name) {
+            let name = String(tensor.name.dropLast("weight".count)) + "bias"
+            guard lacks(name), let count = tensor.shape.dimensions.first,
+                let shape = Shape([count])
+            else { continue }
+            let zeros = [Float](repeating: 0, count: count)
+            biases.append(.init(name: name, shape: shape, content: .generated(zeros)))
+        }
+        for bias in biases { append(bias, outputType) }
+        if !biases.isEmpty {
+            notices.append(
+                "\(biases.count) biases are zero; readers of \(architecture) need them")
+        }
+    }
+
+    private mutating func describe(_ sorted: Sorted, absentPredictorCount: Int) {
+        for (count, text) in [
+            (sorted.foreignCount, "tensors that are not the language model's are left out"),
+            (
+                sorted.predictorCount,
+                "tensors of layers that predict further tokens are left out"
+            ),
+            (
+                absentPredictorCount,
+                "layers that predict further tokens are in the configuration and not in the "
+                    + "checkpoint"
+            ),
+        ] where count > 0 {
+            notices.append("\(count) \(text)")
+        }
     }
 
     /// No tensors: the catalogue of a vocabulary.

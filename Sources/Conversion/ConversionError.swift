@@ -14,6 +14,12 @@ public struct ConversionError: IngotError, Hashable {
         case missingTensors([String])
         /// Tensors of the checkpoint have no place in this family's GGUF files.
         case unmappedTensors([String])
+        /// Tensors of an adapter that has not been merged into the weights.
+        case adapterTensors([String])
+        /// An output matrix that is not the embeddings, where a GGUF file has one matrix for both.
+        case headWithoutPlace(embeddings: String, architecture: String)
+        /// A file that llama.cpp would not load.
+        case unreadable(found: String, expected: String)
         /// A tensor of another shape than the configuration says.
         case shapeMismatch(found: Shape, expected: [Int])
         /// The embedding has rows for another number of tokens than the configuration says.
@@ -74,6 +80,14 @@ public struct ConversionError: IngotError, Hashable {
         case .unmappedTensors(let names):
             "\(names.count) tensors have no place in a GGUF file of this architecture: "
                 + ConversionError.list(names)
+        case .adapterTensors(let names):
+            "\(names.count) tensors of an adapter found, expected weights with it merged in: "
+                + ConversionError.list(names)
+        case .headWithoutPlace(let embeddings, let architecture):
+            "other values than those of the embeddings (\(embeddings)) found; GGUF's "
+                + "\(architecture) has one matrix for both"
+        case .unreadable(let found, let expected):
+            "the file would have \(found), llama.cpp loads none without \(expected)"
         case .shapeMismatch(let found, let expected):
             "shape \(found) found, the configuration expects \(expected)"
         case .vocabularyMismatch(let rows, let vocabSize):
@@ -104,8 +118,14 @@ public struct ConversionError: IngotError, Hashable {
         switch kind {
         case .assumedSizes: "The configuration is incomplete; fetch it again."
         case .notAModel(let found): found.remedy(path: path)
+        case .unreadable: "Complete config.json; the key there may be missing or null."
         case .missingFile: "Name the directory of a complete Hugging Face checkpoint."
         case .missingTensors: "The checkpoint is incomplete; fetch all of its files again."
+        case .unmappedTensors: "Leave out what the model does without: --ignore-tensors PATTERN."
+        case .adapterTensors:
+            "Merge the adapter (PEFT's merge_and_unload) and save the model again."
+        case .headWithoutPlace:
+            "Where the embeddings' values will do, leave it out with --ignore-tensors."
         case .vocabularyMismatch:
             "Set vocab_size in config.json to the number of rows if the weights are right."
         case .malformedFrontMatter: "Correct the block between the --- lines, or remove it."

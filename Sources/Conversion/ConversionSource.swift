@@ -25,12 +25,16 @@ public struct ConversionSource: TensorSource {
         public var chatTemplate: ByteString?
         /// Whether the file gets no tensors; weights need not be there.
         public var isVocabularyOnly: Bool
+        /// Patterns of the checkpoint's tensors that are left out; regular expressions, of which a
+        /// name contains a match.
+        public var ignoredTensors: [String]
 
         /// Options; F16 when nothing is said.
         public init(
             outputType: OutputType = .f16, name: String? = nil, pre: String? = nil,
             metadata: MetadataFile? = nil, chatTemplate: ByteString? = nil,
-            isVocabularyOnly: Bool = false
+            isVocabularyOnly: Bool = false,
+            ignoredTensors: [String] = []
         ) {
             self.outputType = outputType
             self.name = name
@@ -38,6 +42,7 @@ public struct ConversionSource: TensorSource {
             self.metadata = metadata
             self.chatTemplate = chatTemplate
             self.isVocabularyOnly = isVocabularyOnly
+            self.ignoredTensors = ignoredTensors
         }
     }
 
@@ -72,7 +77,7 @@ public struct ConversionSource: TensorSource {
     init(directory path: String, options: Options, values exported: [any StoredValues]?) throws {
         let directory = try HuggingFaceDirectory(path: path)
         let configPath = directory.file("config.json")
-        let (family, modelClass) = try ModelFamily.of(config: directory.config, path: configPath)
+        let family = try ModelFamily.of(config: directory.config, path: configPath)
         var configuration = try family.configuration(directory.config, path: configPath)
         configuration.pooling = try directory.pooling()
         configuration.endTokens =
@@ -108,8 +113,8 @@ public struct ConversionSource: TensorSource {
             dequantizedCount = values.count { $0 is DequantizedValues }
             do {
                 catalogue = try Catalogue(
-                    family: family, modelClass: modelClass, configuration: configuration,
-                    values: values, directory: directory.path, outputType: outputType)
+                    family: family, configuration: configuration, values: values,
+                    directory: directory.path, outputType: outputType, ignoring: options.ignoredTensors)
             } catch let error as ConversionError {
                 throw error.naming(assumed: configuration.assumed)
             }
@@ -141,7 +146,6 @@ public struct ConversionSource: TensorSource {
             directory: directory, tensors: catalogue.tensors, overrides: options.metadata,
             name: options.name)
         for entry in general.entries { metadata[entry.key] = entry.value }
-        self.warnings = warnings + general.warnings
         try append(family.hyperparameters)
         metadata["general.quantization_version"] = .uint32(2)
         let addsPrefixSpace = tokenizer.addsPrefixSpace(directory.tokenizerConfig)
@@ -159,6 +163,16 @@ public struct ConversionSource: TensorSource {
         }
         metadata.settleSpacePrefix(tokenizer)
 
+        if !options.isVocabularyOnly,
+            let fault = ReaderRequirements.faults(
+                in: metadata, tensors: catalogue.tensors.map(\.name)
+            )
+            .first
+        {
+            throw ConversionError(
+                .unreadable(found: fault.found, expected: fault.expected), path: directory.path,
+                place: fault.place)
+        }
         self.path = directory.path
         self.tokenizer = tokenizer
         self.metadata = metadata
@@ -166,6 +180,7 @@ public struct ConversionSource: TensorSource {
         tensors = catalogue.tensors
         contents = catalogue.contents
         self.files = files
+        self.warnings = warnings + general.warnings + configuration.warnings + catalogue.warnings
         // GGUF has no key for it: the file is right up to the context that the model was trained on.
         // Families that have another way to say it write a scaling.
         let isDynamic =
@@ -179,21 +194,7 @@ public struct ConversionSource: TensorSource {
                     "\(dequantizedCount) weights stored by \(method ?? "") are dequantized"
                 ]
                 : [])
-            + (catalogue.otherCount > 0
-                ? ["\(catalogue.otherCount) tensors that are not the language model's are left out"]
-                : [])
-            + (catalogue.predictorCount > 0
-                ? [
-                    "\(catalogue.predictorCount) tensors of layers that predict further tokens are "
-                        + "left out"
-                ]
-                : [])
-            + (catalogue.absentPredictorCount > 0
-                ? [
-                    "\(catalogue.absentPredictorCount) layers that predict further tokens are in "
-                        + "the configuration and not in the checkpoint"
-                ]
-                : [])
+            + catalogue.notices
             + (isDynamic
                 ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])
     }

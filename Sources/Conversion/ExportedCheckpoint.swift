@@ -79,7 +79,7 @@ public struct ExportedCheckpoint: Sendable {
                 source, architecture: isText ? family.architecture : architecture)
             guard export.fits(keys) else { continue }
             do {
-                let name = export.otherClass(keys)?.className ?? family.classes[0].name
+                let name = export.otherClass(keys)?.className ?? family.classes[0]
                 let made = try ExportedCheckpoint.make(family, export, name, keys, source, type)
                 self.source = source
                 isTextOf = isText ? architecture : nil

@@ -45,7 +45,7 @@ struct TensorMatcher {
         blockCount = try configuration.blockCount()
         for (number, rule) in rules.enumerated() {
             for (source, kind) in rule.sources.enumerated() {
-                let name = TensorMatcher.skeleton(of: kind.pattern.name(block: 0))
+                let name = TensorPattern.skeleton(of: kind.pattern.name(block: 0))
                 sources[name, default: []].append((number, source))
             }
         }
@@ -55,7 +55,7 @@ struct TensorMatcher {
     ///
     /// - Returns: The GGUF tensors that it completes, which are none until the last has come.
     mutating func add(_ values: any StoredValues, named name: String) throws -> [Made]? {
-        guard let (place, source, expert) = try place(of: name) else { return nil }
+        guard let (place, source, expert) = try place(of: values, named: name) else { return nil }
         let rule = rules[place.rule]
         try check(values, rule: place.rule, source: source)
         if groups[place] == nil { groups[place] = try newGroup(rule) }
@@ -74,26 +74,32 @@ struct TensorMatcher {
         return try rule.outputs.map { try make($0, of: rule, block: place.block, from: group) }
     }
 
-    private func place(
-        of name: String
+    /// The rule for a tensor; of several with the same name the first that has its shape.
+    private mutating func place(
+        of values: any StoredValues, named name: String
     ) throws -> (place: Place, source: Int, expert: Int)? {
-        for (number, source) in sources[TensorMatcher.skeleton(of: name), default: []] {
+        var first: (place: Place, source: Int, expert: Int)?
+        for (number, source) in sources[TensorPattern.skeleton(of: name), default: []] {
             let rule = rules[number]
             guard let found = rule.sources[source].pattern.place(of: name.utf8),
                 found.block < blockCount, try rule.condition.holds(configuration, found.block)
             else { continue }
-            return (Place(rule: number, block: found.block), source, found.expert)
+            let place = (Place(rule: number, block: found.block), source, found.expert)
+            let shape = try shape(ofSource: source, rule: number)
+            if shape == nil || shape == values.shape.dimensions { return place }
+            if first == nil { first = place }
         }
-        return nil
+        return first
     }
 
-    /// A name with `#` for every part that is a number: what names of a kind have in common.
-    ///
-    /// Looking it up saves comparing tens of thousands of experts' tensors with every rule.
-    private static func skeleton(of name: String) -> String {
-        name.split(separator: ".", omittingEmptySubsequences: false).map { part in
-            !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) } ? "#" : part
-        }.joined(separator: ".")
+    /// The shape that the configuration promises; `nil` when any will do.
+    private mutating func shape(ofSource source: Int, rule: Int) throws -> [Int]? {
+        if shapes[rule] == nil {
+            shapes[rule] = try rules[rule].sources.map { source in
+                try source.shape?.map { try $0.size(in: configuration) }
+            }
+        }
+        return shapes[rule, default: []][source]
     }
 
     private func newGroup(_ rule: TensorRule) throws -> Group {
@@ -106,12 +112,7 @@ struct TensorMatcher {
 
     /// Checks shape and type against what the configuration says.
     private mutating func check(_ values: any StoredValues, rule: Int, source: Int) throws {
-        if shapes[rule] == nil {
-            shapes[rule] = try rules[rule].sources.map { source in
-                try source.shape?.map { try $0.size(in: configuration) }
-            }
-        }
-        guard let expected = shapes[rule, default: []][source] else { return }
+        guard let expected = try shape(ofSource: source, rule: rule) else { return }
         let dimensions = values.shape.dimensions
         if dimensions != expected {
             let isVocabulary =

@@ -6,7 +6,7 @@ import Testing
 @Suite struct FamilyOptionTests {
     private static func entries(_ text: String) throws -> [Hyperparameter] {
         let json = try JSON.parse(Array(text.utf8))
-        let family = try ModelFamily.of(config: json, path: "config.json").family
+        let family = try ModelFamily.of(config: json, path: "config.json")
         let configuration = try family.configuration(json, path: "config.json")
         _ = try family.review(configuration)
         return try family.entries(
@@ -26,7 +26,7 @@ import Testing
         ),
         (
             #""original_max_position_embeddings":1024,"rope_scaling":{"rope_type":"yarn","factor":4}"#,
-            2048
+            1024
         ),
     ])
     func theOriginalContextIsThatOfTheScaling(_ members: String, _ expected: UInt32) throws {
@@ -34,6 +34,38 @@ import Testing
             "llama.rope.scaling.original_context_length",
             #"{"architectures":["LlamaForCausalLM"],\#(members)}"#)
         #expect(found == .uint32(expected))
+    }
+
+    /// What transformers asks for and is not there, is of another kind or length.
+    @Test(arguments: [
+        (#""rope_scaling":{"type":"linear"}"#, "rope_scaling.factor"),
+        (#""rope_scaling":{"type":"linear","factor":0}"#, "rope_scaling.factor"),
+        (#""rope_scaling":{"type":"linear","factor":"4"}"#, "rope_scaling.factor"),
+        (#""rope_scaling":{"type":"yarn"}"#, "rope_scaling.factor"),
+        (#""rope_scaling":{"type":"dynamic"}"#, "rope_scaling.factor"),
+        (#""rope_scaling":{"rope_type":"llama3","factor":8}"#, "rope_scaling.low_freq_factor"),
+        (#""rope_scaling":{"type":null,"factor":4}"#, "rope_scaling.rope_type"),
+        (#""rope_parameters":{"rope_type":"yarn"}"#, "rope_parameters.factor"),
+        (#""num_hidden_layers":2,"layer_types":["full_attention"]"#, "layer_types"),
+    ])
+    func halfSaidOptionsAreRefused(_ members: String, _ key: String) throws {
+        let error = #expect(throws: ArchitectureError.self) {
+            try FamilyOptionTests.entries(
+                #"{"architectures":["LlamaForCausalLM"],\#(members)}"#)
+        }
+        #expect(error?.key == key)
+    }
+
+    @Test(arguments: [
+        (#""rope_scaling":{"factor":4}"#, "no rope_type"),
+        (#""rope_theta":5000,"rope_parameters":{"rope_type":"default","rope_theta":7000}"#, "7000"),
+    ])
+    func whatIsNotReadIsNamed(_ members: String, _ words: String) throws {
+        let text = #"{"architectures":["LlamaForCausalLM"],\#(members)}"#
+        let json = try JSON.parse(Array(text.utf8))
+        let family = try ModelFamily.of(config: json, path: "config.json")
+        let configuration = try family.configuration(json, path: "config.json")
+        #expect(configuration.warnings.contains { $0.contains(words) })
     }
 
     @Test func theOlderSpellingStandsAboveTheNewer() throws {

@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func noClassHasTwoFamilies() {
-        let names = ModelFamily.all.flatMap { $0.classes.map(\.name) }
+        let names = ModelFamily.all.flatMap { $0.classes }
         #expect(Set(names).count == names.count)
     }
 
@@ -61,13 +61,13 @@ import Testing
 
     static func configuration(_ text: String) throws -> ModelConfiguration {
         let json = try JSON.parse(Array(text.utf8))
-        return try ModelFamily.of(config: json, path: "config.json").family
+        return try ModelFamily.of(config: json, path: "config.json")
             .configuration(json, path: "config.json")
     }
 
     static func hyperparameters(_ text: String) throws -> [String: MetadataValue] {
         let json = try JSON.parse(Array(text.utf8))
-        let family = try ModelFamily.of(config: json, path: "config.json").family
+        let family = try ModelFamily.of(config: json, path: "config.json")
         let configuration = try family.configuration(json, path: "config.json")
         let entries = try family.hyperparameters(of: configuration, fileType: 1)
         return Dictionary(
@@ -213,7 +213,7 @@ import Testing
             Array(
                 #"{"architectures":["LlamaForCausalLM"],"hidden_size":256,"num_attention_heads":4,"rope_theta":500000,"rope_scaling":{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192}}"#
                     .utf8))
-        let family = try ModelFamily.of(config: json, path: "").family
+        let family = try ModelFamily.of(config: json, path: "")
         let tensors = try family.generated(try family.configuration(json, path: ""))
         #expect(tensors.map(\.name) == ["rope_freqs.weight"])
         let bytes = tensors[0].values.flatMap { value in

@@ -13,7 +13,7 @@ import Tokenization
 
     private static func t5(gated: Bool) -> SyntheticModel {
         var tensors: [(name: String, shape: [Int])] = [
-            ("shared.weight", [4, 8]), ("encoder.embed_tokens.weight", [4, 8]),
+            ("shared.weight", [4, 8]),
             ("encoder.final_layer_norm.weight", [8]), ("decoder.final_layer_norm.weight", [8]),
         ]
         for (side, layers, count) in [("encoder", 2, 2), ("decoder", 3, 1)] {

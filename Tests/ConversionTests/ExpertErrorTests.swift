@@ -145,9 +145,13 @@ import Testing
     @Test(arguments: inexpressible)
     func optionsWithoutAKeyAreRefused(_ architecture: String, _ key: String, _ value: String) throws
     {
-        let text = #"{"architectures":["\#(architecture)"],"\#(key)":\#(value)}"#
+        // A list has one type for each layer.
+        let more =
+            key == "layer_types"
+            ? #","num_hidden_layers":\#(value.split(separator: ",").count)"# : ""
+        let text = #"{"architectures":["\#(architecture)"],"\#(key)":\#(value)\#(more)}"#
         let json = try JSON.parse(Array(text.utf8))
-        let family = try ModelFamily.of(config: json, path: "config.json").family
+        let family = try ModelFamily.of(config: json, path: "config.json")
         let error = #expect(throws: ArchitectureError.self) {
             try family.review(try family.configuration(json, path: "config.json"))
         }

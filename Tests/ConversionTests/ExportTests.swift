@@ -46,6 +46,7 @@ struct ExportTests {
             let source = try ConversionSource(directory: Fixtures.path("tiny-llama"))
             var changed = Changed(source: source)
             changed.metadata["llama.rope.scaling.type"] = .string("yarn")
+            changed.metadata["llama.rope.scaling.factor"] = .float32(2)
             changed.metadata["llama.rope.scaling.unheard_of"] = .float32(2)
             let checkpoint = try ExportedCheckpoint(changed)
             let error = #expect(throws: ConversionError.self) {

@@ -142,7 +142,7 @@ import Testing
         // Some have names of their own, and the file's order of keys goes by those that are there.
         if !["ErnieMoe", "HunyuanMoe"].contains(name) { config.merge(experts) { $1 } }
         config["architectures"] = [
-            name == "GraniteMoe" ? "GraniteMoeSharedForCausalLM" : family.classes[0].name
+            name == "GraniteMoe" ? "GraniteMoeSharedForCausalLM" : family.classes[0]
         ]
         let data = try JSONSerialization.data(withJSONObject: config)
         let configuration = try family.configuration(
@@ -194,7 +194,7 @@ import Testing
                 members["architectures"] as? [String]
                     == (name == "GraniteMoe"
                         ? ["GraniteMoeSharedForCausalLM"]
-                        : [ModelFamily.all.first { $0.name == name }?.classes[0].name ?? ""]))
+                        : [ModelFamily.all.first { $0.name == name }?.classes[0] ?? ""]))
         }
     }
 

@@ -210,7 +210,10 @@ extension SyntheticModel {
         return SyntheticModel(
             config: config(
                 "GptOssForCausalLM",
-                ["hidden_size": 64, "intermediate_size": 32, "num_local_experts": 3]),
+                [
+                    "hidden_size": 64, "intermediate_size": 32, "num_local_experts": 3,
+                    "num_experts_per_tok": 2,
+                ]),
             tensors: tensors, bytes: bytes)
     }
 }

@@ -279,7 +279,7 @@ import Testing
                 "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 12,
                 "q_lora_rank": NSNull(), "kv_lora_rank": 6, "qk_nope_head_dim": 3,
                 "qk_rope_head_dim": 2, "v_head_dim": 5, "first_k_dense_replace": 1,
-                "n_routed_experts": 2,
+                "n_routed_experts": 2, "num_experts_per_tok": 1,
             ],
             tensors: [
                 ("model.embed_tokens.weight", [512, 8]), ("model.norm.weight", [8]),

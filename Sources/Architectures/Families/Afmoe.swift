@@ -5,7 +5,7 @@ extension ModelFamily {
     /// in three blocks of four, DeepSeek V3's experts after dense blocks.
     public static let afmoe = ModelFamily(
         name: "Afmoe", architecture: "afmoe",
-        classes: [.init("AfmoeForCausalLM")],
+        classes: ["AfmoeForCausalLM"],
         // transformers: AfmoeConfig
         defaults: [
             .integer("vocab_size", 200192), .integer("hidden_size", 2048),
@@ -39,7 +39,10 @@ extension ModelFamily {
             + .stackedExperts(
                 "model.layers.{bid}.mlp.experts.{xid}",
                 [("gate_proj", "gate"), ("up_proj", "up"), ("down_proj", "down")],
-                width: .key("moe_intermediate_size"), where: .sparseAfmoe),
+                width: .key("moe_intermediate_size"), where: .sparseAfmoe)
+            + .mergedExperts(
+                "model.layers.{bid}.mlp.experts", width: .key("moe_intermediate_size"),
+                where: .sparseAfmoe),
         review: { configuration throws(ArchitectureError) in
             let architecture = "afmoe"
             try configuration.requireActivation(

@@ -11,7 +11,7 @@ extension ModelFamily {
     /// learned numbers in every layer.
     public static let apertus = ModelFamily(
         name: "Apertus", architecture: "apertus",
-        classes: [.init("ApertusForCausalLM")],
+        classes: ["ApertusForCausalLM"],
         // transformers: ApertusConfig
         defaults: [
             .integer("vocab_size", 131072), .integer("hidden_size", 4096),

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Arcee's AFM: Llama's attention, and a plain network with a squared ReLU.
     public static let arcee = ModelFamily(
         name: "Arcee", architecture: "arcee",
-        classes: [.init("ArceeForCausalLM")],
+        classes: ["ArceeForCausalLM"],
         // transformers: ArceeConfig
         defaults: [
             .integer("vocab_size", 32000), .integer("hidden_size", 2560),

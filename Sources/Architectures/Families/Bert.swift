@@ -5,11 +5,7 @@ extension ModelFamily {
     /// feed-forward network, learned positions, and no output matrix.
     public static let bert = ModelFamily(
         name: "Bert", architecture: "bert",
-        classes: [
-            .init("BertModel", insertedPart: "bert."),
-            .init("BertForMaskedLM", insertedPart: "bert."),
-            .init("BertForSequenceClassification", insertedPart: "bert."),
-        ],
+        classes: ["BertModel", "BertForMaskedLM", "BertForSequenceClassification"],
         // transformers: BertConfig
         defaults: bertDefaults,
         hyperparameters: .common + .encoder,
@@ -72,7 +68,7 @@ extension ModelFamily {
             "cls.predictions.decoder.bias",
             "cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias",
             "cls.seq_relationship.weight", "cls.seq_relationship.bias",
-        ] + ["weight", "bias", "gamma", "beta"].map { "cls.predictions.transform.LayerNorm.\($0)" }
+        ] + ["weight", "bias"].map { "cls.predictions.transform.LayerNorm.\($0)" }
 
     /// The matrix that makes answers of what is pooled.
     ///
@@ -94,8 +90,6 @@ extension ModelFamily {
     ]
 
     /// The tensors without the learned positions.
-    ///
-    /// Norms of the oldest checkpoints are called `gamma` and `beta`.
     static let bertTensors: [TensorRule] =
         [TensorModule]([
             .init("word_embeddings", "token_embd", [.vocabulary, .hidden]),
@@ -119,8 +113,8 @@ extension ModelFamily {
         + bertNorm("encoder.layer.{bid}.output.LayerNorm", "blk.{bid}.layer_output_norm")
 
     private static func bertNorm(_ source: String, _ name: String) -> [TensorRule] {
-        [("weight", "weight"), ("bias", "bias"), ("gamma", "weight"), ("beta", "bias")].map {
-            .init("\(source).\($0)", "\(name).\($1)", [.hidden])
+        ["weight", "bias"].map {
+            .init("\(source).\($0)", "\(name).\($0)", [.hidden])
         }
     }
 }

@@ -8,7 +8,7 @@ extension ModelFamily {
     /// without.
     public static let bloom = ModelFamily(
         name: "Bloom", architecture: "bloom",
-        classes: [.init("BloomForCausalLM", insertedPart: "transformer."), .init("BloomModel")],
+        classes: ["BloomForCausalLM", "BloomModel"],
         // transformers: BloomConfig
         defaults: [
             .integer("vocab_size", 250880), .replacement("hidden_size", by: "n_embed"),

@@ -5,7 +5,7 @@ extension ModelFamily {
     /// network, which run side by side; the embeddings serve as output.
     public static let cohere = ModelFamily(
         name: "Cohere", architecture: "command-r",
-        classes: [.init("CohereForCausalLM")],
+        classes: ["CohereForCausalLM"],
         // transformers: CohereConfig
         defaults: cohereDefaults + [
             .real("rope_theta", 500_000),
@@ -13,7 +13,7 @@ extension ModelFamily {
             .replacement("max_position_embeddings", by: "model_max_length"),
         ],
         hyperparameters: .common + [.number("logit_scale", "logit_scale"), .noRotaryScaling],
-        tensors: cohereEnds.rules()
+        tensors: cohereEnds
             + (cohereLayer(biases: .optional) + [
                 // Every head has weights of its own.
                 .init(
@@ -42,14 +42,15 @@ extension ModelFamily {
         .integer("num_attention_heads", 64),
         .same("num_key_value_heads", as: "num_attention_heads"),
         .integer("max_position_embeddings", 8192), .real("layer_norm_eps", 1e-5),
-        .real("logit_scale", 0.0625),
+        .real("logit_scale", 0.0625), .boolean("tie_word_embeddings", true),
     ]
 
     /// Embeddings and last norm; GGUF has no output matrix beside the embeddings.
-    static let cohereEnds: [TensorModule] = [
-        .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
-        .norm("model.norm", "output_norm"),
-    ]
+    static let cohereEnds: [TensorRule] =
+        [TensorModule]([
+            .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
+            .norm("model.norm", "output_norm"),
+        ]).rules() + [.copyOfEmbeddings("lm_head.weight")]
 
     /// What the layers of both generations have.
     static func cohereLayer(biases: TensorRule.Presence?) -> [TensorModule] {

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Cohere's Command R7B and A: Command R with a sliding window in three layers of four.
     public static let cohere2 = ModelFamily(
         name: "Cohere2", architecture: "cohere2",
-        classes: [.init("Cohere2ForCausalLM")],
+        classes: ["Cohere2ForCausalLM"],
         // transformers: Cohere2Config
         defaults: cohereDefaults + [
             .real("rope_theta", 10000), .integer("sliding_window", 4096),
@@ -20,7 +20,7 @@ extension ModelFamily {
             },
             .noRotaryScaling,
         ],
-        tensors: cohereEnds.rules() + cohereLayer(biases: nil).inBlocks(),
+        tensors: cohereEnds + cohereLayer(biases: nil).inBlocks(),
         rotaryScalings: ["default", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(

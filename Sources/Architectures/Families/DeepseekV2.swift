@@ -8,7 +8,7 @@ extension ModelFamily {
     /// For that the up-projection of keys and values is split, and the keys' part transposed.
     public static let deepseekV2 = ModelFamily(
         name: "DeepseekV2", architecture: "deepseek2",
-        classes: [.init("DeepseekV2ForCausalLM")],
+        classes: ["DeepseekV2ForCausalLM"],
         // transformers: DeepseekV2Config
         defaults: [
             .integer("vocab_size", 102400), .integer("hidden_size", 4096),
@@ -122,11 +122,7 @@ extension ModelFamily {
     private static let ends: [TensorRule] = [
         .init("model.embed_tokens.weight", "token_embd.weight", [.vocabulary, .hidden]),
         .init("model.norm.weight", "output_norm.weight", [.hidden]),
-        .init(
-            "lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional,
-            where: .init { configuration, _ in !configuration.tieWordEmbeddings }),
-        .ignoring(
-            "lm_head.weight", where: .init { configuration, _ in configuration.tieWordEmbeddings }),
+        .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .unlessTied),
     ]
 
     private static let attention: [TensorRule] = {

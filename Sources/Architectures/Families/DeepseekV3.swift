@@ -5,7 +5,7 @@ extension ModelFamily {
     /// rated by sigmoids with a correction that decides the choice alone.
     public static let deepseekV3 = ModelFamily(
         name: "DeepseekV3", architecture: "deepseek2",
-        classes: [.init("DeepseekV3ForCausalLM")],
+        classes: ["DeepseekV3ForCausalLM"],
         // transformers: DeepseekV3Config
         defaults: [
             .integer("vocab_size", 129280), .integer("hidden_size", 7168),

@@ -5,9 +5,7 @@ extension ModelFamily {
     public static let distilBert = ModelFamily(
         name: "DistilBert", architecture: "bert",
         classes: [
-            .init("DistilBertModel", insertedPart: "distilbert."),
-            .init("DistilBertForMaskedLM", insertedPart: "distilbert."),
-            .init("DistilBertForSequenceClassification", insertedPart: "distilbert."),
+            "DistilBertModel", "DistilBertForMaskedLM", "DistilBertForSequenceClassification",
         ],
         // transformers: DistilBertConfig
         defaults: [

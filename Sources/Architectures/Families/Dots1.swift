@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Rednote's dots.llm1: experts in all but the first layers, norms on every query and key head.
     public static let dots1 = ModelFamily(
         name: "Dots1", architecture: "dots1",
-        classes: [.init("Dots1ForCausalLM")],
+        classes: ["Dots1ForCausalLM"],
         // transformers: Dots1Config
         defaults: [
             .integer("vocab_size", 152064), .integer("hidden_size", 4608),
@@ -15,6 +15,7 @@ extension ModelFamily {
             .integer("first_k_dense_replace", 0), .boolean("norm_topk_prob", false),
             .real("routed_scaling_factor", 1), .integer("max_position_embeddings", 2048),
             .real("rms_norm_eps", 1e-6), .real("rope_theta", 10000),
+            .text("scoring_func", "sigmoid"),
         ],
         hyperparameters: .common + [
             .count("expert_feed_forward_length", "moe_intermediate_size"),
@@ -61,6 +62,7 @@ extension [TensorRule] {
         let width = Dimension.key("moe_intermediate_size")
         return stackedExperts(
             layer + "experts.{xid}", expertMatrices, width: width, where: condition)
+            + mergedExperts(layer + "experts", width: width, where: condition)
             + [
                 .init(
                     layer + "gate.weight", "blk.{bid}.ffn_gate_inp.weight", [.experts, .hidden],

@@ -7,10 +7,11 @@ extension ModelFamily {
     /// no part of the file, as the reference converter has it unless it is asked for them.
     public static let embeddingGemma = ModelFamily(
         name: "EmbeddingGemma", architecture: "gemma-embedding",
-        classes: [.init("Gemma3TextModel", omittedPrefix: "model.")],
+        classes: ["Gemma3TextModel"],
         defaults: gemma3.defaults + [.boolean("use_bidirectional_attention", false)],
         hyperparameters: gemma3.hyperparameters + .pooling,
-        tensors: gemma3.tensors.filter { $0.outputs.first?.name != TensorPattern("output.weight") },
+        tensors: gemma3.tensors.filter { $0.outputs.first?.name != TensorPattern("output.weight") }
+            + [.copyOfEmbeddings("lm_head.weight")],
         rotaryScalings: gemma3.rotaryScalings,
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewGemma3(architecture: "gemma-embedding", seesAhead: true)

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Baidu's ERNIE 4.5, dense: Llama's shape, with queries and keys as GGUF's own order has them.
     public static let ernie = ModelFamily(
         name: "Ernie", architecture: "ernie4_5",
-        classes: [.init("Ernie4_5ForCausalLM"), .init("Ernie4_5_ForCausalLM")],
+        classes: ["Ernie4_5ForCausalLM", "Ernie4_5_ForCausalLM"],
         // transformers: Ernie4_5Config
         defaults: [
             .integer("vocab_size", 103424), .integer("hidden_size", 1024),
@@ -13,6 +13,7 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
             .integer("max_position_embeddings", 131072), .real("rms_norm_eps", 1e-5),
             .integer("head_dim", 128), .real("rope_theta", 500_000),
+            .boolean("tie_word_embeddings", true),
         ],
         hyperparameters: .common,
         tensors: .gatedDecoder(

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Baidu's ERNIE 4.5 with experts, and with experts that every token passes.
     public static let ernieMoe = ModelFamily(
         name: "ErnieMoe", architecture: "ernie4_5-moe",
-        classes: [.init("Ernie4_5_MoeForCausalLM")],
+        classes: ["Ernie4_5_MoeForCausalLM"],
         // transformers: Ernie4_5_MoeConfig
         defaults: [
             .integer("vocab_size", 103424), .integer("hidden_size", 2560),
@@ -15,7 +15,7 @@ extension ModelFamily {
             .real("rope_theta", 500_000), .integer("moe_intermediate_size", 1536),
             .integer("moe_k", 6), .integer("moe_num_experts", 64),
             .integer("moe_num_shared_experts", 2), .integer("moe_layer_start_index", 1),
-            .integer("moe_layer_interval", 1),
+            .integer("moe_layer_interval", 1), .boolean("tie_word_embeddings", true),
         ],
         hyperparameters: .common + [
             .count("expert_count", "moe_num_experts"),
@@ -25,22 +25,21 @@ extension ModelFamily {
             .count("expert_feed_forward_length", "moe_intermediate_size"),
             .count("expert_shared_count", "moe_num_shared_experts"),
             .entries { configuration throws(ArchitectureError) in
-                guard try configuration.integer("moe_num_shared_experts") ?? 0 > 0 else {
-                    return []
-                }
-                // The reference converter's figure; readers go by the tensors.
-                let width =
-                    try configuration.intermediateSize() / configuration.numKeyValueHeads()
+                let count = try configuration.integer("moe_num_shared_experts") ?? 0
+                guard count > 0 else { return [] }
+                let width = Dimension.key("moe_intermediate_size") * .constant(count)
                 return [
                     .init(
                         "{arch}.expert_shared_feed_forward_length",
-                        try configuration.uint32(width, "intermediate_size"))
+                        try configuration.uint32(
+                            width.size(in: configuration), "moe_intermediate_size"))
                 ]
             },
         ],
         tensors: [TensorModule].ends(outputBias: .optional).rules() + ernieMoeLayer.inBlocks()
             + [TensorModule].gatedNetwork(bias: .optional).inBlocks(where: !.sparseErnie)
             + ernieExperts,
+        spellings: [.init("mlp.gate.moe_statics.", means: "mlp.moe_statics.")],
         review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "ernie4_5-moe")
@@ -98,6 +97,8 @@ extension ModelFamily {
                 layer + "moe_statics.e_score_correction_bias", "blk.{bid}.exp_probs_b.bias",
                 [1, experts], presence: .optional, where: .sparseErnie),
         ]
+            + .mergedExperts(
+                layer + "experts", width: width, count: experts, where: .sparseErnie)
             + matrices.flatMap { name in
                 [TensorRule].projection(
                     "\(layer)shared_experts.\(name)_proj", "blk.{bid}.ffn_\(name)_shexp",

@@ -5,7 +5,7 @@ extension ModelFamily {
     /// most layers with a sliding window, the others without positions.
     public static let exaone4 = ModelFamily(
         name: "Exaone4", architecture: "exaone4",
-        classes: [.init("Exaone4ForCausalLM")],
+        classes: ["Exaone4ForCausalLM"],
         // transformers: Exaone4Config
         defaults: [
             .integer("vocab_size", 102400), .integer("hidden_size", 4096),

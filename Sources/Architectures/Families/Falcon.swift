@@ -8,7 +8,7 @@ extension ModelFamily {
     /// queries, then all keys, then all values.
     public static let falcon = ModelFamily(
         name: "Falcon", architecture: "falcon",
-        classes: [.init("FalconForCausalLM"), .init("RWForCausalLM")],
+        classes: ["FalconForCausalLM", "RWForCausalLM"],
         // transformers: FalconConfig; the oldest files say n_head, n_layer, n_head_kv
         defaults: [
             .integer("vocab_size", 65024), .same("hidden_size", as: "n_embed"),

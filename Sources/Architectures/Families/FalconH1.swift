@@ -5,7 +5,7 @@ extension ModelFamily {
     /// which a file has multiplied into its matrices.
     public static let falconH1 = ModelFamily(
         name: "FalconH1", architecture: "falcon-h1",
-        classes: [.init("FalconH1ForCausalLM")],
+        classes: ["FalconH1ForCausalLM"],
         // transformers: FalconH1Config
         defaults: [
             .integer("vocab_size", 128000), .integer("hidden_size", 4096),

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Gemma 1: norms stored as the difference from 1, output tied to the embeddings.
     public static let gemma = ModelFamily(
         name: "Gemma", architecture: "gemma",
-        classes: [.init("GemmaForCausalLM")],
+        classes: ["GemmaForCausalLM"],
         // transformers: GemmaConfig
         defaults: [
             .integer("vocab_size", 256_000), .integer("hidden_size", 3072),
@@ -19,7 +19,7 @@ extension ModelFamily {
             norms: [
                 ("input_layernorm", "attn_norm", .hidden),
                 ("post_attention_layernorm", "ffn_norm", .hidden),
-            ]) + [.ignoring("lm_head.weight")],
+            ]) + [.copyOfEmbeddings("lm_head.weight")],
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewGemma(architecture: "gemma", activation: "hidden_act")

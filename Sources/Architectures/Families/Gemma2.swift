@@ -5,7 +5,7 @@ extension ModelFamily {
     /// windows in every other layer.
     public static let gemma2 = ModelFamily(
         name: "Gemma2", architecture: "gemma2",
-        classes: [.init("Gemma2ForCausalLM")],
+        classes: ["Gemma2ForCausalLM"],
         // transformers: Gemma2Config
         defaults: [
             .integer("vocab_size", 256_000), .integer("hidden_size", 2304),
@@ -22,7 +22,7 @@ extension ModelFamily {
             .count("attention.sliding_window", "sliding_window"),
             .slidingLayers(unlessEvery: 2), .rotaryScaling, .unusualRotaryBase,
         ],
-        tensors: .gemma(norms: .gemma2) + [.ignoring("lm_head.weight")],
+        tensors: .gemma(norms: .gemma2) + [.copyOfEmbeddings("lm_head.weight")],
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewGemma(architecture: "gemma2", activation: "hidden_act")

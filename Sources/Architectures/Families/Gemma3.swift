@@ -6,12 +6,7 @@ extension ModelFamily {
     /// rotary base of their own.
     public static let gemma3 = ModelFamily(
         name: "Gemma3", architecture: "gemma3",
-        classes: [
-            .init("Gemma3ForCausalLM"),
-            .init(
-                "Gemma3ForConditionalGeneration", insertedPart: "language_model.",
-                otherParts: ["vision_tower.", "multi_modal_projector."]),
-        ],
+        classes: ["Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"],
         // transformers: Gemma3TextConfig
         defaults: [
             .integer("vocab_size", 262_208), .integer("hidden_size", 2304),

@@ -6,14 +6,7 @@ extension ModelFamily {
     /// take keys and values from an earlier one, and experts beside the network.
     public static let gemma4 = ModelFamily(
         name: "Gemma4", architecture: "gemma4",
-        classes: [
-            .init("Gemma4ForCausalLM"),
-            .init(
-                "Gemma4ForConditionalGeneration", insertedPart: "language_model.",
-                otherParts: [
-                    "vision_tower.", "embed_vision.", "audio_tower.", "embed_audio.",
-                ]),
-        ],
+        classes: ["Gemma4ForCausalLM", "Gemma4ForConditionalGeneration"],
         // transformers: Gemma4TextConfig
         defaults: [
             .integer("vocab_size", 262_144), .integer("hidden_size", 2304),

@@ -5,7 +5,7 @@ extension ModelFamily {
     /// rotated.
     public static let glm = ModelFamily(
         name: "Glm", architecture: "chatglm",
-        classes: [.init("GlmForCausalLM")],
+        classes: ["GlmForCausalLM"],
         // transformers: GlmConfig
         defaults: [
             .integer("vocab_size", 151552), .integer("hidden_size", 4096),

@@ -5,7 +5,7 @@ extension ModelFamily {
     /// from one matrix, half of each head rotated.
     public static let glm4 = ModelFamily(
         name: "Glm4", architecture: "glm4",
-        classes: [.init("Glm4ForCausalLM")],
+        classes: ["Glm4ForCausalLM"],
         // transformers: Glm4Config
         defaults: [
             .integer("vocab_size", 151552), .integer("hidden_size", 4096),

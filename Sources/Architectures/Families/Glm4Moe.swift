@@ -5,7 +5,7 @@ extension ModelFamily {
     /// behind the last that predict further tokens, which are blocks of the file.
     public static let glm4Moe = ModelFamily(
         name: "Glm4Moe", architecture: "glm4moe",
-        classes: [.init("Glm4MoeForCausalLM")],
+        classes: ["Glm4MoeForCausalLM"],
         // transformers: Glm4MoeConfig
         defaults: [
             .integer("vocab_size", 151552), .integer("hidden_size", 4096),

@@ -5,7 +5,7 @@ extension ModelFamily {
     /// further tokens as blocks of the file.
     public static let glm4MoeLite = ModelFamily(
         name: "Glm4MoeLite", architecture: "deepseek2",
-        classes: [.init("Glm4MoeLiteForCausalLM")],
+        classes: ["Glm4MoeLiteForCausalLM"],
         // transformers: Glm4MoeLiteConfig
         defaults: [
             .integer("vocab_size", 154880), .integer("hidden_size", 2048),

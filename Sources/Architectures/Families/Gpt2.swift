@@ -7,7 +7,7 @@ extension ModelFamily {
     /// without.
     public static let gpt2 = ModelFamily(
         name: "Gpt2", architecture: "gpt2",
-        classes: [.init("GPT2LMHeadModel", insertedPart: "transformer.")],
+        classes: ["GPT2LMHeadModel"],
         // transformers: GPT2Config
         defaults: [
             .integer("vocab_size", 50257), .integer("n_embd", 768), .integer("n_layer", 12),

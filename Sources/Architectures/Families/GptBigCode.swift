@@ -4,7 +4,7 @@ extension ModelFamily {
     /// StarCoder 1 and SantaCoder: GPT-2 with one key and value for all queries.
     public static let gptBigCode = ModelFamily(
         name: "GptBigCode", architecture: "starcoder",
-        classes: [.init("GPTBigCodeForCausalLM", insertedPart: "transformer.")],
+        classes: ["GPTBigCodeForCausalLM"],
         // transformers: GPTBigCodeConfig
         defaults: [
             .integer("vocab_size", 50257), .integer("n_embd", 768), .integer("n_layer", 12),

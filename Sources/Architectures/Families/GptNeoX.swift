@@ -4,7 +4,7 @@ extension ModelFamily {
     /// GPT-NeoX 20B, Pythia and kin: queries, keys and values in one matrix, head by head.
     public static let gptNeoX = ModelFamily(
         name: "GptNeoX", architecture: "gptneox",
-        classes: [.init("GPTNeoXForCausalLM")],
+        classes: ["GPTNeoXForCausalLM"],
         // transformers: GPTNeoXConfig
         defaults: [
             .integer("vocab_size", 50432), .integer("hidden_size", 6144),
@@ -29,7 +29,7 @@ extension ModelFamily {
             .number("attention.layer_norm_epsilon", "layer_norm_eps"),
             .rotaryScaling, .unusualRotaryBase,
         ],
-        tensors: tensors,
+        tensors: tensors, spellings: [.init("lm_head.", means: "embed_out.")],
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(

@@ -7,7 +7,7 @@ extension ModelFamily {
     /// ones become what the rest of the file is. Gate and up are interleaved, column by column.
     public static let gptOss = ModelFamily(
         name: "GptOss", architecture: "gpt-oss",
-        classes: [.init("GptOssForCausalLM")],
+        classes: ["GptOssForCausalLM"],
         // transformers: GptOssConfig
         defaults: [
             .integer("vocab_size", 201088), .integer("hidden_size", 2880),

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Granite 3: Llama's shape with factors on embeddings, scores, residuals and logits.
     public static let granite = ModelFamily(
         name: "Granite", architecture: "granite",
-        classes: [.init("GraniteForCausalLM")],
+        classes: ["GraniteForCausalLM"],
         // transformers: GraniteConfig
         defaults: graniteDefaults,
         hyperparameters: .granite,

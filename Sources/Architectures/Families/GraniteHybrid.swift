@@ -16,7 +16,7 @@ extension ModelFamily {
                 try !configuration.hasStateSpaces()
             },
         ],
-        classes: [.init("GraniteMoeHybridForCausalLM")],
+        classes: ["GraniteMoeHybridForCausalLM"],
         // transformers: GraniteMoeHybridConfig
         defaults: graniteDefaults + [
             .integer("num_local_experts", 8), .integer("num_experts_per_tok", 2),
@@ -46,6 +46,7 @@ extension ModelFamily {
             + graniteNetwork(
                 "shared_mlp", width: .key("shared_intermediate_size"), suffix: "",
                 where: !.graniteExperts),
+        spellings: graniteExpertSpellings,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             let architecture = "granitehybrid"

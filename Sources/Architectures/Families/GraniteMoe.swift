@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Granite 3 with experts, and with a network beside them that every token passes.
     public static let graniteMoe = ModelFamily(
         name: "GraniteMoe", architecture: "granitemoe",
-        classes: [.init("GraniteMoeForCausalLM"), .init("GraniteMoeSharedForCausalLM")],
+        classes: ["GraniteMoeForCausalLM", "GraniteMoeSharedForCausalLM"],
         // transformers: GraniteMoeConfig, GraniteMoeSharedConfig
         defaults: graniteDefaults + [
             .integer("num_local_experts", 8), .integer("num_experts_per_tok", 2),
@@ -16,6 +16,7 @@ extension ModelFamily {
             + graniteNetwork(
                 "shared_mlp", width: .key("shared_intermediate_size"), suffix: "_shexp",
                 presence: .optional),
+        spellings: graniteExpertSpellings,
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
@@ -72,6 +73,15 @@ extension ModelFamily {
                 }, where: condition),
         ]
     }
+
+    /// The names that transformers 5 has in memory.
+    static let graniteExpertSpellings: [Spelling] = [
+        .init(
+            "block_sparse_moe.experts.gate_up_proj",
+            means: "block_sparse_moe.input_linear.weight"),
+        .init("block_sparse_moe.experts.down_proj", means: "block_sparse_moe.output_linear.weight"),
+        .init("block_sparse_moe.router.weight", means: "block_sparse_moe.router.layer.weight"),
+    ]
 
     /// A network whose gate and up are one tensor in a checkpoint.
     static func graniteNetwork(

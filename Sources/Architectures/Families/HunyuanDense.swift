@@ -10,7 +10,7 @@ extension ModelFamily {
     /// base that grows with the context.
     public static let hunyuanDense = ModelFamily(
         name: "HunyuanDense", architecture: "hunyuan-dense",
-        classes: [.init("HunYuanDenseV1ForCausalLM")],
+        classes: ["HunYuanDenseV1ForCausalLM"],
         // transformers: HunYuanDenseV1Config
         defaults: [
             .integer("vocab_size", 290943), .integer("hidden_size", 4096),
@@ -21,7 +21,8 @@ extension ModelFamily {
             .real("rope_theta", 10000), .integer("eod_token_id", 3),
         ],
         hyperparameters: .common + [.hunyuanScaling(alpha: 50)],
-        tensors: [TensorModule].ends().rules() + (hunyuanAttention + .gatedNetwork()).inBlocks(),
+        tensors: [TensorModule].ends(output: .unlessTied).rules()
+            + (hunyuanAttention + .gatedNetwork()).inBlocks(),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Tencent's Hunyuan A13B: Hunyuan dense with routed experts beside a network for all tokens.
     public static let hunyuanMoe = ModelFamily(
         name: "HunyuanMoe", architecture: "hunyuan-moe",
-        classes: [.init("HunYuanMoEV1ForCausalLM")],
+        classes: ["HunYuanMoEV1ForCausalLM"],
         // transformers: HunYuanMoEV1Config
         defaults: [
             .integer("vocab_size", 290943), .integer("hidden_size", 4096),
@@ -26,7 +26,7 @@ extension ModelFamily {
             .count("expert_shared_count", "num_shared_expert"),
             .hunyuanScaling(alpha: 1000),
         ],
-        tensors: [TensorModule].ends().rules() + hunyuanAttention.inBlocks()
+        tensors: [TensorModule].ends(output: .unlessTied).rules() + hunyuanAttention.inBlocks()
             + [
                 .init("gate.wg", "ffn_gate_inp", [.experts, .hidden]),
                 .init("shared_mlp.gate_proj", "ffn_gate_shexp", [.feedForward, .hidden]),
@@ -35,7 +35,9 @@ extension ModelFamily {
             ].inBlocks(of: "model.layers.{bid}.mlp.")
             + .stackedExperts(
                 "model.layers.{bid}.mlp.experts.{xid}", [TensorRule].expertMatrices,
-                width: .key("moe_intermediate_size")),
+                width: .key("moe_intermediate_size"))
+            + .mergedExperts(
+                "model.layers.{bid}.mlp.experts", width: .key("moe_intermediate_size")),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(

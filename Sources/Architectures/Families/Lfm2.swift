@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Liquid's LFM2: layers of short convolutions between layers of attention.
     public static let lfm2 = ModelFamily(
         name: "Lfm2", architecture: "lfm2",
-        classes: [.init("Lfm2ForCausalLM"), .init("LFM2ForCausalLM")],
+        classes: ["Lfm2ForCausalLM", "LFM2ForCausalLM"],
         // transformers: Lfm2Config
         defaults: [
             .integer("vocab_size", 65536), .integer("hidden_size", 2560),
@@ -12,6 +12,7 @@ extension ModelFamily {
             .integer("num_attention_heads", 32), .integer("num_key_value_heads", 8),
             .integer("max_position_embeddings", 128_000), .real("norm_eps", 1e-5),
             .real("rope_theta", 1_000_000), .integer("conv_L_cache", 3),
+            .boolean("tie_word_embeddings", true),
             .integer("block_multiple_of", 256), .real("block_ffn_dim_multiplier", 1),
             .boolean("block_auto_adjust_ff_dim", true), .boolean("conv_bias", false),
             .replacement("intermediate_size", by: "block_ff_dim"),

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// LFM2 with experts in all layers but the first few.
     public static let lfm2Moe = ModelFamily(
         name: "Lfm2Moe", architecture: "lfm2moe",
-        classes: [.init("Lfm2MoeForCausalLM")],
+        classes: ["Lfm2MoeForCausalLM"],
         // transformers: Lfm2MoeConfig
         defaults: [
             .integer("vocab_size", 65536), .integer("hidden_size", 2048),
@@ -12,6 +12,7 @@ extension ModelFamily {
             .integer("num_hidden_layers", 32), .integer("num_attention_heads", 32),
             .integer("num_key_value_heads", 8), .integer("max_position_embeddings", 128_000),
             .real("norm_eps", 1e-5), .real("rope_theta", 1_000_000), .integer("conv_L_cache", 3),
+            .boolean("tie_word_embeddings", true),
             .integer("num_dense_layers", 2), .integer("num_experts_per_tok", 4),
             .integer("num_experts", 32),
         ],
@@ -34,7 +35,10 @@ extension ModelFamily {
             ]
             + .stackedExperts(
                 lfm2Router + "experts.{xid}", [("w1", "gate"), ("w2", "down"), ("w3", "up")],
-                width: .key("moe_intermediate_size"), where: .lfm2Experts),
+                width: .key("moe_intermediate_size"), where: .lfm2Experts)
+            + .mergedExperts(
+                lfm2Router + "experts", width: .key("moe_intermediate_size"),
+                where: .lfm2Experts),
         review: { configuration throws(ArchitectureError) in
             let architecture = "lfm2moe"
             try configuration.require("conv_bias", false, architecture: architecture)

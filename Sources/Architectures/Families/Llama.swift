@@ -4,10 +4,7 @@ extension ModelFamily {
     /// Llama 1 to 3 and the many models of their shape (SmolLM2, TinyLlama, Yi, CodeLlama, …).
     public static let llama = ModelFamily(
         name: "Llama", architecture: "llama",
-        classes: [
-            .init("LlamaForCausalLM"), .init("LLaMAForCausalLM"),
-            .init("LlamaModel", omittedPrefix: "model."),
-        ],
+        classes: ["LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel"],
         // transformers: LlamaConfig
         defaults: [
             .integer("vocab_size", 32000), .integer("hidden_size", 4096),

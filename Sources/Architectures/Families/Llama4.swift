@@ -5,12 +5,7 @@ extension ModelFamily {
     /// sees all and does not; experts beside a shared network in every layer or every other.
     public static let llama4 = ModelFamily(
         name: "Llama4", architecture: "llama4",
-        classes: [
-            .init("Llama4ForCausalLM"),
-            .init(
-                "Llama4ForConditionalGeneration", insertedPart: "language_model.",
-                otherParts: ["vision_model.", "multi_modal_projector."]),
-        ],
+        classes: ["Llama4ForCausalLM", "Llama4ForConditionalGeneration"],
         // transformers: Llama4TextConfig
         defaults: [
             .integer("vocab_size", 202048), .integer("hidden_size", 5120),

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Mamba: blocks of a selective scan alone, without attention or feed-forward network.
     public static let mamba = ModelFamily(
         name: "Mamba", architecture: "mamba",
-        classes: [.init("MambaForCausalLM")],
+        classes: ["MambaForCausalLM"],
         // transformers: MambaConfig
         defaults: [
             .integer("vocab_size", 50280), .integer("hidden_size", 768),
@@ -28,12 +28,7 @@ extension ModelFamily {
                 "backbone.embeddings", "token_embd", [.vocabulary, .hidden]),
             .norm("backbone.norm_f", "output_norm"),
         ]).rules() + [
-            .init(
-                "lm_head.weight", "output.weight", [.vocabulary, .hidden],
-                where: .init { configuration, _ in !configuration.tieWordEmbeddings }),
-            .ignoring(
-                "lm_head.weight",
-                where: .init { configuration, _ in configuration.tieWordEmbeddings }),
+            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .unlessTied)
         ] + mambaLayer,
         hasAttention: false,
         review: { configuration throws(ArchitectureError) in

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Mamba-2: blocks of a state space alone, without attention or feed-forward network.
     public static let mamba2 = ModelFamily(
         name: "Mamba2", architecture: "mamba2",
-        classes: [.init("Mamba2ForCausalLM")],
+        classes: ["Mamba2ForCausalLM"],
         // transformers: Mamba2Config
         defaults: [
             .integer("vocab_size", 32768), .integer("hidden_size", 4096),
@@ -24,7 +24,7 @@ extension ModelFamily {
         tensors: [TensorModule]([
             .init("backbone.embeddings", "token_embd", [.vocabulary, .hidden]),
             .norm("backbone.norm_f", "output_norm"),
-            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
+            .init("lm_head", "output", [.vocabulary, .hidden], presence: .unlessTied),
         ]).rules()
             + [TensorModule]([.norm("norm", "attn_norm")])
             .inBlocks(of: "backbone.layers.{bid}.")

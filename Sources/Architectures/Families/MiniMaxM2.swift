@@ -5,7 +5,7 @@ extension ModelFamily {
     /// sigmoids with a correction that decides the choice alone.
     public static let miniMaxM2 = ModelFamily(
         name: "MiniMaxM2", architecture: "minimax-m2",
-        classes: [.init("MiniMaxM2ForCausalLM")],
+        classes: ["MiniMaxM2ForCausalLM"],
         // transformers: MiniMaxM2Config
         defaults: [
             .integer("vocab_size", 200064), .integer("hidden_size", 3072),
@@ -15,7 +15,7 @@ extension ModelFamily {
             .integer("head_dim", 128), .integer("max_position_embeddings", 196_608),
             .real("rms_norm_eps", 1e-6), .real("rope_theta", 5_000_000),
             .integer("num_experts_per_tok", 8), .same("num_local_experts", as: "num_experts"),
-            .integer("num_local_experts", 256),
+            .integer("num_local_experts", 256), .text("scoring_func", "sigmoid"),
         ],
         hyperparameters: .common + [
             .count("expert_feed_forward_length", "intermediate_size"),
@@ -26,9 +26,12 @@ extension ModelFamily {
             },
         ],
         tensors: .gatedDecoder(rotaryPairs: false, feedForwardWhere: nil) + miniMaxM2Rules,
+        spellings: [.init(".mlp.", means: ".block_sparse_moe.")],
         review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "minimax-m2")
+            try configuration.requireActivation(
+                ["scoring_func"], oneOf: ["sigmoid"], architecture: "minimax-m2")
             return []
         },
         export: .init(
@@ -59,6 +62,7 @@ extension ModelFamily {
             + .stackedExperts(
                 experts + "experts.{xid}", [("w1", "gate"), ("w2", "down"), ("w3", "up")],
                 width: .feedForward)
+            + .mergedExperts(experts + "experts", width: .feedForward)
     }()
 }
 

@@ -6,7 +6,7 @@ extension ModelFamily {
     /// In GGUF they are Llama.
     public static let mistral = ModelFamily(
         name: "Mistral", architecture: "llama",
-        classes: [.init("MistralForCausalLM")],
+        classes: ["MistralForCausalLM"],
         // transformers: MistralConfig
         defaults: [
             .integer("vocab_size", 32000), .integer("hidden_size", 4096),

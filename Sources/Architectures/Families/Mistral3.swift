@@ -10,12 +10,7 @@ extension ModelFamily {
     /// the position beyond the context that it was trained with first.
     public static let mistral3 = ModelFamily(
         name: "Mistral3", architecture: "mistral3",
-        classes: [
-            .init("Ministral3ForCausalLM"),
-            .init(
-                "Mistral3ForConditionalGeneration", insertedPart: "language_model.",
-                otherParts: ["vision_tower.", "multi_modal_projector."]),
-        ],
+        classes: ["Ministral3ForCausalLM", "Mistral3ForConditionalGeneration"],
         // transformers: MistralConfig, Ministral3Config
         defaults: [
             .integer("vocab_size", 131072), .integer("hidden_size", 4096),
@@ -25,6 +20,10 @@ extension ModelFamily {
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
             .integer("max_position_embeddings", 131072), .real("rms_norm_eps", 1e-5),
             .real("rope_theta", 10000),
+            .computed("tie_word_embeddings") { configuration in
+                configuration["tie_word_embeddings"]
+                    ?? .bool(configuration["text_config"] != nil)
+            },
         ],
         hyperparameters: .common + .llama + [
             .entries { configuration throws(ArchitectureError) in

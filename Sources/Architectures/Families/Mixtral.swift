@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Mixtral 8x7B and 8x22B: Mistral with experts, in GGUF a Llama.
     public static let mixtral = ModelFamily(
         name: "Mixtral", architecture: "llama",
-        classes: [.init("MixtralForCausalLM")],
+        classes: ["MixtralForCausalLM"],
         // transformers: MixtralConfig
         defaults: [
             .integer("vocab_size", 32000), .integer("hidden_size", 4096),
@@ -23,7 +23,10 @@ extension ModelFamily {
         ]
             + .stackedExperts(
                 "model.layers.{bid}.block_sparse_moe.experts.{xid}",
-                [("w1", "gate"), ("w2", "down"), ("w3", "up")], width: .feedForward),
+                [("w1", "gate"), ("w2", "down"), ("w3", "up")], width: .feedForward)
+            + .mergedExperts(
+                "model.layers.{bid}.block_sparse_moe.experts", width: .feedForward),
+        spellings: [.init(".mlp.", means: ".block_sparse_moe.")],
         rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
         generated: llamaRotaryFrequencies,
         review: { configuration throws(ArchitectureError) in

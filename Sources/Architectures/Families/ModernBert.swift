@@ -6,15 +6,16 @@ extension ModelFamily {
     public static let modernBert = ModelFamily(
         name: "ModernBert", architecture: "modern-bert",
         classes: [
-            .init("ModernBertModel"), .init("ModernBertForMaskedLM", insertedPart: "model."),
-            .init("ModernBertForSequenceClassification", insertedPart: "model."),
+            "ModernBertModel", "ModernBertForMaskedLM", "ModernBertForSequenceClassification",
         ],
         // transformers: ModernBertConfig
         defaults: [
             .integer("vocab_size", 50368), .integer("hidden_size", 768),
             .integer("intermediate_size", 1152), .integer("num_hidden_layers", 22),
             .integer("num_attention_heads", 12), .integer("max_position_embeddings", 8192),
-            .real("norm_eps", 1e-5), .integer("local_attention", 128),
+            .real("norm_eps", 1e-5),
+            // Readers take layer norms' ε; the published files have both keys.
+            .same("layer_norm_eps", as: "norm_eps"), .integer("local_attention", 128),
             .real("rope_theta", 160_000), .real("rope_local_base_freq", 10000),
             .replacement("rope_theta", by: "global_rope_theta"),
             .replacement("rope_local_base_freq", by: "local_rope_theta"),

@@ -5,7 +5,7 @@ extension ModelFamily {
     /// keys and values cut to a range in some models.
     public static let mpt = ModelFamily(
         name: "Mpt", architecture: "mpt",
-        classes: [.init("MPTForCausalLM"), .init("MptForCausalLM")],
+        classes: ["MPTForCausalLM", "MptForCausalLM"],
         // transformers: MptConfig
         defaults: [
             .integer("vocab_size", 50368), .integer("d_model", 2048), .integer("n_heads", 16),

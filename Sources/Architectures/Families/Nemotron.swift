@@ -5,7 +5,7 @@ extension ModelFamily {
     /// network with a squared ReLU, partial rotation.
     public static let nemotron = ModelFamily(
         name: "Nemotron", architecture: "nemotron",
-        classes: [.init("NemotronForCausalLM")],
+        classes: ["NemotronForCausalLM"],
         // transformers: NemotronConfig
         defaults: [
             .integer("vocab_size", 256000), .integer("hidden_size", 6144),

@@ -10,7 +10,7 @@ extension ModelFamily {
                 try configuration.nemotronLayers().contains(.experts)
             }
         ],
-        classes: [.init("NemotronHForCausalLM")],
+        classes: ["NemotronHForCausalLM"],
         // transformers: NemotronHConfig
         defaults: [
             .integer("vocab_size", 131072), .integer("hidden_size", 4096),
@@ -216,6 +216,12 @@ extension ModelFamily {
                 .init(
                     mixer + "shared_experts.down_proj.weight", block + "ffn_down_shexp.weight",
                     [.hidden, shared], where: .isLayer(.experts)),
+                .init(
+                    mixer + "experts.up_proj", block + "ffn_up_exps.weight",
+                    [.experts, width, .hidden], where: .isLayer(.experts)),
+                .init(
+                    mixer + "experts.down_proj", block + "ffn_down_exps.weight",
+                    [.experts, .hidden, width], where: .isLayer(.experts)),
             ]
     }()
 }

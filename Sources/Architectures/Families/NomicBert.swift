@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Nomic Embed 1 and 1.5: BERT with rotary positions and gated networks, without biases.
     public static let nomicBert = ModelFamily(
         name: "NomicBert", architecture: "nomic-bert",
-        classes: [.init("NomicBertModel")],
+        classes: ["NomicBertModel"],
         // The configuration is the one of the model's own code, in GPT-2's words.
         defaults: [
             .integer("vocab_size", 30528), .integer("type_vocab_size", 2),
@@ -31,7 +31,30 @@ extension ModelFamily {
                 .init("mlp.fc2", "ffn_down", [.hidden, .feedForward]),
                 .norm("norm1", "attn_output_norm", bias: .required),
                 .norm("norm2", "layer_output_norm", bias: .required),
-            ]).inBlocks(of: "encoder.layers.{bid}."),
+            ]).inBlocks(of: "encoder.layers.{bid}.")
+            + [
+                TensorRule(
+                    ["q", "k", "v"].map {
+                        .init(
+                            "encoder.layers.{bid}.self_attn.\($0)_proj.weight", [.hidden, .hidden])
+                    },
+                    into: [
+                        .init(
+                            "blk.{bid}.attn_qkv.weight", [3 * .hidden, .hidden],
+                            [.init(0), .init(1), .init(2)])
+                    ])
+            ],
+        // The names in transformers 5, where they differ from the model's own code.
+        spellings: [
+            .init("layers.", means: "encoder.layers."),
+            .init("embeddings.LayerNorm.", means: "emb_ln."),
+            .init("self_attn.o_proj.", means: "attn.out_proj."),
+            .init("mlp.up_proj.", means: "mlp.fc11."),
+            .init("mlp.gate_proj.", means: "mlp.fc12."),
+            .init("mlp.down_proj.", means: "mlp.fc2."),
+            .init("post_attention_layernorm.", means: "norm1."),
+            .init("post_mlp_layernorm.", means: "norm2."),
+        ],
         review: { configuration throws(ArchitectureError) in
             try configuration.requireActivation(
                 ["activation_function"], oneOf: ["swiglu"], architecture: "nomic-bert")

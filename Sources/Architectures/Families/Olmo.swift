@@ -4,7 +4,7 @@ extension ModelFamily {
     /// OLMo 1: norms without weights; queries, keys and values cut to a range in some models.
     public static let olmo = ModelFamily(
         name: "Olmo", architecture: "olmo",
-        classes: [.init("OlmoForCausalLM")],
+        classes: ["OlmoForCausalLM"],
         // transformers: OlmoConfig
         defaults: [
             .integer("vocab_size", 50304), .integer("hidden_size", 4096),

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// OLMo 2: norms after attention and feed-forward network, and over all queries and all keys.
     public static let olmo2 = ModelFamily(
         name: "Olmo2", architecture: "olmo2",
-        classes: [.init("Olmo2ForCausalLM")],
+        classes: ["Olmo2ForCausalLM"],
         // transformers: Olmo2Config
         defaults: olmo2Defaults + [.real("rope_theta", 10000)],
         hyperparameters: .common,

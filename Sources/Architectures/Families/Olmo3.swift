@@ -7,7 +7,7 @@ extension ModelFamily {
     /// GGUF tells it from OLMo 2 by the window.
     public static let olmo3 = ModelFamily(
         name: "Olmo3", architecture: "olmo2",
-        classes: [.init("Olmo3ForCausalLM")],
+        classes: ["Olmo3ForCausalLM"],
         // transformers: Olmo3Config
         defaults: olmo2Defaults + [
             .real("rope_theta", 500_000), .real("rope_local_base_freq", 500_000),

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// OLMoE: experts, and norms over all of a token's queries and keys instead of each head's.
     public static let olmoe = ModelFamily(
         name: "Olmoe", architecture: "olmoe",
-        classes: [.init("OlmoeForCausalLM")],
+        classes: ["OlmoeForCausalLM"],
         // transformers: OlmoeConfig
         defaults: [
             .integer("vocab_size", 50304), .integer("hidden_size", 2048),
@@ -23,6 +23,15 @@ extension ModelFamily {
                 ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmoe")
             try configuration.require("norm_topk_prob", false, architecture: "olmoe")
             try configuration.requireNone(["clip_qkv"], architecture: "olmoe")
+            let heads = (
+                try configuration.numAttentionHeads(), try configuration.numKeyValueHeads()
+            )
+            guard heads.0 == heads.1 else {
+                throw configuration.fault(
+                    .notExpressible(
+                        found: "\(heads.1)", expected: "as many as the \(heads.0) query heads",
+                        architecture: "olmoe"), "num_key_value_heads")
+            }
             return []
         },
         export: .init(

@@ -5,7 +5,7 @@ extension ModelFamily {
     /// biases everywhere, partial rotation.
     public static let phi2 = ModelFamily(
         name: "Phi2", architecture: "phi2",
-        classes: [.init("PhiForCausalLM")],
+        classes: ["PhiForCausalLM"],
         // transformers: PhiConfig
         defaults: [
             .integer("vocab_size", 51200), .integer("hidden_size", 2048),

@@ -10,7 +10,7 @@ extension ModelFamily {
     /// rotary factors for short and long contexts.
     public static let phi3 = ModelFamily(
         name: "Phi3", architecture: "phi3",
-        classes: [.init("Phi3ForCausalLM")],
+        classes: ["Phi3ForCausalLM"],
         // transformers: Phi3Config
         defaults: [
             .integer("vocab_size", 32064), .integer("hidden_size", 3072),

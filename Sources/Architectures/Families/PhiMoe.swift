@@ -5,7 +5,7 @@ extension ModelFamily {
     /// how close the next best are.
     public static let phiMoe = ModelFamily(
         name: "PhiMoe", architecture: "phimoe",
-        classes: [.init("PhiMoEForCausalLM"), .init("PhimoeForCausalLM")],
+        classes: ["PhiMoEForCausalLM", "PhimoeForCausalLM"],
         // transformers: PhimoeConfig
         defaults: [
             .integer("vocab_size", 32064), .integer("hidden_size", 4096),
@@ -25,7 +25,12 @@ extension ModelFamily {
             + phiMoeLayer.inBlocks()
             + .stackedExperts(
                 "model.layers.{bid}.block_sparse_moe.experts.{xid}",
-                [("w1", "gate"), ("w2", "down"), ("w3", "up")], width: .feedForward),
+                [("w1", "gate"), ("w2", "down"), ("w3", "up")], width: .feedForward)
+            + .mergedExperts(
+                "model.layers.{bid}.block_sparse_moe.experts", width: .feedForward),
+        spellings: [
+            .init(".mlp.", means: ".block_sparse_moe."), .init(".router.", means: ".gate."),
+        ],
         rotaryScalings: ["default", "longrope", "su"],
         generated: phi3RotaryFactors,
         leading: [.phi3AttentionFactor],

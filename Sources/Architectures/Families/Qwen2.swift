@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Qwen 1.5, 2 and 2.5: Llama's shape with biases on queries, keys and values.
     public static let qwen2 = ModelFamily(
         name: "Qwen2", architecture: "qwen2",
-        classes: [.init("Qwen2ForCausalLM"), .init("Qwen2Model", omittedPrefix: "model.")],
+        classes: ["Qwen2ForCausalLM", "Qwen2Model"],
         // transformers: Qwen2Config
         defaults: [
             .integer("vocab_size", 151936), .integer("hidden_size", 4096),

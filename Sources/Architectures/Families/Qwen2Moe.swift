@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Qwen 1.5 and 2 with experts: Qwen 2 with routed experts and one that all tokens share.
     public static let qwen2Moe = ModelFamily(
         name: "Qwen2Moe", architecture: "qwen2moe",
-        classes: [.init("Qwen2MoeForCausalLM")],
+        classes: ["Qwen2MoeForCausalLM"],
         // transformers: Qwen2MoeConfig
         defaults: [
             .integer("vocab_size", 151936), .integer("hidden_size", 2048),

@@ -5,14 +5,7 @@ extension ModelFamily {
     /// height and width; in text all three are the position.
     public static let qwen2VL = ModelFamily(
         name: "Qwen2VL", architecture: "qwen2vl",
-        classes: [
-            .init(
-                "Qwen2VLForConditionalGeneration", insertedPart: "language_model.",
-                otherParts: ["visual."]),
-            .init(
-                "Qwen2_5_VLForConditionalGeneration", insertedPart: "language_model.",
-                otherParts: ["visual."]),
-        ],
+        classes: ["Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration"],
         // transformers: Qwen2VLTextConfig, Qwen2_5_VLTextConfig
         defaults: [
             .integer("vocab_size", 152064), .integer("hidden_size", 8192),

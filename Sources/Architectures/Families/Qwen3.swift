@@ -5,7 +5,7 @@ extension ModelFamily {
     /// their own.
     public static let qwen3 = ModelFamily(
         name: "Qwen3", architecture: "qwen3",
-        classes: [.init("Qwen3ForCausalLM"), .init("Qwen3Model", omittedPrefix: "model.")],
+        classes: ["Qwen3ForCausalLM", "Qwen3Model"],
         // transformers: Qwen3Config
         defaults: [
             .integer("vocab_size", 151936), .integer("hidden_size", 4096),

@@ -5,12 +5,7 @@ extension ModelFamily {
     /// projections of their own for everything, and a dense network.
     public static let qwen35 = ModelFamily(
         name: "Qwen35", architecture: "qwen35",
-        classes: [
-            .init("Qwen3_5ForCausalLM"),
-            .init(
-                "Qwen3_5ForConditionalGeneration", insertedPart: "language_model.",
-                otherParts: ["visual."]),
-        ],
+        classes: ["Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration"],
         // transformers: Qwen3_5TextConfig
         defaults: [
             .integer("vocab_size", 248320), .integer("hidden_size", 4096),

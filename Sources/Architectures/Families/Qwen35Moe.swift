@@ -4,12 +4,7 @@ extension ModelFamily {
     /// Qwen 3.5 with experts, text-only or the language model of a multimodal checkpoint.
     public static let qwen35Moe = ModelFamily(
         name: "Qwen35Moe", architecture: "qwen35moe",
-        classes: [
-            .init("Qwen3_5MoeForCausalLM"),
-            .init(
-                "Qwen3_5MoeForConditionalGeneration", insertedPart: "language_model.",
-                otherParts: ["visual."]),
-        ],
+        classes: ["Qwen3_5MoeForCausalLM", "Qwen3_5MoeForConditionalGeneration"],
         // transformers: Qwen3_5MoeTextConfig
         defaults: [
             .integer("vocab_size", 248320), .integer("hidden_size", 2048),

@@ -4,7 +4,7 @@ extension ModelFamily {
     /// Qwen 3 with experts: Qwen 3 whose feed-forward networks are routed experts.
     public static let qwen3Moe = ModelFamily(
         name: "Qwen3Moe", architecture: "qwen3moe",
-        classes: [.init("Qwen3MoeForCausalLM")],
+        classes: ["Qwen3MoeForCausalLM"],
         // transformers: Qwen3MoeConfig
         defaults: [
             .integer("vocab_size", 151936), .integer("hidden_size", 2048),

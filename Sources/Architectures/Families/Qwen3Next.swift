@@ -5,7 +5,7 @@ extension ModelFamily {
     /// and one that all tokens share.
     public static let qwen3Next = ModelFamily(
         name: "Qwen3Next", architecture: "qwen3next",
-        classes: [.init("Qwen3NextForCausalLM")],
+        classes: ["Qwen3NextForCausalLM"],
         // transformers: Qwen3NextConfig
         defaults: [
             .integer("vocab_size", 151936), .integer("hidden_size", 2048),

@@ -5,11 +5,7 @@ extension ModelFamily {
     /// take features of pictures.
     public static let qwen3VL = ModelFamily(
         name: "Qwen3VL", architecture: "qwen3vl",
-        classes: [
-            .init(
-                "Qwen3VLForConditionalGeneration", insertedPart: "language_model.",
-                otherParts: ["visual."])
-        ],
+        classes: ["Qwen3VLForConditionalGeneration"],
         // transformers: Qwen3VLTextConfig
         defaults: [
             .integer("vocab_size", 151936), .integer("hidden_size", 4096),

@@ -4,11 +4,7 @@ extension ModelFamily {
     /// The language model of Qwen 3-VL with experts.
     public static let qwen3VLMoe = ModelFamily(
         name: "Qwen3VLMoe", architecture: "qwen3vlmoe",
-        classes: [
-            .init(
-                "Qwen3VLMoeForConditionalGeneration", insertedPart: "language_model.",
-                otherParts: ["visual."])
-        ],
+        classes: ["Qwen3VLMoeForConditionalGeneration"],
         // transformers: Qwen3VLMoeTextConfig
         defaults: [
             .integer("vocab_size", 151936), .integer("hidden_size", 2048),
@@ -27,11 +23,7 @@ extension ModelFamily {
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true,
             feedForwardWhere: nil)
-            + [
-                .init(
-                    "model.layers.{bid}.mlp.gate.weight", "blk.{bid}.ffn_gate_inp.weight",
-                    [.experts, .hidden])
-            ]
+            + .qwenExperts
             + .transposedExperts(
                 "model.layers.{bid}.mlp.experts", width: .key("moe_intermediate_size")),
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],

@@ -5,10 +5,7 @@ extension ModelFamily {
     /// never used, and a GGUF file goes without them.
     public static let roberta = ModelFamily(
         name: "Roberta", architecture: "bert",
-        classes: [
-            .init("RobertaModel", insertedPart: "roberta."),
-            .init("RobertaForSequenceClassification", insertedPart: "roberta."),
-        ],
+        classes: ["RobertaModel", "RobertaForSequenceClassification"],
         // transformers: RobertaConfig
         defaults: [.integer("vocab_size", 50265), .integer("pad_token_id", 1)] + bertDefaults,
         hyperparameters: .common + robertaContext + .encoder,

@@ -6,7 +6,7 @@ extension ModelFamily {
     /// GGUF calls the norm before the feed-forward network `post_attention_norm` here.
     public static let seedOss = ModelFamily(
         name: "SeedOss", architecture: "seed_oss",
-        classes: [.init("SeedOssForCausalLM")],
+        classes: ["SeedOssForCausalLM"],
         // transformers: SeedOssConfig
         defaults: [
             .integer("vocab_size", 155136), .integer("hidden_size", 4096),

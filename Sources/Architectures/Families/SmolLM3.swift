@@ -4,7 +4,7 @@ extension ModelFamily {
     /// SmolLM 3: Llama's shape, without positions in every fourth layer.
     public static let smolLM3 = ModelFamily(
         name: "SmolLM3", architecture: "smollm3",
-        classes: [.init("SmolLM3ForCausalLM")],
+        classes: ["SmolLM3ForCausalLM"],
         // transformers: SmolLM3Config
         defaults: [
             .integer("vocab_size", 128256), .integer("hidden_size", 2048),
@@ -12,7 +12,7 @@ extension ModelFamily {
             .integer("num_attention_heads", 16), .integer("num_key_value_heads", 4),
             .same("num_key_value_heads", as: "num_attention_heads"),
             .integer("max_position_embeddings", 32768), .real("rms_norm_eps", 1e-6),
-            .real("rope_theta", 2_000_000),
+            .real("rope_theta", 2_000_000), .boolean("tie_word_embeddings", true),
         ],
         hyperparameters: .common + .llama,
         tensors: .gatedDecoder(

@@ -5,7 +5,7 @@ extension ModelFamily {
     /// after the other or side by side.
     public static let stableLM = ModelFamily(
         name: "StableLM", architecture: "stablelm",
-        classes: [.init("StableLmForCausalLM"), .init("StableLMEpochForCausalLM")],
+        classes: ["StableLmForCausalLM", "StableLMEpochForCausalLM"],
         // transformers: StableLmConfig
         defaults: [
             .integer("vocab_size", 50304), .integer("hidden_size", 2560),

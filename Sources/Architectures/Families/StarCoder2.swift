@@ -4,14 +4,14 @@ extension ModelFamily {
     /// StarCoder 2: layer norms and a plain GELU network, with biases.
     public static let starCoder2 = ModelFamily(
         name: "StarCoder2", architecture: "starcoder2",
-        classes: [.init("Starcoder2ForCausalLM")],
+        classes: ["Starcoder2ForCausalLM"],
         // transformers: Starcoder2Config
         defaults: [
             .integer("vocab_size", 49152), .integer("hidden_size", 3072),
             .integer("intermediate_size", 12288), .integer("num_hidden_layers", 30),
             .integer("num_attention_heads", 24), .integer("num_key_value_heads", 2),
             .integer("max_position_embeddings", 4096), .real("norm_epsilon", 1e-5),
-            .real("rope_theta", 10000),
+            .real("rope_theta", 10000), .boolean("tie_word_embeddings", true),
         ],
         hyperparameters: .common,
         tensors: [TensorModule].ends(normBias: .required).rules() + starCoder2Layer.inBlocks(),

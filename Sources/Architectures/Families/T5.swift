@@ -6,9 +6,8 @@ extension ModelFamily {
     public static let t5 = ModelFamily(
         name: "T5", architecture: "t5",
         classes: [
-            .init("T5ForConditionalGeneration"), .init("T5WithLMHeadModel"),
-            .init("MT5ForConditionalGeneration"), .init("UMT5ForConditionalGeneration"),
-            .init("UMT5Model"),
+            "T5ForConditionalGeneration", "T5WithLMHeadModel", "MT5ForConditionalGeneration",
+            "UMT5ForConditionalGeneration", "UMT5Model",
         ],
         defaults: t5Defaults + [
             .same("num_decoder_layers", as: "num_layers"),
@@ -32,7 +31,9 @@ extension ModelFamily {
                     return id
                 }, .fileType,
             ],
-        tensors: t5Encoder + t5Decoder + t5Ends,
+        tensors: t5Encoder + t5Decoder + t5Embeddings + [
+            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional)
+        ],
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewT5(architecture: "t5")
             return []
@@ -44,18 +45,16 @@ extension ModelFamily {
         .integer("vocab_size", 32128), .integer("d_model", 512), .integer("d_kv", 64),
         .integer("d_ff", 2048), .integer("num_layers", 6), .integer("num_heads", 8),
         .integer("relative_attention_num_buckets", 32), .real("layer_norm_epsilon", 1e-6),
-        .integer("n_positions", 512),
+        .integer("n_positions", 512), .boolean("tie_word_embeddings", true),
         .same("hidden_size", as: "d_model"), .same("head_dim", as: "d_kv"),
         .same("intermediate_size", as: "d_ff"), .same("num_attention_heads", as: "num_heads"),
     ]
 
-    /// The embeddings, which both sides share, and the output matrix where it is not theirs.
-    static let t5Ends: [TensorRule] =
-        [TensorModule]([
-            .init("shared", "token_embd", [.vocabulary, .hidden]),
-            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
-        ]).rules() + [
-            .ignoring("encoder.embed_tokens.weight"), .ignoring("decoder.embed_tokens.weight"),
+    /// The embeddings, which both sides share.
+    static let t5Embeddings: [TensorRule] =
+        [TensorModule]([.init("shared", "token_embd", [.vocabulary, .hidden])]).rules() + [
+            .copyOfEmbeddings("encoder.embed_tokens.weight"),
+            .copyOfEmbeddings("decoder.embed_tokens.weight"),
         ]
 
     static let t5Encoder: [TensorRule] =

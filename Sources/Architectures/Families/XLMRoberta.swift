@@ -5,10 +5,7 @@ extension ModelFamily {
     /// model.
     public static let xlmRoberta = ModelFamily(
         name: "XLMRoberta", architecture: "bert",
-        classes: [
-            .init("XLMRobertaModel", insertedPart: "roberta."),
-            .init("XLMRobertaForSequenceClassification", insertedPart: "roberta."),
-        ],
+        classes: ["XLMRobertaModel", "XLMRobertaForSequenceClassification"],
         // transformers: XLMRobertaConfig
         defaults: [.integer("pad_token_id", 1)] + bertDefaults,
         hyperparameters: .common + robertaContext + .encoder,

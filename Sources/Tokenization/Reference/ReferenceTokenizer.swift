@@ -25,6 +25,15 @@ public struct ReferenceTokenizer {
         try self.init(definition, search: [], marksWords: false)
     }
 
+    /// Prepares the definition of a directory's tokenizer: its `tokenizer.json`, with what other files
+    /// add, or its SentencePiece model.
+    ///
+    /// - Throws: `TokenizationError` when the definition has a step that cannot be run here, or one
+    ///   that `tokenizers` refuse; `FileError`.
+    public init(_ tokenizer: HFTokenizer) throws {
+        self = try ReferenceSource(tokenizer).tokenizer()
+    }
+
     init(
         _ definition: HFTokenizerDefinition, search: AddedTokenSearch, marksWords: Bool
     ) throws(TokenizationError) {

@@ -77,6 +77,14 @@ struct ConvertCommand: ParsableCommand {
             "For a type of `ingot quantize`: as there.", valueName: "raise|error"))
     var imatrixMissing: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Leave out tensors of the directory whose name contains a match of this regular \
+            expression; may be repeated.
+            """, valueName: "pattern"))
+    var ignoreTensors: [String] = []
+
     @Flag(help: "Write metadata and vocabulary without tensors; weights need not be there.")
     var vocabOnly = false
 
@@ -170,7 +178,7 @@ struct ConvertCommand: ParsableCommand {
                 outputType: type ?? .f16, name: modelName, pre: pre,
                 metadata: try metadata.map { try MetadataFile(path: $0) },
                 chatTemplate: try template.load(),
-                isVocabularyOnly: vocabOnly))
+                isVocabularyOnly: vocabOnly, ignoredTensors: ignoreTensors))
         for notice in source.notices where !quiet { Terminal.note(notice) }
         for warning in source.warnings { Terminal.warning(warning) }
         if checkTokenizer { try check(source) }

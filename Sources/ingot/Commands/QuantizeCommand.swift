@@ -130,6 +130,12 @@ struct QuantizeCommand: ParsableCommand {
             valueName: "name"))
     var pre: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "For a directory: leave out its tensors whose name matches; may be repeated.",
+            valueName: "pattern"))
+    var ignoreTensors: [String] = []
+
     @Flag(help: "Read the written bytes back from the disk and compare before the file appears.")
     var verify = false
 
@@ -243,8 +249,9 @@ struct QuantizeCommand: ParsableCommand {
     /// The GGUF file, or the directory as the file that it would be converted to.
     private func source(at path: String, template: ByteString?) throws -> any TensorSource {
         guard Paths.isFolder(path) else {
-            guard outtype == nil, pre == nil else {
-                throw ValidationError("--outtype and --pre are for directories; \(path) is a file")
+            guard outtype == nil, pre == nil, ignoreTensors.isEmpty else {
+                throw ValidationError(
+                    "--outtype, --pre and --ignore-tensors are for directories; \(path) is a file")
             }
             return try SplitSource.open(path: path)
         }
@@ -259,7 +266,9 @@ struct QuantizeCommand: ParsableCommand {
                 "--outtype is \(outtype ?? ""), expected f16, bf16, f32 or auto")
         }
         let source = try ConversionSource(
-            directory: path, options: .init(outputType: type, pre: pre, chatTemplate: template))
+            directory: path,
+            options: .init(
+                outputType: type, pre: pre, chatTemplate: template, ignoredTensors: ignoreTensors))
         for notice in source.notices where !quiet { Terminal.note(notice) }
         for warning in source.warnings { Terminal.warning(warning) }
         return RoundedSource(source, allowsNonFinite: allowNonfinite)
