@@ -12,6 +12,7 @@ public import TensorCore
 /// that reach it. Sums are kept in F64.
 public final class Calibration {
     private let decoder: Decoder
+    private let state = ForwardState()
     private let includesOutput: Bool
     private let sums: Sums
 
@@ -39,7 +40,9 @@ public final class Calibration {
     /// - Throws: `InferenceError` when NaN or infinity appear.
     public func add(_ windows: [[Int32]]) throws {
         let sums = sums
-        try decoder.observe(windows: windows, includingOutput: includesOutput) { sums.add($0) }
+        try decoder.observe(
+            Batch(windows: windows), in: state, includingOutput: includesOutput
+        ) { sums.add($0) }
     }
 
     /// What has been gathered so far.

@@ -8,6 +8,7 @@ public import Tokenization
 /// the model's. All models run over the same sequences in one pass.
 public struct ChoiceScorer {
     private let decoder: Decoder
+    private let state = ForwardState()
     private let tokenizer: Tokenizer
 
     /// Prepares to score models with the same vocabulary.
@@ -150,7 +151,7 @@ public struct ChoiceScorer {
         }
         let models = decoder.models.count
         let rows = PairedRows(targets: targets, modelCount: models)
-        try decoder.forward(windows: windows, scored: scored) { rows.add($0) }
+        try decoder.forward(Batch(windows: windows, scored: scored), in: state) { rows.add($0) }
         for (index, sequence) in sequences.enumerated() {
             let first = index * scored.count - scored.lowerBound - 1
             give(

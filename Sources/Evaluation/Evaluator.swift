@@ -10,6 +10,7 @@ public import TensorCore
 /// to one; then the rows of a batch are in memory.
 public struct Evaluator {
     private let decoder: Decoder
+    private let state = ForwardState()
     private let stored: LogitsReader?
     private let basePath: String
     private let quantized: [Model]
@@ -184,12 +185,13 @@ public struct Evaluator {
         let rows = PairedRows(
             targets: targets, modelCount: quantized.count + 1,
             stored: try stored?.rows(ofWindows: batch))
+        let tokens = Batch(windows: windows, scored: scored)
         guard let writer else {
-            try decoder.forward(windows: windows, scored: scored) { rows.add($0) }
+            try decoder.forward(tokens, in: state) { rows.add($0) }
             return rows
         }
         let kept = writer.rows(targets.count)
-        try decoder.forward(windows: windows, scored: scored) {
+        try decoder.forward(tokens, in: state) {
             rows.add($0)
             kept.add($0)
         }

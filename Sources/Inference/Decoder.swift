@@ -1,22 +1,20 @@
 import Architectures
-import CKernels
-import GGUF
+public import GGUF
 public import TensorCore
 
-/// Runs one model, or several side by side, over batches of context windows.
+/// Runs one model, or several side by side, over batches of tokens.
 ///
 /// Work is in F32 with F32 accumulation; with `Activations.q8` linear layers round what they take in
-/// and multiply it with the stored codes in integers. A block's weights are decoded once for a batch, while the
-/// block before it runs; tokens are shared out between the workers, so that a block needs no
-/// waiting inside. Logits are made for scored positions only, some positions and some of the
-/// vocabulary at a time, and handed to the caller with those of all models paired.
+/// and multiply it with the stored codes in integers. Logits are made for scored positions only, some
+/// positions and some of the vocabulary at a time, and handed to the caller with those of all models
+/// paired.
 ///
-/// Memory: two blocks in F32 (of the largest model; without experts), two experts in F32 (with
-/// `Activations.q8` matrices that have codes take 1 to 1.5 bytes for a weight) and the
-/// batch's rows once or twice more where there are experts, the batch's residual rows, the scored
-/// rows of each model, two panels of each output matrix, and buffers for `groupTokens` tokens per
-/// worker.
-public final class Decoder {
+/// Memory of a step, in its `ForwardState`: two blocks in F32 (of the largest model; without
+/// experts), two experts in F32 (with `Activations.q8` matrices that have codes take 1 to 1.5 bytes
+/// for a weight) and the batch's rows once or twice more where there are experts, the batch's
+/// residual rows, the scored rows of each model, two panels of each output matrix, and buffers for
+/// `groupTokens` tokens per worker.
+public struct Decoder: Sendable {
     /// The models; the first is the base that others are compared with.
     public let models: [Model]
     /// What linear layers take in.
@@ -28,21 +26,13 @@ public final class Decoder {
     /// speed, few enough that buffers stay small and workers end together.
     static let groupTokens = 512
 
-    /// Where the weights of each model's blocks lie.
-    let plans: [[BlockPlan]]
-    var workspaces: [Workspace] = []
-    var residual: FloatBuffer?
-    var weights: [FloatBuffer?] = [nil, nil]
-    var expertWeights: [FloatBuffer?] = [nil, nil]
-    var expertBatch: ExpertBatch?
-    var layerRows: FloatBuffer?
-    var hidden: [FloatBuffer?]
+    let products: MatrixProducts
+    /// Each model's blocks.
+    let blocks: [[Block]]
     /// The first block of each model that is not the first model's.
-    let firstOwnBlocks: [Int]
-    /// The first model's residual rows before the blocks where others leave it.
-    var junctions: [Int: FloatBuffer] = [:]
-    private var panels: [FloatBuffer?] = [nil, nil]
-    private var tiles: [FloatBuffer?]
+    private let firstOwnBlocks: [Int]
+
+    private var matrices: MatrixStorage { activations == .q8 ? .codes : .floats }
 
     /// Creates a decoder for models with the same vocabulary.
     ///
@@ -60,7 +50,7 @@ public final class Decoder {
         precondition(
             firstOwnBlocks.map { $0.count == models.count && $0[0] == 0 } ?? true,
             "a first block for each model, all of the first model's its own")
-        try MatrixProduct.load()
+        products = try MatrixProducts.load()
         for model in models.dropFirst() where model.vocabularyCount != models[0].vocabularyCount {
             throw InferenceError(
                 .vocabulariesDiffer(
@@ -75,65 +65,132 @@ public final class Decoder {
         self.models = models
         self.activations = activations
         self.pool = pool
-        plans = try models.map { model throws(InferenceError) in
-            try model.plans(matrices: activations == .q8 ? .codes : .floats)
+        blocks = try models.map { model throws(InferenceError) in
+            try model.blocks(matrices: activations == .q8 ? .codes : .floats)
         }
-        hidden = models.map { _ in nil }
-        tiles = (0..<pool.threadCount).map { _ in nil }
     }
 
     /// The bytes of the largest block's weights, of which two are in memory; experts not counted.
-    package var blockByteCount: Int { plans.joined().map { $0.floatCount * 4 }.max() ?? 0 }
+    package var blockByteCount: Int { blocks.joined().map { $0.layout.floatCount * 4 }.max() ?? 0 }
 
     /// The number of tokens that a batch should have: every weight is decoded once for them all.
     public var batchTokenCount: Int { max(4096, pool.threadCount * Decoder.groupTokens) }
 
-    /// Runs windows of equal length through all models.
+    // MARK: Steps
+
+    /// Runs a batch through all models; sequences then have its tokens.
     ///
     /// - Parameters:
-    ///   - windows: Token ids; every window starts at position 0.
-    ///   - scored: The positions of each window whose logits are wanted.
+    ///   - state: The step's buffers.
     ///   - consume: Takes the logits, tile after tile; see `LogitsTile` for their order.
-    /// - Throws: `InferenceError` for a token that the vocabulary does not have, for windows longer
-    ///   than a table of learned positions, or when NaN or infinity appear: it names the block, or
-    ///   the tensor that holds them.
+    /// - Throws: `InferenceError` for a token that the vocabulary does not have, for stretches longer
+    ///   than a table of learned positions or than their sequence has room for, or when NaN or
+    ///   infinity appear: it names the block, or the tensor that holds them. Sequences are then what
+    ///   they were.
     public func forward(
-        windows: [[Int32]], scored: Range<Int>, consume: @Sendable (LogitsTile) throws -> Void
+        _ batch: Batch, in state: ForwardState = ForwardState(),
+        consume: @Sendable (LogitsTile) throws -> Void
     ) throws {
-        guard let length = windows.first?.count, length > 0, !scored.isEmpty else { return }
-        for index in models.indices {
-            try BlockPass(decoder: self, model: index, windows: windows, scored: scored).run()
+        let sequences = batch.stretches.compactMap(\.sequence)
+        guard batch.tokenCount > 0, batch.scoredCount > 0 || !sequences.isEmpty else { return }
+        try run(batch, in: state)
+        if batch.scoredCount > 0 {
+            try OutputHead(
+                models: models, activations: activations, hidden: state.hidden.compactMap { $0 },
+                rowCount: batch.scoredCount, pool: pool, workspaces: state.workspaces
+            ).run(state, consume: consume)
         }
-        try output(rowCount: windows.count * scored.count, consume: consume)
+        batch.advanceSequences()
     }
 
-    /// Runs windows of equal length through the blocks of the first model, for what its linear
-    /// layers take in; no logits are made.
+    /// The blocks of all models, or of the first whose matrices are in memory.
+    func run(_ batch: Batch, in state: ForwardState, resident: ResidentModel? = nil) throws {
+        state.hidden = models.indices.map {
+            state.hidden.indices.contains($0) ? state.hidden[$0] : nil
+        }
+        for number in resident == nil ? models.indices : 0..<1 {
+            try ForwardPass(self, model: number, batch, state, resident: resident).run(
+                from: firstOwnBlocks[number],
+                keepingRowsBefore: number == 0 ? Set(firstOwnBlocks) : [])
+        }
+    }
+
+    /// Runs a batch through the blocks of the first model, for what its linear layers take in; no
+    /// logits are made.
     ///
     /// - Parameters:
-    ///   - includingOutput: Whether the rows that the output matrix takes in are told too.
-    ///   - observer: Told the input rows of every linear layer, for all positions of all windows.
-    ///     It is called from several threads at once, in no fixed order.
+    ///   - includingOutput: Whether the rows that the output matrix takes in are told too: those of
+    ///     the scored tokens.
+    ///   - observer: Told the input rows of every linear layer, for all tokens; after the last
+    ///     block's keys and values for the scored ones. It is called from several threads at once, in
+    ///     no fixed order.
     public func observe(
-        windows: [[Int32]], includingOutput: Bool = false, observer: @escaping LinearObserver
+        _ batch: Batch, in state: ForwardState = ForwardState(), includingOutput: Bool = false,
+        observer: @escaping LinearObserver
     ) throws {
-        guard let length = windows.first?.count, length > 0 else { return }
-        try BlockPass(
-            decoder: self, model: 0, windows: windows, scored: 0..<length, observer: observer
-        ).run()
-        guard includingOutput, let hidden = hidden[0] else { return }
+        guard batch.tokenCount > 0 else { return }
+        state.hidden = [state.hidden.first ?? nil]
+        try ForwardPass(self, model: 0, batch, state, observer: observer)
+            .run(from: 0, keepingRowsBefore: [])
+        batch.advanceSequences()
+        guard includingOutput, let hidden = state.hidden[0] else { return }
         let width = models[0].description.embeddingLength
         observer(
             LinearInput(
-                tensors: [models[0].description.output], part: nil,
-                rowCount: windows.count * length, rowLength: width, base: hidden.base,
-                stride: width))
+                tensors: [models[0].description.output], part: nil, rowCount: batch.scoredCount,
+                rowLength: width, base: hidden.base, stride: width))
     }
 
-    /// Hands out the logits of `rowCount` rows in `hidden`.
-    func output(rowCount: Int, consume: @Sendable (LogitsTile) throws -> Void) throws {
-        try OutputRun(
-            models: models, hidden: hidden.compactMap { $0 }, rowCount: rowCount, pool: pool
-        ).run(panels: &panels, tiles: &tiles, workspaces: workspaces, consume: consume)
+    // MARK: One block
+
+    /// The residual rows before the first model's first block, `(token, E)`.
+    public func embed(_ batch: Batch, in state: ForwardState = ForwardState()) throws -> [Float] {
+        let rows = try FloatBuffer(count: batch.tokenCount * models[0].description.embeddingLength)
+        _ = try ForwardPass(self, model: 0, batch, state).embed(into: rows)
+        return Array(UnsafeBufferPointer(start: rows.base, count: rows.count))
+    }
+
+    /// Takes residual rows through one block of the first model, alone.
+    ///
+    /// A block that takes the keys and values of another finds those that its last run in this state
+    /// left.
+    ///
+    /// - Parameters:
+    ///   - rows: The rows before the block, `(token, E)`; those after it take their place.
+    ///   - batch: The tokens that the rows are of.
+    ///   - weights: Where the block's tensors are read from instead of the model's source: of the
+    ///     same names and shapes, in any format.
+    ///   - observer: Told what the block's linear layers take in.
+    /// - Throws: As `forward`.
+    public func apply(
+        block number: Int, to rows: inout [Float], of batch: Batch, in state: ForwardState,
+        weights: (any TensorSource)? = nil, observer: LinearObserver? = nil
+    ) throws {
+        let model = models[0]
+        let width = model.description.embeddingLength
+        precondition(rows.count == batch.tokenCount * width, "a row for every token")
+        let block =
+            try weights.map {
+                try Block(
+                    model.description.blocks[number], width: width, tensors: TensorIndex($0),
+                    matrices: matrices)
+            } ?? blocks[0][number]
+        let pass = try ForwardPass(self, model: 0, batch, state, observer: observer)
+        let residual = try FloatBuffer.room(for: rows.count, in: &state.residual)
+        let layerRows = try model.layerEmbedding == nil ? nil : pass.embed(into: residual)
+        rows.withUnsafeBufferPointer { rows in
+            if let base = rows.baseAddress { residual.base.update(from: base, count: rows.count) }
+        }
+        try pass.run(block, number, residual, layerRows)
+        rows.withUnsafeMutableBufferPointer { rows in
+            rows.baseAddress?.update(from: residual.base, count: rows.count)
+        }
+    }
+}
+
+extension Batch {
+    /// The step is done: sequences have the batch's tokens.
+    func advanceSequences() {
+        for stretch in stretches { stretch.sequence?.advance(by: stretch.tokens.count) }
     }
 }

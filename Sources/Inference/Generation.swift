@@ -19,10 +19,11 @@ public final class Generation {
     /// Tokens of a stretch that is multiplied with the matrices in memory.
     static let shortStretch = 8
     private let decoder: Decoder
-    private var session: BlockPass.Session
+    private let state = ForwardState()
+    private let sequence: SequenceState
     /// What matrices in memory may take; `nil` when they turned out to take more.
     private var byteLimit: Int?
-    private var stored: StoredMatrices?
+    private var resident: ResidentModel?
 
     /// Starts a text.
     ///
@@ -38,35 +39,18 @@ public final class Generation {
         model: Model, capacity: Int, activations: Activations = .f32, byteLimit: Int? = nil,
         pool: WorkerPool = WorkerPool()
     ) throws {
-        precondition(capacity > 0, "room for no token")
-        if let positions = model.positionEmbedding, capacity > positions.rowCount {
-            throw InferenceError(
-                .tooManyPositions(capacity, limit: positions.rowCount), path: model.path,
-                place: model.description.positionEmbedding)
-        }
         self.model = model
         self.capacity = capacity
-        self.byteLimit = byteLimit ?? StoredMatrices.usualByteLimit
+        self.byteLimit = byteLimit ?? ResidentMatrices.usualByteLimit
         decoder = try Decoder(models: [model], activations: activations, pool: pool)
-        session = BlockPass.Session(
-            caches: try model.blocks.map { block throws(InferenceError) in
-                try KeyValueCache(width: block.cacheWidth, capacity: capacity)
-            },
-            states: try model.blocks.map { block throws(InferenceError) in
-                try block.recurrence.map { plan throws(InferenceError) in
-                    try RecurrentState(plan)
-                }
-            }, tables: try RotaryTable.tables(of: model, positionCount: capacity))
+        sequence = try SequenceState(for: decoder, capacity: capacity)
     }
 
     /// How many tokens the text has.
     public var count: Int { text.count }
 
-    /// The tokens so far.
+    /// The tokens so far; those that the sequence does not know are told with the next.
     private var text: [Int32] = []
-    /// How many of them the caches and states do not know: a recurrence cannot be taken back, and
-    /// sees a text that was cut again from the beginning.
-    private var replayCount = 0
 
     /// Adds tokens to the text and gives the logits of what follows the last.
     ///
@@ -80,67 +64,56 @@ public final class Generation {
             throw InferenceError(
                 .tooManyPositions(count + tokens.count, limit: capacity), path: model.path)
         }
-        let added = tokens
-        let tokens = Array(text.prefix(replayCount)) + added
-        let stored = try matrices(forStretchOf: tokens.count)
-        session.stored = stored
-        try BlockPass(
-            decoder: decoder, model: 0, windows: [tokens],
-            scored: tokens.count - 1..<tokens.count, session: session
-        ).run()
+        let untold = Array(text[sequence.count...]) + tokens
+        let resident = try matrices(forStretchOf: untold.count)
+        let batch = Batch([
+            Stretch(tokens: untold, scored: untold.count - 1..<untold.count, sequence: sequence)
+        ])
         let logits = try FloatBuffer(count: model.vocabularyCount)
-        if let stored {
-            try output(stored, into: logits)
+        if let resident {
+            try forward(batch, resident, into: logits)
         } else {
-            try decoder.output(rowCount: 1) { tile in
+            try decoder.forward(batch, in: state) { tile in
                 guard let values = tile.logits(row: 0, model: 0).baseAddress else { return }
                 (logits.base + tile.tokens.lowerBound).update(
                     from: values, count: tile.tokens.count)
             }
         }
-        for cache in session.caches { cache.count += tokens.count }
-        for state in session.states { state?.advance() }
-        text += added
-        replayCount = 0
+        text += tokens
         return Array(UnsafeBufferPointer(start: logits.base, count: model.vocabularyCount))
     }
 
     /// The matrices in memory, for a stretch that is short and not the first.
-    private func matrices(forStretchOf count: Int) throws -> StoredMatrices? {
+    private func matrices(forStretchOf count: Int) throws -> ResidentModel? {
         guard self.count > 0, count <= Generation.shortStretch else { return nil }
-        if stored == nil, let byteLimit {
-            stored = try StoredMatrices(
-                model, activations: decoder.activations, pool: decoder.pool, byteLimit: byteLimit)
-            if stored == nil { self.byteLimit = nil }
+        if resident == nil, let byteLimit {
+            resident = try ResidentModel(decoder, byteLimit: byteLimit)
+            if resident == nil { self.byteLimit = nil }
         }
-        return stored
+        return resident
     }
 
-    /// The logits after the last token.
-    private func output(_ stored: StoredMatrices, into logits: FloatBuffer) throws {
-        guard let hidden = decoder.hidden[0] else { return }
+    /// The logits after the last token, by the matrices in memory.
+    private func forward(
+        _ batch: Batch, _ resident: ResidentModel, into logits: FloatBuffer
+    ) throws {
+        try decoder.run(batch, in: state, resident: resident)
+        guard let hidden = state.hidden[0], let workspace = state.workspaces.first else { return }
         let count = model.vocabularyCount
-        stored.multiplyOutput(
-            model, hidden.base, rows: 1, into: logits.base,
-            rounded: decoder.workspaces.first?.rounded)
-        OutputRun.finish(logits.base, count: count, tokens: 0..<count, model: model)
+        resident.logits(hidden.base, rows: 1, model, into: logits.base, workspace)
+        OutputHead.finish(logits.base, count: count, tokens: 0..<count, model: model)
         guard ingot_all_finite(logits.base, count) else {
             throw InferenceError(
                 .notFinite(what: "the logits"), path: model.path,
                 place: model.description.output)
         }
+        batch.advanceSequences()
     }
 
     /// Takes the last tokens away, so that the text has `count`.
     public func rewind(to count: Int) {
         precondition((0...self.count).contains(count), "the text is shorter")
         text.removeLast(self.count - count)
-        guard session.states.contains(where: { $0 != nil }) else {
-            for cache in session.caches { cache.count = count }
-            return
-        }
-        for state in session.states { state?.reset() }
-        for cache in session.caches { cache.count = 0 }
-        replayCount = count
+        sequence.rewind(to: count)
     }
 }

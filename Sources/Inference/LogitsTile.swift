@@ -3,7 +3,7 @@
 /// Tiles of one position come in the order of the vocabulary and one at a time; tiles of different
 /// positions come on several threads at once. The memory is valid during the call only.
 public struct LogitsTile {
-    /// The scored positions, numbered through all windows: `window · scoredCount + index`.
+    /// The scored positions, numbered through all stretches.
     public let rows: Range<Int>
     /// The tokens.
     public let tokens: Range<Int>

@@ -1,4 +1,3 @@
-import Architectures
 public import GGUF
 import Quantization
 
@@ -11,11 +10,7 @@ extension Model {
             for stack in block.stacks {
                 names += stack.parts.filter { $0.rounding == .none }.map(\.tensor)
             }
-            guard let latent = block.latent else { continue }
-            switch latent.description.expansion {
-            case .together(let name): names.append(name)
-            case .apart(let keys, let values): names += [keys, values]
-            }
+            names += block.mixers.flatMap(\.otherMatrices)
         }
         let found = Set(names)
         return source.tensors.enumerated().filter { number, tensor in

@@ -16,8 +16,8 @@ public struct Model: Sendable {
     /// The number of tokens that have logits.
     public let vocabularyCount: Int
 
-    let catalogue: Catalogue
-    let blocks: [BlockPlan]
+    let catalogue: TensorIndex
+    let blocks: [Block]
     let tokenEmbedding: Int
     let output: Int
     let outputBias: [Float]?
@@ -39,7 +39,7 @@ public struct Model: Sendable {
 
     /// Takes the tensors of any source, run as its metadata say.
     public init(source: any TensorSource) throws {
-        let catalogue = Catalogue(source)
+        let catalogue = TensorIndex(source)
         try self.init(
             source: source,
             description: DecoderDescription(
@@ -48,7 +48,7 @@ public struct Model: Sendable {
 
     /// Takes the tensors of any source, run as `description` says.
     public init(source: any TensorSource, description: DecoderDescription) throws {
-        let catalogue = Catalogue(source)
+        let catalogue = TensorIndex(source)
         let width = description.embeddingLength
         let embedding = try catalogue.matrix(description.tokenEmbedding, rowLength: width)
         let output = try catalogue.matrix(description.output, rowLength: width)
@@ -59,11 +59,11 @@ public struct Model: Sendable {
                     expected: "[\(embedding.rowCount), \(width)]"), path: source.path,
                 place: description.output)
         }
-        var blocks: [BlockPlan] = []
+        var blocks: [Block] = []
         var factors: [String: [Float]] = [:]
         for block in description.blocks {
             blocks.append(
-                try BlockPlan(block, width: width, catalogue: catalogue, matrices: .floats))
+                try Block(block, width: width, tensors: catalogue, matrices: .floats))
             guard let rotary = block.rotary else { continue }
             for name in [rotary.factors, rotary.longFactors?.tensor].compactMap({ $0 })
             where factors[name] == nil {
@@ -93,13 +93,12 @@ public struct Model: Sendable {
         }
     }
 
-    /// The blocks with their matrices laid out otherwise.
-    func plans(matrices: MatrixLayout) throws(InferenceError) -> [BlockPlan] {
-        if matrices == .floats { return blocks }
+    /// The blocks with their matrices held otherwise.
+    func blocks(matrices: MatrixStorage) throws(InferenceError) -> [Block] {
+        if case .floats = matrices { return blocks }
         return try description.blocks.map { block throws(InferenceError) in
-            try BlockPlan(
-                block, width: description.embeddingLength, catalogue: catalogue,
-                matrices: matrices)
+            try Block(
+                block, width: description.embeddingLength, tensors: catalogue, matrices: matrices)
         }
     }
 
@@ -129,12 +128,12 @@ struct LayerTensors: Sendable {
 
     init(
         _ description: LayerEmbedding, blockCount: Int, width: Int, vocabularyCount: Int,
-        _ catalogue: Catalogue
+        _ catalogue: TensorIndex
     ) throws {
         self.description = description
         let length = blockCount * description.length
-        embedding = try catalogue.tensor(description.embedding, shape: [vocabularyCount, length])
-        projection = try catalogue.tensor(description.projection, shape: [length, width])
+        embedding = try catalogue.number(description.embedding, shape: [vocabularyCount, length])
+        projection = try catalogue.number(description.projection, shape: [length, width])
         norm = try VectorNorm(description.norm, count: description.length, catalogue)
     }
 }
@@ -146,7 +145,7 @@ struct VectorNorm: Sendable {
     private let bias: [Float]?
     private let count: Int
 
-    init?(_ norm: BlockDescription.Norm?, count: Int, _ catalogue: Catalogue) throws {
+    init?(_ norm: BlockDescription.Norm?, count: Int, _ catalogue: TensorIndex) throws {
         guard let norm else { return nil }
         self.norm = norm
         self.count = count

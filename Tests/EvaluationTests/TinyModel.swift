@@ -95,7 +95,7 @@ func logProbabilities(
     let empty = [Float](repeating: .nan, count: model.vocabularyCount)
     let rows = Mutex([[Float]](repeating: empty, count: windows.count * scored.count))
     let decoder = try Decoder(models: [model], pool: WorkerPool(threadCount: 1))
-    try decoder.forward(windows: windows, scored: scored) { tile in
+    try decoder.forward(Batch(windows: windows, scored: scored)) { tile in
         for row in tile.rows {
             let values = Array(tile.logits(row: row, model: 0))
             rows.withLock { $0[row].replaceSubrange(tile.tokens, with: values) }

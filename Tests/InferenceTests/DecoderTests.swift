@@ -34,7 +34,7 @@ func collectLogits(
         decoder.models.map { _ in
             [[Float]](repeating: .init(repeating: .nan, count: count), count: rowCount)
         })
-    try decoder.forward(windows: windows, scored: scored) { tile in
+    try decoder.forward(Batch(windows: windows, scored: scored)) { tile in
         for row in tile.rows {
             for model in 0..<tile.modelCount {
                 let values = Array(tile.logits(row: row, model: model))

@@ -93,7 +93,7 @@ struct GenerationTests {
         #expect(throws: expected) { try Generation(model: model, capacity: 7) }
         #expect(throws: expected) {
             try Decoder(models: [model]).forward(
-                windows: randomWindows(1, length: 7, seed: 1), scored: 0..<7
+                Batch(windows: randomWindows(1, length: 7, seed: 1), scored: 0..<7)
             ) { _ in }
         }
     }

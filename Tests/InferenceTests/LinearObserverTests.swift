@@ -16,7 +16,7 @@ private final class Observed: Sendable {
     let rows = Mutex<[Key: [[Float]]]>([:])
 
     init(_ decoder: Decoder, windows: [[Int32]], includingOutput: Bool = false) throws {
-        try decoder.observe(windows: windows, includingOutput: includingOutput) { input in
+        try decoder.observe(Batch(windows: windows), includingOutput: includingOutput) { input in
             let values = (0..<input.rowCount).map { Array(input.row($0)) }
             for tensor in input.tensors {
                 self.rows.withLock {

@@ -183,7 +183,7 @@ struct ModelTests {
         #expect(
             throws: InferenceError(
                 .unknownToken(token, vocabularyCount: vocabularyCount), path: "random")
-        ) { try decoder.forward(windows: [[0, token]], scored: 0..<1) { _ in } }
+        ) { try decoder.forward(Batch(windows: [[0, token]], scored: 0..<1)) { _ in } }
     }
 
     @Test(
@@ -199,7 +199,7 @@ struct ModelTests {
         }
         let decoder = try Decoder(models: [Model(source: builder.source)])
         do {
-            try decoder.forward(windows: [[0, 1, 2, 3]], scored: 1..<3) { _ in }
+            try decoder.forward(Batch(windows: [[0, 1, 2, 3]], scored: 1..<3)) { _ in }
             Issue.record("no error")
         } catch let error as InferenceError {
             #expect(error.place == tensor)
@@ -220,7 +220,7 @@ struct ModelTests {
         }
         let decoder = try Decoder(models: [Model(source: builder.source)])
         do {
-            try decoder.forward(windows: [[0, 1, 2, 3]], scored: 1..<3) { _ in }
+            try decoder.forward(Batch(windows: [[0, 1, 2, 3]], scored: 1..<3)) { _ in }
             Issue.record("no error")
         } catch let error as InferenceError {
             #expect(error.place == "blk.1")

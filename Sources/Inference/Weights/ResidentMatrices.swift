@@ -10,6 +10,18 @@ import TensorCore
     import Darwin
 #endif
 
+/// One tensor in memory: all rows, those of all experts.
+struct ResidentMatrix: Sendable {
+    let format: Format
+    let rowLength: Int
+    let rowByteCount: Int
+    /// How it is held as codes; `nil` where it is held as it is stored.
+    let coded: CodedMatrix?
+    /// What rows are rounded to before they are multiplied.
+    let rounding: Rounding
+    let buffer: FloatBuffer
+}
+
 /// A model's matrices in memory, as they are stored or as codes, for products with few rows.
 ///
 /// With few rows a product costs what reading its weights costs, so weights are not decoded to
@@ -20,35 +32,26 @@ import TensorCore
 ///
 /// `@unchecked Sendable`: read only after the start, but for the workers' buffers, which belong to
 /// one thread at a time. One product runs at a time.
-final class StoredMatrices: @unchecked Sendable {
-    /// One tensor: all rows, those of all experts.
-    private struct Matrix: Sendable {
-        var format: Format
-        var rowLength: Int
-        var rowByteCount: Int
-        var coded: CodedMatrix?
-        var buffer: FloatBuffer
-    }
-
+final class ResidentMatrices: @unchecked Sendable {
     /// Weights that a job multiplies at a time: decoded, they stay in the second cache.
     private static let chunkWeights = 1 << 15
     /// A product of fewer weights is not worth a second thread.
     private static let threadWeights = 1 << 18
 
-    /// The blocks without their matrices.
-    let blocks: [BlockPlan]
+    private let products: MatrixProducts
     private let team: WorkerTeam
-    private let matrices: [Int: Matrix]
+    private let matrices: [Int: ResidentMatrix]
     private let scratch: [ScratchBuffer]
     private let unpacked: [ScratchBuffer]
 
     /// Reads the matrices of a model; `nil` when they take more than `byteLimit`.
     init?(
-        _ model: Model, activations: Activations, pool: WorkerPool, byteLimit: Int
+        _ model: Model, activations: Activations, products: MatrixProducts, pool: WorkerPool,
+        byteLimit: Int
     ) throws {
         let numbers = Set(
             model.blocks.flatMap(\.stacks).flatMap(\.parts).map(\.number) + [model.output])
-        var matrices: [Int: Matrix] = [:]
+        var matrices: [Int: ResidentMatrix] = [:]
         var left = byteLimit
         for number in numbers.sorted() {
             let tensor = model.source.tensors[number]
@@ -64,11 +67,13 @@ final class StoredMatrices: @unchecked Sendable {
             let count = coded?.floatCount ?? (bytes + 3) / 4
             guard count <= left / 4 else { return nil }
             left -= count * 4
-            matrices[number] = Matrix(
+            matrices[number] = ResidentMatrix(
                 format: tensor.format, rowLength: rowLength, rowByteCount: rowByteCount,
-                coded: coded, buffer: try FloatBuffer(count: count))
+                coded: coded,
+                rounding: activations == .q8 ? Rounding(tensor.format, coded: coded) : .none,
+                buffer: try FloatBuffer(count: count))
         }
-        blocks = try model.plans(matrices: .apart)
+        self.products = products
         self.matrices = matrices
         team = WorkerTeam(threadCount: pool.threadCount)
         scratch = (0..<pool.threadCount).map { _ in ScratchBuffer() }
@@ -84,7 +89,7 @@ final class StoredMatrices: @unchecked Sendable {
     private func read(_ model: Model, _ pool: WorkerPool) throws {
         let jobs = matrices.keys.sorted().flatMap { number -> [(number: Int, rows: Range<Int>)] in
             let tensor = model.source.tensors[number]
-            let step = DecodingJob.jobRows(rowLength: tensor.shape.rowLength)
+            let step = DecodingJob.rowCount(rowLength: tensor.shape.rowLength)
             return stride(from: 0, to: tensor.shape.rowCount, by: step).map {
                 (number, $0..<min(tensor.shape.rowCount, $0 + step))
             }
@@ -107,28 +112,30 @@ final class StoredMatrices: @unchecked Sendable {
         }
     }
 
+    /// A tensor of the model's linear layers.
+    func matrix(_ number: Int, _ name: String) throws(InferenceError) -> ResidentMatrix {
+        if let matrix = matrices[number] { return matrix }
+        throw InferenceError(.missingTensor(expected: "a linear layer's"), path: nil, place: name)
+    }
+
     // MARK: Products
 
     /// `result = W x + keep · result` for some outputs of a stack, as `LinearLayer.apply` has it.
     func multiply(
-        _ stack: Stack, outputs: Range<Int>, part expert: Int?, _ input: UnsafePointer<Float>,
-        rows: Int, into result: UnsafeMutablePointer<Float>, strides: (input: Int, result: Int),
-        keep: Bool, rounded: RoundedRows?
+        _ stack: LinearStack, _ matrices: [ResidentMatrix], outputs: Range<Int>, expert: Int,
+        _ input: UnsafePointer<Float>, rows: Int, into result: UnsafeMutablePointer<Float>,
+        strides: (input: Int, result: Int), keep: Bool, rounded: RoundedRows
     ) {
-        let pieces = stack.parts.compactMap { part -> Product? in
+        let pieces = zip(stack.parts, matrices).compactMap { part, matrix -> Product? in
             let wanted = part.outputs.clamped(to: outputs)
             guard !wanted.isEmpty else { return nil }
-            guard let matrix = matrices[part.number] else {
-                preconditionFailure("\(part.tensor) is in no block's stacks")
-            }
-            let first =
-                (expert ?? 0) * part.outputs.count + wanted.lowerBound - part.outputs.lowerBound
+            let first = expert * part.outputs.count + wanted.lowerBound - part.outputs.lowerBound
             return Product(
                 matrix: matrix, rows: first..<first + wanted.count,
                 result: result + (wanted.lowerBound - outputs.lowerBound))
         }
         // Matrices whose input is rounded alike are multiplied in one round.
-        let batches = Dictionary(grouping: pieces, by: \.rounding)
+        let batches = Dictionary(grouping: pieces, by: \.matrix.rounding)
         for (rounding, batch) in batches {
             let given = Input(
                 values: input, rowCount: rows, stride: strides.input, rowLength: stack.inputs,
@@ -137,28 +144,23 @@ final class StoredMatrices: @unchecked Sendable {
         }
     }
 
-    /// The logits of some rows, one row after the other.
-    func multiplyOutput(
-        _ model: Model, _ input: UnsafePointer<Float>, rows: Int,
-        into logits: UnsafeMutablePointer<Float>, rounded: RoundedRows?
+    /// The products of a whole matrix with rows that follow one another.
+    func multiply(
+        _ matrix: ResidentMatrix, rowCount: Int, _ input: UnsafePointer<Float>, rows: Int,
+        into result: UnsafeMutablePointer<Float>, rounded: RoundedRows
     ) {
-        let (width, count) = (model.description.embeddingLength, model.vocabularyCount)
-        guard let matrix = matrices[model.output] else { return }
-        let product = Product(matrix: matrix, rows: 0..<count, result: logits)
+        let product = Product(matrix: matrix, rows: 0..<rowCount, result: result)
         let given = Input(
-            values: input, rowCount: rows, stride: width, rowLength: width, product.rounding,
-            by: rounded)
-        run([product], given, stride: count, keep: false)
+            values: input, rowCount: rows, stride: matrix.rowLength, rowLength: matrix.rowLength,
+            matrix.rounding, by: rounded)
+        run([product], given, stride: rowCount, keep: false)
     }
 
     /// Some rows of a matrix, and where their products go.
     private struct Product {
-        let matrix: Matrix
+        let matrix: ResidentMatrix
         let rows: Range<Int>
         let result: UnsafeMutablePointer<Float>
-
-        /// What the input is rounded to, where it is.
-        var rounding: Rounding { Rounding(matrix.format, coded: matrix.coded) }
     }
 
     /// The rows that are multiplied, rounded as the matrices want them.
@@ -168,25 +170,16 @@ final class StoredMatrices: @unchecked Sendable {
         let values: UnsafePointer<Float>
         let rowCount: Int
         let stride: Int
-        let rounded: RoundedRows?
+        let rounded: RoundedRows
 
         init(
             values: UnsafePointer<Float>, rowCount: Int, stride: Int, rowLength: Int,
-            _ rounding: Rounding, by rounded: RoundedRows?
+            _ rounding: Rounding, by rounded: RoundedRows
         ) {
             self.rowCount = rowCount
             self.rounded = rounded
-            if let rounded, case .floats(let format) = rounding {
-                self.values = rounded.floats(
-                    of: values, stride: stride, count: rowCount, length: rowLength, as: format)
-                self.stride = rowLength
-                return
-            }
-            (self.values, self.stride) = (values, stride)
-            if let rounded, case .codes(let blockLength) = rounding {
-                rounded.reshape(rowCount: rowCount, rowLength: rowLength, blockLength: blockLength)
-                rounded.round(values, stride: stride, count: rowCount)
-            }
+            (self.values, self.stride) = rounded.round(
+                values, stride: stride, count: rowCount, length: rowLength, to: rounding)
         }
     }
 
@@ -200,33 +193,33 @@ final class StoredMatrices: @unchecked Sendable {
 
     private func run(_ products: [Product], _ input: Input, stride: Int, keep: Bool) {
         let jobs = products.flatMap { product in
-            let step = max(16, StoredMatrices.chunkWeights / product.matrix.rowLength / 16 * 16)
+            let step = max(16, ResidentMatrices.chunkWeights / product.matrix.rowLength / 16 * 16)
             return Swift.stride(
                 from: product.rows.lowerBound, to: product.rows.upperBound, by: step
             ).map { Job(product: product, rows: $0..<min(product.rows.upperBound, $0 + step)) }
         }
         let weights = products.reduce(0) { $0 + $1.rows.count * $1.matrix.rowLength }
-        guard weights > StoredMatrices.threadWeights else {
+        guard weights > ResidentMatrices.threadWeights else {
             for job in jobs {
-                StoredMatrices.multiply(job, input, stride: stride, keep: keep, scratch[0])
+                multiply(job, input, stride: stride, keep: keep, scratch[0])
             }
             return
         }
         // Each worker has its own.
         nonisolated(unsafe) let scratch = scratch
         team.run(jobCount: jobs.count) { worker, job in
-            StoredMatrices.multiply(
+            self.multiply(
                 jobs[job], input, stride: stride, keep: keep, scratch[worker])
         }
     }
 
-    private static func multiply(
+    private func multiply(
         _ job: Job, _ input: Input, stride: Int, keep: Bool, _ scratch: ScratchBuffer
     ) {
         let matrix = job.product.matrix
         let result = job.product.result + (job.rows.lowerBound - job.product.rows.lowerBound)
-        if let coded = matrix.coded, let rounded = input.rounded {
-            rounded.multiply(
+        if let coded = matrix.coded {
+            input.rounded.multiply(
                 rows: 0..<input.rowCount, by: coded, at: UnsafePointer(matrix.buffer.base),
                 outputs: job.rows, into: result, stride: stride, keep: keep, scratch: scratch)
             return
@@ -244,11 +237,11 @@ final class StoredMatrices: @unchecked Sendable {
             weights = UnsafePointer(decoded)
         }
         if input.rowCount == 1 {
-            MatrixProduct.timesVector(
+            products.timesVector(
                 weights, input.values, into: result, rows: job.rows.count,
                 inner: matrix.rowLength, keep: keep ? 1 : 0)
         } else {
-            MatrixProduct.timesTransposed(
+            products.timesTransposed(
                 input.values, weights, into: result, rows: input.rowCount,
                 columns: job.rows.count, inner: matrix.rowLength,
                 strides: (input.stride, matrix.rowLength, stride), keep: keep ? 1 : 0)

@@ -59,16 +59,29 @@ final class RoundedRows: @unchecked Sendable {
             &rows)
     }
 
-    /// Rows rounded to a type of floats, one after the other; valid until the next are.
-    func floats(
-        of input: UnsafePointer<Float>, stride: Int, count: Int, length: Int, as format: Format
-    ) -> UnsafePointer<Float> {
-        guard let base = floats.floats(count * length).baseAddress else { return input }
-        for row in 0..<count {
-            Rounding.round(
-                input + row * stride, count: length, to: format, into: base + row * length)
+    /// Rounds rows as a matrix wants them: to codes here, or to floats elsewhere.
+    ///
+    /// - Returns: What a product in F32 takes: the rows, rounded where that is to floats; valid
+    ///   until the next are.
+    func round(
+        _ input: UnsafePointer<Float>, stride: Int, count: Int, length: Int, to rounding: Rounding
+    ) -> (rows: UnsafePointer<Float>, stride: Int) {
+        switch rounding {
+        case .none: return (input, stride)
+        case .codes(let blockLength):
+            reshape(rowCount: count, rowLength: length, blockLength: blockLength)
+            round(input, stride: stride, count: count)
+            return (input, stride)
+        case .floats(let format):
+            guard let base = floats.floats(count * length).baseAddress else {
+                return (input, stride)
+            }
+            for row in 0..<count {
+                Rounding.round(
+                    input + row * stride, count: length, to: format, into: base + row * length)
+            }
+            return (UnsafePointer(base), length)
         }
-        return UnsafePointer(base)
     }
 
     /// `result = x Wᵀ + keep · result` for some rows and some outputs.

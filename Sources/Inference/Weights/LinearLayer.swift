@@ -29,42 +29,15 @@ public struct LinearInput {
 /// Sees the input of every linear layer; called from several threads at once.
 public typealias LinearObserver = @Sendable (LinearInput) -> Void
 
-/// Matrices stacked row under row in a buffer of floats, with a bias for every row or none.
-struct Stack: Sendable {
-    /// A tensor of the stack and its rows.
-    struct Part: Sendable {
-        var tensor: String
-        /// The tensor's number in its source.
-        var number: Int
-        var outputs: Range<Int>
-        /// Where in the buffer its weights are.
-        var offset: Int
-        /// How they are held as codes, where they can be.
-        var coded: CodedMatrix?
-        /// What engines round the input to.
-        var rounding: Rounding
-    }
-
-    var offset: Int
-    var outputs: Int
-    var inputs: Int
-    var bias: Int?
-    var parts: [Part]
-
-    /// No matrix at all.
-    static let empty = Stack(offset: 0, outputs: 0, inputs: 0, parts: [])
-}
-
 /// Applies stacks of matrices to rows: the one place where the decoder's activations meet weights,
 /// but for the output matrix.
 struct LinearLayer {
-    /// The buffer that stacks' offsets count from.
+    /// The buffer that places of weights count from.
     let weights: UnsafePointer<Float>
-    /// Has room for rounded rows where products are in integers.
     let workspace: Workspace
     let observer: LinearObserver?
     /// The expert whose matrices these are.
-    var part: Int?
+    var expert: Int?
 
     /// `result = W x + b` for some outputs of a stack, for each of `rows` rows.
     ///
@@ -73,25 +46,27 @@ struct LinearLayer {
     ///   - result: The place of the first row's first output.
     ///   - keep: 1 to add to `result`; the stack then has no bias.
     func apply(
-        _ stack: Stack, outputs: Range<Int>? = nil, to input: UnsafePointer<Float>, rows: Int,
-        into result: UnsafeMutablePointer<Float>, strides: (input: Int, result: Int),
+        _ stack: LinearStack, outputs: Range<Int>? = nil, to input: UnsafePointer<Float>,
+        rows: Int, into result: UnsafeMutablePointer<Float>, strides: (input: Int, result: Int),
         keep: Float = 0
     ) {
+        guard rows > 0 else { return }
         let outputs = outputs ?? 0..<stack.outputs
         observe(stack, outputs: outputs, input, rows: rows, stride: strides.input)
-        if let stored = workspace.stored {
-            stored.multiply(
-                stack, outputs: outputs, part: part, input, rows: rows, into: result,
-                strides: strides, keep: keep != 0, rounded: workspace.rounded)
-        } else if let rounded = workspace.rounded {
-            multiply(
-                stack, outputs: outputs, rounded, input, rows: rows, into: result, strides: strides,
-                keep: keep)
-        } else {
-            MatrixProduct.timesTransposed(
-                input, weights + stack.offset + outputs.lowerBound * stack.inputs, into: result,
+        switch stack.storage {
+        case .floats(let offset):
+            workspace.products.timesTransposed(
+                input, weights + offset + outputs.lowerBound * stack.inputs, into: result,
                 rows: rows, columns: outputs.count, inner: stack.inputs,
                 strides: (strides.input, stack.inputs, strides.result), keep: keep)
+        case .codes(let places):
+            multiply(
+                stack, places, outputs: outputs, input, rows: rows, into: result,
+                strides: strides, keep: keep)
+        case .resident(let resident, let matrices):
+            resident.multiply(
+                stack, matrices, outputs: outputs, expert: expert ?? 0, input, rows: rows,
+                into: result, strides: strides, keep: keep != 0, rounded: workspace.rounded)
         }
         guard let bias = stack.bias else { return }
         for row in 0..<rows {
@@ -100,56 +75,49 @@ struct LinearLayer {
         }
     }
 
-    /// Matrix by matrix, each with rows rounded as it wants them.
+    /// Part by part, each with rows rounded as it wants them.
     private func multiply(
-        _ stack: Stack, outputs: Range<Int>, _ rounded: RoundedRows,
+        _ stack: LinearStack, _ places: [LinearStack.Place], outputs: Range<Int>,
         _ input: UnsafePointer<Float>, rows: Int, into result: UnsafeMutablePointer<Float>,
         strides: (input: Int, result: Int), keep: Float
     ) {
+        let rounded = workspace.rounded
         var done = Rounding.none
         var floats = (rows: input, stride: strides.input)
-        for part in stack.parts {
+        for (part, place) in zip(stack.parts, places) {
             let wanted = part.outputs.clamped(to: outputs)
             guard !wanted.isEmpty else { continue }
             let destination = result + (wanted.lowerBound - outputs.lowerBound)
             let first = wanted.lowerBound - part.outputs.lowerBound
             if part.rounding != done {
                 done = part.rounding
-                switch done {
-                case .none: floats = (input, strides.input)
-                case .floats(let format):
-                    floats.rows = rounded.floats(
-                        of: input, stride: strides.input, count: rows, length: stack.inputs,
-                        as: format)
-                    floats.stride = stack.inputs
-                case .codes(let blockLength):
-                    rounded.reshape(
-                        rowCount: rows, rowLength: stack.inputs, blockLength: blockLength)
-                    rounded.round(input, stride: strides.input, count: rows)
-                }
+                floats = rounded.round(
+                    input, stride: strides.input, count: rows, length: stack.inputs, to: done)
             }
-            guard let coded = part.coded else {
-                MatrixProduct.timesTransposed(
-                    floats.rows, weights + part.offset + first * stack.inputs, into: destination,
+            guard let coded = place.coded else {
+                workspace.products.timesTransposed(
+                    floats.rows, weights + place.offset + first * stack.inputs, into: destination,
                     rows: rows, columns: wanted.count, inner: stack.inputs,
                     strides: (floats.stride, stack.inputs, strides.result), keep: keep)
                 continue
             }
             rounded.multiply(
-                rows: 0..<rows, by: coded, at: weights + part.offset,
+                rows: 0..<rows, by: coded, at: weights + place.offset,
                 outputs: first..<first + wanted.count, into: destination, stride: strides.result,
                 keep: keep != 0, scratch: workspace.scratch)
         }
     }
 
     private func observe(
-        _ stack: Stack, outputs: Range<Int>, _ input: UnsafePointer<Float>, rows: Int, stride: Int
+        _ stack: LinearStack, outputs: Range<Int>, _ input: UnsafePointer<Float>, rows: Int,
+        stride: Int
     ) {
-        guard let observer, rows > 0 else { return }
+        guard let observer else { return }
         let tensors = stack.parts.filter { $0.outputs.overlaps(outputs) }.map(\.tensor)
         observer(
             LinearInput(
-                tensors: tensors, part: part, rowCount: rows, rowLength: stack.inputs, base: input,
+                tensors: tensors, part: expert, rowCount: rows, rowLength: stack.inputs,
+                base: input,
                 stride: stride))
     }
 }

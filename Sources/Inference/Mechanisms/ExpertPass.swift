@@ -1,6 +1,5 @@
 import Architectures
 import CKernels
-import GGUF
 import TensorCore
 
 /// A block's experts applied to a whole batch.
@@ -8,19 +7,18 @@ import TensorCore
 /// Expert by expert, the rows that chose it are gathered, taken through its network as matrix
 /// products, weighted and added to their sums. While one expert runs, the next is decoded; experts
 /// that nobody chose are never read. Memory: two experts in F32.
-struct ExpertRun {
+struct ExpertPass {
     /// Rows of an expert that a worker takes at a time.
     static let chunkRows = 128
 
-    let model: Model
-    let plan: ExpertPlan
+    let experts: Experts
     /// The rows' input, choice and sums.
-    let batch: ExpertBatch
-    /// Whether the rows' sums are in the batch; otherwise they are the residual rows themselves.
-    let hasSum: Bool
+    let rows: ExpertRows
     /// The rows that take part, in order.
     let present: [Range<Int>]
+    /// `(row, E)`.
     let residual: FloatBuffer
+    /// E.
     let width: Int
     let pool: WorkerPool
     let workspaces: [Workspace]
@@ -33,40 +31,40 @@ struct ExpertRun {
     }
 
     func run(buffers: inout [FloatBuffer?]) throws {
-        let rows = batch.rows(from: 0, hasSum: hasSum)
-        let takers = takersByExpert(rows)
+        let takers = takersByExpert()
         let used = takers.indices.filter { !takers[$0].isEmpty }
         let weights = [
-            try FloatBuffer.room(for: plan.floatCount, in: &buffers[0]),
-            try FloatBuffer.room(for: plan.floatCount, in: &buffers[1]),
+            try FloatBuffer.room(for: experts.layout.floatCount, in: &buffers[0]),
+            try FloatBuffer.room(for: experts.layout.floatCount, in: &buffers[1]),
         ]
+        let jobs = experts.layout.decodingJobs
         // One step more than there are experts: step n applies expert n - 1 and decodes expert n.
         for step in 0...used.count {
-            let decoding = step < used.count ? plan.decodingJobs : []
+            let decoding = step < used.count ? jobs : []
             let applying = step > 0 ? takers[used[step - 1]] : []
-            let chunks = stride(from: 0, to: applying.count, by: ExpertRun.chunkRows).map {
-                applying[$0..<min(applying.count, $0 + ExpertRun.chunkRows)]
+            let chunks = stride(from: 0, to: applying.count, by: ExpertPass.chunkRows).map {
+                applying[$0..<min(applying.count, $0 + ExpertPass.chunkRows)]
             }
             let (source, destination) = (weights[(step + 1) % 2], weights[step % 2])
             try pool.run(jobCount: chunks.count + decoding.count) { worker, job in
                 guard job < chunks.count else {
                     try decoding[job - chunks.count].decode(
-                        model, part: used[step], into: destination, workspaces[worker])
+                        expert: used[step], into: destination, workspaces[worker])
                     return
                 }
                 try apply(expert: used[step - 1], source, to: chunks[job], workspaces[worker])
             }
-            if step < used.count { destination.clear(plan.zeros) }
+            if step < used.count { destination.clear(experts.layout.zeros) }
         }
     }
 
     /// The rows that chose each expert, in order.
-    private func takersByExpert(_ rows: ExpertRows) -> [[Taker]] {
-        var takers = [[Taker]](repeating: [], count: plan.description.count)
+    private func takersByExpert() -> [[Taker]] {
+        var takers = [[Taker]](repeating: [], count: experts.description.count)
         for row in present.joined() {
-            let (experts, weights) = (rows.experts(row: row), rows.weights(row: row))
+            let (chosen, weights) = (rows.experts(row: row), rows.weights(row: row))
             for rank in 0..<rows.usedCount {
-                takers[Int(experts[rank])].append(Taker(row: row, weight: weights[rank]))
+                takers[Int(chosen[rank])].append(Taker(row: row, weight: weights[rank]))
             }
         }
         return takers
@@ -75,31 +73,22 @@ struct ExpertRun {
     private func apply(
         expert: Int, _ weights: FloatBuffer, to takers: ArraySlice<Taker>, _ workspace: Workspace
     ) throws {
-        let rows = batch.rows(from: 0, hasSum: hasSum)
-        let input = workspace.normed.base
-        let weighsInput = plan.description.weighsInput
+        let (input, output) = (workspace.normed.base, workspace.branch.base)
+        let weighsInput = experts.description.weighsInput
         for (index, taker) in takers.enumerated() {
             let row = input + index * width
             row.update(from: rows.input + taker.row * width, count: width)
             if weighsInput { ingot_scale(row, taker.weight, width) }
         }
-        let linear = LinearLayer(
-            weights: UnsafePointer(weights.base), workspace: workspace, observer: observer,
-            part: expert)
-        let network = plan.network
-        let hidden = workspace.wide.base
-        let output = workspace.branch.base
-        let stride = network.input.outputs
-        linear.apply(
-            network.input, to: input, rows: takers.count, into: hidden, strides: (width, stride))
-        network.activate(hidden, rows: takers.count)
-        linear.apply(
-            network.output, to: hidden, rows: takers.count, into: output, strides: (stride, width))
+        experts.network.apply(
+            to: input, rows: takers.count, into: output,
+            LinearLayer(
+                weights: UnsafePointer(weights.base), workspace: workspace, observer: observer,
+                expert: expert))
         guard ingot_all_finite(output, takers.count * width) else {
-            throw InferenceError.notFinite(
-                model, plan.pieces, weights, isCoded: workspace.rounded != nil,
-                what: "the output of expert \(expert)",
-                place: network.output.parts[0].tensor)
+            throw experts.layout.notFinite(
+                "the output of expert \(expert)", in: weights,
+                place: experts.network.output.parts[0].tensor)
         }
         let sums = rows.sum ?? residual.base
         for (index, taker) in takers.enumerated() {

@@ -14,31 +14,28 @@
 ///
 /// The decoder's own workers share the work, each with its own tokens, so OpenBLAS must not start
 /// threads of its own: with one thread to a call there is no waiting inside a layer.
-enum MatrixProduct {
-    /// What is taken from the library, with `cblas.h`'s enumerations as the integers that they are.
-    private struct Functions {
-        typealias Matrices =
-            @convention(c) (
-                UInt32, UInt32, UInt32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
-                UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
-            ) -> Void
-        typealias Vector =
-            @convention(c) (
-                UInt32, UInt32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
-                UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
-            ) -> Void
+struct MatrixProducts: Sendable {
+    private typealias Matrices =
+        @convention(c) (
+            UInt32, UInt32, UInt32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
+            UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
+        ) -> Void
+    private typealias Vector =
+        @convention(c) (
+            UInt32, UInt32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
+            UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
+        ) -> Void
 
-        let sgemm: Matrices
-        let sgemv: Vector
+    // With `cblas.h`'s enumerations as the integers that they are.
+    private let sgemm: Matrices
+    private let sgemv: Vector
 
-        init?(library name: String) {
-            guard let library = dlopen(name, RTLD_NOW | RTLD_LOCAL),
-                let sgemm = dlsym(library, "cblas_sgemm"),
-                let sgemv = dlsym(library, "cblas_sgemv")
-            else { return nil }
-            self.sgemm = unsafeBitCast(sgemm, to: Matrices.self)
-            self.sgemv = unsafeBitCast(sgemv, to: Vector.self)
-        }
+    private init?(library name: String) {
+        guard let library = dlopen(name, RTLD_NOW | RTLD_LOCAL),
+            let sgemm = dlsym(library, "cblas_sgemm"), let sgemv = dlsym(library, "cblas_sgemv")
+        else { return nil }
+        self.sgemm = unsafeBitCast(sgemm, to: Matrices.self)
+        self.sgemv = unsafeBitCast(sgemv, to: Vector.self)
     }
 
     /// The constants of `cblas.h`.
@@ -58,17 +55,17 @@ enum MatrixProduct {
         private static let libraries = ["libopenblas.so.0", "libopenblas.so"]
     #endif
 
-    private static let functions: Functions? = {
+    private static let loaded: MatrixProducts? = {
         // Read by OpenBLAS when it is loaded.
         setenv("OPENBLAS_NUM_THREADS", "1", 1)
-        return libraries.lazy.compactMap { Functions(library: $0) }.first
+        return libraries.lazy.compactMap { MatrixProducts(library: $0) }.first
     }()
 
     /// Loads the library, once for the process.
     ///
     /// - Throws: `InferenceError` when the system has none.
-    static func load() throws(InferenceError) {
-        guard functions == nil else { return }
+    static func load() throws(InferenceError) -> MatrixProducts {
+        if let loaded { return loaded }
         throw InferenceError(.noMatrixProducts(tried: libraries), path: nil)
     }
 
@@ -78,13 +75,12 @@ enum MatrixProduct {
     ///   - strides: The floats from row to row of `a`, `b` and `c`.
     ///   - keep: 0 to overwrite `c`, 1 to add to it.
     @inline(__always)
-    static func timesTransposed(
+    func timesTransposed(
         _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
         rows: Int, columns: Int, inner: Int, strides: (a: Int, b: Int, c: Int),
         scale: Float = 1, keep: Float = 0
     ) {
-        guard let functions else { preconditionFailure("a decoder loads the library") }
-        functions.sgemm(
+        sgemm(
             Layout.rowMajor, Layout.asStored, Layout.transposed, Int32(rows), Int32(columns),
             Int32(inner), scale, a, Int32(strides.a), b, Int32(strides.b), keep, c,
             Int32(strides.c))
@@ -92,23 +88,21 @@ enum MatrixProduct {
 
     /// `c = a b` for `a` of `rows × inner`, `b` of `inner × columns`.
     @inline(__always)
-    static func times(
+    func times(
         _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
         rows: Int, columns: Int, inner: Int, strides: (a: Int, b: Int, c: Int)
     ) {
-        guard let functions else { preconditionFailure("a decoder loads the library") }
-        functions.sgemm(
+        sgemm(
             Layout.rowMajor, Layout.asStored, Layout.asStored, Int32(rows), Int32(columns),
             Int32(inner), 1, a, Int32(strides.a), b, Int32(strides.b), 0, c, Int32(strides.c))
     }
 
     /// `result = a x + keep · result` for `a` of `rows × inner`.
-    static func timesVector(
+    func timesVector(
         _ a: UnsafePointer<Float>, _ x: UnsafePointer<Float>,
         into result: UnsafeMutablePointer<Float>, rows: Int, inner: Int, keep: Float
     ) {
-        guard let functions else { preconditionFailure("a decoder loads the library") }
-        functions.sgemv(
+        sgemv(
             Layout.rowMajor, Layout.asStored, Int32(rows), Int32(inner), 1, a, Int32(inner), x, 1,
             keep, result, 1)
     }

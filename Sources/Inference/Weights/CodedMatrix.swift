@@ -58,16 +58,8 @@ struct CodedMatrix: Sendable {
     /// - Parameters:
     ///   - rows: The first is a multiple of 16, and the last ends a panel or the matrix.
     ///   - first: The tensor's row that is row 0 of this matrix.
-    func read(
-        _ rows: Range<Int>, of source: any TensorSource, tensor: Int, first: Int,
-        into base: UnsafeMutablePointer<Float>, _ workspace: Workspace
-    ) throws {
-        try read(
-            rows, of: source, tensor: tensor, first: first, into: base, bytes: workspace.scratch,
-            unpacked: workspace.unpacked)
-    }
-
-    /// The same with a worker's buffers for bytes as stored, and for codes on their way.
+    ///   - scratch: A worker's buffer for bytes as stored.
+    ///   - buffer: Its buffer for codes on their way.
     func read(
         _ rows: Range<Int>, of source: any TensorSource, tensor: Int, first: Int,
         into base: UnsafeMutablePointer<Float>, bytes scratch: ScratchBuffer,

@@ -1,4 +1,5 @@
 import Architectures
+import CKernels
 
 #if canImport(Glibc)
     import Glibc
@@ -6,11 +7,11 @@ import Architectures
     import Darwin
 #endif
 
-/// The cosines and sines of a rotation's angles for positions from 0 on.
+/// The cosines and sines of a rotation's angles (RoPE) for positions from 0 on.
 final class RotaryTable: Sendable {
-    let offset: Int
-    let pairCount: Int
-    let positionCount: Int
+    private let pairing: BlockDescription.Rotary.Pairing
+    private let offset: Int
+    private let pairCount: Int
     private let cosines: FloatBuffer
     private let sines: FloatBuffer
 
@@ -23,9 +24,9 @@ final class RotaryTable: Sendable {
     init(
         _ rotary: BlockDescription.Rotary, factors: [String: [Float]], positionCount: Int
     ) throws(InferenceError) {
+        pairing = rotary.pairing
         offset = rotary.offset
         pairCount = rotary.dimensionCount / 2
-        self.positionCount = positionCount
         cosines = try FloatBuffer(count: positionCount * pairCount)
         sines = try FloatBuffer(count: positionCount * pairCount)
         let frequencies = RotaryTable.frequencies(
@@ -61,26 +62,33 @@ final class RotaryTable: Sendable {
         }
     }
 
-    func cosines(at position: Int) -> UnsafePointer<Float> {
-        UnsafePointer(cosines.base + position * pairCount)
-    }
-
-    func sines(at position: Int) -> UnsafePointer<Float> {
-        UnsafePointer(sines.base + position * pairCount)
+    /// Turns a head's query or key at a position.
+    func rotate(_ head: UnsafeMutablePointer<Float>, at position: Int) {
+        let (cosines, sines) = (
+            cosines.base + position * pairCount, sines.base + position * pairCount
+        )
+        switch pairing {
+        case .interleaved:
+            ingot_rotate_interleaved(head + offset, cosines, sines, pairCount)
+        case .halves: ingot_rotate_halves(head + offset, cosines, sines, pairCount)
+        }
     }
 }
 
-extension RotaryTable {
-    /// The tables of all rotations of a model.
-    static func tables(
-        of model: Model, positionCount: Int
-    ) throws(InferenceError) -> [BlockDescription.Rotary: RotaryTable] {
+/// The tables of all rotations of a model.
+struct RotaryTables: Sendable {
+    private let tables: [BlockDescription.Rotary: RotaryTable]
+
+    /// Makes tables for contexts of so many positions.
+    init(_ model: Model, _ positionCount: Int) throws(InferenceError) {
         var tables: [BlockDescription.Rotary: RotaryTable] = [:]
         for block in model.description.blocks {
             guard let rotary = block.rotary, tables[rotary] == nil else { continue }
             tables[rotary] = try RotaryTable(
                 rotary, factors: model.rotaryFactors, positionCount: positionCount)
         }
-        return tables
+        self.tables = tables
     }
+
+    subscript(rotary: BlockDescription.Rotary) -> RotaryTable? { tables[rotary] }
 }

@@ -3,7 +3,7 @@ import Quantization
 import TensorCore
 
 /// A model's tensors by name.
-struct Catalogue: Sendable {
+struct TensorIndex: Sendable {
     let source: any TensorSource
     private let numbers: [ByteString: Int]
 
@@ -17,7 +17,7 @@ struct Catalogue: Sendable {
     func has(_ name: String) -> Bool { numbers[ByteString(name)] != nil }
 
     /// The number of the tensor `name`, which must have this shape and be decodable.
-    func tensor(_ name: String, shape: [Int]) throws(InferenceError) -> Int {
+    func number(_ name: String, shape: [Int]) throws(InferenceError) -> Int {
         guard let number = numbers[ByteString(name)] else {
             throw InferenceError(
                 .missingTensor(expected: "\(shape)"), path: source.path, place: name)
@@ -62,7 +62,7 @@ struct Catalogue: Sendable {
 
     /// The values of a vector.
     func vector(_ name: String, count: Int) throws -> [Float] {
-        let number = try tensor(name, shape: [count])
+        let number = try number(name, shape: [count])
         return try [Float](unsafeUninitializedCapacity: count) { buffer, filled in
             guard let base = buffer.baseAddress else { return }
             try source.readRows(0..<1, ofTensor: number, into: base, scratch: ScratchBuffer())

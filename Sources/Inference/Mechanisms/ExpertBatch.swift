@@ -5,7 +5,7 @@ import TensorCore
 /// Memory: the batch's normalised rows, once more as much where a norm or a scale comes after the
 /// experts, and eight bytes for each token and expert that it takes.
 ///
-/// `@unchecked Sendable`: every group of windows writes rows of its own.
+/// `@unchecked Sendable`: every group of stretches writes rows of its own.
 final class ExpertBatch: @unchecked Sendable {
     let width: Int
     let usedCount: Int
@@ -36,35 +36,33 @@ final class ExpertBatch: @unchecked Sendable {
             && (!hasSum || sum != nil)
     }
 
-    /// The rows from `row` on.
-    func rows(from row: Int, hasSum: Bool) -> ExpertRows {
+    /// All rows, summed apart from the residual stream or not.
+    func rows(hasSum: Bool) -> ExpertRows {
         ExpertRows(
-            input: input.base + row * width, sum: hasSum ? sum.map { $0.base + row * width } : nil,
-            chosen: chosen + row * usedCount, chosenWeights: weights.base + row * usedCount,
-            usedCount: usedCount)
+            input: input.base, sum: hasSum ? sum?.base : nil, chosen: chosen,
+            chosenWeights: weights.base, width: width, usedCount: usedCount)
     }
 }
 
 /// Some rows of a batch on their way through a block's experts.
-struct ExpertRows {
+///
+/// `@unchecked Sendable`: the batch outlives it, and every group of stretches writes rows of its own.
+struct ExpertRows: @unchecked Sendable {
     /// What the experts take in, `(row, E)`.
     let input: UnsafeMutablePointer<Float>
     /// The sums of the experts' outputs, `(row, E)`; `nil` where they go to the residual stream.
     let sum: UnsafeMutablePointer<Float>?
     fileprivate let chosen: UnsafeMutablePointer<Int32>
     fileprivate let chosenWeights: UnsafeMutablePointer<Float>
+    fileprivate let width: Int
     let usedCount: Int
 
-    fileprivate init(
-        input: UnsafeMutablePointer<Float>, sum: UnsafeMutablePointer<Float>?,
-        chosen: UnsafeMutablePointer<Int32>, chosenWeights: UnsafeMutablePointer<Float>,
-        usedCount: Int
-    ) {
-        self.input = input
-        self.sum = sum
-        self.chosen = chosen
-        self.chosenWeights = chosenWeights
-        self.usedCount = usedCount
+    /// The rows from `row` on.
+    func from(_ row: Int) -> ExpertRows {
+        ExpertRows(
+            input: input + row * width, sum: sum.map { $0 + row * width },
+            chosen: chosen + row * usedCount, chosenWeights: chosenWeights + row * usedCount,
+            width: width, usedCount: usedCount)
     }
 
     func experts(row: Int) -> UnsafeMutablePointer<Int32> { chosen + row * usedCount }

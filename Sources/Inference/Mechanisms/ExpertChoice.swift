@@ -40,7 +40,7 @@ struct ExpertChoice {
         case .softmax: ingot_softmax(ratings, experts.count, -.infinity)
         case .sigmoid:
             for expert in 0..<experts.count {
-                ratings[expert] = ExpertChoice.sigmoid(ratings[expert])
+                ratings[expert] = sigmoid(ratings[expert])
             }
         case .softmaxOfChosen, .sparseMixer: break
         }
@@ -111,6 +111,4 @@ struct ExpertChoice {
         for index in merits.indices where merits[index] > merits[best] { best = index }
         return best
     }
-
-    static func sigmoid(_ x: Float) -> Float { 1 / (1 + exp(-x)) }
 }

@@ -1,0 +1,158 @@
+import Architectures
+import CKernels
+
+/// One block of a decoder: its mechanisms, laid out in a buffer of weights.
+///
+/// Matrices that take the same input are stacked (queries, keys, values; gate, up), so that one
+/// product serves them all. The weights of experts are not in this buffer: each has its own, of
+/// which two are in memory at a time.
+struct Block: Sendable {
+    /// The feed-forward branch.
+    enum Branch: Sendable {
+        case dense(FeedForward)
+        case experts(Experts)
+        case absent
+    }
+
+    let description: BlockDescription
+    let layout: WeightLayout
+    private let mixerNorms: BranchNorms
+    private let mixer: (any Mixer)?
+    /// A mixer beside that: it takes the same rows, and what it makes is added too, without a norm.
+    private let parallelMixer: (any Mixer)?
+    private let feedForwardNorm: Norm?
+    let feedForward: Branch
+    private let layerInput: LayerInput?
+    private let outputScale: Int?
+
+    /// Lays out a block; every shape is checked against the description.
+    init(
+        _ description: BlockDescription, width: Int, tensors: TensorIndex,
+        matrices: MatrixStorage
+    ) throws(InferenceError) {
+        var layout = WeightLayout(tensors: tensors, matrices: matrices)
+        self.description = description
+        mixerNorms = BranchNorms(
+            before: try layout.norm(description.attentionNorm, count: width),
+            after: try layout.norm(description.postAttentionNorm, count: width))
+        let norms = BranchNorms(
+            before: try layout.norm(description.feedForwardNorm, count: width),
+            after: try layout.norm(description.postFeedForwardNorm, count: width))
+        feedForwardNorm = norms.before
+        mixer = try layout.mixer(description.mixer)
+        parallelMixer = try description.beside.map { beside throws(InferenceError) in
+            try layout.mixer(beside)
+        }
+        feedForward =
+            switch description.feedForward {
+            case .dense(let network): .dense(try FeedForward(network, norms: norms, &layout))
+            case .experts(let experts):
+                .experts(
+                    try Experts(
+                        experts, norms: norms, residualScale: description.residualScale, &layout))
+            case .absent: .absent
+            }
+        layerInput = try LayerInput(description.layerInput, width: width, &layout)
+        outputScale = try layout.tensor(ifNamed: description.outputScale, shape: [1])
+        self.layout = layout
+    }
+
+    /// What carries over from position to position.
+    var mixers: [any Mixer] { [mixer, parallelMixer].compactMap { $0 } }
+
+    /// All linear layers, those of an expert among them.
+    var stacks: [LinearStack] {
+        let branch: [LinearStack] =
+            switch feedForward {
+            case .dense(let feedForward): feedForward.stacks
+            case .experts(let experts): experts.stacks
+            case .absent: []
+            }
+        return mixers.flatMap(\.stacks) + branch + (layerInput?.stacks ?? [])
+    }
+
+    /// What a worker needs for groups of rows.
+    func room(for load: Workspace.Load, _ activations: Activations) -> Workspace.Room {
+        var room = Workspace.Room()
+        let rowCount = load.rowCount
+        room.need(normed: rowCount * load.width)
+        for mixer in mixers { mixer.reserve(&room, for: load) }
+        if parallelMixer != nil { room.need(parallel: rowCount * load.width) }
+        var roundedRows = rowCount
+        switch feedForward {
+        case .dense(let feedForward): feedForward.reserve(&room, for: load)
+        case .experts(let experts):
+            experts.reserve(&room, for: load)
+            roundedRows = max(rowCount, ExpertPass.chunkRows)
+        case .absent: break
+        }
+        layerInput?.reserve(&room, for: load)
+        if mixerNorms.after != nil || description.postFeedForwardNorm != nil
+            || description.residualScale != 1
+        {
+            room.need(branch: rowCount * load.width)
+        }
+        if activations == .q8 {
+            room.need(
+                roundedRows: roundedRows, roundedLength: stacks.map(\.inputs).max() ?? 0)
+        }
+        return room
+    }
+
+    // MARK: Steps
+
+    /// Takes a group of rows through the block, up to the end of the feed-forward branch, which may
+    /// only start there.
+    ///
+    /// - Parameter feedForward: Runs the branch, on the normed rows given or those that it makes.
+    func apply(
+        _ rows: RowGroup, feedForward: (UnsafePointer<Float>?) throws -> Void
+    ) rethrows {
+        let normed = rows.workspace.normed.base
+        rows.normalise(mixerNorms.before, rows: rows.rowCount, into: normed)
+        if let parallelMixer {
+            parallelMixer.mix(normed, rows)
+            rows.linear.apply(
+                parallelMixer.output, to: rows.workspace.mixed.base, rows: rows.wantedCount,
+                into: rows.workspace.parallel.base,
+                strides: (parallelMixer.output.inputs, rows.width))
+        }
+        mixer?.mix(normed, rows)
+        if rows.dropsRows {
+            rows.gather(rows.residual, length: rows.width, into: rows.residual)
+            rows.gather(normed, length: rows.width, into: normed)
+        }
+        guard let mixer else { return try feedForward(nil) }
+        switch description.arrangement {
+        case .sequential:
+            addMixed(mixer, rows)
+            try feedForward(nil)
+        case .parallel:
+            // The network's input is there before the mixer's output is added.
+            try feedForward(feedForwardNorm == nil ? UnsafePointer(normed) : nil)
+            addMixed(mixer, rows)
+        }
+    }
+
+    private func addMixed(_ mixer: any Mixer, _ rows: RowGroup) {
+        rows.add(
+            mixer.output, of: rows.workspace.mixed.base, stride: mixer.output.inputs,
+            norm: mixerNorms.after)
+        guard parallelMixer != nil else { return }
+        ingot_add_scaled(
+            rows.residual, rows.workspace.parallel.base, rows.residualScale,
+            rows.wantedCount * rows.width)
+    }
+
+    /// The end of the block: what it makes of the tokens' rows for it, and its scale.
+    ///
+    /// - Parameters:
+    ///   - layerRows: The row for this block of the group's first token; `nil` without.
+    ///   - stride: The floats from one token's row to the next's.
+    func finish(_ layerRows: UnsafePointer<Float>?, stride: Int, _ rows: RowGroup) {
+        if let layerInput, let layerRows { layerInput.apply(layerRows, stride: stride, rows) }
+        if let outputScale {
+            ingot_scale(rows.residual, rows.weights[outputScale], rows.wantedCount * rows.width)
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import Architectures
+import CKernels
+
+/// The rows of some stretches in one block, in the hands of one worker: what the block's mechanisms
+/// work on.
+///
+/// Legend: E the width of the residual stream. The residual rows are changed in place.
+struct RowGroup {
+    /// The number of the block.
+    let block: Int
+    /// The block's weights, laid out as its mechanisms say.
+    let weights: UnsafePointer<Float>
+    /// Residual rows, `(row, E)`.
+    let residual: UnsafeMutablePointer<Float>
+    /// E.
+    let width: Int
+    /// What the outputs of the block's branches are multiplied by before they are added.
+    let residualScale: Float
+    let group: StretchGroup
+    /// Keys and values of the batch that other blocks take, by block, `(row, keys | values)`; those
+    /// of sequences are in their caches.
+    let sharedKeys: [Int: FloatBuffer]
+    let workspace: Workspace
+    let observer: LinearObserver?
+
+    var stretches: [StretchRows] { group.stretches }
+    /// The rows that the block takes.
+    var rowCount: Int { group.rowCount }
+    /// The rows that are wanted after it.
+    var wantedCount: Int { group.wantedCount }
+    /// Applies the block's linear layers.
+    var linear: LinearLayer {
+        LinearLayer(weights: weights, workspace: workspace, observer: observer)
+    }
+
+    /// What the sequence keeps for this block.
+    func state(of stretch: StretchRows) -> BlockState? { stretch.state?.blocks[block] }
+
+    /// Where a block's keys and values of a stretch's position 0 are kept, `width` floats to a
+    /// position; `nil` where they are not kept.
+    func keptKeys(
+        of stretch: StretchRows, block: Int, width: Int
+    ) -> UnsafeMutablePointer<Float>? {
+        if let state = stretch.state { return state.blocks[block].keyValues?.base }
+        return sharedKeys[block].map { $0.base + (group.row + stretch.row) * width }
+    }
+
+    /// Moves the wanted of rows that are `length` long together; `output` may be `input`.
+    func gather(
+        _ input: UnsafePointer<Float>, length: Int, into output: UnsafeMutablePointer<Float>
+    ) {
+        for stretch in stretches {
+            // The places may overlap, but the destination never lies behind its source.
+            (output + stretch.wantedRow * length).update(
+                from: input + (stretch.row + stretch.wanted.lowerBound) * length,
+                count: stretch.wanted.count * length)
+        }
+    }
+
+    /// Whether some rows are dropped.
+    var dropsRows: Bool { wantedCount < rowCount }
+
+    /// Normalised residual rows; a copy where there is no norm.
+    func normalise(_ norm: Norm?, rows: Int, into output: UnsafeMutablePointer<Float>) {
+        guard let norm else {
+            output.update(from: residual, count: rows * width)
+            return
+        }
+        for row in 0..<rows {
+            norm.apply(weights, residual + row * width, into: output + row * width)
+        }
+    }
+
+    /// `residual += scale · norm(W x + b)`; the sum is left to the product where nothing is between.
+    func add(
+        _ stack: LinearStack, of input: UnsafePointer<Float>, stride: Int, norm: Norm?
+    ) {
+        if norm == nil, residualScale == 1 {
+            linear.apply(
+                stack, to: input, rows: wantedCount, into: residual, strides: (stride, width),
+                keep: 1)
+            return
+        }
+        let output = workspace.branch.base
+        linear.apply(stack, to: input, rows: wantedCount, into: output, strides: (stride, width))
+        for row in 0..<wantedCount {
+            let values = output + row * width
+            norm?.apply(weights, values, into: values)
+            ingot_add_scaled(residual + row * width, values, residualScale, width)
+        }
+    }
+}

@@ -1,0 +1,258 @@
+import Architectures
+import CKernels
+import TensorCore
+
+/// What every form of attention does with its heads' queries, keys and values once it has them:
+/// limits, norms, rotation (RoPE), the KV cache, scores, gates.
+///
+/// The workspace's `projected` has a row of queries | keys | values for every token; without keys
+/// and values where they are another block's. Rows of queries are the wanted ones, moved together.
+struct AttentionHeads: Sendable {
+    /// Query rows that attention works on at a time: few enough that the scores stay in cache and
+    /// little of the masked triangle is computed, enough for the matrix product.
+    private static let queryRows = 128
+
+    let description: BlockDescription.Attention
+    private let queryNorm: Norm?
+    private let keyNorm: Norm?
+    private let valueNorm: Norm?
+    private let sinks: Int?
+    /// What makes gates of the heads' results.
+    private let gate: LinearStack?
+
+    init(
+        _ attention: BlockDescription.Attention, _ layout: inout WeightLayout
+    ) throws(InferenceError) {
+        description = attention
+        let length = attention.keyLength
+        let (queries, keys): (Int, Int)
+        var (queryHeads, keyHeads): (Int?, Int?) = (nil, nil)
+        switch attention.normScope {
+        case .head: (queries, keys) = (length, length)
+        case .eachHead:
+            (queries, keys) = (length, length)
+            (queryHeads, keyHeads) = (attention.headCount, attention.headCountKV)
+        case .row: (queries, keys) = (attention.queryWidth, attention.keyWidth)
+        }
+        queryNorm = try layout.norm(attention.queryNorm, count: queries, heads: queryHeads)
+        keyNorm = try layout.norm(attention.keyNorm, count: keys, heads: keyHeads)
+        valueNorm = try layout.norm(attention.valueNorm, count: attention.valueLength)
+        sinks = try layout.tensor(ifNamed: attention.sinks, shape: [attention.headCount])
+        gate = try layout.stack(attention.gate)
+    }
+
+    var stacks: [LinearStack] { [gate].compactMap { $0 } }
+
+    /// The floats of a position's keys and values.
+    private var keyValueWidth: Int { description.keyWidth + description.valueWidth }
+    /// The floats of a row of `projected`.
+    var rowWidth: Int {
+        description.queryWidth + (description.source == nil ? keyValueWidth : 0)
+    }
+    /// The floats of a row of `mixed`.
+    private var resultWidth: Int { description.headCount * description.valueLength }
+
+    func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
+        room.need(
+            projected: load.rowCount * rowWidth, latent: load.rowCount * (gate?.outputs ?? 0),
+            mixed: load.rowCount * resultWidth,
+            scores: min(AttentionHeads.queryRows, load.stretchLength) * load.keyCount)
+    }
+
+    func prepare(_ state: inout BlockState, capacity: Int) throws(InferenceError) {
+        guard description.source == nil else { return }
+        state.keyValues = try KeyValueCache(width: keyValueWidth, capacity: capacity)
+    }
+
+    /// The number of floats that a batch of so many rows keeps for other blocks.
+    static func sharedCount(_ attention: BlockDescription.Attention, rowCount: Int) -> Int? {
+        rowCount.multiplied(checkedBy: attention.keyWidth + attention.valueWidth)
+    }
+
+    /// Attention of all stretches, with what goes before it and after it.
+    ///
+    /// - Parameter wanted: The wanted normed rows, moved together.
+    func attend(_ wanted: UnsafePointer<Float>, _ rows: RowGroup) {
+        if let gate {
+            rows.linear.apply(
+                gate, to: wanted, rows: rows.wantedCount, into: rows.workspace.latent.base,
+                strides: (rows.width, gate.outputs))
+        }
+        if let limit = description.inputLimit { cut(rows, to: limit) }
+        for stretch in rows.stretches { prepareHeads(of: stretch, rows) }
+        for stretch in rows.stretches { attend(stretch, rows) }
+        guard let gate else { return }
+        let (gates, values) = (rows.workspace.latent.base, rows.workspace.mixed.base)
+        for index in 0..<rows.wantedCount * gate.outputs { values[index] *= sigmoid(gates[index]) }
+    }
+
+    // MARK: Queries and keys
+
+    /// Cuts queries, keys and values to a limit.
+    private func cut(_ rows: RowGroup, to limit: Float) {
+        func cut(rows count: Int, _ columns: Range<Int>) {
+            for row in 0..<count {
+                let values = rows.workspace.projected.base + row * rowWidth
+                for column in columns {
+                    values[column] = max(min(values[column], limit), -limit)
+                }
+            }
+        }
+        cut(rows: rows.wantedCount, 0..<description.queryWidth)
+        cut(rows: rows.rowCount, description.queryWidth..<rowWidth)
+    }
+
+    /// Norms, rotation and scale of every query and key.
+    private func prepareHeads(of stretch: StretchRows, _ rows: RowGroup) {
+        let rotary = description.rotary.flatMap { stretch.rotary[$0] }
+        let projected = rows.workspace.projected.base
+        for index in 0..<stretch.wanted.count {
+            let row = projected + (stretch.wantedRow + index) * rowWidth
+            let position = stretch.start + stretch.wanted.lowerBound + index
+            prepare(
+                row, heads: description.headCount, stride: description.queryStride, queryNorm,
+                rotary, position: position, rows.weights)
+            if let temperature = description.temperature {
+                ingot_scale(row, temperature.factor(at: position), description.queryWidth)
+            }
+        }
+        guard description.source == nil else { return }
+        for index in 0..<stretch.count {
+            let keys =
+                projected + (stretch.row + index) * rowWidth + description.queryWidth
+            if let valueNorm {
+                for head in 0..<description.headCountKV {
+                    let value = keys + description.keyWidth + head * description.valueLength
+                    valueNorm.apply(rows.weights, value, into: value)
+                }
+            }
+            prepare(
+                keys, heads: description.headCountKV, stride: description.keyLength, keyNorm,
+                rotary, position: stretch.start + index, rows.weights)
+        }
+    }
+
+    private func prepare(
+        _ row: UnsafeMutablePointer<Float>, heads: Int, stride: Int, _ norm: Norm?,
+        _ rotary: RotaryTable?, position: Int, _ weights: UnsafePointer<Float>
+    ) {
+        func normalise() {
+            guard let norm else { return }
+            guard description.normScope != .row else {
+                return norm.apply(weights, row, into: row)
+            }
+            for head in 0..<heads {
+                norm.apply(weights, row + head * stride, into: row + head * stride, head: head)
+            }
+        }
+        if !description.normAfterRotation { normalise() }
+        if let rotary {
+            for head in 0..<heads { rotary.rotate(row + head * stride, at: position) }
+        }
+        if description.normAfterRotation { normalise() }
+    }
+
+    // MARK: Scores
+
+    /// Where the keys of a stretch's sequence lie, followed by the values: the address of position 0,
+    /// and the floats from one position to the next.
+    private func keys(
+        of stretch: StretchRows, _ rows: RowGroup
+    ) -> (base: UnsafePointer<Float>, stride: Int) {
+        let kept = rows.keptKeys(
+            of: stretch, block: description.source ?? rows.block, width: keyValueWidth)
+        guard description.source == nil else {
+            guard let kept else { preconditionFailure("keys of another block that were not kept") }
+            return (UnsafePointer(kept), keyValueWidth)
+        }
+        let own = rows.workspace.projected.base + stretch.row * rowWidth + description.queryWidth
+        guard let kept else { return (UnsafePointer(own), rowWidth) }
+        for index in 0..<stretch.count {
+            (kept + (stretch.start + index) * keyValueWidth)
+                .update(from: own + index * rowWidth, count: keyValueWidth)
+        }
+        return (UnsafePointer(kept), keyValueWidth)
+    }
+
+    /// Causal attention of one stretch, head by head, some query rows at a time; only the keys that
+    /// these rows may see take part.
+    private func attend(_ stretch: StretchRows, _ rows: RowGroup) {
+        let (keyRows, keyStride) = keys(of: stretch, rows)
+        let valueRows = keyRows + description.keyWidth
+        let queryRows = rows.workspace.projected.base + stretch.wantedRow * rowWidth
+        let outputRows = rows.workspace.mixed.base + stretch.wantedRow * resultWidth
+        let scores = rows.workspace.scores.base
+        let products = rows.workspace.products
+        let group = description.headCount / description.headCountKV
+        for first in stride(from: 0, to: stretch.wanted.count, by: AttentionHeads.queryRows) {
+            let count = min(AttentionHeads.queryRows, stretch.wanted.count - first)
+            let position = stretch.start + stretch.wanted.lowerBound + first
+            let keys = earliest(seenFrom: position)..<position + count
+            for head in 0..<description.headCount {
+                let shared = head / group
+                products.timesTransposed(
+                    queryRows + first * rowWidth + head * description.queryStride,
+                    keyRows + keys.lowerBound * keyStride + shared * description.keyLength,
+                    into: scores, rows: count, columns: keys.count, inner: description.keyLength,
+                    strides: (rowWidth, keyStride, keys.count), scale: description.scale)
+                let sink = sinks.map { rows.weights[$0 + head] } ?? -.infinity
+                for row in 0..<count {
+                    weigh(
+                        scores + row * keys.count, keys: keys, position: position + row,
+                        head: head, sink: sink)
+                }
+                products.times(
+                    scores,
+                    valueRows + keys.lowerBound * keyStride + shared * description.valueLength,
+                    into: outputRows + first * resultWidth + head * description.valueLength,
+                    rows: count, columns: description.valueLength, inner: keys.count,
+                    strides: (keys.count, keyStride, resultWidth))
+            }
+        }
+        if description.isGated { applyQueryGates(queryRows, outputRows, stretch.wanted.count) }
+    }
+
+    /// Multiplies results by the sigmoids of the numbers behind their queries.
+    private func applyQueryGates(
+        _ queryRows: UnsafePointer<Float>, _ outputRows: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        for row in 0..<count {
+            let gates = queryRows + row * rowWidth + description.keyLength
+            for head in 0..<description.headCount {
+                let values = outputRows + row * resultWidth + head * description.valueLength
+                for index in 0..<description.valueLength {
+                    values[index] *= sigmoid(gates[head * description.queryStride + index])
+                }
+            }
+        }
+    }
+
+    /// The first position that a query at `position` sees: all, a sliding window (SWA), or those of
+    /// its own chunk.
+    private func earliest(seenFrom position: Int) -> Int {
+        var first = 0
+        if let window = description.window { first = max(0, position - window + 1) }
+        if let chunk = description.chunk { first = max(first, position / chunk * chunk) }
+        return first
+    }
+
+    /// Turns the scores of one query into weights, zero for keys that it does not see.
+    private func weigh(
+        _ scores: UnsafeMutablePointer<Float>, keys: Range<Int>, position: Int, head: Int,
+        sink: Float
+    ) {
+        let seen = earliest(seenFrom: position) - keys.lowerBound..<position + 1 - keys.lowerBound
+        if let cap = description.softCap {
+            ingot_soft_cap(scores + seen.lowerBound, cap, seen.count)
+        }
+        if let bias = description.alibiBias {
+            let slope = description.alibiSlope(head: head, bias: bias)
+            for key in seen {
+                scores[key] -= slope * Float(position - keys.lowerBound - key)
+            }
+        }
+        ingot_softmax(scores + seen.lowerBound, seen.count, sink)
+        scores.update(repeating: 0, count: seen.lowerBound)
+        (scores + seen.upperBound).update(repeating: 0, count: keys.count - seen.upperBound)
+    }
+}

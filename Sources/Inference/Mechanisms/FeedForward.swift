@@ -1,0 +1,115 @@
+import Architectures
+import CKernels
+
+/// Two layers with an activation between (MLP): a block's network, an expert, or the network that
+/// every token takes beside the experts.
+struct Network: Sendable {
+    private let description: BlockDescription.Network
+    /// Makes gate and up, or up alone.
+    let input: LinearStack
+    let output: LinearStack
+
+    init(
+        _ description: BlockDescription.Network, _ layout: inout WeightLayout
+    ) throws(InferenceError) {
+        self.description = description
+        input = try layout.stack(description.input)
+        output = try layout.stack([description.output])
+    }
+
+    var stacks: [LinearStack] { [input, output] }
+
+    func reserve(_ room: inout Workspace.Room, rowCount: Int) {
+        room.need(projected: rowCount * input.outputs)
+    }
+
+    /// The hidden rows, in the workspace's `projected`, `input.outputs` apart.
+    ///
+    /// - Parameter values: The input, `(row, inputs)`.
+    func hidden(
+        _ values: UnsafePointer<Float>, rows: Int, _ linear: LinearLayer
+    ) -> UnsafeMutablePointer<Float> {
+        let hidden = linear.workspace.projected.base
+        linear.apply(
+            input, to: values, rows: rows, into: hidden, strides: (input.inputs, input.outputs))
+        activate(hidden, rows: rows)
+        return hidden
+    }
+
+    /// What the network makes of rows; may be added to what is there.
+    func apply(
+        to values: UnsafePointer<Float>, rows: Int, into result: UnsafeMutablePointer<Float>,
+        keep: Float = 0, _ linear: LinearLayer
+    ) {
+        linear.apply(
+            output, to: hidden(values, rows: rows, linear), rows: rows, into: result,
+            strides: (input.outputs, output.outputs), keep: keep)
+    }
+
+    /// Applies the activation to rows of a gate followed by as many others, or of hidden values
+    /// alone; the result takes the place of the first.
+    private func activate(_ rows: UnsafeMutablePointer<Float>, rows count: Int) {
+        let hidden = output.inputs
+        for row in 0..<count {
+            let gate = rows + row * input.outputs
+            let up = description.isGated ? gate + hidden : nil
+            switch description.activation {
+            case .silu: ingot_silu(gate, up, hidden)
+            case .geluTanh: ingot_gelu_tanh(gate, up, hidden)
+            case .gelu: ingot_gelu(gate, up, hidden)
+            case .relu: ingot_relu(gate, up, hidden)
+            case .reluSquared: ingot_relu_squared(gate, up, hidden)
+            case .clampedSwiGLU(let alpha, let limit):
+                ingot_clamped_swiglu(gate, up, alpha, limit, hidden)
+            case .xIELU(let quadratic, let exponential, let linear, let limit):
+                ingot_xielu(gate, up, quadratic, exponential, linear, limit, hidden)
+            }
+        }
+    }
+}
+
+/// A block's feed-forward branch: one network for all tokens.
+struct FeedForward: Sendable {
+    private let network: Network
+    let norms: BranchNorms
+
+    init(
+        _ description: BlockDescription.Network, norms: BranchNorms, _ layout: inout WeightLayout
+    ) throws(InferenceError) {
+        network = try Network(description, &layout)
+        self.norms = norms
+    }
+
+    var stacks: [LinearStack] { network.stacks }
+
+    func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
+        network.reserve(&room, rowCount: load.rowCount)
+    }
+
+    /// Adds what the network makes of the wanted rows to the residual stream.
+    ///
+    /// - Parameter normed: The input where it is there already; `nil` to normalise the residual.
+    func apply(_ normed: UnsafePointer<Float>?, _ rows: RowGroup) {
+        let input = rows.input(normed, norms.before)
+        rows.add(
+            network.output, of: network.hidden(input, rows: rows.wantedCount, rows.linear),
+            stride: network.input.outputs, norm: norms.after)
+    }
+}
+
+/// The norms around a branch of a block: of what it takes in, and of what it makes.
+struct BranchNorms: Sendable {
+    var before: Norm?
+    var after: Norm?
+}
+
+extension RowGroup {
+    /// The rows that a feed-forward branch takes in: those that are there already, or the residual
+    /// rows, normalised to the workspace's `normed`.
+    func input(_ given: UnsafePointer<Float>?, _ norm: Norm?) -> UnsafePointer<Float> {
+        if let given { return given }
+        let normed = workspace.normed.base
+        normalise(norm, rows: wantedCount, into: normed)
+        return UnsafePointer(normed)
+    }
+}

@@ -1,0 +1,111 @@
+import Architectures
+import CKernels
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The gated delta rule (Gated DeltaNet): for every value head a matrix of associations, corrected
+/// from token to token.
+struct GatedDeltaRule: Recurrence {
+    private let rule: BlockDescription.DeltaRule
+    let input: LinearStack
+    let output: LinearStack
+    let convolution: CausalConvolution
+    private let decay: Int
+    private let stepBias: Int
+    private let norm: Norm?
+
+    var stateCount: Int { rule.valueWidth * rule.keyLength }
+
+    init(
+        _ recurrence: BlockDescription.Recurrence, _ rule: BlockDescription.DeltaRule,
+        _ layout: inout WeightLayout
+    ) throws(InferenceError) {
+        self.rule = rule
+        input = try layout.stack(recurrence.input)
+        output = try layout.stack([recurrence.output])
+        decay = try layout.tensor(rule.decay, shape: [rule.valueHeadCount])
+        stepBias = try layout.tensor(rule.stepBias, shape: [rule.valueHeadCount])
+        norm = try layout.norm(rule.norm, count: rule.valueLength)
+        convolution = try CausalConvolution(
+            rule.convolution, channelCount: rule.channelCount, &layout)
+    }
+
+    func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
+        // Behind the state there is room for one value.
+        room.need(
+            projected: load.rowCount * input.outputs, mixed: load.rowCount * output.inputs,
+            state: stateCount + rule.valueLength)
+    }
+
+    func walk(
+        _ stretch: StretchRows, _ parts: UnsafeMutablePointer<Float>,
+        into result: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
+        _ rows: RowGroup
+    ) {
+        convolution.apply(to: parts, stride: input.outputs, of: stretch, rows)
+        for index in 0..<stretch.count {
+            let row = parts + index * input.outputs
+            ingot_silu(row, nil, rule.channelCount)
+            for head in 0..<rule.keyHeadCount {
+                let query = row + head * rule.keyLength
+                scaleToUnit(query, rule.keyLength, by: 1 / Float(rule.keyLength).squareRoot())
+                scaleToUnit(query + rule.keyWidth, rule.keyLength, by: 1)
+            }
+        }
+        for head in 0..<rule.valueHeadCount {
+            walk(
+                head: head, stretch.count, parts, into: result,
+                state: state + head * rule.keyLength * rule.valueLength, rows)
+        }
+    }
+
+    /// One value head from position to position.
+    private func walk(
+        head: Int, _ count: Int, _ parts: UnsafeMutablePointer<Float>,
+        into result: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
+        _ rows: RowGroup
+    ) {
+        let gates = rule.channelCount + rule.valueWidth
+        let shared = rule.valueHeadCount / rule.keyHeadCount
+        let (keyHead, alpha, beta) =
+            switch rule.sharing {
+            case .neighbours:
+                (
+                    head / shared, gates + (head / shared * 2 + 1) * shared + head % shared,
+                    gates + head / shared * 2 * shared + head % shared
+                )
+            case .turns:
+                (head % rule.keyHeadCount, gates + head, gates + rule.valueHeadCount + head)
+            }
+        let (decay, bias) = (rows.weights[self.decay + head], rows.weights[stepBias + head])
+        let spare = rows.workspace.state.base + stateCount
+        for index in 0..<count {
+            let row = parts + index * input.outputs
+            let query = row + keyHead * rule.keyLength
+            let output = result + index * rule.valueWidth + head * rule.valueLength
+            ingot_delta_step(
+                state, query, query + rule.keyWidth,
+                row + 2 * rule.keyWidth + head * rule.valueLength,
+                exp(decay * softplus(row[alpha] + bias)), sigmoid(row[beta]), rule.keyLength,
+                rule.valueLength, spare, output)
+            norm?.apply(rows.weights, output, into: output)
+            let gate = row + rule.channelCount + head * rule.valueLength
+            // silu(gate) takes the gate's place, times what it lets through.
+            ingot_silu(gate, output, rule.valueLength)
+            output.update(from: gate, count: rule.valueLength)
+        }
+    }
+
+    /// Scales a query or key to a length, as far as it is not next to nothing.
+    private func scaleToUnit(
+        _ values: UnsafeMutablePointer<Float>, _ count: Int, by factor: Float
+    ) {
+        var power: Float = 0
+        for index in 0..<count { power += values[index] * values[index] }
+        ingot_scale(values, factor / (power + 1e-6).squareRoot(), count)
+    }
+}

@@ -1,0 +1,73 @@
+import Architectures
+import CKernels
+
+/// Mamba's selective scan: a state for every channel that decays and takes in as each token says.
+struct SelectiveScan: Recurrence {
+    private let stateLength: Int
+    let input: LinearStack
+    let output: LinearStack
+    let convolution: CausalConvolution
+    /// Makes the short row of steps, B and C of x.
+    private let parameters: LinearStack
+    /// Makes a step for each channel.
+    private let steps: LinearStack
+    private let decay: Int
+    private let skip: Int
+
+    var stateCount: Int { convolution.channelCount * stateLength }
+
+    init(
+        _ recurrence: BlockDescription.Recurrence, _ scan: BlockDescription.SelectiveScan,
+        _ layout: inout WeightLayout
+    ) throws(InferenceError) {
+        let channels = recurrence.output.inputs
+        stateLength = scan.stateLength
+        input = try layout.stack(recurrence.input)
+        output = try layout.stack([recurrence.output])
+        decay = try layout.tensor(scan.decay, shape: [channels, scan.stateLength])
+        skip = try layout.tensor(scan.skip, shape: [channels])
+        parameters = try layout.stack([scan.parameters])
+        steps = try layout.stack([scan.steps])
+        convolution = try CausalConvolution(scan.convolution, channelCount: channels, &layout)
+    }
+
+    var stacks: [LinearStack] { [input, output, parameters, steps] }
+
+    func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
+        room.need(
+            projected: load.rowCount * input.outputs,
+            latent: load.stretchLength * parameters.outputs,
+            mixed: load.rowCount * output.inputs, state: stateCount)
+    }
+
+    func walk(
+        _ stretch: StretchRows, _ parts: UnsafeMutablePointer<Float>,
+        into result: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
+        _ rows: RowGroup
+    ) {
+        let (stride, channels) = (input.outputs, convolution.channelCount)
+        convolution.apply(to: parts, stride: stride, of: stretch, rows)
+        for index in 0..<stretch.count { ingot_silu(parts + index * stride, nil, channels) }
+        let short = rows.workspace.latent.base
+        rows.linear.apply(
+            parameters, to: parts, rows: stretch.count, into: short,
+            strides: (stride, parameters.outputs))
+        rows.linear.apply(
+            steps, to: short, rows: stretch.count, into: result,
+            strides: (parameters.outputs, channels))
+        for index in 0..<stretch.count {
+            let row = parts + index * stride
+            let output = result + index * channels
+            for channel in 0..<channels { output[channel] = softplus(output[channel]) }
+            let taken = short + index * parameters.outputs + steps.inputs
+            ingot_scan_step(
+                state, rows.weights + decay, taken, taken + stateLength, output, row, channels,
+                stateLength, output)
+            for channel in 0..<channels {
+                output[channel] += rows.weights[skip + channel] * row[channel]
+            }
+            ingot_silu(row + channels, output, channels)
+            output.update(from: row + channels, count: channels)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import Architectures
+
+/// A gated convolution over the last positions, and no other memory (LFM2).
+struct ShortConvolution: Recurrence {
+    let input: LinearStack
+    let output: LinearStack
+    let convolution: CausalConvolution
+    let stateCount = 0
+
+    init(
+        _ recurrence: BlockDescription.Recurrence, _ convolution: BlockDescription.Convolution,
+        _ layout: inout WeightLayout
+    ) throws(InferenceError) {
+        input = try layout.stack(recurrence.input)
+        output = try layout.stack([recurrence.output])
+        self.convolution = try CausalConvolution(
+            convolution, channelCount: recurrence.output.inputs, &layout)
+    }
+
+    func walk(
+        _ stretch: StretchRows, _ parts: UnsafeMutablePointer<Float>,
+        into result: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
+        _ rows: RowGroup
+    ) {
+        let channels = convolution.channelCount
+        for index in 0..<stretch.count {
+            let row = parts + index * input.outputs
+            for channel in 0..<channels { row[channel] *= row[2 * channels + channel] }
+        }
+        convolution.apply(to: parts, stride: input.outputs, of: stretch, rows)
+        for index in 0..<stretch.count {
+            let row = parts + index * input.outputs
+            let output = result + index * channels
+            for channel in 0..<channels { output[channel] = row[channel] * row[channels + channel] }
+        }
+    }
+}
