@@ -121,9 +121,9 @@ public struct Decoder: Sendable {
     /// - Parameters:
     ///   - includingOutput: Whether the rows that the output matrix takes in are told too: those of
     ///     the scored tokens.
-    ///   - observer: Told the input rows of every linear layer, for all tokens; after the last
-    ///     block's keys and values for the scored ones. It is called from several threads at once, in
-    ///     no fixed order.
+    ///   - observer: Told the input rows of every linear layer, for all tokens; those behind the
+    ///     last block's keys and values, or recurrence, for the scored ones. It is called from several
+    ///     threads at once, in no fixed order.
     public func observe(
         _ batch: Batch, in state: ForwardState = ForwardState(), includingOutput: Bool = false,
         observer: @escaping LinearObserver
@@ -145,9 +145,10 @@ public struct Decoder: Sendable {
 
     /// The residual rows before the first model's first block, `(token, E)`.
     public func embed(_ batch: Batch, in state: ForwardState = ForwardState()) throws -> [Float] {
-        let rows = try FloatBuffer(count: batch.tokenCount * models[0].description.embeddingLength)
+        let count = batch.tokenCount * models[0].description.embeddingLength
+        let rows = try FloatBuffer(count: count)
         _ = try ForwardPass(self, model: 0, batch, state).embed(into: rows)
-        return Array(UnsafeBufferPointer(start: rows.base, count: rows.count))
+        return Array(UnsafeBufferPointer(start: rows.base, count: count))
     }
 
     /// Takes residual rows through one block of the first model, alone.
@@ -159,7 +160,7 @@ public struct Decoder: Sendable {
     ///   - rows: The rows before the block, `(token, E)`; those after it take their place.
     ///   - batch: The tokens that the rows are of.
     ///   - weights: Where the block's tensors are read from instead of the model's source: of the
-    ///     same names and shapes, in any format.
+    ///     same names and shapes, in any format. Divisors of rotations stay the model's.
     ///   - observer: Told what the block's linear layers take in.
     /// - Throws: As `forward`.
     public func apply(

@@ -75,9 +75,9 @@ struct Block: Sendable {
     func room(for load: Workspace.Load, _ activations: Activations) -> Workspace.Room {
         var room = Workspace.Room()
         let rowCount = load.rowCount
-        room.need(normed: rowCount * load.width)
+        room.need([.normed: rowCount * load.width])
         for mixer in mixers { mixer.reserve(&room, for: load) }
-        if parallelMixer != nil { room.need(parallel: rowCount * load.width) }
+        if parallelMixer != nil { room.need([.parallel: rowCount * load.width]) }
         var roundedRows = rowCount
         switch feedForward {
         case .dense(let feedForward): feedForward.reserve(&room, for: load)
@@ -90,11 +90,12 @@ struct Block: Sendable {
         if mixerNorms.after != nil || description.postFeedForwardNorm != nil
             || description.residualScale != 1
         {
-            room.need(branch: rowCount * load.width)
+            room.need([.branch: rowCount * load.width])
         }
         if activations == .q8 {
-            room.need(
-                roundedRows: roundedRows, roundedLength: stacks.map(\.inputs).max() ?? 0)
+            (room.roundedRows, room.roundedLength) = (
+                roundedRows, stacks.map(\.inputs).max() ?? 0
+            )
         }
         return room
     }
@@ -108,13 +109,13 @@ struct Block: Sendable {
     func apply(
         _ rows: RowGroup, feedForward: (UnsafePointer<Float>?) throws -> Void
     ) rethrows {
-        let normed = rows.workspace.normed.base
+        let normed = rows.workspace[.normed]
         rows.normalise(mixerNorms.before, rows: rows.rowCount, into: normed)
         if let parallelMixer {
             parallelMixer.mix(normed, rows)
             rows.linear.apply(
-                parallelMixer.output, to: rows.workspace.mixed.base, rows: rows.wantedCount,
-                into: rows.workspace.parallel.base,
+                parallelMixer.output, to: rows.workspace[.mixed], rows: rows.wantedCount,
+                into: rows.workspace[.parallel],
                 strides: (parallelMixer.output.inputs, rows.width))
         }
         mixer?.mix(normed, rows)
@@ -136,11 +137,11 @@ struct Block: Sendable {
 
     private func addMixed(_ mixer: any Mixer, _ rows: RowGroup) {
         rows.add(
-            mixer.output, of: rows.workspace.mixed.base, stride: mixer.output.inputs,
+            mixer.output, of: rows.workspace[.mixed], stride: mixer.output.inputs,
             norm: mixerNorms.after)
         guard parallelMixer != nil else { return }
         ingot_add_scaled(
-            rows.residual, rows.workspace.parallel.base, rows.residualScale,
+            rows.residual, rows.workspace[.parallel], rows.residualScale,
             rows.wantedCount * rows.width)
     }
 

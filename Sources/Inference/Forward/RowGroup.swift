@@ -81,7 +81,7 @@ struct RowGroup {
                 keep: 1)
             return
         }
-        let output = workspace.branch.base
+        let output = workspace[.branch]
         linear.apply(stack, to: input, rows: wantedCount, into: output, strides: (stride, width))
         for row in 0..<wantedCount {
             let values = output + row * width

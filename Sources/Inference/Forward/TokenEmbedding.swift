@@ -50,7 +50,7 @@ struct TokenEmbedding {
         let scale = model.description.embeddingScale
         if scale != 1 { ingot_scale(row, scale, width) }
         if let positions = model.positionEmbedding {
-            let learned = workspace.normed.base
+            let learned = workspace[.normed]
             try model.source.readRows(
                 position..<position + 1, ofTensor: positions.number, into: learned,
                 scratch: workspace.scratch)

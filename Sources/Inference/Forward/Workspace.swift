@@ -15,45 +15,48 @@ final class Workspace: @unchecked Sendable {
         var width: Int
     }
 
+    /// What the buffers are for.
+    enum Buffer: Int, CaseIterable {
+        /// Normalised rows, `rows × width`.
+        case normed
+        /// What the first layers of a mixer or network make, `rows × outputs`: queries, keys and
+        /// values; gate and up; ratings of experts.
+        case projected
+        /// Rows shorter than those: latent rows of keys, then of queries; gates; a scan's parameters.
+        case latent
+        /// What a mixer's output layer takes in, `rows × inputs`.
+        case mixed
+        /// Attention scores, `query rows × keys`.
+        case scores
+        /// A branch's output where it cannot be added at once, `rows × width`.
+        case branch
+        /// What the mixer beside the block's mixer makes, `rows × width`.
+        case parallel
+        /// A recurrence's state for a stretch of which nothing is kept, and room for a step of it.
+        case state
+    }
+
     /// The lengths of the buffers: every mechanism says what it needs.
     struct Room: Equatable {
-        var normed = 0
-        var projected = 0
-        var latent = 0
-        var mixed = 0
-        var scores = 0
-        var branch = 0
-        var parallel = 0
-        var state = 0
+        private var counts = [Int](repeating: 0, count: Buffer.allCases.count)
         /// The rows of a linear layer's input that are rounded, and the longest.
         var roundedRows = 0
         var roundedLength = 0
 
+        subscript(buffer: Buffer) -> Int { counts[buffer.rawValue] }
+
         /// Makes buffers at least so long.
-        mutating func need(
-            normed: Int = 0, projected: Int = 0, latent: Int = 0, mixed: Int = 0, scores: Int = 0,
-            branch: Int = 0, parallel: Int = 0, state: Int = 0, roundedRows: Int = 0,
-            roundedLength: Int = 0
-        ) {
-            self.normed = max(self.normed, normed)
-            self.projected = max(self.projected, projected)
-            self.latent = max(self.latent, latent)
-            self.mixed = max(self.mixed, mixed)
-            self.scores = max(self.scores, scores)
-            self.branch = max(self.branch, branch)
-            self.parallel = max(self.parallel, parallel)
-            self.state = max(self.state, state)
-            self.roundedRows = max(self.roundedRows, roundedRows)
-            self.roundedLength = max(self.roundedLength, roundedLength)
+        mutating func need(_ wanted: KeyValuePairs<Buffer, Int>) {
+            for (buffer, count) in wanted {
+                counts[buffer.rawValue] = max(counts[buffer.rawValue], count)
+            }
         }
 
         /// Makes buffers at least as long as another's.
         mutating func need(_ other: Room) {
-            need(
-                normed: other.normed, projected: other.projected, latent: other.latent,
-                mixed: other.mixed, scores: other.scores, branch: other.branch,
-                parallel: other.parallel, state: other.state, roundedRows: other.roundedRows,
-                roundedLength: other.roundedLength)
+            for buffer in Buffer.allCases { need([buffer: other[buffer]]) }
+            roundedRows = max(roundedRows, other.roundedRows)
+            roundedLength = max(roundedLength, other.roundedLength)
         }
     }
 
@@ -64,37 +67,19 @@ final class Workspace: @unchecked Sendable {
     let scratch = ScratchBuffer()
     /// Codes and scales on their way to panels.
     let unpacked = ScratchBuffer()
-    /// Normalised rows, `rows × width`.
-    let normed: FloatBuffer
-    /// What the first layers of a mixer or network make, `rows × outputs`: queries, keys and values;
-    /// gate and up; ratings of experts.
-    let projected: FloatBuffer
-    /// Rows shorter than those: latent rows of keys, then of queries; gates; a scan's parameters.
-    let latent: FloatBuffer
-    /// What a mixer's output layer takes in, `rows × inputs`.
-    let mixed: FloatBuffer
-    /// Attention scores, `query rows × keys`.
-    let scores: FloatBuffer
-    /// A branch's output where it cannot be added at once, `rows × width`.
-    let branch: FloatBuffer
-    /// What the mixer beside the block's mixer makes, `rows × width`.
-    let parallel: FloatBuffer
-    /// A recurrence's state for a stretch of which nothing is kept, and room for a step of it.
-    let state: FloatBuffer
     /// The input of a linear layer as engines round it.
     let rounded: RoundedRows
+    private let buffers: [FloatBuffer]
 
     init(_ room: Room, _ products: MatrixProducts) throws(InferenceError) {
         self.products = products
         self.room = room
-        normed = try FloatBuffer(count: room.normed)
-        projected = try FloatBuffer(count: room.projected)
-        latent = try FloatBuffer(count: room.latent)
-        mixed = try FloatBuffer(count: room.mixed)
-        scores = try FloatBuffer(count: room.scores)
-        branch = try FloatBuffer(count: room.branch)
-        parallel = try FloatBuffer(count: room.parallel)
-        state = try FloatBuffer(count: room.state)
+        buffers = try Buffer.allCases.map { buffer throws(InferenceError) in
+            try FloatBuffer(count: room[buffer])
+        }
         rounded = try RoundedRows(rowCount: room.roundedRows, rowLength: room.roundedLength)
     }
+
+    /// A buffer's first float.
+    subscript(buffer: Buffer) -> UnsafeMutablePointer<Float> { buffers[buffer.rawValue].base }
 }

@@ -21,7 +21,7 @@ struct Attention: Mixer {
     func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
         heads.reserve(&room, for: load)
         // The wanted rows moved together.
-        room.need(branch: load.rowCount * load.width)
+        room.need([.branch: load.rowCount * load.width])
     }
 
     func prepare(_ state: inout BlockState, capacity: Int) throws(InferenceError) {
@@ -30,11 +30,11 @@ struct Attention: Mixer {
 
     func mix(_ normed: UnsafePointer<Float>, _ rows: RowGroup) {
         var wanted = normed
-        let projected = rows.workspace.projected.base
+        let projected = rows.workspace[.projected]
         let strides = (input: rows.width, result: heads.rowWidth)
         if rows.dropsRows {
-            rows.gather(normed, length: rows.width, into: rows.workspace.branch.base)
-            wanted = UnsafePointer(rows.workspace.branch.base)
+            rows.gather(normed, length: rows.width, into: rows.workspace[.branch])
+            wanted = UnsafePointer(rows.workspace[.branch])
             let queryWidth = heads.description.queryWidth
             if queryWidth < input.outputs {
                 rows.linear.apply(
@@ -57,7 +57,7 @@ struct Attention: Mixer {
         let attention = heads.description
         for row in 0..<rows.rowCount {
             let keys =
-                rows.workspace.projected.base + row * heads.rowWidth + attention.queryWidth
+                rows.workspace[.projected] + row * heads.rowWidth + attention.queryWidth
             (keys + attention.keyWidth).update(from: keys, count: attention.keyWidth)
         }
     }

@@ -53,10 +53,11 @@ struct AttentionHeads: Sendable {
     private var resultWidth: Int { description.headCount * description.valueLength }
 
     func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
-        room.need(
-            projected: load.rowCount * rowWidth, latent: load.rowCount * (gate?.outputs ?? 0),
-            mixed: load.rowCount * resultWidth,
-            scores: min(AttentionHeads.queryRows, load.stretchLength) * load.keyCount)
+        room.need([
+            .projected: load.rowCount * rowWidth, .latent: load.rowCount * (gate?.outputs ?? 0),
+            .mixed: load.rowCount * resultWidth,
+            .scores: min(AttentionHeads.queryRows, load.stretchLength) * load.keyCount,
+        ])
     }
 
     func prepare(_ state: inout BlockState, capacity: Int) throws(InferenceError) {
@@ -75,14 +76,14 @@ struct AttentionHeads: Sendable {
     func attend(_ wanted: UnsafePointer<Float>, _ rows: RowGroup) {
         if let gate {
             rows.linear.apply(
-                gate, to: wanted, rows: rows.wantedCount, into: rows.workspace.latent.base,
+                gate, to: wanted, rows: rows.wantedCount, into: rows.workspace[.latent],
                 strides: (rows.width, gate.outputs))
         }
         if let limit = description.inputLimit { cut(rows, to: limit) }
         for stretch in rows.stretches { prepareHeads(of: stretch, rows) }
         for stretch in rows.stretches { attend(stretch, rows) }
         guard let gate else { return }
-        let (gates, values) = (rows.workspace.latent.base, rows.workspace.mixed.base)
+        let (gates, values) = (rows.workspace[.latent], rows.workspace[.mixed])
         for index in 0..<rows.wantedCount * gate.outputs { values[index] *= sigmoid(gates[index]) }
     }
 
@@ -92,7 +93,7 @@ struct AttentionHeads: Sendable {
     private func cut(_ rows: RowGroup, to limit: Float) {
         func cut(rows count: Int, _ columns: Range<Int>) {
             for row in 0..<count {
-                let values = rows.workspace.projected.base + row * rowWidth
+                let values = rows.workspace[.projected] + row * rowWidth
                 for column in columns {
                     values[column] = max(min(values[column], limit), -limit)
                 }
@@ -105,7 +106,7 @@ struct AttentionHeads: Sendable {
     /// Norms, rotation and scale of every query and key.
     private func prepareHeads(of stretch: StretchRows, _ rows: RowGroup) {
         let rotary = description.rotary.flatMap { stretch.rotary[$0] }
-        let projected = rows.workspace.projected.base
+        let projected = rows.workspace[.projected]
         for index in 0..<stretch.wanted.count {
             let row = projected + (stretch.wantedRow + index) * rowWidth
             let position = stretch.start + stretch.wanted.lowerBound + index
@@ -165,7 +166,7 @@ struct AttentionHeads: Sendable {
             guard let kept else { preconditionFailure("keys of another block that were not kept") }
             return (UnsafePointer(kept), keyValueWidth)
         }
-        let own = rows.workspace.projected.base + stretch.row * rowWidth + description.queryWidth
+        let own = rows.workspace[.projected] + stretch.row * rowWidth + description.queryWidth
         guard let kept else { return (UnsafePointer(own), rowWidth) }
         for index in 0..<stretch.count {
             (kept + (stretch.start + index) * keyValueWidth)
@@ -179,9 +180,9 @@ struct AttentionHeads: Sendable {
     private func attend(_ stretch: StretchRows, _ rows: RowGroup) {
         let (keyRows, keyStride) = keys(of: stretch, rows)
         let valueRows = keyRows + description.keyWidth
-        let queryRows = rows.workspace.projected.base + stretch.wantedRow * rowWidth
-        let outputRows = rows.workspace.mixed.base + stretch.wantedRow * resultWidth
-        let scores = rows.workspace.scores.base
+        let queryRows = rows.workspace[.projected] + stretch.wantedRow * rowWidth
+        let outputRows = rows.workspace[.mixed] + stretch.wantedRow * resultWidth
+        let scores = rows.workspace[.scores]
         let products = rows.workspace.products
         let group = description.headCount / description.headCountKV
         for first in stride(from: 0, to: stretch.wanted.count, by: AttentionHeads.queryRows) {

@@ -73,7 +73,7 @@ struct ExpertPass {
     private func apply(
         expert: Int, _ weights: FloatBuffer, to takers: ArraySlice<Taker>, _ workspace: Workspace
     ) throws {
-        let (input, output) = (workspace.normed.base, workspace.branch.base)
+        let (input, output) = (workspace[.normed], workspace[.branch])
         let weighsInput = experts.description.weighsInput
         for (index, taker) in takers.enumerated() {
             let row = input + index * width

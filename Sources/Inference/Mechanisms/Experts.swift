@@ -72,9 +72,10 @@ struct Experts: Sendable {
 
     func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
         let chunk = ExpertPass.chunkRows
-        room.need(
-            normed: chunk * load.width, projected: load.rowCount * router.outputs,
-            branch: max(chunk, load.rowCount) * load.width)
+        room.need([
+            .normed: chunk * load.width, .projected: load.rowCount * router.outputs,
+            .branch: max(chunk, load.rowCount) * load.width,
+        ])
         network.reserve(&room, rowCount: chunk)
         shared?.reserve(&room, rowCount: load.rowCount)
     }
@@ -91,7 +92,7 @@ struct Experts: Sendable {
         // The rows are kept for the experts, which take them when the whole batch is here.
         let input = experts.input
         if let beside {
-            let rated = rows.workspace.normed.base
+            let rated = rows.workspace[.normed]
             rows.normalise(beside.routerNorm, rows: rows.wantedCount, into: rated)
             ingot_scale(rated, beside.routerScale, count)
             try choose(rated, into: experts, rows)
@@ -112,7 +113,7 @@ struct Experts: Sendable {
     private func choose(
         _ input: UnsafePointer<Float>, into experts: ExpertRows, _ rows: RowGroup
     ) throws {
-        let ratings = rows.workspace.projected.base
+        let ratings = rows.workspace[.projected]
         let count = router.outputs
         rows.linear.apply(
             router, to: input, rows: rows.wantedCount, into: ratings, strides: (rows.width, count))
@@ -142,9 +143,9 @@ struct Experts: Sendable {
         }
         experts.sum?.update(repeating: 0, count: count * width)
         guard let shared, let sharedGate else { return }
-        let output = rows.workspace.branch.base
+        let output = rows.workspace[.branch]
         shared.apply(to: input, rows: count, into: output, rows.linear)
-        let gates = rows.workspace.projected.base
+        let gates = rows.workspace[.projected]
         rows.linear.apply(sharedGate, to: input, rows: count, into: gates, strides: (width, 1))
         for row in 0..<count {
             ingot_add_scaled(sum + row * width, output + row * width, sigmoid(gates[row]), width)
@@ -158,7 +159,7 @@ struct Experts: Sendable {
     func finish(_ experts: ExpertRows, _ rows: RowGroup) {
         guard let sum = experts.sum else { return }
         let (count, width) = (rows.wantedCount, rows.width)
-        let output = rows.workspace.branch.base
+        let output = rows.workspace[.branch]
         if beside != nil, let shared {
             shared.apply(
                 to: rows.input(nil, norms.before), rows: count, into: output, rows.linear)

@@ -20,7 +20,7 @@ struct Network: Sendable {
     var stacks: [LinearStack] { [input, output] }
 
     func reserve(_ room: inout Workspace.Room, rowCount: Int) {
-        room.need(projected: rowCount * input.outputs)
+        room.need([.projected: rowCount * input.outputs])
     }
 
     /// The hidden rows, in the workspace's `projected`, `input.outputs` apart.
@@ -29,7 +29,7 @@ struct Network: Sendable {
     func hidden(
         _ values: UnsafePointer<Float>, rows: Int, _ linear: LinearLayer
     ) -> UnsafeMutablePointer<Float> {
-        let hidden = linear.workspace.projected.base
+        let hidden = linear.workspace[.projected]
         linear.apply(
             input, to: values, rows: rows, into: hidden, strides: (input.inputs, input.outputs))
         activate(hidden, rows: rows)
@@ -108,7 +108,7 @@ extension RowGroup {
     /// rows, normalised to the workspace's `normed`.
     func input(_ given: UnsafePointer<Float>?, _ norm: Norm?) -> UnsafePointer<Float> {
         if let given { return given }
-        let normed = workspace.normed.base
+        let normed = workspace[.normed]
         normalise(norm, rows: wantedCount, into: normed)
         return UnsafePointer(normed)
     }

@@ -19,6 +19,7 @@ struct GatedDeltaRule: Recurrence {
     private let norm: Norm?
 
     var stateCount: Int { rule.valueWidth * rule.keyLength }
+    var stepCount: Int { rule.valueLength }
 
     init(
         _ recurrence: BlockDescription.Recurrence, _ rule: BlockDescription.DeltaRule,
@@ -34,21 +35,10 @@ struct GatedDeltaRule: Recurrence {
             rule.convolution, channelCount: rule.channelCount, &layout)
     }
 
-    func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
-        // Behind the state there is room for one value.
-        room.need(
-            projected: load.rowCount * input.outputs, mixed: load.rowCount * output.inputs,
-            state: stateCount + rule.valueLength)
-    }
-
-    func walk(
-        _ stretch: StretchRows, _ parts: UnsafeMutablePointer<Float>,
-        into result: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
-        _ rows: RowGroup
-    ) {
-        convolution.apply(to: parts, stride: input.outputs, of: stretch, rows)
-        for index in 0..<stretch.count {
-            let row = parts + index * input.outputs
+    func run(_ walk: RecurrentWalk, _ rows: RowGroup) {
+        convolution.apply(walk, rows.weights)
+        for index in 0..<walk.count {
+            let row = walk.parts + index * walk.stride
             ingot_silu(row, nil, rule.channelCount)
             for head in 0..<rule.keyHeadCount {
                 let query = row + head * rule.keyLength
@@ -56,19 +46,11 @@ struct GatedDeltaRule: Recurrence {
                 scaleToUnit(query + rule.keyWidth, rule.keyLength, by: 1)
             }
         }
-        for head in 0..<rule.valueHeadCount {
-            walk(
-                head: head, stretch.count, parts, into: result,
-                state: state + head * rule.keyLength * rule.valueLength, rows)
-        }
+        for head in 0..<rule.valueHeadCount { run(walk, head: head, rows.weights) }
     }
 
     /// One value head from position to position.
-    private func walk(
-        head: Int, _ count: Int, _ parts: UnsafeMutablePointer<Float>,
-        into result: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
-        _ rows: RowGroup
-    ) {
+    private func run(_ walk: RecurrentWalk, head: Int, _ weights: UnsafePointer<Float>) {
         let gates = rule.channelCount + rule.valueWidth
         let shared = rule.valueHeadCount / rule.keyHeadCount
         let (keyHead, alpha, beta) =
@@ -81,18 +63,18 @@ struct GatedDeltaRule: Recurrence {
             case .turns:
                 (head % rule.keyHeadCount, gates + head, gates + rule.valueHeadCount + head)
             }
-        let (decay, bias) = (rows.weights[self.decay + head], rows.weights[stepBias + head])
-        let spare = rows.workspace.state.base + stateCount
-        for index in 0..<count {
-            let row = parts + index * input.outputs
+        let (decay, bias) = (weights[self.decay + head], weights[stepBias + head])
+        let state = walk.state + head * rule.keyLength * rule.valueLength
+        for index in 0..<walk.count {
+            let row = walk.parts + index * walk.stride
             let query = row + keyHead * rule.keyLength
-            let output = result + index * rule.valueWidth + head * rule.valueLength
+            let output = walk.result + index * rule.valueWidth + head * rule.valueLength
             ingot_delta_step(
                 state, query, query + rule.keyWidth,
                 row + 2 * rule.keyWidth + head * rule.valueLength,
                 exp(decay * softplus(row[alpha] + bias)), sigmoid(row[beta]), rule.keyLength,
-                rule.valueLength, spare, output)
-            norm?.apply(rows.weights, output, into: output)
+                rule.valueLength, walk.spare, output)
+            norm?.apply(weights, output, into: output)
             let gate = row + rule.channelCount + head * rule.valueLength
             // silu(gate) takes the gate's place, times what it lets through.
             ingot_silu(gate, output, rule.valueLength)

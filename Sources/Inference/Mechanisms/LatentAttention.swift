@@ -60,7 +60,7 @@ struct LatentAttention: Mixer {
 
     func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
         heads.reserve(&room, for: load)
-        room.need(latent: load.rowCount * input.outputs, branch: load.rowCount * load.width)
+        room.need([.latent: load.rowCount * input.outputs, .branch: load.rowCount * load.width])
     }
 
     func prepare(_ state: inout BlockState, capacity: Int) throws(InferenceError) {
@@ -71,8 +71,8 @@ struct LatentAttention: Mixer {
         makeKeysAndValues(normed, rows)
         var wanted = normed
         if rows.dropsRows {
-            rows.gather(normed, length: rows.width, into: rows.workspace.branch.base)
-            wanted = UnsafePointer(rows.workspace.branch.base)
+            rows.gather(normed, length: rows.width, into: rows.workspace[.branch])
+            wanted = UnsafePointer(rows.workspace[.branch])
         }
         makeQueries(wanted, rows)
         observeKeyMatrices(rows)
@@ -84,12 +84,12 @@ struct LatentAttention: Mixer {
     /// Keys and values of all heads from the row that they share.
     private func makeKeysAndValues(_ normed: UnsafePointer<Float>, _ rows: RowGroup) {
         let attention = heads.description
-        let latent = rows.workspace.latent.base
+        let latent = rows.workspace[.latent]
         rows.linear.apply(
             input, outputs: input.outputs - latentLength..<input.outputs, to: normed,
             rows: rows.rowCount, into: latent, strides: (rows.width, latentLength))
         norm?.apply(rows.weights, to: latent, count: rows.rowCount, stride: latentLength)
-        let keyRows = rows.workspace.projected.base + attention.queryWidth
+        let keyRows = rows.workspace[.projected] + attention.queryWidth
         let valueRows = keyRows + attention.keyWidth
         for head in 0..<attention.headCount {
             let keys = keyRows + head * attention.keyLength
@@ -133,7 +133,7 @@ struct LatentAttention: Mixer {
     }
 
     private func makeQueries(_ wanted: UnsafePointer<Float>, _ rows: RowGroup) {
-        let projected = rows.workspace.projected.base
+        let projected = rows.workspace[.projected]
         let outputs = 0..<input.outputs - latentLength
         guard let queries else {
             rows.linear.apply(
@@ -141,7 +141,7 @@ struct LatentAttention: Mixer {
                 strides: (rows.width, heads.rowWidth))
             return
         }
-        let latent = rows.workspace.latent.base
+        let latent = rows.workspace[.latent]
         rows.linear.apply(
             input, outputs: outputs, to: wanted, rows: rows.wantedCount, into: latent,
             strides: (rows.width, outputs.count))
@@ -178,7 +178,7 @@ struct LatentAttention: Mixer {
             observer(
                 LinearInput(
                     tensors: [tensor], part: head, rowCount: rows.wantedCount, rowLength: staying,
-                    base: rows.workspace.projected.base + head * heads.description.keyLength,
+                    base: rows.workspace[.projected] + head * heads.description.keyLength,
                     stride: heads.rowWidth))
         }
     }

@@ -19,8 +19,7 @@ struct LayerInput: Sendable {
     var stacks: [LinearStack] { [gate, output] }
 
     func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
-        room.need(
-            projected: load.rowCount * gate.outputs, branch: load.rowCount * load.width)
+        room.need([.projected: load.rowCount * gate.outputs, .branch: load.rowCount * load.width])
     }
 
     /// Adds it to the wanted residual rows.
@@ -29,7 +28,7 @@ struct LayerInput: Sendable {
     ///   - layerRows: The row for this block of the group's first token.
     ///   - stride: The floats from one token's row to the next's.
     func apply(_ layerRows: UnsafePointer<Float>, stride: Int, _ rows: RowGroup) {
-        let (gates, changes) = (rows.workspace.projected.base, rows.workspace.branch.base)
+        let (gates, changes) = (rows.workspace[.projected], rows.workspace[.branch])
         let (count, width) = (gate.outputs, rows.width)
         rows.linear.apply(
             gate, to: rows.residual, rows: rows.wantedCount, into: gates, strides: (width, count))

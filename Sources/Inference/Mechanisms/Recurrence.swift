@@ -11,26 +11,39 @@ protocol Recurrence: Mixer {
     var convolution: CausalConvolution { get }
     /// The floats of the state, without the rows that the convolution looks back on.
     var stateCount: Int { get }
+    /// The floats that a step needs to itself, in the workspace behind the state.
+    var stepCount: Int { get }
 
     /// Takes one stretch through the recurrence, up to what `output` takes in.
-    ///
-    /// - Parameters:
-    ///   - parts: What `input` made, `(token, input.outputs)`; may be overwritten.
-    ///   - result: Room for what `output` takes in, `(token, output.inputs)`.
-    ///   - state: The state before the stretch, which becomes that after it.
-    func walk(
-        _ stretch: StretchRows, _ parts: UnsafeMutablePointer<Float>,
-        into result: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
-        _ rows: RowGroup)
+    func run(_ walk: RecurrentWalk, _ rows: RowGroup)
+}
+
+/// One stretch on its way through a recurrence.
+struct RecurrentWalk {
+    /// The number of tokens.
+    let count: Int
+    /// What `input` made, `stride` floats for a token; may be overwritten.
+    let parts: UnsafeMutablePointer<Float>
+    let stride: Int
+    /// Room for what `output` takes in, `(token, output.inputs)`.
+    let result: UnsafeMutablePointer<Float>
+    /// The state before the stretch, which becomes that after it.
+    let state: UnsafeMutablePointer<Float>
+    /// Room for `stepCount` floats.
+    let spare: UnsafeMutablePointer<Float>
+    /// What the sequence keeps, if anything is kept.
+    let kept: RecurrentState?
 }
 
 extension Recurrence {
     var stacks: [LinearStack] { [input, output] }
+    var stepCount: Int { 0 }
 
     func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
-        room.need(
-            projected: load.rowCount * input.outputs, mixed: load.rowCount * output.inputs,
-            state: stateCount)
+        room.need([
+            .projected: load.rowCount * input.outputs, .mixed: load.rowCount * output.inputs,
+            .state: stateCount + stepCount,
+        ])
     }
 
     func prepare(_ state: inout BlockState, capacity: Int) throws(InferenceError) {
@@ -38,26 +51,29 @@ extension Recurrence {
     }
 
     func mix(_ normed: UnsafePointer<Float>, _ rows: RowGroup) {
-        let (parts, mixed) = (rows.workspace.projected.base, rows.workspace.mixed.base)
+        let (parts, mixed) = (rows.workspace[.projected], rows.workspace[.mixed])
         rows.linear.apply(
             input, to: normed, rows: rows.rowCount, into: parts,
             strides: (rows.width, input.outputs))
         for stretch in rows.stretches {
-            walk(
-                stretch, parts + stretch.row * input.outputs,
-                into: mixed + stretch.row * output.inputs, state: state(before: stretch, rows),
-                rows)
+            let kept = rows.state(of: stretch)?.recurrent
+            run(
+                RecurrentWalk(
+                    count: stretch.count, parts: parts + stretch.row * input.outputs,
+                    stride: input.outputs, result: mixed + stretch.row * output.inputs,
+                    state: start(kept, rows.workspace),
+                    spare: rows.workspace[.state] + stateCount, kept: kept), rows)
         }
         if rows.dropsRows { rows.gather(mixed, length: output.inputs, into: mixed) }
     }
 
     /// The state as it is before a stretch, in the sequence's memory or the workspace's.
-    private func state(
-        before stretch: StretchRows, _ rows: RowGroup
+    private func start(
+        _ kept: RecurrentState?, _ workspace: Workspace
     ) -> UnsafeMutablePointer<Float> {
-        guard let kept = rows.state(of: stretch)?.recurrent else {
-            rows.workspace.state.base.update(repeating: 0, count: stateCount)
-            return rows.workspace.state.base
+        guard let kept else {
+            workspace[.state].update(repeating: 0, count: stateCount)
+            return workspace[.state]
         }
         let next = kept.next + convolution.pastCount
         next.update(from: kept.base + convolution.pastCount, count: stateCount)
@@ -86,28 +102,24 @@ struct CausalConvolution: Sendable {
     /// The floats of the rows that it looks back on.
     var pastCount: Int { (length - 1) * channelCount }
 
-    /// Convolves the channels that start at `values` in place, and keeps the rows that later
-    /// positions look back on.
+    /// Convolves the channels in place, and keeps the rows that later positions look back on.
     ///
-    /// - Parameter stride: The floats from one token's channels to the next's.
-    func apply(
-        to values: UnsafeMutablePointer<Float>, stride: Int, of stretch: StretchRows,
-        _ rows: RowGroup
-    ) {
-        let state = rows.state(of: stretch)?.recurrent
-        if let state {
+    /// - Parameter offset: Where the channels start among a token's parts.
+    func apply(_ walk: RecurrentWalk, offset: Int = 0, _ weights: UnsafePointer<Float>) {
+        let values = walk.parts + offset
+        if let kept = walk.kept {
             for index in 0..<length - 1 {
-                let source = stretch.count - (length - 1) + index
+                let source = walk.count - (length - 1) + index
                 // A short stretch leaves some of the rows from before.
                 let row =
                     source >= 0
-                    ? UnsafePointer(values + source * stride)
-                    : state.base + (source + length - 1) * channelCount
-                (state.next + index * channelCount).update(from: row, count: channelCount)
+                    ? UnsafePointer(values + source * walk.stride)
+                    : kept.base + (source + length - 1) * channelCount
+                (kept.next + index * channelCount).update(from: row, count: channelCount)
             }
         }
         ingot_convolve(
-            values, stretch.count, stride, channelCount, rows.weights + weight, length,
-            bias.map { rows.weights + $0 }, state?.base)
+            values, walk.count, walk.stride, channelCount, weights + weight, length,
+            bias.map { weights + $0 }, walk.kept?.base)
     }
 }

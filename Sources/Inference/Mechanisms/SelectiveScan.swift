@@ -34,34 +34,31 @@ struct SelectiveScan: Recurrence {
     var stacks: [LinearStack] { [input, output, parameters, steps] }
 
     func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
-        room.need(
-            projected: load.rowCount * input.outputs,
-            latent: load.stretchLength * parameters.outputs,
-            mixed: load.rowCount * output.inputs, state: stateCount)
+        room.need([
+            .projected: load.rowCount * input.outputs,
+            .latent: load.stretchLength * parameters.outputs,
+            .mixed: load.rowCount * output.inputs, .state: stateCount,
+        ])
     }
 
-    func walk(
-        _ stretch: StretchRows, _ parts: UnsafeMutablePointer<Float>,
-        into result: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
-        _ rows: RowGroup
-    ) {
-        let (stride, channels) = (input.outputs, convolution.channelCount)
-        convolution.apply(to: parts, stride: stride, of: stretch, rows)
-        for index in 0..<stretch.count { ingot_silu(parts + index * stride, nil, channels) }
-        let short = rows.workspace.latent.base
+    func run(_ walk: RecurrentWalk, _ rows: RowGroup) {
+        let (stride, channels) = (walk.stride, convolution.channelCount)
+        convolution.apply(walk, rows.weights)
+        for index in 0..<walk.count { ingot_silu(walk.parts + index * stride, nil, channels) }
+        let short = rows.workspace[.latent]
         rows.linear.apply(
-            parameters, to: parts, rows: stretch.count, into: short,
+            parameters, to: walk.parts, rows: walk.count, into: short,
             strides: (stride, parameters.outputs))
         rows.linear.apply(
-            steps, to: short, rows: stretch.count, into: result,
+            steps, to: short, rows: walk.count, into: walk.result,
             strides: (parameters.outputs, channels))
-        for index in 0..<stretch.count {
-            let row = parts + index * stride
-            let output = result + index * channels
+        for index in 0..<walk.count {
+            let row = walk.parts + index * stride
+            let output = walk.result + index * channels
             for channel in 0..<channels { output[channel] = softplus(output[channel]) }
             let taken = short + index * parameters.outputs + steps.inputs
             ingot_scan_step(
-                state, rows.weights + decay, taken, taken + stateLength, output, row, channels,
+                walk.state, rows.weights + decay, taken, taken + stateLength, output, row, channels,
                 stateLength, output)
             for channel in 0..<channels {
                 output[channel] += rows.weights[skip + channel] * row[channel]

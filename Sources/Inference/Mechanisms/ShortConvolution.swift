@@ -17,20 +17,16 @@ struct ShortConvolution: Recurrence {
             convolution, channelCount: recurrence.output.inputs, &layout)
     }
 
-    func walk(
-        _ stretch: StretchRows, _ parts: UnsafeMutablePointer<Float>,
-        into result: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
-        _ rows: RowGroup
-    ) {
+    func run(_ walk: RecurrentWalk, _ rows: RowGroup) {
         let channels = convolution.channelCount
-        for index in 0..<stretch.count {
-            let row = parts + index * input.outputs
+        for index in 0..<walk.count {
+            let row = walk.parts + index * walk.stride
             for channel in 0..<channels { row[channel] *= row[2 * channels + channel] }
         }
-        convolution.apply(to: parts, stride: input.outputs, of: stretch, rows)
-        for index in 0..<stretch.count {
-            let row = parts + index * input.outputs
-            let output = result + index * channels
+        convolution.apply(walk, rows.weights)
+        for index in 0..<walk.count {
+            let row = walk.parts + index * walk.stride
+            let output = walk.result + index * channels
             for channel in 0..<channels { output[channel] = row[channel] * row[channels + channel] }
         }
     }

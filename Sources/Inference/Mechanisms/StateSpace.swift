@@ -37,18 +37,14 @@ struct StateSpace: Recurrence {
             space.convolution, channelCount: space.channelCount, &layout)
     }
 
-    func walk(
-        _ stretch: StretchRows, _ parts: UnsafeMutablePointer<Float>,
-        into result: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
-        _ rows: RowGroup
-    ) {
+    func run(_ walk: RecurrentWalk, _ rows: RowGroup) {
         let width = space.width
-        convolution.apply(to: parts + width, stride: input.outputs, of: stretch, rows)
-        for index in 0..<stretch.count {
-            let gate = parts + index * input.outputs
-            let output = result + index * width
+        convolution.apply(walk, offset: width, rows.weights)
+        for index in 0..<walk.count {
+            let gate = walk.parts + index * walk.stride
+            let output = walk.result + index * width
             ingot_silu(gate + width, nil, space.channelCount)
-            step(gate + width, into: output, state: state, rows.weights)
+            step(gate + width, into: output, state: walk.state, rows.weights)
             // silu(gate) takes the gate's place, times what it lets through.
             ingot_silu(gate, output, width)
             normalise(gate, into: output, rows.weights)
