@@ -86,7 +86,7 @@ private struct Sample {
             let decoded = format.roundTrip(
                 matrix.rows, rowLength: matrix.rowLength,
                 importance: fitsWeights
-                    ? matrix.importance : format.requiresImportance ? equal : nil)
+                    ? matrix.importance : format.importance == .required ? equal : nil)
             var (difference, power) = (0.0, 0.0)
             for (index, value) in matrix.rows.enumerated() {
                 let weight =
@@ -156,7 +156,7 @@ enum Errors {
                 text(sample.error(of: format, fitsWeights: false, measuresWeights: true)) + " → "
                     + text(sample.error(of: format, fitsWeights: true, measuresWeights: true))
             }
-            let mark = format.requiresImportance ? "*" : ""
+            let mark = format.importance == .required ? "*" : ""
             let cells = [format.name + mark, bits(format)] + plain + weighted
             print("| \(cells.joined(separator: " | ")) |")
         }

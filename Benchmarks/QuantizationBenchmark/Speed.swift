@@ -67,7 +67,7 @@ enum Speed {
                 blocks.deallocate()
                 values.deallocate()
             }
-            for isWeighted in format.requiresImportance ? [true] : [false, true] {
+            for isWeighted in format.importance == .required ? [true] : [false, true] {
                 line(format, "encode", isWeighted ? "yes" : "no") {
                     inputs.rows.withUnsafeBufferPointer { rows in
                         inputs.importance.withUnsafeBufferPointer { importance in

@@ -79,32 +79,38 @@ typedef void (*ingot_unpacker)(const uint8_t *source, size_t elementCount, uint8
 #define TABLE(name) {[INGOT_NEON] = 0}
 #endif
 
-/// Defines the function that Swift calls, for the functions `encode_name` of every set.
-#define DEFINE_ENCODER(name)                                                             \
-    INGOT_ENCODER(name) {                                                                \
-        static const ingot_encoder table[INGOT_ISA_COUNT] = TABLE(encode_##name);        \
-        if (isa >= INGOT_ISA_COUNT || !table[isa]) return false;                         \
-        table[isa](rows, rowCount, rowLength, importance, destination, reference);       \
-        return true;                                                                     \
-    }
-#define DEFINE_DECODER(name)                                                             \
-    INGOT_DECODER(name) {                                                                \
-        static const ingot_decoder table[INGOT_ISA_COUNT] = TABLE(decode_##name);        \
-        if (isa >= INGOT_ISA_COUNT || !table[isa]) return false;                         \
-        table[isa](source, elementCount, destination);                                   \
-        return true;                                                                     \
-    }
-/// The scalar set uses the kernel of the processor's baseline: there is nothing to round.
+/// The scalar set unpacks with the kernel of the processor's baseline: there is nothing to round.
 #if defined(__x86_64__)
 #define BASELINE INGOT_SSE2
 #else
 #define BASELINE INGOT_NEON
 #endif
-#define DEFINE_UNPACKER(name)                                                            \
-    INGOT_UNPACKER(name) {                                                               \
+
+/// Defines the kernels that Swift takes, for the functions `encode_name`, `decode_name` and
+/// `unpack_name` of every set.
+#define DEFINE_KERNELS(name)                                                             \
+    static bool encode_##name(ingot_isa isa, const float *rows, size_t rowCount,         \
+                              size_t rowLength, const float *importance,                 \
+                              void *destination, ingot_reference reference) {            \
+        static const ingot_encoder table[INGOT_ISA_COUNT] = TABLE(encode_##name);        \
+        if (isa >= INGOT_ISA_COUNT || !table[isa]) return false;                         \
+        table[isa](rows, rowCount, rowLength, importance, destination, reference);       \
+        return true;                                                                     \
+    }                                                                                    \
+    static bool decode_##name(ingot_isa isa, const void *source, size_t elementCount,    \
+                              float *destination) {                                      \
+        static const ingot_decoder table[INGOT_ISA_COUNT] = TABLE(decode_##name);        \
+        if (isa >= INGOT_ISA_COUNT || !table[isa]) return false;                         \
+        table[isa](source, elementCount, destination);                                   \
+        return true;                                                                     \
+    }                                                                                    \
+    static bool unpack_##name(ingot_isa isa, const void *source, size_t elementCount,    \
+                              uint8_t *codes, float *scales, float *minimums) {          \
         static const ingot_unpacker table[INGOT_ISA_COUNT] = TABLE(unpack_##name);       \
         if (isa == INGOT_SCALAR) isa = BASELINE;                                         \
         if (isa >= INGOT_ISA_COUNT || !table[isa]) return false;                         \
         table[isa](source, elementCount, codes, scales, minimums);                       \
         return true;                                                                     \
-    }
+    }                                                                                    \
+    const ingot_kernels ingot_kernels_##name = {encode_##name, decode_##name,            \
+                                                unpack_##name};

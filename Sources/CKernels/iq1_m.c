@@ -6,9 +6,7 @@
 #define COUNT 16
 #include "instantiate.h"
 #include "grid_entry.h"
-DEFINE_GRID_ENCODER(IQ1_M)
-DEFINE_GRID_DECODER(IQ1_M)
-DEFINE_GRID_UNPACKER(IQ1_M)
+DEFINE_GRID_KERNELS(IQ1_M)
 #else
 #include "lanes.h"
 #include "ternary_cuts.h"

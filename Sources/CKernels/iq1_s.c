@@ -6,9 +6,7 @@
 #define COUNT 32
 #include "instantiate.h"
 #include "grid_entry.h"
-DEFINE_GRID_ENCODER(IQ1_S)
-DEFINE_GRID_DECODER(IQ1_S)
-DEFINE_GRID_UNPACKER(IQ1_S)
+DEFINE_GRID_KERNELS(IQ1_S)
 #else
 #include "lanes.h"
 #include "ternary_cuts.h"

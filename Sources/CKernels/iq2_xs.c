@@ -13,9 +13,7 @@
 #define REFINES_ALL 0
 #include "instantiate.h"
 #include "grid_entry.h"
-DEFINE_GRID_ENCODER(IQ2_XS)
-DEFINE_GRID_DECODER(IQ2_XS)
-DEFINE_GRID_UNPACKER(IQ2_XS)
+DEFINE_GRID_KERNELS(IQ2_XS)
 #else
 #include "lanes.h"
 #include "grid_search.h"

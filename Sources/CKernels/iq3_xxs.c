@@ -13,9 +13,7 @@
 #define REFINES_ALL 0
 #include "instantiate.h"
 #include "grid_entry.h"
-DEFINE_GRID_ENCODER(IQ3_XXS)
-DEFINE_GRID_DECODER(IQ3_XXS)
-DEFINE_GRID_UNPACKER(IQ3_XXS)
+DEFINE_GRID_KERNELS(IQ3_XXS)
 #else
 #include "lanes.h"
 #include "grid_search.h"

@@ -3,9 +3,7 @@
 #define KERNEL_FILE "iq4_nl.c"
 #define BLOCK_BYTES 18
 #include "instantiate.h"
-DEFINE_ENCODER(IQ4_NL)
-DEFINE_DECODER(IQ4_NL)
-DEFINE_UNPACKER(IQ4_NL)
+DEFINE_KERNELS(IQ4_NL)
 #else
 #include "lanes.h"
 #include "curve.h"

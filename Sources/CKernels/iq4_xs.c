@@ -3,9 +3,7 @@
 #define KERNEL_FILE "iq4_xs.c"
 #define BLOCK_BYTES 136
 #include "instantiate.h"
-DEFINE_ENCODER(IQ4_XS)
-DEFINE_DECODER(IQ4_XS)
-DEFINE_UNPACKER(IQ4_XS)
+DEFINE_KERNELS(IQ4_XS)
 #else
 #include "lanes.h"
 #include "curve.h"

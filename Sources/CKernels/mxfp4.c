@@ -3,9 +3,7 @@
 #define KERNEL_FILE "mxfp4.c"
 #define BLOCK_BYTES 17
 #include "instantiate.h"
-DEFINE_ENCODER(MXFP4)
-DEFINE_DECODER(MXFP4)
-DEFINE_UNPACKER(MXFP4)
+DEFINE_KERNELS(MXFP4)
 #else
 #include "lanes.h"
 #include "horizontal.h"

@@ -3,9 +3,7 @@
 #define KERNEL_FILE "nvfp4.c"
 #define BLOCK_BYTES 36
 #include "instantiate.h"
-DEFINE_ENCODER(NVFP4)
-DEFINE_DECODER(NVFP4)
-DEFINE_UNPACKER(NVFP4)
+DEFINE_KERNELS(NVFP4)
 #else
 #include "lanes.h"
 #include "horizontal.h"

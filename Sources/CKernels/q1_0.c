@@ -3,9 +3,7 @@
 #define KERNEL_FILE "q1_0.c"
 #define BLOCK_BYTES 18
 #include "instantiate.h"
-DEFINE_ENCODER(Q1_0)
-DEFINE_DECODER(Q1_0)
-DEFINE_UNPACKER(Q1_0)
+DEFINE_KERNELS(Q1_0)
 #else
 #include "lanes.h"
 #include "horizontal.h"

@@ -3,9 +3,7 @@
 #define KERNEL_FILE "q2_0.c"
 #define BLOCK_BYTES 18
 #include "instantiate.h"
-DEFINE_ENCODER(Q2_0)
-DEFINE_DECODER(Q2_0)
-DEFINE_UNPACKER(Q2_0)
+DEFINE_KERNELS(Q2_0)
 #else
 #include "lanes.h"
 #include "horizontal.h"

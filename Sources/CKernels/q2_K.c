@@ -16,9 +16,7 @@
 #define D_OFFSET 80
 #define PAIRS_OFFSET 0
 #include "instantiate.h"
-DEFINE_ENCODER(Q2_K)
-DEFINE_DECODER(Q2_K)
-DEFINE_UNPACKER(Q2_K)
+DEFINE_KERNELS(Q2_K)
 #else
 #include "lanes.h"
 #include "affine.h"

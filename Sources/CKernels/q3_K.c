@@ -3,9 +3,7 @@
 #define KERNEL_FILE "q3_K.c"
 #define BLOCK_BYTES 110
 #include "instantiate.h"
-DEFINE_ENCODER(Q3_K)
-DEFINE_DECODER(Q3_K)
-DEFINE_UNPACKER(Q3_K)
+DEFINE_KERNELS(Q3_K)
 #else
 #include "lanes.h"
 #include "horizontal.h"

@@ -4,9 +4,7 @@
 #define BITS 4
 #define HAS_MINIMUM 0
 #include "instantiate.h"
-DEFINE_ENCODER(Q4_0)
-DEFINE_DECODER(Q4_0)
-DEFINE_UNPACKER(Q4_0)
+DEFINE_KERNELS(Q4_0)
 #else
 #include "lanes.h"
 #include "symmetric.h"

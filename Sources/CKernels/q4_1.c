@@ -4,9 +4,7 @@
 #define BITS 4
 #define HAS_MINIMUM 1
 #include "instantiate.h"
-DEFINE_ENCODER(Q4_1)
-DEFINE_DECODER(Q4_1)
-DEFINE_UNPACKER(Q4_1)
+DEFINE_KERNELS(Q4_1)
 #else
 #include "lanes.h"
 #include "affine.h"

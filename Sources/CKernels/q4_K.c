@@ -16,9 +16,7 @@
 #define D_OFFSET 0
 #define PAIRS_OFFSET 4
 #include "instantiate.h"
-DEFINE_ENCODER(Q4_K)
-DEFINE_DECODER(Q4_K)
-DEFINE_UNPACKER(Q4_K)
+DEFINE_KERNELS(Q4_K)
 #else
 #include "lanes.h"
 #include "affine.h"

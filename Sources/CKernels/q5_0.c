@@ -4,9 +4,7 @@
 #define BITS 5
 #define HAS_MINIMUM 0
 #include "instantiate.h"
-DEFINE_ENCODER(Q5_0)
-DEFINE_DECODER(Q5_0)
-DEFINE_UNPACKER(Q5_0)
+DEFINE_KERNELS(Q5_0)
 #else
 #include "lanes.h"
 #include "symmetric.h"

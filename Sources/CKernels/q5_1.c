@@ -4,9 +4,7 @@
 #define BITS 5
 #define HAS_MINIMUM 1
 #include "instantiate.h"
-DEFINE_ENCODER(Q5_1)
-DEFINE_DECODER(Q5_1)
-DEFINE_UNPACKER(Q5_1)
+DEFINE_KERNELS(Q5_1)
 #else
 #include "lanes.h"
 #include "affine.h"

@@ -16,9 +16,7 @@
 #define D_OFFSET 0
 #define PAIRS_OFFSET 4
 #include "instantiate.h"
-DEFINE_ENCODER(Q5_K)
-DEFINE_DECODER(Q5_K)
-DEFINE_UNPACKER(Q5_K)
+DEFINE_KERNELS(Q5_K)
 #else
 #include "lanes.h"
 #include "affine.h"

@@ -3,9 +3,7 @@
 #define KERNEL_FILE "q6_K.c"
 #define BLOCK_BYTES 210
 #include "instantiate.h"
-DEFINE_ENCODER(Q6_K)
-DEFINE_DECODER(Q6_K)
-DEFINE_UNPACKER(Q6_K)
+DEFINE_KERNELS(Q6_K)
 #else
 #include "lanes.h"
 #include "symmetric.h"

@@ -3,9 +3,7 @@
 #define KERNEL_FILE "q8_0.c"
 #define BLOCK_BYTES 34
 #include "instantiate.h"
-DEFINE_ENCODER(Q8_0)
-DEFINE_DECODER(Q8_0)
-DEFINE_UNPACKER(Q8_0)
+DEFINE_KERNELS(Q8_0)
 #else
 #include "lanes.h"
 #include "half_floats.h"

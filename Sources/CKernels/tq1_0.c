@@ -3,9 +3,7 @@
 #define KERNEL_FILE "tq1_0.c"
 #define BLOCK_BYTES 54
 #include "instantiate.h"
-DEFINE_ENCODER(TQ1_0)
-DEFINE_DECODER(TQ1_0)
-DEFINE_UNPACKER(TQ1_0)
+DEFINE_KERNELS(TQ1_0)
 #else
 #include "lanes.h"
 #include "horizontal.h"

@@ -3,9 +3,7 @@
 #define KERNEL_FILE "tq2_0.c"
 #define BLOCK_BYTES 66
 #include "instantiate.h"
-DEFINE_ENCODER(TQ2_0)
-DEFINE_DECODER(TQ2_0)
-DEFINE_UNPACKER(TQ2_0)
+DEFINE_KERNELS(TQ2_0)
 #else
 #include "lanes.h"
 #include "horizontal.h"

@@ -34,7 +34,7 @@ public struct SensitivityAnalysis {
                 throw EvaluationError(
                     .unusableFormat(format.name, reason: "cannot be written"), path: nil)
             }
-            guard !format.requiresImportance || importance != nil else {
+            guard format.importance != .required || importance != nil else {
                 throw EvaluationError(
                     .unusableFormat(format.name, reason: "needs an importance matrix"), path: nil)
             }

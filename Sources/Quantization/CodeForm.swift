@@ -20,6 +20,13 @@ package struct CodeForm: Sendable {
     /// Unpacks blocks.
     package let unpack: Unpacker
 
+    init(_ form: ingot_code_form, unpack: @escaping Unpacker) {
+        self.form = form
+        self.unpack = unpack
+    }
+}
+
+extension ingot_code_form {
     /// Describes codes.
     ///
     /// - Parameters:
@@ -28,12 +35,10 @@ package struct CodeForm: Sendable {
     ///     256.
     ///   - highest: The largest code.
     init(
-        group: UInt32, block: UInt32, offset: UInt32, highest: UInt32, hasMinimum: Bool = false,
-        unpack: @escaping Unpacker
+        group: UInt32, block: UInt32, offset: UInt32, highest: UInt32, hasMinimum: Bool = false
     ) {
-        form = ingot_code_form(
+        self.init(
             groupLength: group, blockLength: block, offset: offset, highest: highest,
             hasMinimum: hasMinimum)
-        self.unpack = unpack
     }
 }

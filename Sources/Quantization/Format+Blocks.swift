@@ -1,23 +1,6 @@
 internal import CKernels
 
 extension Format {
-    /// Encodes rows on an instruction set; false when there is no kernel for it.
-    ///
-    /// The last argument encodes one block by the reference.
-    typealias EncodingKernel =
-        @Sendable (
-            ingot_isa, _ rows: UnsafePointer<Float>, _ rowCount: Int, _ rowLength: Int,
-            _ importance: UnsafePointer<Float>?, _ destination: UnsafeMutableRawPointer,
-            ingot_reference
-        ) -> Bool
-
-    /// Decodes values on an instruction set; false when there is no kernel for it.
-    typealias DecodingKernel =
-        @Sendable (
-            ingot_isa, _ source: UnsafeRawPointer, _ elementCount: Int,
-            _ destination: UnsafeMutablePointer<Float>
-        ) -> Bool
-
     /// Encodes one block; `variance` is the row's mean square, 0 without importance.
     typealias BlockEncoder =
         @convention(c) @Sendable (
@@ -33,18 +16,17 @@ extension Format {
     /// that states the algorithm and serves where there is no kernel.
     init(
         name: String, typeID: UInt32, blockElementCount: Int, blockByteCount: Int,
-        requiresImportance: Bool = false, codes: CodeForm? = nil,
-        encodingKernel: @escaping EncodingKernel, decodingKernel: @escaping DecodingKernel,
-        encodeBlock: @escaping BlockEncoder,
+        fallbacks: [Format], importance: ImportanceUse, insteadOfRecipe: String? = nil,
+        codes: ingot_code_form, kernels: BlockKernels, encodeBlock: @escaping BlockEncoder,
         decodeBlock: @escaping BlockDecoder
     ) {
         self.init(
             name: name, typeID: typeID, blockElementCount: blockElementCount,
-            blockByteCount: blockByteCount, requiresImportance: requiresImportance, codes: codes,
+            blockByteCount: blockByteCount, fallbacks: fallbacks, importance: importance,
+            insteadOfRecipe: insteadOfRecipe, codes: CodeForm(codes, unpack: kernels.unpack),
             encode: { rows, rowCount, rowLength, importance, destination in
-                let isEncoded = encodingKernel(
-                    InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination,
-                    encodeBlock)
+                let isEncoded = kernels.encode(
+                    rows, rowCount, rowLength, importance, destination, encodeBlock)
                 if isEncoded { return }
                 let perRow = rowLength / blockElementCount
                 for row in 0..<rowCount {
@@ -61,12 +43,58 @@ extension Format {
                 }
             },
             decode: { source, elementCount, destination in
-                let isa = InstructionSet.current.isa
-                if decodingKernel(isa, source, elementCount, destination) { return }
+                if kernels.decode(source, elementCount, destination) { return }
                 for index in 0..<elementCount / blockElementCount {
                     decodeBlock(
                         source + index * blockByteCount, destination + index * blockElementCount)
                 }
             })
+    }
+}
+
+/// The kernels of a format, for the current instruction set; each returns false when there is none
+/// for it.
+struct BlockKernels: Sendable {
+    /// Encodes rows; the last argument encodes one block by the reference.
+    let encode:
+        @Sendable (
+            _ rows: UnsafePointer<Float>, _ rowCount: Int, _ rowLength: Int,
+            _ importance: UnsafePointer<Float>?, _ destination: UnsafeMutableRawPointer,
+            _ reference: ingot_reference
+        ) -> Bool
+    /// Decodes values.
+    let decode:
+        @Sendable (
+            _ source: UnsafeRawPointer, _ elementCount: Int,
+            _ destination: UnsafeMutablePointer<Float>
+        ) -> Bool
+    /// Unpacks blocks to integers.
+    let unpack: CodeForm.Unpacker
+
+    /// Kernels that need nothing but their blocks.
+    init(_ kernels: ingot_kernels) {
+        encode = { rows, rowCount, rowLength, importance, destination, reference in
+            kernels.encode(
+                InstructionSet.current.isa, rows, rowCount, rowLength, importance, destination,
+                reference)
+        }
+        decode = { kernels.decode(InstructionSet.current.isa, $0, $1, $2) }
+        unpack = { kernels.unpack(InstructionSet.current.isa, $0, $1, $2, $3, $4) }
+    }
+
+    /// Kernels that look points of a grid up; the grid is made at the first use.
+    init(
+        _ kernels: ingot_grid_kernels, grid: @autoclosure @escaping @Sendable () -> GridCodebook
+    ) {
+        encode = { rows, rowCount, rowLength, importance, destination, _ in
+            kernels.encode(
+                InstructionSet.current.isa, grid().tables, rows, rowCount, rowLength, importance,
+                destination)
+        }
+        decode = { kernels.decode(InstructionSet.current.isa, grid().tables, $0, $1, $2) }
+        unpack = { source, elementCount, codes, scales, _ in
+            kernels.unpack(
+                InstructionSet.current.isa, grid().tables, source, elementCount, codes, scales)
+        }
     }
 }

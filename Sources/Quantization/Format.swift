@@ -1,3 +1,20 @@
+/// What an importance matrix is to a format's encoder.
+public enum ImportanceUse: Int, Sendable, Comparable {
+    /// Nothing: the blocks are the same without it.
+    case ignored
+    /// It weighs the columns; without it all weigh the same.
+    case optional
+    /// As `optional`, but with so few bits that what is encoded without it is noise: recipes refuse.
+    case expected
+    /// Nothing can be encoded without it.
+    case required
+
+    /// Compares the need.
+    public static func < (left: ImportanceUse, right: ImportanceUse) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}
+
 /// A tensor data format of GGUF: how a row of numbers is stored in blocks.
 ///
 /// A format encodes blocks and knows nothing of models; which tensor gets which format is a
@@ -31,8 +48,13 @@ public struct Format: Sendable, Hashable, CustomStringConvertible {
     public let blockElementCount: Int
     /// The number of bytes of one block.
     public let blockByteCount: Int
-    /// Whether `encode` cannot do without importance: too few bits to weigh all columns alike.
-    public let requiresImportance: Bool
+    /// The formats that take its place where rows are not whole blocks, the first that fits: one of
+    /// about as many bits in smaller blocks, and F16; none where there is no substitute.
+    public let fallbacks: [Format]
+    /// What importance is to `encode`.
+    public let importance: ImportanceUse
+    /// What to do instead of quantizing a model to it; `nil` where that needs no advice.
+    let insteadOfRecipe: String?
     /// Encodes rows; `nil` for formats that are only carried along or decoded.
     public let encode: Encoder?
     /// Decodes blocks; `nil` for formats that are only carried along.
@@ -45,14 +67,17 @@ public struct Format: Sendable, Hashable, CustomStringConvertible {
     /// Declares a format.
     init(
         name: String, typeID: UInt32, blockElementCount: Int, blockByteCount: Int,
-        requiresImportance: Bool = false, codes: CodeForm? = nil, encode: Encoder?,
+        fallbacks: [Format] = [], importance: ImportanceUse = .ignored,
+        insteadOfRecipe: String? = nil, codes: CodeForm? = nil, encode: Encoder?,
         decode: Decoder?
     ) {
         self.name = name
         self.typeID = typeID
         self.blockElementCount = blockElementCount
         self.blockByteCount = blockByteCount
-        self.requiresImportance = requiresImportance
+        self.fallbacks = fallbacks
+        self.importance = importance
+        self.insteadOfRecipe = insteadOfRecipe
         self.codes = codes
         self.encode = encode
         self.decode = decode

@@ -39,14 +39,13 @@ extension Recipe {
     private func checked(
         _ choice: FormatChoice, of tensor: RecipeModel.Tensor, options: RecipeOptions
     ) throws(RecipeError) -> FormatChoice {
+        let need = choice.format.importance
         let isRequired =
             switch tensor.role {
             // The importance matrix knows nothing of these two; only what cannot be encoded at all
             // is refused.
-            case .output, .tokenEmbedding: choice.format.requiresImportance
-            default:
-                Self.lowFormats.contains(choice.format)
-                    || choice.format == .Q2_K && fileType == Self.Q2_K_S.fileType
+            case .output, .tokenEmbedding: need == .required
+            default: need >= .expected || expectsImportance && choice.format == defaultFormat
             }
         guard isRequired else { return choice }
         guard options.missingImportance == .raise else {
@@ -60,11 +59,6 @@ extension Recipe {
             }
         return FormatChoice(raised, .raised(from: choice.format))
     }
-
-    /// Formats of so few bits that every tensor needs importance.
-    private static let lowFormats: Set<Format> = [
-        .IQ1_S, .IQ1_M, .IQ2_XXS, .IQ2_XS, .IQ2_S, .IQ3_XXS,
-    ]
 }
 
 /// The state of one walk over a model's tensors.
@@ -175,26 +169,15 @@ private struct RecipeWalk {
 }
 
 extension FormatChoice {
-    /// This choice, or the fallback when the tensor's rows are not whole blocks.
-    ///
-    /// That is a format of blocks of 32 with about as many bits, and F16 when that does not fit
-    /// either. For Q1_0 and NVFP4 there is none.
+    /// This choice, or the format's first fallback that fits when the tensor's rows are not whole
+    /// blocks.
     fileprivate func fitted(to tensor: RecipeModel.Tensor) throws(RecipeError) -> FormatChoice {
         let rowLength = tensor.shape.rowLength
         guard !format.fits(rowLength: rowLength) else { return self }
-        let small: Format? = format.blockElementCount == 32 ? .F16 : nil
-        guard let substitute = Self.substitutes[format] ?? small else {
+        guard let fitting = format.fallbacks.first(where: { $0.fits(rowLength: rowLength) }) else {
             throw RecipeError(
                 .noFormatFits(rowLength: rowLength, wanted: format), tensor: tensor.name)
         }
-        let fitting = substitute.fits(rowLength: rowLength) ? substitute : .F16
         return FormatChoice(fitting, .fallback(from: format))
     }
-
-    private static let substitutes: [Format: Format] = [
-        .IQ1_S: .IQ4_NL, .IQ1_M: .IQ4_NL, .IQ2_XXS: .IQ4_NL, .IQ2_XS: .IQ4_NL, .IQ2_S: .IQ4_NL,
-        .IQ3_XXS: .IQ4_NL, .IQ3_S: .IQ4_NL, .IQ4_XS: .IQ4_NL,
-        .Q2_0: .Q4_0, .Q2_K: .Q4_0, .Q3_K: .Q4_0, .TQ1_0: .Q4_0, .TQ2_0: .Q4_0,
-        .Q4_K: .Q5_0, .Q5_K: .Q5_1, .Q6_K: .Q8_0,
-    ]
 }

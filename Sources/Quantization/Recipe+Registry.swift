@@ -24,7 +24,9 @@ extension Recipe {
     /// that no model is quantized to.
     public static func parse(_ name: String) throws(RecipeError) -> Recipe {
         if let recipe = named(name) { return recipe }
-        if let format = Format.named(name), format == .NVFP4 || format.encode == nil {
+        if let format = Format.named(name),
+            format.insteadOfRecipe != nil || format.encode == nil
+        {
             throw RecipeError(.notWritable(format.name))
         }
         let names = all.flatMap { [$0.name] + $0.aliases }

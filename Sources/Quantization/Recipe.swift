@@ -15,16 +15,20 @@ public struct Recipe: Sendable, CustomStringConvertible {
     public let summary: String
     /// Which format each kind of tensor gets; `nil` when every tensor keeps its format.
     let mixture: Mixture?
+    /// Whether tensors of the default format need importance, which the format itself can do
+    /// without.
+    let expectsImportance: Bool
 
     /// Declares a recipe.
     init(
         _ name: String, fileType: UInt32?, aliases: [String] = [], summary: String,
-        _ mixture: Mixture?
+        expectsImportance: Bool = false, _ mixture: Mixture?
     ) {
         self.name = name
         self.fileType = fileType
         self.aliases = aliases
         self.summary = summary
+        self.expectsImportance = expectsImportance
         self.mixture = mixture
     }
 

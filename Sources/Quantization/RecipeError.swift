@@ -61,9 +61,8 @@ public struct RecipeError: IngotError, Hashable {
         case .layerUnknown: nil
         case .unknownType(_, let nearest):
             nearest.isEmpty ? nil : "Did you mean \(nearest.joined(separator: ", "))?"
-        case .notWritable("NVFP4"):
-            "Its two-level scales come from training; MXFP4_MOE or Q4_K_M are near in size."
-        case .notWritable: "Pick a type from the list of types."
+        case .notWritable(let name):
+            Format.named(name)?.insteadOfRecipe ?? "Pick a type from the list of types."
         case .malformedOverride: "For example: attn_v=q6_k"
         case .invalidPattern(let error): error.remedy
         }

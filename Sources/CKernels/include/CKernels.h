@@ -43,79 +43,22 @@ bool ingot_isa_supported(ingot_isa isa);
 typedef void (*ingot_reference)(const float *values, const float *_Nullable importance,
                                 float variance, void *block);
 
-/// Encodes `rowCount` rows of `rowLength` values, whole blocks each; `importance` has one weight
-/// per column or is null.
-#define INGOT_ENCODER(name)                                                              \
-    bool ingot_encode_##name(ingot_isa isa, const float *rows, size_t rowCount,          \
-                             size_t rowLength, const float *_Nullable importance,        \
-                             void *destination, ingot_reference reference)
-/// Decodes `elementCount` values, whole blocks.
-#define INGOT_DECODER(name)                                                              \
-    bool ingot_decode_##name(ingot_isa isa, const void *source, size_t elementCount,     \
-                             float *destination)
-
-/// Unpacks `elementCount` values, whole blocks, to what `ingot_code_form` describes: a code each,
-/// and a scale and (where the format has them) a minimum for every group.
-#define INGOT_UNPACKER(name)                                                             \
-    bool ingot_unpack_##name(ingot_isa isa, const void *source, size_t elementCount,     \
-                             uint8_t *codes, float *scales, float *_Nullable minimums)
-
-INGOT_ENCODER(Q4_0);
-INGOT_ENCODER(Q4_1);
-INGOT_ENCODER(Q5_0);
-INGOT_ENCODER(Q5_1);
-INGOT_ENCODER(Q8_0);
-INGOT_ENCODER(Q2_K);
-INGOT_ENCODER(Q3_K);
-INGOT_ENCODER(Q4_K);
-INGOT_ENCODER(Q5_K);
-INGOT_ENCODER(Q6_K);
-INGOT_ENCODER(IQ4_NL);
-INGOT_ENCODER(IQ4_XS);
-INGOT_ENCODER(MXFP4);
-INGOT_ENCODER(NVFP4);
-INGOT_ENCODER(TQ1_0);
-INGOT_ENCODER(TQ2_0);
-INGOT_ENCODER(Q1_0);
-INGOT_ENCODER(Q2_0);
-
-INGOT_DECODER(Q4_0);
-INGOT_DECODER(Q4_1);
-INGOT_DECODER(Q5_0);
-INGOT_DECODER(Q5_1);
-INGOT_DECODER(Q8_0);
-INGOT_DECODER(Q2_K);
-INGOT_DECODER(Q3_K);
-INGOT_DECODER(Q4_K);
-INGOT_DECODER(Q5_K);
-INGOT_DECODER(Q6_K);
-INGOT_DECODER(IQ4_NL);
-INGOT_DECODER(IQ4_XS);
-INGOT_DECODER(MXFP4);
-INGOT_DECODER(NVFP4);
-INGOT_DECODER(TQ1_0);
-INGOT_DECODER(TQ2_0);
-INGOT_DECODER(Q1_0);
-INGOT_DECODER(Q2_0);
-
-INGOT_UNPACKER(Q4_0);
-INGOT_UNPACKER(Q4_1);
-INGOT_UNPACKER(Q5_0);
-INGOT_UNPACKER(Q5_1);
-INGOT_UNPACKER(Q8_0);
-INGOT_UNPACKER(Q2_K);
-INGOT_UNPACKER(Q3_K);
-INGOT_UNPACKER(Q4_K);
-INGOT_UNPACKER(Q5_K);
-INGOT_UNPACKER(Q6_K);
-INGOT_UNPACKER(IQ4_NL);
-INGOT_UNPACKER(IQ4_XS);
-INGOT_UNPACKER(MXFP4);
-INGOT_UNPACKER(NVFP4);
-INGOT_UNPACKER(TQ1_0);
-INGOT_UNPACKER(TQ2_0);
-INGOT_UNPACKER(Q1_0);
-INGOT_UNPACKER(Q2_0);
+/// The kernels of a format; those on grids have `ingot_grid_kernels`. Which formats have kernels
+/// is told by the list in formats.h.
+typedef struct __attribute__((swift_attr("@Sendable"))) ingot_kernels {
+    /// Encodes `rowCount` rows of `rowLength` values, whole blocks each; `importance` has one
+    /// weight per column or is null.
+    bool (*encode)(ingot_isa isa, const float *rows, size_t rowCount, size_t rowLength,
+                   const float *_Nullable importance, void *destination,
+                   ingot_reference reference);
+    /// Decodes `elementCount` values, whole blocks.
+    bool (*decode)(ingot_isa isa, const void *source, size_t elementCount,
+                   float *destination);
+    /// Unpacks `elementCount` values, whole blocks, to what `ingot_code_form` describes: a code
+    /// each, and a scale and (where the format has them) a minimum for every group.
+    bool (*unpack)(ingot_isa isa, const void *source, size_t elementCount, uint8_t *codes,
+                   float *scales, float *_Nullable minimums);
+} ingot_kernels;
 
 /// Conversions between binary32 and the 16-bit formats; rounding to nearest, ties to even.
 bool ingot_f32_to_f16(ingot_isa isa, const float *source, size_t count, void *destination);
@@ -130,6 +73,7 @@ bool ingot_largest_magnitude(ingot_isa isa, const float *values, size_t count, u
 #pragma clang assume_nonnull end
 
 #include "grids.h"
+#include "formats.h"
 #include "integer_product.h"
 
 #ifdef __cplusplus

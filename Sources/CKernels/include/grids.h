@@ -24,43 +24,16 @@ typedef struct ingot_grid {
     const uint32_t *packedPoints;
 } ingot_grid;
 
-/// Like INGOT_ENCODER; kernels on grids need no reference, they are exact for any numbers.
-#define INGOT_GRID_ENCODER(name)                                                         \
-    bool ingot_encode_##name(ingot_isa isa, const ingot_grid *grid, const float *rows,   \
-                             size_t rowCount, size_t rowLength,                          \
-                             const float *_Nullable importance, void *destination)
-#define INGOT_GRID_DECODER(name)                                                         \
-    bool ingot_decode_##name(ingot_isa isa, const ingot_grid *grid, const void *source,  \
-                             size_t elementCount, float *destination)
-
-/// Like INGOT_UNPACKER.
-#define INGOT_GRID_UNPACKER(name)                                                        \
-    bool ingot_unpack_##name(ingot_isa isa, const ingot_grid *grid, const void *source,  \
-                             size_t elementCount, uint8_t *codes, float *scales)
-
-INGOT_GRID_ENCODER(IQ3_XXS);
-INGOT_GRID_ENCODER(IQ3_S);
-INGOT_GRID_ENCODER(IQ2_XXS);
-INGOT_GRID_ENCODER(IQ2_XS);
-INGOT_GRID_ENCODER(IQ2_S);
-INGOT_GRID_ENCODER(IQ1_S);
-INGOT_GRID_ENCODER(IQ1_M);
-
-INGOT_GRID_DECODER(IQ3_XXS);
-INGOT_GRID_DECODER(IQ3_S);
-INGOT_GRID_DECODER(IQ2_XXS);
-INGOT_GRID_DECODER(IQ2_XS);
-INGOT_GRID_DECODER(IQ2_S);
-INGOT_GRID_DECODER(IQ1_S);
-INGOT_GRID_DECODER(IQ1_M);
-
-INGOT_GRID_UNPACKER(IQ3_XXS);
-INGOT_GRID_UNPACKER(IQ3_S);
-INGOT_GRID_UNPACKER(IQ2_XXS);
-INGOT_GRID_UNPACKER(IQ2_XS);
-INGOT_GRID_UNPACKER(IQ2_S);
-INGOT_GRID_UNPACKER(IQ1_S);
-INGOT_GRID_UNPACKER(IQ1_M);
+/// Like `ingot_kernels`, but without a reference: kernels on grids are exact for any numbers. There
+/// are no minimums either.
+typedef struct __attribute__((swift_attr("@Sendable"))) ingot_grid_kernels {
+    bool (*encode)(ingot_isa isa, const ingot_grid *grid, const float *rows, size_t rowCount,
+                   size_t rowLength, const float *_Nullable importance, void *destination);
+    bool (*decode)(ingot_isa isa, const ingot_grid *grid, const void *source,
+                   size_t elementCount, float *destination);
+    bool (*unpack)(ingot_isa isa, const ingot_grid *grid, const void *source,
+                   size_t elementCount, uint8_t *codes, float *scales);
+} ingot_grid_kernels;
 
 #pragma clang assume_nonnull end
 

@@ -5,20 +5,9 @@ extension Format {
     /// Super-blocks of 256 ternary values on a grid, each eight shifted up or down; 1.75 bits per weight.
     public static let IQ1_M = Format(
         name: "IQ1_M", typeID: 29, blockElementCount: 256, blockByteCount: IQ1_MBlock.byteCount,
-        codes: CodeForm(group: 16, block: 256, offset: 9, highest: 18) {
-            source, elementCount, codes, scales, _ in
-            ingot_unpack_IQ1_M(
-                InstructionSet.current.isa, GridCodebook.IQ1.tables, source, elementCount, codes,
-                scales)
-        },
-        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
-            ingot_encode_IQ1_M(
-                isa, GridCodebook.IQ1.tables, rows, rowCount, rowLength, importance, destination)
-        },
-        decodingKernel: { isa, source, elementCount, destination in
-            ingot_decode_IQ1_M(
-                isa, GridCodebook.IQ1.tables, source, elementCount, destination)
-        },
+        fallbacks: [.IQ4_NL, .F16], importance: .expected,
+        codes: .init(group: 16, block: 256, offset: 9, highest: 18),
+        kernels: .init(ingot_kernels_IQ1_M, grid: .IQ1),
         encodeBlock: { values, importance, _, block in
             IQ1_MBlock.encode(values, importance, block)
         },

@@ -4,21 +4,9 @@ extension Format {
     /// Super-blocks of 256 ternary values on a grid, each 32 shifted up or down; 1.5625 bits per weight.
     public static let IQ1_S = Format(
         name: "IQ1_S", typeID: 19, blockElementCount: 256, blockByteCount: IQ1_SBlock.byteCount,
-        requiresImportance: true,
-        codes: CodeForm(group: 32, block: 256, offset: 9, highest: 18) {
-            source, elementCount, codes, scales, _ in
-            ingot_unpack_IQ1_S(
-                InstructionSet.current.isa, GridCodebook.IQ1.tables, source, elementCount, codes,
-                scales)
-        },
-        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
-            ingot_encode_IQ1_S(
-                isa, GridCodebook.IQ1.tables, rows, rowCount, rowLength, importance, destination)
-        },
-        decodingKernel: { isa, source, elementCount, destination in
-            ingot_decode_IQ1_S(
-                isa, GridCodebook.IQ1.tables, source, elementCount, destination)
-        },
+        fallbacks: [.IQ4_NL, .F16], importance: .required,
+        codes: .init(group: 32, block: 256, offset: 9, highest: 18),
+        kernels: .init(ingot_kernels_IQ1_S, grid: .IQ1),
         encodeBlock: { values, importance, _, block in
             IQ1_SBlock.encode(values, importance, block)
         },

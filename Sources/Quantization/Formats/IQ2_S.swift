@@ -4,20 +4,9 @@ extension Format {
     /// Super-blocks of 256 values on a grid of 1024 points of eight; 2.5625 bits per weight.
     public static let IQ2_S = Format(
         name: "IQ2_S", typeID: 22, blockElementCount: 256, blockByteCount: IQ2_SBlock.byteCount,
-        codes: CodeForm(group: 16, block: 256, offset: 43, highest: 86) {
-            source, elementCount, codes, scales, _ in
-            ingot_unpack_IQ2_S(
-                InstructionSet.current.isa, GridCodebook.IQ2_S.tables, source, elementCount, codes,
-                scales)
-        },
-        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
-            ingot_encode_IQ2_S(
-                isa, GridCodebook.IQ2_S.tables, rows, rowCount, rowLength, importance, destination)
-        },
-        decodingKernel: { isa, source, elementCount, destination in
-            ingot_decode_IQ2_S(
-                isa, GridCodebook.IQ2_S.tables, source, elementCount, destination)
-        },
+        fallbacks: [.IQ4_NL, .F16], importance: .expected,
+        codes: .init(group: 16, block: 256, offset: 43, highest: 86),
+        kernels: .init(ingot_kernels_IQ2_S, grid: .IQ2_S),
         encodeBlock: { values, importance, _, block in
             IQ2_SBlock.encode(values, importance, block)
         },

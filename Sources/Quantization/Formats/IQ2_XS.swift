@@ -4,21 +4,9 @@ extension Format {
     /// Super-blocks of 256 values on a grid of 512 points of eight; 2.3125 bits per weight.
     public static let IQ2_XS = Format(
         name: "IQ2_XS", typeID: 17, blockElementCount: 256, blockByteCount: IQ2_XSBlock.byteCount,
-        requiresImportance: true,
-        codes: CodeForm(group: 16, block: 256, offset: 43, highest: 86) {
-            source, elementCount, codes, scales, _ in
-            ingot_unpack_IQ2_XS(
-                InstructionSet.current.isa, GridCodebook.IQ2_XS.tables, source, elementCount, codes,
-                scales)
-        },
-        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
-            ingot_encode_IQ2_XS(
-                isa, GridCodebook.IQ2_XS.tables, rows, rowCount, rowLength, importance, destination)
-        },
-        decodingKernel: { isa, source, elementCount, destination in
-            ingot_decode_IQ2_XS(
-                isa, GridCodebook.IQ2_XS.tables, source, elementCount, destination)
-        },
+        fallbacks: [.IQ4_NL, .F16], importance: .required,
+        codes: .init(group: 16, block: 256, offset: 43, highest: 86),
+        kernels: .init(ingot_kernels_IQ2_XS, grid: .IQ2_XS),
         encodeBlock: { values, importance, _, block in
             IQ2_XSBlock.encode(values, importance, block)
         },

@@ -4,22 +4,9 @@ extension Format {
     /// Super-blocks of 256 values on a grid of 256 points of eight; 2.0625 bits per weight.
     public static let IQ2_XXS = Format(
         name: "IQ2_XXS", typeID: 16, blockElementCount: 256, blockByteCount: IQ2_XXSBlock.byteCount,
-        requiresImportance: true,
-        codes: CodeForm(group: 32, block: 256, offset: 43, highest: 86) {
-            source, elementCount, codes, scales, _ in
-            ingot_unpack_IQ2_XXS(
-                InstructionSet.current.isa, GridCodebook.IQ2_XXS.tables, source, elementCount,
-                codes, scales)
-        },
-        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
-            ingot_encode_IQ2_XXS(
-                isa, GridCodebook.IQ2_XXS.tables, rows, rowCount, rowLength, importance, destination
-            )
-        },
-        decodingKernel: { isa, source, elementCount, destination in
-            ingot_decode_IQ2_XXS(
-                isa, GridCodebook.IQ2_XXS.tables, source, elementCount, destination)
-        },
+        fallbacks: [.IQ4_NL, .F16], importance: .required,
+        codes: .init(group: 32, block: 256, offset: 43, highest: 86),
+        kernels: .init(ingot_kernels_IQ2_XXS, grid: .IQ2_XXS),
         encodeBlock: { values, importance, _, block in
             IQ2_XXSBlock.encode(values, importance, block)
         },

@@ -4,20 +4,9 @@ extension Format {
     /// Super-blocks of 256 values on a grid of 512 points of four; 3.4375 bits per weight.
     public static let IQ3_S = Format(
         name: "IQ3_S", typeID: 21, blockElementCount: 256, blockByteCount: IQ3_SBlock.byteCount,
-        codes: CodeForm(group: 32, block: 256, offset: 15, highest: 30) {
-            source, elementCount, codes, scales, _ in
-            ingot_unpack_IQ3_S(
-                InstructionSet.current.isa, GridCodebook.IQ3_S.tables, source, elementCount, codes,
-                scales)
-        },
-        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
-            ingot_encode_IQ3_S(
-                isa, GridCodebook.IQ3_S.tables, rows, rowCount, rowLength, importance, destination)
-        },
-        decodingKernel: { isa, source, elementCount, destination in
-            ingot_decode_IQ3_S(
-                isa, GridCodebook.IQ3_S.tables, source, elementCount, destination)
-        },
+        fallbacks: [.IQ4_NL, .F16], importance: .optional,
+        codes: .init(group: 32, block: 256, offset: 15, highest: 30),
+        kernels: .init(ingot_kernels_IQ3_S, grid: .IQ3_S),
         encodeBlock: { values, importance, _, block in
             IQ3_SBlock.encode(values, importance, block)
         },

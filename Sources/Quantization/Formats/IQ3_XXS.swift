@@ -4,21 +4,9 @@ extension Format {
     /// Super-blocks of 256 values on a grid of 256 points of four; 3.0625 bits per weight.
     public static let IQ3_XXS = Format(
         name: "IQ3_XXS", typeID: 18, blockElementCount: 256, blockByteCount: IQ3_XXSBlock.byteCount,
-        codes: CodeForm(group: 32, block: 256, offset: 62, highest: 124) {
-            source, elementCount, codes, scales, _ in
-            ingot_unpack_IQ3_XXS(
-                InstructionSet.current.isa, GridCodebook.IQ3_XXS.tables, source, elementCount,
-                codes, scales)
-        },
-        encodingKernel: { isa, rows, rowCount, rowLength, importance, destination, _ in
-            ingot_encode_IQ3_XXS(
-                isa, GridCodebook.IQ3_XXS.tables, rows, rowCount, rowLength, importance, destination
-            )
-        },
-        decodingKernel: { isa, source, elementCount, destination in
-            ingot_decode_IQ3_XXS(
-                isa, GridCodebook.IQ3_XXS.tables, source, elementCount, destination)
-        },
+        fallbacks: [.IQ4_NL, .F16], importance: .expected,
+        codes: .init(group: 32, block: 256, offset: 62, highest: 124),
+        kernels: .init(ingot_kernels_IQ3_XXS, grid: .IQ3_XXS),
         encodeBlock: { values, importance, _, block in
             IQ3_XXSBlock.encode(values, importance, block)
         },

@@ -4,11 +4,9 @@ extension Format {
     /// Blocks of 32 values: a scale and 4-bit codes on a curve; 4.5 bits per weight.
     public static let IQ4_NL = Format(
         name: "IQ4_NL", typeID: 20, blockElementCount: 32, blockByteCount: IQ4_NLBlock.byteCount,
-        codes: CodeForm(group: 32, block: 32, offset: 128, highest: 241) {
-            ingot_unpack_IQ4_NL(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_IQ4_NL,
-        decodingKernel: ingot_decode_IQ4_NL,
+        fallbacks: [.F16], importance: .optional,
+        codes: .init(group: 32, block: 32, offset: 128, highest: 241),
+        kernels: .init(ingot_kernels_IQ4_NL),
         encodeBlock: { values, importance, _, block in
             IQ4_NLBlock.encode(values, importance, block)
         },

@@ -5,11 +5,9 @@ extension Format {
     /// curve; 4.25 bits per weight.
     public static let IQ4_XS = Format(
         name: "IQ4_XS", typeID: 23, blockElementCount: 256, blockByteCount: IQ4_XSBlock.byteCount,
-        codes: CodeForm(group: 32, block: 256, offset: 128, highest: 241) {
-            ingot_unpack_IQ4_XS(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_IQ4_XS,
-        decodingKernel: ingot_decode_IQ4_XS,
+        fallbacks: [.IQ4_NL, .F16], importance: .optional,
+        codes: .init(group: 32, block: 256, offset: 128, highest: 241),
+        kernels: .init(ingot_kernels_IQ4_XS),
         encodeBlock: { values, importance, _, block in
             IQ4_XSBlock.encode(values, importance, block)
         },

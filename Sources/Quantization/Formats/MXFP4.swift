@@ -11,11 +11,9 @@ extension Format {
     /// weight.
     public static let MXFP4 = Format(
         name: "MXFP4", typeID: 39, blockElementCount: 32, blockByteCount: MXFP4Block.byteCount,
-        codes: CodeForm(group: 32, block: 32, offset: 12, highest: 24) {
-            ingot_unpack_MXFP4(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_MXFP4,
-        decodingKernel: ingot_decode_MXFP4,
+        fallbacks: [.F16], importance: .ignored,
+        codes: .init(group: 32, block: 32, offset: 12, highest: 24),
+        kernels: .init(ingot_kernels_MXFP4),
         encodeBlock: { values, _, _, block in
             MXFP4Block.encode(values, block)
         },

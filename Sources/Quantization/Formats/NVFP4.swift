@@ -4,11 +4,11 @@ extension Format {
     /// Blocks of 64 values: four 8-bit float scales and 4-bit floats; 4.5 bits per weight.
     public static let NVFP4 = Format(
         name: "NVFP4", typeID: 40, blockElementCount: 64, blockByteCount: NVFP4Block.byteCount,
-        codes: CodeForm(group: 16, block: 32, offset: 12, highest: 24) {
-            ingot_unpack_NVFP4(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_NVFP4,
-        decodingKernel: ingot_decode_NVFP4,
+        fallbacks: [], importance: .ignored,
+        insteadOfRecipe:
+            "Its two-level scales come from training; MXFP4_MOE or Q4_K_M are near in size.",
+        codes: .init(group: 16, block: 32, offset: 12, highest: 24),
+        kernels: .init(ingot_kernels_NVFP4),
         encodeBlock: { values, _, _, block in
             NVFP4Block.encode(values, block)
         },

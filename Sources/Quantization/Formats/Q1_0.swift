@@ -4,11 +4,9 @@ extension Format {
     /// Blocks of 128 values: the mean magnitude and signs; 1.125 bits per weight.
     public static let Q1_0 = Format(
         name: "Q1_0", typeID: 41, blockElementCount: 128, blockByteCount: Q1_0Block.byteCount,
-        codes: CodeForm(group: 32, block: 32, offset: 1, highest: 2) {
-            ingot_unpack_Q1_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_Q1_0,
-        decodingKernel: ingot_decode_Q1_0,
+        fallbacks: [], importance: .ignored,
+        codes: .init(group: 32, block: 32, offset: 1, highest: 2),
+        kernels: .init(ingot_kernels_Q1_0),
         encodeBlock: { values, _, _, block in
             Q1_0Block.encode(values, block)
         },

@@ -4,11 +4,9 @@ extension Format {
     /// Blocks of 64 values: a scale and 2-bit codes; 2.25 bits per weight.
     public static let Q2_0 = Format(
         name: "Q2_0", typeID: 42, blockElementCount: 64, blockByteCount: Q2_0Block.byteCount,
-        codes: CodeForm(group: 32, block: 32, offset: 1, highest: 3) {
-            ingot_unpack_Q2_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_Q2_0,
-        decodingKernel: ingot_decode_Q2_0,
+        fallbacks: [.Q4_0, .F16], importance: .ignored,
+        codes: .init(group: 32, block: 32, offset: 1, highest: 3),
+        kernels: .init(ingot_kernels_Q2_0),
         encodeBlock: { values, _, _, block in
             Q2_0Block.encode(values, block)
         },

@@ -5,11 +5,9 @@ extension Format {
     /// codes; 2.625 bits per weight.
     public static let Q2_K = Format(
         name: "Q2_K", typeID: 10, blockElementCount: 256, blockByteCount: Q2_KBlock.byteCount,
-        codes: CodeForm(group: 16, block: 256, offset: 0, highest: 3, hasMinimum: true) {
-            ingot_unpack_Q2_K(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_Q2_K,
-        decodingKernel: ingot_decode_Q2_K,
+        fallbacks: [.Q4_0, .F16], importance: .optional,
+        codes: .init(group: 16, block: 256, offset: 0, highest: 3, hasMinimum: true),
+        kernels: .init(ingot_kernels_Q2_K),
         encodeBlock: { values, importance, _, block in
             Q2_KBlock.encode(values, importance, block)
         },

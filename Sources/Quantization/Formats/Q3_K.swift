@@ -5,11 +5,9 @@ extension Format {
     /// 3.4375 bits per weight.
     public static let Q3_K = Format(
         name: "Q3_K", typeID: 11, blockElementCount: 256, blockByteCount: Q3_KBlock.byteCount,
-        codes: CodeForm(group: 16, block: 256, offset: 4, highest: 7) {
-            ingot_unpack_Q3_K(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_Q3_K,
-        decodingKernel: ingot_decode_Q3_K,
+        fallbacks: [.Q4_0, .F16], importance: .optional,
+        codes: .init(group: 16, block: 256, offset: 4, highest: 7),
+        kernels: .init(ingot_kernels_Q3_K),
         encodeBlock: { values, importance, _, block in
             Q3_KBlock.encode(values, importance, block)
         },

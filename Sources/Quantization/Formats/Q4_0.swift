@@ -4,11 +4,9 @@ extension Format {
     /// Blocks of 32 values: a scale and 4-bit codes around zero; 4.5 bits per weight.
     public static let Q4_0 = Format(
         name: "Q4_0", typeID: 2, blockElementCount: 32, blockByteCount: 18,
-        codes: CodeForm(group: 32, block: 32, offset: 8, highest: 15) {
-            ingot_unpack_Q4_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_Q4_0,
-        decodingKernel: ingot_decode_Q4_0,
+        fallbacks: [.F16], importance: .optional,
+        codes: .init(group: 32, block: 32, offset: 8, highest: 15),
+        kernels: .init(ingot_kernels_Q4_0),
         encodeBlock: { values, importance, variance, block in
             blocksQ4_0.encode(values, importance, variance: variance, block)
         },

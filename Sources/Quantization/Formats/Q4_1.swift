@@ -4,11 +4,9 @@ extension Format {
     /// Blocks of 32 values: a scale, a minimum and 4-bit codes; 5 bits per weight.
     public static let Q4_1 = Format(
         name: "Q4_1", typeID: 3, blockElementCount: 32, blockByteCount: 20,
-        codes: CodeForm(group: 32, block: 32, offset: 0, highest: 15, hasMinimum: true) {
-            ingot_unpack_Q4_1(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_Q4_1,
-        decodingKernel: ingot_decode_Q4_1,
+        fallbacks: [.F16], importance: .optional,
+        codes: .init(group: 32, block: 32, offset: 0, highest: 15, hasMinimum: true),
+        kernels: .init(ingot_kernels_Q4_1),
         encodeBlock: { values, importance, variance, block in
             blocksQ4_1.encode(values, importance, variance: variance, block)
         },

@@ -5,11 +5,9 @@ extension Format {
     /// codes; 4.5 bits per weight.
     public static let Q4_K = Format(
         name: "Q4_K", typeID: 12, blockElementCount: 256, blockByteCount: Q4_KBlock.byteCount,
-        codes: CodeForm(group: 32, block: 256, offset: 0, highest: 15, hasMinimum: true) {
-            ingot_unpack_Q4_K(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_Q4_K,
-        decodingKernel: ingot_decode_Q4_K,
+        fallbacks: [.Q5_0, .F16], importance: .optional,
+        codes: .init(group: 32, block: 256, offset: 0, highest: 15, hasMinimum: true),
+        kernels: .init(ingot_kernels_Q4_K),
         encodeBlock: { values, importance, _, block in
             Q4_KBlock.encode(values, importance, block)
         },

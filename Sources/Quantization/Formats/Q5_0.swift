@@ -4,11 +4,9 @@ extension Format {
     /// Blocks of 32 values: a scale and 5-bit codes around zero; 5.5 bits per weight.
     public static let Q5_0 = Format(
         name: "Q5_0", typeID: 6, blockElementCount: 32, blockByteCount: 22,
-        codes: CodeForm(group: 32, block: 32, offset: 16, highest: 31) {
-            ingot_unpack_Q5_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_Q5_0,
-        decodingKernel: ingot_decode_Q5_0,
+        fallbacks: [.F16], importance: .optional,
+        codes: .init(group: 32, block: 32, offset: 16, highest: 31),
+        kernels: .init(ingot_kernels_Q5_0),
         encodeBlock: { values, importance, variance, block in
             blocksQ5_0.encode(values, importance, variance: variance, block)
         },

@@ -4,11 +4,9 @@ extension Format {
     /// Blocks of 32 values: a scale, a minimum and 5-bit codes; 6 bits per weight.
     public static let Q5_1 = Format(
         name: "Q5_1", typeID: 7, blockElementCount: 32, blockByteCount: 24,
-        codes: CodeForm(group: 32, block: 32, offset: 0, highest: 31, hasMinimum: true) {
-            ingot_unpack_Q5_1(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_Q5_1,
-        decodingKernel: ingot_decode_Q5_1,
+        fallbacks: [.F16], importance: .optional,
+        codes: .init(group: 32, block: 32, offset: 0, highest: 31, hasMinimum: true),
+        kernels: .init(ingot_kernels_Q5_1),
         encodeBlock: { values, importance, variance, block in
             blocksQ5_1.encode(values, importance, variance: variance, block)
         },

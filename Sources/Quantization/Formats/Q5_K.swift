@@ -5,11 +5,9 @@ extension Format {
     /// codes; 5.5 bits per weight.
     public static let Q5_K = Format(
         name: "Q5_K", typeID: 13, blockElementCount: 256, blockByteCount: Q5_KBlock.byteCount,
-        codes: CodeForm(group: 32, block: 256, offset: 0, highest: 31, hasMinimum: true) {
-            ingot_unpack_Q5_K(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_Q5_K,
-        decodingKernel: ingot_decode_Q5_K,
+        fallbacks: [.Q5_1, .F16], importance: .optional,
+        codes: .init(group: 32, block: 256, offset: 0, highest: 31, hasMinimum: true),
+        kernels: .init(ingot_kernels_Q5_K),
         encodeBlock: { values, importance, _, block in
             Q5_KBlock.encode(values, importance, block)
         },

@@ -5,11 +5,9 @@ extension Format {
     /// 6.5625 bits per weight.
     public static let Q6_K = Format(
         name: "Q6_K", typeID: 14, blockElementCount: 256, blockByteCount: Q6_KBlock.byteCount,
-        codes: CodeForm(group: 16, block: 256, offset: 32, highest: 63) {
-            ingot_unpack_Q6_K(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_Q6_K,
-        decodingKernel: ingot_decode_Q6_K,
+        fallbacks: [.Q8_0, .F16], importance: .optional,
+        codes: .init(group: 16, block: 256, offset: 32, highest: 63),
+        kernels: .init(ingot_kernels_Q6_K),
         encodeBlock: { values, importance, _, block in
             Q6_KBlock.encode(values, importance, block)
         },

@@ -4,11 +4,9 @@ extension Format {
     /// Blocks of 32 values: a scale and 8-bit codes; 8.5 bits per weight.
     public static let Q8_0 = Format(
         name: "Q8_0", typeID: 8, blockElementCount: 32, blockByteCount: Q8_0Block.byteCount,
-        codes: CodeForm(group: 32, block: 32, offset: 128, highest: 255) {
-            ingot_unpack_Q8_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_Q8_0,
-        decodingKernel: ingot_decode_Q8_0,
+        fallbacks: [.F16], importance: .ignored,
+        codes: .init(group: 32, block: 32, offset: 128, highest: 255),
+        kernels: .init(ingot_kernels_Q8_0),
         encodeBlock: { values, _, _, block in
             Q8_0Block.encode(values, block)
         },

@@ -4,11 +4,9 @@ extension Format {
     /// Super-blocks of 256 ternary values, five to a byte; 1.6875 bits per weight.
     public static let TQ1_0 = Format(
         name: "TQ1_0", typeID: 34, blockElementCount: 256, blockByteCount: TQ1_0Block.byteCount,
-        codes: CodeForm(group: 32, block: 256, offset: 1, highest: 2) {
-            ingot_unpack_TQ1_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_TQ1_0,
-        decodingKernel: ingot_decode_TQ1_0,
+        fallbacks: [.Q4_0, .F16], importance: .ignored,
+        codes: .init(group: 32, block: 256, offset: 1, highest: 2),
+        kernels: .init(ingot_kernels_TQ1_0),
         encodeBlock: { values, _, _, block in
             TQ1_0Block.encode(values, block)
         },

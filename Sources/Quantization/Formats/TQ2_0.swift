@@ -4,11 +4,9 @@ extension Format {
     /// Super-blocks of 256 ternary values, four to a byte; 2.0625 bits per weight.
     public static let TQ2_0 = Format(
         name: "TQ2_0", typeID: 35, blockElementCount: 256, blockByteCount: TQ2_0Block.byteCount,
-        codes: CodeForm(group: 32, block: 256, offset: 1, highest: 3) {
-            ingot_unpack_TQ2_0(InstructionSet.current.isa, $0, $1, $2, $3, $4)
-        },
-        encodingKernel: ingot_encode_TQ2_0,
-        decodingKernel: ingot_decode_TQ2_0,
+        fallbacks: [.Q4_0, .F16], importance: .ignored,
+        codes: .init(group: 32, block: 256, offset: 1, highest: 3),
+        kernels: .init(ingot_kernels_TQ2_0),
         encodeBlock: { values, _, _, block in
             TQ2_0Block.encode(values, block)
         },

@@ -14,6 +14,7 @@ extension Recipe {
     /// 2-bit K; refused without an importance matrix.
     package static let Q2_K_S = Recipe(
         "Q2_K_S", fileType: 21, summary: "2.6 bits; needs an importance matrix",
+        expectsImportance: true,
         Mixture(.Q2_K) { tensor in
             switch tensor.role {
             case .attentionValue where tensor.sharesValues: .Q4_K
