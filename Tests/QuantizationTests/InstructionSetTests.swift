@@ -8,22 +8,14 @@ import Testing
 struct InstructionSetTests {
     private static let kernels = InstructionSet.supported.filter { $0 != .scalar }
 
-    /// The formats with kernels.
-    private static let formats = [
-        "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K",
-        "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4", "TQ1_0", "TQ2_0", "Q1_0", "Q2_0",
-        "IQ3_XXS", "IQ3_S", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ1_S", "IQ1_M",
-    ]
-
     @Test("A kernel exists for this processor")
     func kernelExists() {
         #expect(InstructionSet.supported.count > 1)
         #expect(InstructionSet.supported.contains(InstructionSet.best))
     }
 
-    @Test("Kernels write the reference's bytes", arguments: kernels, formats)
-    func encodedBytes(set: InstructionSet, name: String) throws {
-        let format = try #require(Format.named(name))
+    @Test("Kernels write the reference's bytes", arguments: kernels, Format.encoded)
+    func encodedBytes(set: InstructionSet, format: Format) throws {
         for seed in 0..<3 as Range<UInt64> {
             // Fewer and more super-blocks than lanes, and rows that end within a batch.
             let rowLength = [768, 256, 1280][Int(seed)]
@@ -40,9 +32,8 @@ struct InstructionSetTests {
         }
     }
 
-    @Test("Extreme rows among ordinary ones", arguments: kernels, formats)
-    func mixedRows(set: InstructionSet, name: String) throws {
-        let format = try #require(Format.named(name))
+    @Test("Extreme rows among ordinary ones", arguments: kernels, Format.encoded)
+    func mixedRows(set: InstructionSet, format: Format) throws {
         var random = SeededRandom(seed: 23)
         for round in 0..<20 as Range<UInt64> {
             // Each piece of 64 values is of another kind; now and then the largest numbers.
@@ -62,9 +53,8 @@ struct InstructionSetTests {
         }
     }
 
-    @Test("Rows of every length that fits", arguments: kernels, formats)
-    func rowLengths(set: InstructionSet, name: String) throws {
-        let format = try #require(Format.named(name))
+    @Test("Rows of every length that fits", arguments: kernels, Format.encoded)
+    func rowLengths(set: InstructionSet, format: Format) throws {
         for blocks in 1...19 {
             let rowLength = blocks * format.blockElementCount
             for rowCount in 1...2 {
@@ -76,9 +66,8 @@ struct InstructionSetTests {
         }
     }
 
-    @Test("Kernels decode any bytes as the reference does", arguments: kernels, formats)
-    func anyBytes(set: InstructionSet, name: String) throws {
-        let format = try #require(Format.named(name))
+    @Test("Kernels decode any bytes as the reference does", arguments: kernels, Format.encoded)
+    func anyBytes(set: InstructionSet, format: Format) throws {
         var random = SeededRandom(seed: 29)
         let blockCount = format.blockElementCount == 1 ? 65536 + 3 : 301
         var bytes = (0..<format.blockByteCount * blockCount).map { _ in UInt8(random.next() >> 56) }
@@ -93,14 +82,15 @@ struct InstructionSetTests {
         let expected = try InstructionSet.$current.withValue(.scalar) { try format.decoded(bytes) }
         for index in found.indices where found[index].bitPattern != expected[index].bitPattern {
             guard !(found[index].isNaN && expected[index].isNaN) else { continue }
-            Issue.record("\(name) on \(set), \(index): \(found[index]), not \(expected[index])")
+            Issue.record("\(format) on \(set), \(index): \(found[index]), not \(expected[index])")
             break
         }
     }
 
-    @Test("Halves are rounded as the reference rounds them", arguments: kernels, ["F16", "BF16"])
-    func conversions(set: InstructionSet, name: String) throws {
-        let format = try #require(Format.named(name))
+    @Test(
+        "Halves are rounded as the reference rounds them", arguments: kernels,
+        Format.encoded.filter { $0.blockElementCount == 1 })
+    func conversions(set: InstructionSet, format: Format) throws {
         // Around every half, and exactly between neighbours: ties, subnormals, overflow.
         var numbers: [Float] = [.infinity, -.infinity, 65519.996, 65520, -65520, 0, -0.0]
         for pattern in 0..<65536 {

@@ -87,24 +87,22 @@ static float weight(int kind, float n, float a, float b) {
     X(MXFP4, 32, 17, -1, -1) X(NVFP4, 64, 36, -1, -1) X(TQ1_0, 256, 54, 52, -1)                \
     X(TQ2_0, 256, 66, 64, -1) X(Q1_0, 128, 18, 0, -1) X(Q2_0, 64, 18, 0, -1)
 
-typedef bool (*encoder)(ingot_isa, const float *, size_t, size_t, const float *, void *,
-                        ingot_reference);
-typedef bool (*decoder)(ingot_isa, const void *, size_t, float *);
-typedef bool (*unpacker)(ingot_isa, const void *, size_t, uint8_t *, float *, float *);
 static const struct {
     const char *name;
     size_t elementCount, byteCount;
     int halves[2];
-    encoder encode;
-    decoder decode;
-    unpacker unpack;
+    const ingot_kernels *kernels;
 } formats[] = {
 #define X(name, elements, bytes, first, second)                                                \
-    {#name, elements, bytes, {first, second}, ingot_encode_##name, ingot_decode_##name, \
-     ingot_unpack_##name},
+    {#name, elements, bytes, {first, second}, &ingot_kernels_##name},
     FORMATS(X)
 #undef X
 };
+
+#define ONE(name) +1
+#define NONE(name)
+_Static_assert(sizeof formats / sizeof *formats == INGOT_FORMATS(ONE, NONE),
+               "a format of formats.h is missing here");
 
 static size_t blockByteCount;
 static void mark(const float *values, const float *importance, float variance, void *block) {
@@ -166,8 +164,8 @@ static void encodeRows(size_t f, size_t rowCount, size_t rowLength, uint64_t see
             blockByteCount = formats[f].byteCount;
             size_t blockCount = count / formats[f].elementCount;
             memset(bytes, 0, sizeof bytes);
-            check(formats[f].encode(isa, rows, rowCount, rowLength, importance ? weights : NULL,
-                                    bytes, mark),
+            check(formats[f].kernels->encode(isa, rows, rowCount, rowLength,
+                                             importance ? weights : NULL, bytes, mark),
                   formats[f].name);
             printf("%s %s %s seed %d: %016llx\n", formats[f].name, importanceKinds[importance],
                    rowKinds[kind], (int)seed,
@@ -182,7 +180,7 @@ static void unpackBlocks(size_t f, size_t count) {
     static float scales[301 * 256], minimums[301 * 256];
     memset(codes, 0, sizeof codes), memset(scales, 0, sizeof scales);
     memset(minimums, 0, sizeof minimums);
-    check(formats[f].unpack(isa, bytes, count, codes, scales, minimums), formats[f].name);
+    check(formats[f].kernels->unpack(isa, bytes, count, codes, scales, minimums), formats[f].name);
     printf("%s unpacked: %016llx %016llx %016llx\n", formats[f].name,
            (unsigned long long)digest(codes, count),
            (unsigned long long)numbersDigest(scales, count / 16),
@@ -267,7 +265,7 @@ int main(void) {
         state = 29;
         for (size_t i = 0; i < 301 * formats[f].byteCount; i++) bytes[i] = next() >> 56;
         size_t count = 301 * formats[f].elementCount;
-        check(formats[f].decode(isa, bytes, count, numbers), formats[f].name);
+        check(formats[f].kernels->decode(isa, bytes, count, numbers), formats[f].name);
         printf("%s decoded: %016llx\n", formats[f].name,
                (unsigned long long)numbersDigest(numbers, count));
         unpackBlocks(f, count);
