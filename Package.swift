@@ -86,7 +86,12 @@ let package = Package(
             swiftSettings: strict),
         // Layer 7
         .target(
-            name: "Reporting", dependencies: ["TensorCore", "Evaluation"], swiftSettings: strict),
+            name: "Reporting",
+            dependencies: [
+                "TensorCore", "Quantization", "GGUF", "Conversion", "Pipeline", "Inference",
+                "Evaluation",
+            ],
+            swiftSettings: strict),
         // Layer 8
         .executableTarget(
             name: "ingot",

@@ -33,12 +33,10 @@ public struct ChoiceScore: Sendable, Hashable {
     /// The number of tasks answered right.
     public var rightCount: Int { outcomes.count { $0.isRight } }
 
-    /// The share of tasks answered right, with its binomial standard error
-    /// `sqrt(p (1 − p) / (n − 1))`.
+    /// The share of tasks answered right, with its binomial standard error.
     public var accuracy: Estimate {
-        let count = Double(max(1, outcomes.count))
-        let share = Double(rightCount) / count
-        return Estimate(share, (share * (1 - share) / max(1, count - 1)).squareRoot())
+        let count = max(1, outcomes.count)
+        return Estimate(share: Double(rightCount) / Double(count), of: count)
     }
 
     /// The 95 % confidence interval of the share (Wilson's score interval, which stays within 0

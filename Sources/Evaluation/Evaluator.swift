@@ -81,8 +81,8 @@ public struct Evaluator {
     public struct Result: Sendable {
         /// The base model's perplexity.
         public var base: PerplexityResult
-        /// The quantized models' statistics, in their order.
-        public var levels: [LevelStatistics]
+        /// What was found of the quantized models, in their order.
+        public var levels: [LevelResult]
         /// What is worth telling.
         public var warnings: [EvaluationWarning]
         /// How long it took.
@@ -115,8 +115,7 @@ public struct Evaluator {
         progress: (Progress) throws -> Void = { _ in }
     ) throws -> Result {
         precondition(checkpoint == nil || quantized.isEmpty, "a checkpoint is of one model")
-        let clock = ContinuousClock()
-        let start = clock.now
+        let start = ContinuousClock.now
         let first = checkpoint?.windowsDone ?? 0
         var base = checkpoint?.perplexity ?? PerplexityAccumulator()
         var levels = quantized.map { _ in LevelAccumulator() }
@@ -137,17 +136,15 @@ public struct Evaluator {
                     windowsDone: batch.upperBound, windowCount: text.windowCount,
                     perplexities: [base.lastRunning ?? 0] + levels.map { $0.lastRunning ?? 0 },
                     meanDivergences: levels.map(\.meanDivergence),
-                    seconds: (clock.now - start) / .seconds(1),
+                    seconds: start.secondsAgo,
                     checkpoint: Checkpoint(windowsDone: batch.upperBound, perplexity: base)))
         }
         try writer?.commit()
-        let seconds = (clock.now - start) / .seconds(1)
+        let seconds = start.secondsAgo
         let length = text.contextLength
         return Result(
             base: base.result(model: basePath, contextLength: length),
-            levels: zip(quantized, levels).map {
-                $1.statistics(model: $0.path, contextLength: length)
-            },
+            levels: zip(quantized, levels).map { $1.result(model: $0.path) },
             warnings: text.warnings + text.contextWarnings(decoder.models), seconds: seconds,
             tokensPerSecond: Double(tokensRun) / max(seconds, 1e-9))
     }

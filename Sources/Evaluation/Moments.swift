@@ -27,25 +27,6 @@ public struct Moments: Sendable, Hashable, Codable {
     }
 }
 
-/// A number with its standard error.
-public struct Estimate: Sendable, Hashable, Codable {
-    /// The number.
-    public var value: Double
-    /// Its standard error.
-    public var standardError: Double
-
-    /// A number with its standard error.
-    public init(_ value: Double, _ standardError: Double) {
-        self.value = value
-        self.standardError = standardError
-    }
-
-    /// A mean with its standard error.
-    public init(_ moments: Moments) {
-        self.init(moments.mean, moments.standardError)
-    }
-}
-
 /// Exact percentiles of a list of numbers.
 public struct Percentiles: Sendable, Hashable {
     private let sorted: [Float]

@@ -105,7 +105,7 @@ public struct SensitivityAnalysis {
         }
         return SensitivityMap(
             model: model.path, grouping: grouping, formats: formats.map(\.name), cells: cells,
-            skipped: skipped, basePerplexity: base?.perplexity ?? Estimate(.nan, 0),
+            skipped: skipped, basePerplexity: base?.perplexity ?? Estimate(.nan, standardError: 0),
             contextLength: text.contextLength, windowCount: text.windowCount,
             scoredTokenCount: base?.scoredTokenCount ?? 0)
     }
@@ -230,7 +230,7 @@ public struct SensitivityAnalysis {
     }
 
     private func cell(
-        _ variant: Variant, _ level: LevelStatistics, _ squares: RequantizedSource.Squares
+        _ variant: Variant, _ level: LevelResult, _ squares: RequantizedSource.Squares
     ) -> SensitivityMap.Cell {
         func ratio(_ difference: Double, _ value: Double) -> Double {
             value > 0 ? (difference / value).squareRoot() : 0
@@ -245,8 +245,9 @@ public struct SensitivityAnalysis {
         return SensitivityMap.Cell(
             name: variant.part.name, layer: variant.part.layer, kind: variant.part.kind,
             format: variant.format.name, tensorCount: variant.tensors.count,
-            elementCount: elements, byteCount: bytes, divergence: level.meanDivergence,
-            logPerplexityRatio: level.logPerplexityRatio, sameTop: level.sameTop,
+            elementCount: elements, byteCount: bytes, divergence: level.statistics.divergence.mean,
+            logPerplexityRatio: level.statistics.logPerplexityRatio,
+            sameTop: level.statistics.sameTopToken,
             weightError: ratio(squares.difference, squares.value),
             outputError: squares.weightedValue > 0
                 ? ratio(squares.weightedDifference, squares.weightedValue) : nil)

@@ -69,31 +69,4 @@ public struct SensitivityMap: Sendable, Codable, Hashable {
     public var windowCount: Int
     /// The number of tokens scored.
     public var scoredTokenCount: Int
-
-    /// A heat map: a row for each layer and a column for each kind of tensor.
-    public struct HeatMap: Sendable, Hashable {
-        /// The layers.
-        public var layers: [Int]
-        /// The kinds, in the order of the file.
-        public var kinds: [String]
-        /// Mean KL divergence, `[layer][kind]`; `nil` where there is no such tensor, or the format
-        /// cannot hold it.
-        public var divergences: [[Double?]]
-    }
-
-    /// The heat map of a format; `nil` unless tensors were quantized one at a time.
-    public func heatMap(format: String) -> HeatMap? {
-        guard grouping == .tensor else { return nil }
-        var kinds: [String] = []
-        var values: [Int: [String: Double]] = [:]
-        for cell in cells {
-            guard let layer = cell.layer, let kind = cell.kind else { continue }
-            if !kinds.contains(kind) { kinds.append(kind) }
-            if cell.format == format { values[layer, default: [:]][kind] = cell.divergence.value }
-        }
-        let layers = values.keys.sorted()
-        return HeatMap(
-            layers: layers, kinds: kinds,
-            divergences: layers.map { layer in kinds.map { values[layer]?[$0] } })
-    }
 }

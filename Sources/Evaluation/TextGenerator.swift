@@ -75,10 +75,9 @@ public struct TextGenerator {
         var outcome = Outcome(
             model: model.path, promptTokens: prompt, steps: [], text: "", endedByModel: false,
             promptSeconds: 0, seconds: 0)
-        let clock = ContinuousClock()
-        let start = clock.now
+        let start = ContinuousClock.now
         var logits = try generation.append(prompt)
-        outcome.promptSeconds = (clock.now - start) / .seconds(1)
+        outcome.promptSeconds = start.secondsAgo
         let ends = tokenizer.vocabulary.endTokens
         var previous = last
         while outcome.steps.count < limit {
@@ -97,7 +96,7 @@ public struct TextGenerator {
         let rest = assembler.finish()
         outcome.text += rest
         if !rest.isEmpty { emit(rest) }
-        outcome.seconds = (clock.now - start) / .seconds(1) - outcome.promptSeconds
+        outcome.seconds = start.secondsAgo - outcome.promptSeconds
         return outcome
     }
 

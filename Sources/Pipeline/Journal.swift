@@ -19,7 +19,7 @@ final class Journal: Sendable {
     private struct State {
         var pending: [Int] = []
         var pendingElementCount = 0
-        var lastFlush: Double
+        var lastFlush: ContinuousClock.Instant
         var end: Int
         var isFlushing = false
     }
@@ -49,7 +49,7 @@ final class Journal: Sendable {
         self.work = work
         self.checksums = checksums
         self.outputs = outputs
-        state = Mutex(State(lastFlush: MonotonicTime.seconds(), end: bytes.count))
+        state = Mutex(State(lastFlush: .now, end: bytes.count))
     }
 
     /// The records of a journal that was left over; none when there was none.
@@ -111,10 +111,9 @@ final class Journal: Sendable {
         let batch: [Int] = state.withLock { state in
             state.pending.append(chunk)
             state.pendingElementCount += work.chunks[chunk].elements.count
-            let now = MonotonicTime.seconds()
             guard !state.isFlushing,
                 state.pendingElementCount >= Journal.batchElementCount
-                    || now - state.lastFlush >= Journal.batchSeconds
+                    || state.lastFlush.secondsAgo >= Journal.batchSeconds
             else { return [] }
             state.isFlushing = true
             defer { (state.pending, state.pendingElementCount) = ([], 0) }
@@ -124,7 +123,7 @@ final class Journal: Sendable {
         defer {
             state.withLock { state in
                 state.isFlushing = false
-                state.lastFlush = MonotonicTime.seconds()
+                state.lastFlush = .now
             }
         }
         for output in outputs { try output.flush() }

@@ -1,3 +1,4 @@
+public import Evaluation
 public import Foundation
 
 /// How the levels of a report differ from those of an earlier one.
@@ -21,12 +22,12 @@ public struct BaselineComparison: Codable, Sendable, Hashable {
     /// A figure in both reports.
     public struct Change: Codable, Sendable, Hashable {
         /// The earlier value.
-        public var before: QualityReport.Estimate
+        public var before: Estimate
         /// The new value.
-        public var after: QualityReport.Estimate
+        public var after: Estimate
         /// New less earlier; its error is that of independent measurements, the root of the sum of
         /// both squares.
-        public var difference: QualityReport.Estimate
+        public var difference: Estimate
 
         init(_ before: Estimate, _ after: Estimate) {
             self.before = before

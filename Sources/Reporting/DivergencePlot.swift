@@ -1,3 +1,5 @@
+import Evaluation
+
 /// Divergence against size: the mean and the 99.9 % quantile of every level, on a logarithmic
 /// axis, and for each of the two the front of the levels that no other level beats.
 struct DivergencePlot {

@@ -1,3 +1,5 @@
+import Evaluation
+
 /// A limit that levels must keep, from an option such as `--max-kld`.
 public struct Gate: Sendable, Hashable {
     /// What is limited.

@@ -1,3 +1,5 @@
+import Evaluation
+
 extension QualityReport {
     /// The report as one page: no network, no other file, well-formed as XML too.
     ///

@@ -1,3 +1,5 @@
+import Evaluation
+
 extension QualityReport {
     /// The report as GitHub-flavoured Markdown, for a summary of checks or a model card.
     public func markdown() -> String {

@@ -1,3 +1,4 @@
+package import Evaluation
 import Foundation
 
 /// A number for human eyes, with its error where it has one.
@@ -22,7 +23,7 @@ package struct NumberText: Hashable {
     private static let mostDecimals = 6
 
     /// A value with the digits that its error allows; four significant digits without an error.
-    package init(_ estimate: QualityReport.Estimate, scale: Double = 1, errorDigits: Int = 2) {
+    package init(_ estimate: Estimate, scale: Double = 1, errorDigits: Int = 2) {
         let value = estimate.value * scale
         guard value.isFinite, let error = estimate.standardError.map({ abs($0 * scale) }),
             error.isFinite, error > 0
@@ -100,10 +101,7 @@ package struct NumberText: Hashable {
     /// A value with a number of decimals; a true minus sign, and no negative zero.
     package static func fixed(_ value: Double, _ decimals: Int) -> String {
         guard value.isFinite, abs(value) < 1e15 else { return NumberText(value, digits: 4).text }
-        let written = String(format: "%.\(min(max(decimals, 0), 15))f", value)
-        guard written.hasPrefix("-") else { return written }
-        let isZero = written.allSatisfy { "-0.".contains($0) }
-        return (isZero ? "" : "−") + written.dropFirst()
+        return NumberFormat.fixed(value, min(max(decimals, 0), 15)).replacing("-", with: "−")
     }
 
     /// Bytes in decimal units with one decimal: `98.6 MB`.

@@ -1,3 +1,5 @@
+import Evaluation
+
 /// How much higher than the base's a level's perplexity is, a row per level.
 struct PerplexityPlot {
     private struct Row {

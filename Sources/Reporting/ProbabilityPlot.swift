@@ -1,9 +1,11 @@
+import Evaluation
+
 /// How the change of the probability of the text's own next token is distributed, a row per level:
 /// nested bars from quantile to quantile.
 struct ProbabilityPlot {
     private struct Row {
         let name: String
-        let change: QualityReport.ProbabilityChange
+        let change: LevelStatistics.ProbabilityChange
         let words: String
         let hint: String
     }
@@ -122,7 +124,7 @@ struct ProbabilityPlot {
     }
 }
 
-extension QualityReport.ProbabilityChange {
+extension LevelStatistics.ProbabilityChange {
     /// All quantiles in rising order.
     var all: [Double] {
         [

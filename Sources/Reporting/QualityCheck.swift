@@ -1,3 +1,5 @@
+import Evaluation
+
 /// Something that was asked of a level, and whether the level keeps it.
 public struct QualityCheck: Sendable, Hashable, CustomStringConvertible {
     /// The level's type, with its file name when another level has the same type.

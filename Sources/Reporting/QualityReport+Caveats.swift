@@ -1,3 +1,5 @@
+import Evaluation
+
 extension QualityReport {
     /// What the figures themselves say about how far they can be trusted, a sentence each.
     public var caveats: [String] {

@@ -1,35 +1,26 @@
-import Foundation
-
 extension QualityReport {
     /// The report as JSON (UTF-8, keys sorted, a line feed at the end).
     ///
     /// Numbers that JSON cannot say are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`. The
     /// derived `summary` and `caveats` are written for readers and ignored when read back.
     public func json() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.dateEncodingStrategy = .iso8601
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-        return [UInt8](try encoder.encode(Document(report: self))) + [0x0A]
+        try ReadableJSON.bytes(of: Document(report: self))
     }
 
     /// Reads a report that `json()` wrote; `file` is for the error's sake.
     ///
     /// Throws a `ReportError` that names the key at fault.
     public init(json bytes: [UInt8], file: String? = nil) throws(ReportError) {
-        let decoder = QualityReport.decoder
-        let data = Data(bytes)
         do {
             // The version first: a later schema may lack keys, and that is the better message.
-            let version = try decoder.decode(Version.self, from: data).schemaVersion
+            let version = try ReadableJSON.value(Version.self, from: bytes).schemaVersion
             guard version == QualityReport.currentSchemaVersion else {
                 throw ReportError(
                     .schemaVersion(
                         found: version, supported: QualityReport.currentSchemaVersion),
                     file: file)
             }
-            self = try decoder.decode(QualityReport.self, from: data)
+            self = try ReadableJSON.value(QualityReport.self, from: bytes)
         } catch let error as ReportError {
             throw error
         } catch let error as DecodingError {
@@ -37,15 +28,6 @@ extension QualityReport {
         } catch {
             throw ReportError(.notAReport(detail: "\(error)"), file: file)
         }
-    }
-
-    /// Reads numbers and dates as they are written.
-    static var decoder: JSONDecoder {
-        let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .iso8601
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-        return decoder
     }
 
     private struct Version: Decodable {

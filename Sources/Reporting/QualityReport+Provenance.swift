@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 
 /// A line of the block that says how the figures came about.

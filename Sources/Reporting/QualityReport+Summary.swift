@@ -1,3 +1,5 @@
+import Evaluation
+
 extension QualityReport {
     /// The share of equal top tokens below which the summary does not recommend a level.
     static let headlineShare = 0.9

@@ -1,3 +1,4 @@
+public import Evaluation
 public import struct Foundation.Date
 
 /// What quantizing a model cost: every level measured against one base on one text.
@@ -52,25 +53,7 @@ public struct QualityReport: Codable, Sendable, Hashable {
     }
 }
 
-/// Inside this module the name is short; outside it is `QualityReport.Estimate`, because the
-/// statistics of an evaluation have an `Estimate` of their own.
-typealias Estimate = QualityReport.Estimate
-
 extension QualityReport {
-    /// A measured value and its standard error.
-    public struct Estimate: Codable, Sendable, Hashable {
-        /// The value.
-        public var value: Double
-        /// One standard error, `nil` when it is not known.
-        public var standardError: Double?
-
-        /// Creates an estimate.
-        public init(_ value: Double, standardError: Double? = nil) {
-            self.value = value
-            self.standardError = standardError
-        }
-    }
-
     /// The model that the levels are measured against.
     public struct Base: Codable, Sendable, Hashable {
         /// The file's name, without its folder.
@@ -182,133 +165,6 @@ extension QualityReport {
             self.machine = machine
             self.date = Date(
                 timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down))
-        }
-    }
-
-    /// One quantized file and how far it is from the base.
-    public struct Level: Codable, Sendable, Hashable {
-        /// The name of its file type, `Q4_K_M`.
-        public var name: String
-        /// The file's name, without its folder.
-        public var fileName: String
-        /// The file's length (of all its parts).
-        public var fileByteCount: Int
-        /// Bits of tensor data per weight.
-        public var bitsPerWeight: Double
-        /// Its perplexity on the text.
-        public var perplexity: Estimate
-        /// The logarithm of `perplexityRatio`; its error is the paired one.
-        public var logPerplexityRatio: Estimate
-        /// Its perplexity divided by the base's; the error is the paired one.
-        public var perplexityRatio: Estimate
-        /// The Kullback-Leibler divergence of its predictions from the base's, per token.
-        public var divergence: Divergence
-        /// The share of tokens at which its likeliest next token is the base's.
-        public var sameTopToken: Estimate
-        /// The mean change of the probability of the text's own next token.
-        public var meanProbabilityChange: Estimate
-        /// The root mean square of that change.
-        public var rmsProbabilityChange: Estimate
-        /// How that change is distributed over the scored tokens, when it is known.
-        public var probabilityChange: ProbabilityChange?
-        /// Tokens evaluated per second, when it was timed.
-        public var tokensPerSecond: Double?
-        /// A digest of the file's bytes, `sha256:…`, when one was taken.
-        public var digest: String?
-        /// The importance matrix that the file says it was quantized with.
-        public var importanceMatrix: String?
-
-        /// Creates a level.
-        public init(
-            name: String, fileName: String, fileByteCount: Int, bitsPerWeight: Double,
-            perplexity: Estimate, logPerplexityRatio: Estimate, perplexityRatio: Estimate,
-            divergence: Divergence, sameTopToken: Estimate, meanProbabilityChange: Estimate,
-            rmsProbabilityChange: Estimate, probabilityChange: ProbabilityChange? = nil,
-            tokensPerSecond: Double? = nil, digest: String? = nil, importanceMatrix: String? = nil
-        ) {
-            self.name = name
-            self.fileName = fileName
-            self.fileByteCount = fileByteCount
-            self.bitsPerWeight = bitsPerWeight
-            self.perplexity = perplexity
-            self.logPerplexityRatio = logPerplexityRatio
-            self.perplexityRatio = perplexityRatio
-            self.divergence = divergence
-            self.sameTopToken = sameTopToken
-            self.meanProbabilityChange = meanProbabilityChange
-            self.rmsProbabilityChange = rmsProbabilityChange
-            self.probabilityChange = probabilityChange
-            self.tokensPerSecond = tokensPerSecond
-            self.digest = digest
-            self.importanceMatrix = importanceMatrix
-        }
-    }
-
-    /// How the Kullback-Leibler divergence is distributed over the scored tokens, in nats.
-    public struct Divergence: Codable, Sendable, Hashable {
-        /// The mean.
-        public var mean: Estimate
-        /// The median.
-        public var median: Double
-        /// 90 % of the tokens diverge by no more than this.
-        public var quantile90: Double
-        /// 95 % of the tokens diverge by no more than this.
-        public var quantile95: Double
-        /// 99 % of the tokens diverge by no more than this.
-        public var quantile99: Double
-        /// 99.9 % of the tokens diverge by no more than this; without an error when the text is
-        /// too short to give one.
-        public var quantile999: Estimate
-        /// The worst token.
-        public var maximum: Double
-
-        /// Creates a distribution.
-        public init(
-            mean: Estimate, median: Double, quantile90: Double, quantile95: Double,
-            quantile99: Double, quantile999: Estimate, maximum: Double
-        ) {
-            self.mean = mean
-            self.median = median
-            self.quantile90 = quantile90
-            self.quantile95 = quantile95
-            self.quantile99 = quantile99
-            self.quantile999 = quantile999
-            self.maximum = maximum
-        }
-    }
-
-    /// Quantiles of Δp, the change of the probability of the text's own next token: fractions of
-    /// one, negative where the level holds the token for less likely than the base does.
-    public struct ProbabilityChange: Codable, Sendable, Hashable {
-        /// The greatest loss.
-        public var minimum: Double
-        /// So many per cent of the tokens lie below: 0.1, 1, 5, 10.
-        public var quantile001, quantile01, quantile05, quantile10: Double
-        /// As many tokens lie below as above.
-        public var median: Double
-        /// So many per cent of the tokens lie below: 90, 95, 99, 99.9.
-        public var quantile90, quantile95, quantile99, quantile999: Double
-        /// The greatest gain.
-        public var maximum: Double
-
-        /// Creates a distribution from its quantiles in rising order: the minimum, 0.1, 1, 5, 10,
-        /// 50, 90, 95, 99, 99.9 % and the maximum.
-        public init(
-            minimum: Double, quantile001: Double, quantile01: Double, quantile05: Double,
-            quantile10: Double, median: Double, quantile90: Double, quantile95: Double,
-            quantile99: Double, quantile999: Double, maximum: Double
-        ) {
-            self.minimum = minimum
-            self.quantile001 = quantile001
-            self.quantile01 = quantile01
-            self.quantile05 = quantile05
-            self.quantile10 = quantile10
-            self.median = median
-            self.quantile90 = quantile90
-            self.quantile95 = quantile95
-            self.quantile99 = quantile99
-            self.quantile999 = quantile999
-            self.maximum = maximum
         }
     }
 

@@ -1,3 +1,5 @@
+import Evaluation
+
 /// The limit on how much worse than in an earlier report a level may be, in mean KL divergence.
 ///
 /// Without a limit of the user's, a level has regressed when its divergence rose by more than twice

@@ -1,3 +1,5 @@
+import Evaluation
+
 /// A column of a report's table, the same in Markdown, HTML and on a terminal.
 struct ReportColumn {
     /// The heading, short.
@@ -77,7 +79,7 @@ extension QualityReport {
     /// The rest of what was measured.
     var detailColumns: [ReportColumn] {
         func quantile(
-            _ title: String, _ path: @escaping (Divergence) -> Double
+            _ title: String, _ path: @escaping (LevelStatistics.Divergence) -> Double
         ) -> ReportColumn {
             ReportColumn(
                 title: title, unit: nil,

@@ -1,4 +1,4 @@
-import Foundation
+public import Evaluation
 
 /// What the quantization of each part of a model to each format does to its predictions, as
 /// `ingot sensitivity --json` tells it.
@@ -14,12 +14,12 @@ public struct Sensitivity: Codable, Sendable, Hashable {
         /// The format that the part was quantized to.
         public var format: String
         /// The mean KL divergence from the model as it is, in nats.
-        public var divergence: QualityReport.Estimate
+        public var divergence: Estimate
 
         /// Creates a cell.
         public init(
             name: String, layer: Int?, kind: String?, format: String,
-            divergence: QualityReport.Estimate
+            divergence: Estimate
         ) {
             self.name = name
             self.layer = layer
@@ -63,7 +63,7 @@ public struct Sensitivity: Codable, Sendable, Hashable {
     /// Throws a `ReportError` that names the key at fault.
     public init(json bytes: [UInt8], file: String? = nil) throws(ReportError) {
         do {
-            let document = try QualityReport.decoder.decode(Document.self, from: Data(bytes))
+            let document = try ReadableJSON.value(Document.self, from: bytes)
             guard document.schemaVersion == Document.supportedVersion else {
                 throw ReportError(
                     .schemaVersion(

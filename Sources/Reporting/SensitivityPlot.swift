@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 
 /// A heat map for each format.

@@ -1,11 +1,11 @@
 /// A table of plain text: columns aligned with spaces, fitted to a width.
-struct TextTable {
+package struct TextTable {
     /// Which side of its column a text keeps to.
     enum Alignment { case left, right }
 
     /// A column's heading and how it behaves.
     struct Column {
-        let heading: String
+        var heading = ""
         /// What stands below the heading; nothing when the column has no unit.
         var unit = ""
         var alignment: Alignment = .right
@@ -15,10 +15,32 @@ struct TextTable {
 
     /// The columns; the first is the one that is shortened when need be.
     let columns: [Column]
-    /// The cells, row by row, as many as there are columns.
-    let rows: [[String]]
+    /// The cells, row by row; those that are missing at a row's end are empty.
+    private(set) var rows: [[String]]
 
     private static let gap = "  "
+
+    init(columns: [Column], rows: [[String]]) {
+        self.columns = columns
+        self.rows = rows
+    }
+
+    /// A table without headings whose columns are aligned as given (`true` for right).
+    package init(rightAligned: [Bool]) {
+        self.init(
+            columns: rightAligned.map { Column(alignment: $0 ? .right : .left) }, rows: [])
+    }
+
+    /// Adds a row.
+    package mutating func add(_ cells: String...) { rows.append(cells) }
+    /// Adds a row.
+    package mutating func add(row cells: [String]) { rows.append(cells) }
+
+    /// The lines at their full width, each indented by two spaces.
+    package var lines: [String] {
+        lines(width: .max).map { $0.isEmpty ? "" : "  " + $0 }
+    }
+
     /// The first column is not shortened below this before other columns go.
     private static let leastFirst = 12
 
@@ -61,9 +83,9 @@ struct TextTable {
         }
         let rule = kept.map { String(repeating: "─", count: widths[$0]) }
             .joined(separator: TextTable.gap)
-        let units = columns.map(\.unit)
-        let head =
-            [line(columns.map(\.heading))] + (units.allSatisfy(\.isEmpty) ? [] : [line(units)])
+        let (headings, units) = (columns.map(\.heading), columns.map(\.unit))
+        guard !headings.allSatisfy(\.isEmpty) else { return rows.map(line) }
+        let head = [line(headings)] + (units.allSatisfy(\.isEmpty) ? [] : [line(units)])
         return head + [rule] + rows.map(line)
     }
 }

@@ -1,30 +1,12 @@
 import Evaluation
 import Inference
+import Reporting
 import TensorCore
 
 /// What `compare` found, as it prints it.
 ///
 /// The keys of the JSON are described in docs/commands-evaluate.md.
 struct ComparisonListing: Encodable {
-    struct Percentile: Encodable {
-        let percent: Double
-        let value: Double
-        let standardError: Double?
-    }
-    struct Distribution: Encodable {
-        let mean: Estimate
-        let percentiles: [Percentile]
-
-        init(mean: Estimate, _ distribution: LevelStatistics.Distribution) {
-            self.mean = mean
-            percentiles = LevelStatistics.Distribution.percents.map { percent in
-                let estimate = distribution[percent]
-                return Percentile(
-                    percent: percent, value: estimate.value,
-                    standardError: percent == 0 || percent == 100 ? nil : estimate.standardError)
-            }
-        }
-    }
     struct Level: Encodable {
         let model: String
         let perplexity: Estimate
@@ -61,15 +43,14 @@ struct ComparisonListing: Encodable {
         basePerplexity = result.base.perplexity
         levels = result.levels.map { level in
             Level(
-                model: level.perplexity.model, perplexity: level.perplexity.perplexity,
-                correlation: level.correlation, logPerplexityRatio: level.logPerplexityRatio,
-                perplexityRatio: level.perplexityRatio,
-                perplexityDifference: level.perplexityDifference,
-                divergence: Distribution(mean: level.meanDivergence, level.divergence),
-                probabilityChange: Distribution(
-                    mean: level.meanProbabilityChange, level.probabilityChange),
-                rmsProbabilityChange: level.rootMeanSquareProbabilityChange,
-                sameTopToken: level.sameTop)
+                model: level.model, perplexity: level.statistics.perplexity,
+                correlation: level.correlation,
+                logPerplexityRatio: level.statistics.logPerplexityRatio,
+                perplexityRatio: level.statistics.perplexityRatio,
+                perplexityDifference: level.perplexityDifference, divergence: level.divergence,
+                probabilityChange: level.probabilityChange,
+                rmsProbabilityChange: level.statistics.rmsProbabilityChange,
+                sameTopToken: level.statistics.sameTopToken)
         }
         self.text = text
         windows = windowCount
@@ -86,48 +67,51 @@ struct ComparisonListing: Encodable {
     /// The table: a column for each model, the rows and names those of llama-perplexity.
     var lines: [String] {
         guard !levels.isEmpty else {
-            return ["base \(base): PPL \(ComparisonListing.show(basePerplexity, 6))"]
+            return ["base \(base): PPL \(NumberFormat.fixed(basePerplexity, 6))"]
         }
-        var table = Columns(rightAligned: [false] + levels.map { _ in true })
+        var table = TextTable(rightAligned: [false] + levels.map { _ in true })
         func section(_ title: String) { table.add(row: ["", ""]); table.add(row: [title]) }
         func row(_ name: String, _ cell: (Level) -> String) {
             table.add(row: [name] + levels.map(cell))
         }
+        func percent(_ estimate: Estimate) -> String {
+            NumberFormat.fixed(estimate, 3, scale: 100) + " %"
+        }
         table.add(row: ["base: \(Paths.name(base))"] + levels.map { Paths.name($0.model) })
         section("Perplexity")
-        row("Mean PPL(Q)") { ComparisonListing.show($0.perplexity, 6) }
-        row("Mean PPL(base)") { _ in ComparisonListing.show(basePerplexity, 6) }
-        row("Cor(ln(PPL(Q)), ln(PPL(base)))") { Numbers.fixed($0.correlation * 100, 2) + " %" }
-        row("Mean ln(PPL(Q)/PPL(base))") { ComparisonListing.show($0.logPerplexityRatio, 6) }
-        row("Mean PPL(Q)/PPL(base)") { ComparisonListing.show($0.perplexityRatio, 6) }
-        row("Mean PPL(Q)-PPL(base)") { ComparisonListing.show($0.perplexityDifference, 6) }
+        row("Mean PPL(Q)") { NumberFormat.fixed($0.perplexity, 6) }
+        row("Mean PPL(base)") { _ in NumberFormat.fixed(basePerplexity, 6) }
+        row("Cor(ln(PPL(Q)), ln(PPL(base)))") { NumberFormat.fixed($0.correlation * 100, 2) + " %" }
+        row("Mean ln(PPL(Q)/PPL(base))") { NumberFormat.fixed($0.logPerplexityRatio, 6) }
+        row("Mean PPL(Q)/PPL(base)") { NumberFormat.fixed($0.perplexityRatio, 6) }
+        row("Mean PPL(Q)-PPL(base)") { NumberFormat.fixed($0.perplexityDifference, 6) }
         section("KL divergence (nats)")
-        row("Mean    KLD") { ComparisonListing.show($0.divergence.mean, 6) }
+        row("Mean    KLD") { NumberFormat.fixed($0.divergence.mean, 6) }
         for index in levels[0].divergence.percentiles.indices.reversed() {
             let percent = levels[0].divergence.percentiles[index].percent
             guard percent != 25, percent != 75 else { continue }
             row(ComparisonListing.name(percent) + " KLD") {
-                ComparisonListing.show($0.divergence.percentiles[index], 6, scale: 1)
+                NumberFormat.fixed($0.divergence.percentiles[index].estimate, 6)
             }
         }
         section("Probability of the text's token")
-        row("Mean    Δp") { ComparisonListing.show($0.probabilityChange.mean, 3, percent: true) }
+        row("Mean    Δp") { percent($0.probabilityChange.mean) }
         for index in levels[0].probabilityChange.percentiles.indices.reversed() {
             row(
                 ComparisonListing.name(levels[0].probabilityChange.percentiles[index].percent)
                     + " Δp"
             ) {
-                ComparisonListing.show($0.probabilityChange.percentiles[index], 3, scale: 100)
+                NumberFormat.fixed($0.probabilityChange.percentiles[index].estimate, 3, scale: 100)
                     + " %"
             }
         }
-        row("RMS Δp") { ComparisonListing.show($0.rmsProbabilityChange, 3, percent: true) }
-        row("Same top p") { ComparisonListing.show($0.sameTopToken, 3, percent: true) }
+        row("RMS Δp") { percent($0.rmsProbabilityChange) }
+        row("Same top p") { percent($0.sameTopToken) }
         let summary =
-            "  \(Numbers.counted(windows, "window")) of \(contextLength),"
+            "  \(NumberFormat.counted(windows, "window")) of \(contextLength),"
             + " \(tokensScored) tokens scored,"
             + (activations == Activations.f32.rawValue ? "" : " activations \(activations),")
-            + " \(Numbers.fixed(tokensPerSecond, 1)) tokens/s"
+            + " \(NumberFormat.fixed(tokensPerSecond, 1)) tokens/s"
         return table.lines + ["", summary]
     }
 
@@ -136,21 +120,7 @@ struct ComparisonListing: Encodable {
         case 0: "Minimum"
         case 50: "Median "
         case 100: "Maximum"
-        default: (percent < 10 ? " " : "") + Numbers.fixed(percent, 1) + " % "
+        default: (percent < 10 ? " " : "") + NumberFormat.fixed(percent, 1) + " % "
         }
-    }
-
-    private static func show(
-        _ estimate: Estimate, _ decimals: Int, percent: Bool = false
-    ) -> String {
-        let scale = percent ? 100.0 : 1
-        return Numbers.fixed(estimate.value * scale, decimals) + " ± "
-            + Numbers.fixed(estimate.standardError * scale, decimals) + (percent ? " %" : "")
-    }
-
-    private static func show(_ percentile: Percentile, _ decimals: Int, scale: Double) -> String {
-        let value = Numbers.fixed(percentile.value * scale, decimals)
-        guard let error = percentile.standardError else { return value }
-        return value + " ± " + Numbers.fixed(error * scale, decimals)
     }
 }

@@ -5,6 +5,7 @@ import Foundation
 import GGUF
 import Inference
 import Quantization
+import Reporting
 import TensorCore
 import Tokenization
 
@@ -233,15 +234,8 @@ struct ResultOptions: ParsableArguments {
 
     /// Gives the results as JSON or as lines, whichever is asked for.
     func give(_ value: some Encodable, lines: @autoclosure () -> [String]) throws {
-        let text = json ? try ResultOptions.text(of: value) : lines().joined(separator: "\n")
+        let text = json ? try ReadableJSON.text(of: value) : lines().joined(separator: "\n")
         guard let output else { return Terminal.print(text) }
         try OutputFile.write(Array(text.utf8) + [0x0A], to: output)
-    }
-
-    /// JSON as every command prints it.
-    static func text(of value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import GGUF
 import Quantization
+import Reporting
 import Safetensors
 import TensorCore
 
@@ -136,26 +137,27 @@ struct FileContents: Encodable {
 
     /// The contents as lines for a terminal.
     var lines: [String] {
-        var lines = ["\(file): \(container), \(Numbers.bytes(fileByteCount))", "", "metadata"]
-        var table = Columns(rightAligned: [false, false, false])
+        var lines = ["\(file): \(container), \(NumberFormat.bytes(fileByteCount))", "", "metadata"]
+        var table = TextTable(rightAligned: [false, false, false])
         for entry in metadata { table.add(entry.key, entry.type, entry.value.line) }
         lines += table.lines + ["", "tensors"]
-        table = Columns(rightAligned: [false, false, true, true])
+        table = TextTable(rightAligned: [false, false, true, true])
         for tensor in tensors {
             table.add(
                 tensor.name, tensor.type, tensor.shape.map(String.init).joined(separator: " × "),
-                Numbers.bytes(tensor.byteCount))
+                NumberFormat.bytes(tensor.byteCount))
         }
         lines += table.lines + ["", "totals"]
-        table = Columns(rightAligned: [false, true, true, true])
+        table = TextTable(rightAligned: [false, true, true, true])
         for total in totals {
             table.add(
                 total.type, "\(total.tensorCount) tensors",
-                "\(Numbers.count(total.elementCount)) values", Numbers.bytes(total.byteCount))
+                "\(NumberFormat.count(total.elementCount)) values",
+                NumberFormat.bytes(total.byteCount))
         }
         table.add(
-            "all", "\(tensors.count) tensors", "\(Numbers.count(elementCount)) values",
-            "\(Numbers.fixed(bitsPerWeight, 2)) bits/weight")
+            "all", "\(tensors.count) tensors", "\(NumberFormat.count(elementCount)) values",
+            "\(NumberFormat.fixed(bitsPerWeight, 2)) bits/weight")
         return lines + table.lines
     }
 }

@@ -1,4 +1,5 @@
 import Calibration
+import Reporting
 import TensorCore
 
 /// The statistics of an importance matrix, as `imatrix --show-statistics` prints them.
@@ -55,10 +56,10 @@ struct ImportanceListing: Encodable {
     /// The tables: tensors, then layers.
     var lines: [String] {
         func fixed(_ value: Float, _ decimals: Int) -> String {
-            Numbers.fixed(Double(value), decimals)
+            NumberFormat.fixed(Double(value), decimals)
         }
         func percent(_ share: Float) -> String { fixed(100 * share, 2) + "%" }
-        var table = Columns(
+        var table = TextTable(
             rightAligned: [true, false] + [Bool](repeating: true, count: 11))
         table.add(
             "Layer", "Tensor", "Σ(Act²)", "Min", "Max", "μ", "σ", "% Active", "N", "Entropy",
@@ -71,15 +72,15 @@ struct ImportanceListing: Encodable {
                 fixed(tensor.entropy, 4), tensor.normalizedEntropy.map(percent) ?? "-",
                 percent(tensor.zScoreDensity), fixed(tensor.cosineSimilarity, 4))
         }
-        var averages = Columns(rightAligned: [true, true, true, true])
+        var averages = TextTable(rightAligned: [true, true, true, true])
         averages.add("Layer", "μΣ(Act²)", "μZD", "μCosSim")
         for layer in layers {
             averages.add(
                 "\(layer.layer)", fixed(layer.sum, 2), fixed(100 * layer.zScoreDensity, 4) + "%",
                 fixed(layer.cosineSimilarity, 4))
         }
-        return ["\(file): \(Numbers.counted(tensors.count, "tensor"))", ""] + table.lines
-            + ["", "weighted means per layer (\(Numbers.counted(layers.count, "layer")))", ""]
+        return ["\(file): \(NumberFormat.counted(tensors.count, "tensor"))", ""] + table.lines
+            + ["", "weighted means per layer (\(NumberFormat.counted(layers.count, "layer")))", ""]
             + averages.lines
     }
 }

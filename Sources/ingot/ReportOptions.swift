@@ -1,5 +1,6 @@
 import ArgumentParser
 import Conversion
+import Foundation
 import GGUF
 import Quantization
 import Reporting
@@ -49,8 +50,7 @@ struct ReportMakingOptions: ParsableArguments {
 
     /// What is to be made.
     func request(
-        base: String, quantized: [String], pre: String?, importance: ImportanceMatrix?,
-        threadCount: Int?, isQuiet: Bool
+        base: String, quantized: [String], pre: String?, importance: ImportanceMatrix?
     ) throws -> ReportModels.Request {
         let known: [OutputType] = [.f32, .f16, .bf16, .auto]
         let type = outtype ?? OutputType.auto.rawValue
@@ -66,10 +66,19 @@ struct ReportMakingOptions: ParsableArguments {
         }
         return ReportModels.Request(
             base: base, quantized: quantized,
-            recipes: try types.map { try ReportModels.recipes($0) } ?? [],
-            outputType: outputType, pre: pre, importance: importance,
-            allowsRequantization: allowRequantize, levelsFolder: levelsDir,
-            threadCount: threadCount, isQuiet: isQuiet)
+            recipes: try types.map(ReportMakingOptions.recipes) ?? [], outputType: outputType,
+            pre: pre, importance: importance, allowsRequantization: allowRequantize,
+            levelsFolder: levelsDir, stem: QuantizeRequest.stem(of: base))
+    }
+
+    /// Reads types such as `Q4_K_M,Q5_K_M`.
+    private static func recipes(_ text: String) throws -> [Recipe] {
+        let recipes = try text.split(separator: ",", omittingEmptySubsequences: false)
+            .map { try Recipe.parse(String($0.filter { $0 != " " })) }
+        guard Set(recipes.map(\.name)).count == recipes.count else {
+            throw ValidationError("--types names a type twice: \(text)")
+        }
+        return recipes
     }
 }
 

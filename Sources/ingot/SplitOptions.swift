@@ -23,7 +23,7 @@ struct SplitOptions: ParsableArguments {
             throw ValidationError(
                 "--split-max-tensors is \(splitMaxTensors), expected a positive number")
         }
-        if let splitMaxSize, Numbers.parseDecimalBytes(splitMaxSize) == nil {
+        if let splitMaxSize, ByteSize.parseDecimal(splitMaxSize) == nil {
             throw ValidationError(
                 "--split-max-size is \(splitMaxSize), expected bytes or a number with K, M or G")
         }
@@ -37,7 +37,7 @@ struct SplitOptions: ParsableArguments {
         func positive(_ number: Int?) -> Int? { number.flatMap { $0 > 0 ? $0 : nil } }
         return SplitLimit(
             tensorCount: positive(splitMaxTensors),
-            byteCount: positive(splitMaxSize.flatMap { Numbers.parseDecimalBytes($0) }),
+            byteCount: positive(splitMaxSize.flatMap { ByteSize.parseDecimal($0) }),
             leavesFirstEmpty: noTensorFirstSplit)
     }
 }

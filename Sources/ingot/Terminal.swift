@@ -1,5 +1,6 @@
-import TensorCore
+import Reporting
 import Synchronization
+import TensorCore
 
 #if canImport(Glibc)
     import Glibc
@@ -71,7 +72,7 @@ final class ProgressLine: Sendable {
     }
     private let label: String
     private let isQuiet: Bool
-    private let start = Clock.seconds()
+    private let start = ContinuousClock.now
     private let state = Mutex(State())
 
     init(_ label: String, isQuiet: Bool = false) {
@@ -90,14 +91,14 @@ final class ProgressLine: Sendable {
         state.withLock { state in
             guard !state.finished else { return }
             let share = Double(done) / Double(total)
-            let now = Clock.seconds()
+            let elapsed = start.secondsAgo
             if Terminal.isInteractive {
-                guard now - state.lastDrawn > 0.1 || done == total else { return }
-                state.lastDrawn = now
-                let left = share > 0 ? (now - start) * (1 - share) / share : 0
+                guard elapsed - state.lastDrawn > 0.1 || done == total else { return }
+                state.lastDrawn = elapsed
+                let left = share > 0 ? elapsed * (1 - share) / share : 0
                 let tail =
                     " \(Int(share * 100)) %  \(detail)"
-                    + (done < total && now - start > 1 ? "  \(Clock.short(left)) left" : "")
+                    + (done < total && elapsed > 1 ? "  \(NumberFormat.duration(left)) left" : "")
                 let width = max(10, min(40, Terminal.columns - label.count - tail.count - 5))
                 let filled = Int(share * Double(width))
                 let bar =
@@ -124,24 +125,5 @@ final class ProgressLine: Sendable {
 
     private func draw(_ text: String) {
         Terminal.write(text)
-    }
-}
-
-/// Wall-clock time.
-enum Clock {
-    /// Seconds since some fixed point, never going back.
-    static func seconds() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
-
-    /// A duration for people: `45 s`, `3 min 20 s`.
-    static func short(_ seconds: Double) -> String {
-        if seconds < 10 { return Numbers.fixed(seconds, 1) + " s" }
-        if seconds < 60 { return "\(Int(seconds.rounded())) s" }
-        let whole = Int(seconds.rounded())
-        return whole < 3600
-            ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole % 3600 / 60) min"
     }
 }

@@ -1,6 +1,7 @@
 import GGUF
 import Pipeline
 import Quantization
+import Reporting
 import TensorCore
 
 /// What `convert` and `quantize` share: carrying out a plan in view of the user.
@@ -24,11 +25,11 @@ enum Writing {
 
     /// A line for each of several files: path, bytes, bits per weight.
     static func overview(of plans: [Plan]) -> [String] {
-        var table = Columns(rightAligned: [false, false, true, true])
+        var table = TextTable(rightAligned: [false, false, true, true])
         for plan in plans {
             table.add(
-                plan.recipeName ?? "", plan.outputPath, Numbers.bytes(plan.layout.byteCount),
-                "\(Numbers.fixed(plan.bitsPerWeight, 2)) bits/weight")
+                plan.recipeName ?? "", plan.outputPath, NumberFormat.bytes(plan.layout.byteCount),
+                "\(NumberFormat.fixed(plan.bitsPerWeight, 2)) bits/weight")
         }
         return table.lines
     }
@@ -44,17 +45,18 @@ enum Writing {
     /// after the work with the seconds that it took.
     static func summary(of output: PlannedOutput, seconds: Double? = nil) -> [String] {
         let plan = output.plan
-        var table = Columns(rightAligned: [false, true, true, true, true])
+        var table = TextTable(rightAligned: [false, true, true, true, true])
         table.add("format", "tensors", "values", "bytes", "bits/weight")
         for total in plan.formatTotals {
             table.add(
-                total.format.name, "\(total.tensorCount)", Numbers.count(total.elementCount),
-                Numbers.bytes(total.byteCount),
-                Numbers.fixed(Double(total.byteCount) * 8 / Double(max(1, total.elementCount)), 2))
+                total.format.name, "\(total.tensorCount)", NumberFormat.count(total.elementCount),
+                NumberFormat.bytes(total.byteCount),
+                NumberFormat.fixed(
+                    Double(total.byteCount) * 8 / Double(max(1, total.elementCount)), 2))
         }
         table.add(
-            "all", "\(plan.tensors.count)", Numbers.count(plan.elementCount),
-            Numbers.bytes(plan.byteCount), Numbers.fixed(plan.bitsPerWeight, 2))
+            "all", "\(plan.tensors.count)", NumberFormat.count(plan.elementCount),
+            NumberFormat.bytes(plan.byteCount), NumberFormat.fixed(plan.bitsPerWeight, 2))
         var lines = ["\(plan.source.path) → \(plan.outputPath)"]
         lines += table.lines
         var last = "  "
@@ -62,15 +64,15 @@ enum Writing {
         if plan.recipeName != nil {
             let share = Double(plan.byteCount) / Double(max(1, plan.sourceByteCount))
             last +=
-                "before: \(Numbers.bytes(plan.sourceByteCount)),"
-                + " \(Numbers.fixed(plan.sourceBitsPerWeight, 2)) bits/weight;"
-                + " after: \(Numbers.bytes(plan.byteCount)),"
-                + " \(Numbers.fixed(plan.bitsPerWeight, 2)) bits/weight"
-                + " (\(Numbers.fixed(share * 100, 1)) %); "
+                "before: \(NumberFormat.bytes(plan.sourceByteCount)),"
+                + " \(NumberFormat.fixed(plan.sourceBitsPerWeight, 2)) bits/weight;"
+                + " after: \(NumberFormat.bytes(plan.byteCount)),"
+                + " \(NumberFormat.fixed(plan.bitsPerWeight, 2)) bits/weight"
+                + " (\(NumberFormat.fixed(share * 100, 1)) %); "
         }
-        let time = seconds.map { Clock.short($0) }
+        let time = seconds.map { NumberFormat.duration($0) }
         let byteCount = output.files.reduce(0) { $0 + $1.layout.byteCount }
-        let size = time == nil ? "\(byteCount) bytes" : Numbers.bytes(byteCount)
+        let size = time == nil ? "\(byteCount) bytes" : NumberFormat.bytes(byteCount)
         let name = output.files.count == 1 ? "file" : "\(output.files.count) files"
         lines.append(last + "\(name): \(size); \(time ?? "nothing written")")
         if output.files.count > 1 { lines += overview(of: output.files) }
@@ -111,7 +113,7 @@ enum Writing {
             let missing = plan.withoutImportance
             if !missing.isEmpty {
                 warnings.append(
-                    "\(importance.path) has no entry for \(Numbers.counted(missing.count, "tensor")):"
+                    "\(importance.path) has no entry for \(NumberFormat.counted(missing.count, "tensor")):"
                         + " \(names(missing)); all columns weigh the same")
             }
             for tensor in plan.tensors {

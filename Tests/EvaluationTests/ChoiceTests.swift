@@ -165,7 +165,7 @@ struct ChoiceTests {
     @Test func intervalsHoldForFewTasks() {
         let right = ChoiceScore.Outcome(scores: [0, -1], chosen: 0, isCorrect: [true, false])
         let score = ChoiceScore(model: "m", outcomes: [right, right, right, right])
-        #expect(score.accuracy == Estimate(1, 0))
+        #expect(score.accuracy == Estimate(1, standardError: 0))
         // Wilson's interval for 4 of 4: from 1 / (1 + z²/4).
         let z = 1.959963984540054
         let lower: Double = 1 / (1 + z * z / 4)

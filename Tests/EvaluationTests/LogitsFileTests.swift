@@ -41,14 +41,14 @@ struct LogitsFileTests {
                 .evaluate(reader.text)
             #expect(
                 abs(stored.base.perplexity.value / direct.base.perplexity.value - 1) < 1e-7)
-            let (found, expected) = (stored.levels[0], direct.levels[0])
-            #expect(abs(found.meanDivergence.value / expected.meanDivergence.value - 1) < 1e-4)
+            let (found, expected) = (stored.levels[0].statistics, direct.levels[0].statistics)
+            #expect(abs(found.divergence.mean.value / expected.divergence.mean.value - 1) < 1e-4)
             #expect(abs(found.divergence.maximum - expected.divergence.maximum) < 1e-4)
-            #expect(found.sameTop == expected.sameTop)
+            #expect(found.sameTopToken == expected.sameTopToken)
             #expect(found.perplexity == expected.perplexity)
             // The model itself: what is left is the rounding to 16 bits.
-            #expect(stored.levels[1].meanDivergence.value < 1e-7)
-            #expect(stored.levels[1].sameTop.value == 1)
+            #expect(stored.levels[1].statistics.divergence.mean.value < 1e-7)
+            #expect(stored.levels[1].statistics.sameTopToken.value == 1)
         }
     }
 
@@ -96,9 +96,9 @@ struct LogitsFileTests {
             let direct = try Evaluator(base: base, quantized: [quantized]).evaluate(text)
             #expect(
                 abs(stored.base.perplexity.value / direct.base.perplexity.value - 1) < 1e-4)
-            let (found, expected) = (stored.levels[0], direct.levels[0])
-            #expect(abs(found.meanDivergence.value - expected.meanDivergence.value) < 2e-4)
-            #expect(found.sameTop == expected.sameTop)
+            let (found, expected) = (stored.levels[0].statistics, direct.levels[0].statistics)
+            #expect(abs(found.divergence.mean.value - expected.divergence.mean.value) < 2e-4)
+            #expect(found.sameTopToken == expected.sameTopToken)
             #expect(found.perplexity == expected.perplexity)
         }
     }

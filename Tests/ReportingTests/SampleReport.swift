@@ -1,7 +1,6 @@
+import Evaluation
 import Foundation
 import Reporting
-
-typealias Estimate = QualityReport.Estimate
 
 /// Reports for the tests: one that looks like a measured one, and variations of it.
 enum SampleReport {
@@ -141,24 +140,25 @@ enum SampleReport {
         return QualityReport.Level(
             name: name, fileName: "smollm2-135m-\(name).gguf",
             fileByteCount: Int(270_884_032 * bits / 16.01), bitsPerWeight: bits,
-            perplexity: Estimate(17.2041 * ratio, standardError: 0.1327 * ratio),
-            logPerplexityRatio: Estimate(
-                Foundation.log(ratio), standardError: ratioError / ratio),
-            perplexityRatio: Estimate(ratio, standardError: ratioError),
-            divergence: .init(
-                mean: Estimate(mean, standardError: error), median: mean * 0.55,
-                quantile90: mean * 2.2, quantile95: mean * 3.4, quantile99: mean * 6.1,
-                quantile999: Estimate(tail, standardError: tail * 0.06), maximum: tail * 2.4),
-            sameTopToken: Estimate(
-                top, standardError: (top * (1 - top) / 40_960).squareRoot()),
-            meanProbabilityChange: Estimate(-0.04 * mean, standardError: 0.0008),
-            rmsProbabilityChange: Estimate(0.16 * mean.squareRoot(), standardError: 0.0011),
-            probabilityChange: probabilityChange(scale: min(1, mean.squareRoot())),
+            statistics: LevelStatistics(
+                perplexity: Estimate(17.2041 * ratio, standardError: 0.1327 * ratio),
+                logPerplexityRatio: Estimate(
+                    Foundation.log(ratio), standardError: ratioError / ratio),
+                perplexityRatio: Estimate(ratio, standardError: ratioError),
+                divergence: .init(
+                    mean: Estimate(mean, standardError: error), median: mean * 0.55,
+                    quantile90: mean * 2.2, quantile95: mean * 3.4, quantile99: mean * 6.1,
+                    quantile999: Estimate(tail, standardError: tail * 0.06), maximum: tail * 2.4),
+                sameTopToken: Estimate(
+                    top, standardError: (top * (1 - top) / 40_960).squareRoot()),
+                meanProbabilityChange: Estimate(-0.04 * mean, standardError: 0.0008),
+                rmsProbabilityChange: Estimate(0.16 * mean.squareRoot(), standardError: 0.0011),
+                probabilityChange: probabilityChange(scale: min(1, mean.squareRoot()))),
             tokensPerSecond: 612)
     }
 
     /// A distribution that leans to losses.
-    private static func probabilityChange(scale: Double) -> QualityReport.ProbabilityChange {
+    private static func probabilityChange(scale: Double) -> LevelStatistics.ProbabilityChange {
         .init(
             minimum: -0.97 * scale, quantile001: -0.8 * scale, quantile01: -0.45 * scale,
             quantile05: -0.2 * scale, quantile10: -0.1 * scale, median: -0.0004 * scale,

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Inference
+import Reporting
 import TensorCore
 import Tokenization
 
@@ -82,7 +83,7 @@ struct CompareCommand: ParsableCommand {
         let line = ProgressLine("compare", isQuiet: options.quiet)
         defer { line.finish() }
         let found = try evaluator.evaluate(text, writer: writer) { progress in
-            let divergences = progress.meanDivergences.map { Numbers.fixed($0, 4) }
+            let divergences = progress.meanDivergences.map { NumberFormat.fixed($0, 4) }
             line.update(
                 progress.windowsDone, of: progress.windowCount,
                 detail: "window \(progress.windowsDone)/\(progress.windowCount), mean KLD "

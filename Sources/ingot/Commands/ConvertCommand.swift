@@ -149,10 +149,10 @@ struct ConvertCommand: ParsableCommand {
         if verbose {
             for line in try PlanListing(output, options: options).lines { Terminal.print(line) }
         }
-        let start = Clock.seconds()
+        let start = ContinuousClock.now
         let findings = try Writing.write(output.files, options: options, isQuiet: quiet)
         if !quiet {
-            for line in Writing.summary(of: output, seconds: Clock.seconds() - start) {
+            for line in Writing.summary(of: output, seconds: start.secondsAgo) {
                 Terminal.print(line)
             }
         }

@@ -3,6 +3,7 @@ import Foundation
 import GGUF
 import Pipeline
 import Quantization
+import Reporting
 import TensorCore
 
 /// The command `ingot diff A B`.
@@ -45,12 +46,8 @@ struct DiffCommand: ParsableCommand {
         ) { done, all in line.update(done, of: all) }
         line.finish()
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            encoder.nonConformingFloatEncodingStrategy = .convertToString(
-                positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
             let listing = DiffListing(comparison, first: first, second: second)
-            Terminal.print(String(decoding: try encoder.encode(listing), as: UTF8.self))
+            Terminal.print(try ReadableJSON.text(of: listing))
         } else {
             for line in DiffCommand.lines(comparison, first: first, second: second) {
                 Terminal.print(line)
@@ -76,7 +73,7 @@ struct DiffCommand: ParsableCommand {
         let changed = comparison.tensors.filter { !$0.isIdentical }
         let same = comparison.tensors.count - changed.count
         guard !changed.isEmpty else { return lines + ["all \(same) tensors are the same"] }
-        var table = Columns(rightAligned: [false, false, false, true, true, true, true])
+        var table = TextTable(rightAligned: [false, false, false, true, true, true, true])
         table.add("tensor", "from", "to", "rmse", "relative", "max", "cosine")
         for tensor in changed {
             let types = (tensor.firstFormat.name, tensor.secondFormat.name)
@@ -89,7 +86,7 @@ struct DiffCommand: ParsableCommand {
             table.add(
                 tensor.name, types.0, types.1, DiffCommand.number(error.rootMeanSquare),
                 DiffCommand.number(error.relative), DiffCommand.number(error.maximum),
-                Numbers.fixed(error.cosine, 6))
+                NumberFormat.fixed(error.cosine, 6))
         }
         return lines + table.lines + ["  \(same) tensors are the same, \(changed.count) differ"]
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Conversion
 import Evaluation
 import GGUF
+import Reporting
 import TensorCore
 
 /// The command `ingot export GGUF HF_DIR`.
@@ -58,12 +59,12 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError(
                 "--outtype is \(outtype), expected one of \(known.joined(separator: ", "))")
         }
-        guard let shardByteCount = Numbers.parseDecimalBytes(maxShardSize), shardByteCount > 0
+        guard let shardByteCount = ByteSize.parseDecimal(maxShardSize), shardByteCount > 0
         else {
             throw ValidationError(
                 "--max-shard-size is \(maxShardSize), expected a number and M or G: 5G")
         }
-        let start = Clock.seconds()
+        let start = ContinuousClock.now
         let source = try SplitSource.open(path: model)
         for warning in TokenizerCheck.warnings(source.metadata, path: model) {
             Terminal.warning(warning.description)
@@ -88,7 +89,7 @@ struct ExportCommand: ParsableCommand {
         Terminal.print("\(model) → \(directory)")
         Terminal.print(
             "  \(checkpoint.className): \(checkpoint.tensorCount) tensors,"
-                + " \(Numbers.bytes(findings.byteCount)) in \(files);"
-                + " \(Clock.short(Clock.seconds() - start))")
+                + " \(NumberFormat.bytes(findings.byteCount)) in \(files);"
+                + " \(NumberFormat.duration(start.secondsAgo))")
     }
 }

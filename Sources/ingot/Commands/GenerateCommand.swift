@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Inference
+import Reporting
 import TensorCore
 import Tokenization
 
@@ -172,9 +173,10 @@ struct GenerateCommand: ParsableCommand {
             for (text, outcome) in zip(texts, outcomes) {
                 Terminal.note(
                     "\(Paths.name(text.model)): "
-                        + Numbers.counted(outcome.promptTokens.count, "token") + " of prompt in"
-                        + " \(Clock.short(text.promptSeconds)), \(text.tokens.count) tokens at"
-                        + " \(Numbers.fixed(text.tokensPerSecond, 1)) tokens/s")
+                        + NumberFormat.counted(outcome.promptTokens.count, "token")
+                        + " of prompt in"
+                        + " \(NumberFormat.duration(text.promptSeconds)), \(text.tokens.count) tokens at"
+                        + " \(NumberFormat.fixed(text.tokensPerSecond, 1)) tokens/s")
             }
         }
         guard streams, outcomes.count > 1 else { return }
@@ -220,13 +222,13 @@ struct GenerateCommand: ParsableCommand {
     ) -> [String] {
         let count = outcomes[0].steps.count
         guard let difference else { return ["the texts are the same, \(count) tokens"] }
-        var table = Columns(rightAligned: [false, false, true, true])
+        var table = TextTable(rightAligned: [false, false, true, true])
         table.add("", "token", "p", "p in the other")
         for (outcome, choice) in zip(outcomes, [difference.model, difference.base]) {
             table.add(
                 Paths.name(outcome.model), choice.token == nil ? "(ended)" : quoted(choice.text),
-                choice.probability.map { Numbers.fixed($0, 3) } ?? "",
-                choice.probabilityInOther.map { Numbers.fixed($0, 3) } ?? "")
+                choice.probability.map { NumberFormat.fixed($0, 3) } ?? "",
+                choice.probabilityInOther.map { NumberFormat.fixed($0, 3) } ?? "")
         }
         return ["the texts first differ at token \(difference.token + 1) of \(count):"]
             + table.lines

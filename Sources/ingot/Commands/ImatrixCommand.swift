@@ -3,6 +3,7 @@ import Calibration
 import Evaluation
 import GGUF
 import Inference
+import Reporting
 import TensorCore
 
 /// The command `ingot imatrix MODEL -f TEXT -o imatrix.gguf`.
@@ -169,7 +170,7 @@ struct ImatrixCommand: ParsableCommand {
         try sums.write(to: output, as: form)
         for warning in ImatrixCommand.warnings(sums) { Terminal.warning(warning) }
         Terminal.print(
-            "\(output): \(sums.entries.count) tensors, \(Numbers.counted(sums.chunkCount, "window")) of"
+            "\(output): \(sums.entries.count) tensors, \(NumberFormat.counted(sums.chunkCount, "window")) of"
                 + " \(sums.chunkSize)")
     }
 

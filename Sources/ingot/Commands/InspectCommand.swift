@@ -1,7 +1,7 @@
 import ArgumentParser
-import Foundation
 import GGUF
 import Quantization
+import Reporting
 import Safetensors
 import TensorCore
 
@@ -34,9 +34,7 @@ struct InspectCommand: ParsableCommand {
             contents = try FileContents(path: file, partAlone: true)
         }
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            Terminal.print(String(decoding: try encoder.encode(contents), as: UTF8.self))
+            Terminal.print(try ReadableJSON.text(of: contents))
         } else {
             for line in contents.lines { Terminal.print(line) }
         }

@@ -3,6 +3,7 @@ import Evaluation
 import Foundation
 import GGUF
 import Inference
+import Reporting
 import TensorCore
 
 /// The command `ingot perplexity MODEL.gguf -f TEXT`.
@@ -56,7 +57,7 @@ struct PerplexityCommand: ParsableCommand {
         let model: String
         let text: String
         let perplexity: Double
-        let standardError: Double
+        let standardError: Double?
         let windows: Int
         let tokensScored: Int
         let tokensPerSecond: Double
@@ -112,7 +113,7 @@ struct PerplexityCommand: ParsableCommand {
             line.update(
                 progress.windowsDone, of: progress.windowCount,
                 detail: "window \(progress.windowsDone)/\(progress.windowCount), perplexity "
-                    + Numbers.fixed(progress.perplexities[0], 4))
+                    + NumberFormat.fixed(progress.perplexities[0], 4))
             // Every two seconds: less than that is soon made up for.
             if let resume, progress.seconds - lastSaved > 2 {
                 try state?.save(progress.checkpoint, to: resume)
@@ -140,14 +141,13 @@ struct PerplexityCommand: ParsableCommand {
     private func lines(_ found: Evaluator.Result) -> [String] {
         let perplexity = found.base
         let running = perplexity.running.enumerated()
-            .map { "[\($0 + 1)]\(Numbers.fixed($1, 4))" }
+            .map { "[\($0 + 1)]\(NumberFormat.fixed($1, 4))" }
         return (options.quiet ? [] : [running.joined(separator: ",")]) + [
-            "perplexity \(Numbers.fixed(perplexity.perplexity.value, 4))"
-                + " ± \(Numbers.fixed(perplexity.perplexity.standardError, 4))"
-                + " (\(Numbers.counted(perplexity.windowCount, "window")) of"
+            "perplexity \(NumberFormat.fixed(perplexity.perplexity, 4))"
+                + " (\(NumberFormat.counted(perplexity.windowCount, "window")) of"
                 + " \(perplexity.contextLength),"
                 + " \(perplexity.scoredTokenCount) tokens scored,"
-                + " \(Numbers.fixed(found.tokensPerSecond, 1)) tokens/s)"
+                + " \(NumberFormat.fixed(found.tokensPerSecond, 1)) tokens/s)"
         ]
     }
 }

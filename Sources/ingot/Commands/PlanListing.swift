@@ -1,7 +1,7 @@
-import Foundation
 import GGUF
 import Pipeline
 import Quantization
+import Reporting
 import TensorCore
 
 /// A plan as `convert --dry-run` and `quantize --dry-run` show it.
@@ -98,7 +98,7 @@ struct PlanListing: Encodable {
 
     /// Every tensor on a line: name, shape, formats, why, bytes.
     var lines: [String] {
-        var table = Columns(rightAligned: [false, true, false, false, false, true])
+        var table = TextTable(rightAligned: [false, true, false, false, false, true])
         table.add("tensor", "shape", "from", "to", "why", "bytes")
         for tensor in tensors {
             var why = tensor.reason
@@ -121,20 +121,16 @@ struct PlanListing: Encodable {
         }
         if asJSON {
             return Terminal.print(
-                listings.count == 1 ? try encode(listings[0]) : try encode(listings))
+                listings.count == 1
+                    ? try ReadableJSON.text(of: listings[0])
+                    : try ReadableJSON.text(of: listings))
         }
         for (output, listing) in zip(outputs, listings) {
             for line in listing.lines { Terminal.print(line) }
             for line in Writing.summary(of: output) { Terminal.print(line) }
-            Terminal.print("  memory: about \(Numbers.bytes(listing.memoryByteCount))")
+            Terminal.print("  memory: about \(NumberFormat.bytes(listing.memoryByteCount))")
             for warning in listing.warnings { Terminal.warning(warning) }
         }
-    }
-
-    private static func encode(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }
 

@@ -3,6 +3,7 @@ import Conversion
 import GGUF
 import Pipeline
 import Quantization
+import Reporting
 import TensorCore
 
 /// The command `ingot quantize IN [OUT.gguf] TYPE [THREADS]`.
@@ -221,12 +222,13 @@ struct QuantizeCommand: ParsableCommand {
                 outputs, importance: options.importance, options: walkOptions, asJSON: json)
         }
         if let folder = request.folder { try Directory.create(folder) }
-        let start = Clock.seconds()
+        let start = ContinuousClock.now
         let findings = try Writing.write(outputs.files, options: walkOptions, isQuiet: quiet)
-        let seconds = Clock.seconds() - start
+        let seconds = start.secondsAgo
         if provenance {
-            try Provenance.write(
-                outputs.files, importance: options.importance, arguments: CommandLine.arguments)
+            try ProvenanceRecord.write(
+                outputs.files, importance: options.importance, toolVersion: Ingot.version,
+                arguments: CommandLine.arguments)
         }
         for (output, findings) in outputs.with(findings) {
             if !quiet {
@@ -242,7 +244,7 @@ struct QuantizeCommand: ParsableCommand {
             for line in Writing.overview(of: outputs.files) { Terminal.print(line) }
         }
         if let bytes = findings.first?.resumedByteCount, bytes > 0, !quiet {
-            Terminal.note("resumed: \(Numbers.bytes(bytes)) had been written before")
+            Terminal.note("resumed: \(NumberFormat.bytes(bytes)) had been written before")
         }
     }
 
@@ -328,7 +330,7 @@ struct QuantizeCommand: ParsableCommand {
         options.journaling = resume ? .resume : .fresh
         options.toolVersion = Ingot.version
         options.memoryLimit = try maxMemory.map { text in
-            guard let bytes = Numbers.parseBytes(text) else {
+            guard let bytes = ByteSize.parse(text) else {
                 throw ValidationError(
                     "--max-memory is \(text), expected bytes or a number with K, M or G")
             }
@@ -338,9 +340,9 @@ struct QuantizeCommand: ParsableCommand {
     }
 
     private static var typeList: String {
-        var columns = Columns(rightAligned: [false, true, false])
+        var columns = TextTable(rightAligned: [false, true, false])
         for recipe in Recipe.all {
-            let bits = recipe.defaultFormat.map { Numbers.fixed($0.bitsPerWeight, 2) } ?? ""
+            let bits = recipe.defaultFormat.map { NumberFormat.fixed($0.bitsPerWeight, 2) } ?? ""
             columns.add(recipe.name, bits, recipe.summary)
         }
         return columns.lines.joined(separator: "\n")

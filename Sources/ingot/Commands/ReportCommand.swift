@@ -1,7 +1,6 @@
 import ArgumentParser
 import Conversion
 import Evaluation
-import Foundation
 import GGUF
 import Inference
 import Pipeline
@@ -88,11 +87,10 @@ struct ReportCommand: ParsableCommand {
         }
         let importance = try making.importanceMatrix()
         let calibrationTexts = try calibration.map { try TextStream(path: $0) }
-        let models = try ReportModels(
+        let models = try make(
             making.request(
                 base: models[0], quantized: Array(models.dropFirst()),
-                pre: options.tokenizing.pre, importance: importance,
-                threadCount: options.run.threads, isQuiet: options.quiet))
+                pre: options.tokenizing.pre, importance: importance))
         defer { models.removeTemporaryFiles() }
         let names = models.levels.map { ($0.typeName, Paths.name($0.path)) }
         for gate in gates { try gate.requireLevel(among: names) }
@@ -125,46 +123,45 @@ struct ReportCommand: ParsableCommand {
         }
     }
 
+    /// Makes what is not there yet, in view of the user.
+    private func make(_ request: ReportModels.Request) throws -> ReportModels {
+        var walkOptions = WalkOptions()
+        walkOptions.threadCount = options.run.threads
+        walkOptions.toolVersion = Ingot.version
+        return try ReportModels(request) { notice in
+            if !options.quiet { Terminal.note(notice) }
+        } write: { plans in
+            try Writing.write(plans, options: walkOptions, isQuiet: options.quiet)
+        }
+    }
+
     /// Evaluates all models in one pass over the text.
     private func measure(
-        _ models: ReportModels, _ base: Model, _ loadedText: EvaluationOptions.LoadedText
+        _ models: ReportModels, _ base: Model, _ text: EvaluationOptions.LoadedText
     ) throws -> QualityReport {
         let quantized = try models.levels.map { try Model(source: $0) }
-        let text = loadedText.windows
-        let digests = try ([models.base] + models.levels).map {
-            "sha256:" + (try Digests.sha256(of: $0.files))
+        let warnings = models.made.flatMap { made in
+            Writing.warnings(
+                of: made.plan, importance: made.importance, findings: made.findings
+            ).map { "\(Paths.name(made.plan.outputPath)): \($0)" }
         }
-        let pool = options.pool
         let line = ProgressLine("report", isQuiet: options.quiet)
         defer { line.finish() }
-        let result = try Evaluator(
-            base: base, quantized: quantized, activations: layers.activations, pool: pool
-        ).evaluate(text) { progress in
+        return try QualityReport.measure(
+            quantized, against: base, on: text.windows,
+            text: .init(
+                name: options.textName, byteCount: text.byteCount,
+                tokenCount: text.windows.tokenCount, digest: "sha256:" + text.sha256),
+            activations: layers.activations, pool: options.pool,
+            toolVersion: "ingot " + Ingot.version, commandLine: commandLine,
+            warnings: models.warnings + warnings + layers.warnings([base] + quantized)
+        ) { progress in
             line.update(
                 progress.windowsDone, of: progress.windowCount,
                 detail:
                     "window \(progress.windowsDone)/\(progress.windowCount), base perplexity"
-                    + " " + Numbers.fixed(progress.perplexities[0], 3))
+                    + " " + NumberFormat.fixed(progress.perplexities[0], 3))
         }
-        line.finish()
-        return QualityReport(
-            title: models.base.metadata["general.name"]?.text ?? Paths.name(models.base.path),
-            base: .init(models.base, evaluated: result, digest: digests[0]),
-            text: .init(
-                name: options.textName, byteCount: loadedText.byteCount,
-                tokenCount: text.tokenCount, digest: "sha256:" + loadedText.sha256),
-            settings: .init(
-                contextLength: text.contextLength, windowCount: text.windowCount,
-                scoredTokenCount: result.base.scoredTokenCount, threadCount: pool.threadCount,
-                activations: layers.activations.rawValue),
-            provenance: .init(
-                toolVersion: "ingot " + Ingot.version, commandLine: commandLine,
-                machine: Machine.description, date: Date()),
-            levels: models.levels.indices.map {
-                .init(models.levels[$0], statistics: result.levels[$0], digest: digests[$0 + 1])
-            },
-            warnings: models.warnings + layers.warnings([base] + quantized)
-                + result.warnings.map(\.description))
     }
 
     /// The calibration texts that the user names, or that importance matrices name, and what the

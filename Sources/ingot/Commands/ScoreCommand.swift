@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Inference
+import Reporting
 import TensorCore
 
 /// The command `ingot score MODEL --task FORM -f FILE`.
@@ -142,9 +143,9 @@ struct ScoreCommand: ParsableCommand {
     }
 
     private func lines(_ scores: [ChoiceScore]) -> [String] {
-        func percent(_ value: Double) -> String { Numbers.fixed(value * 100, 2) }
+        func percent(_ value: Double) -> String { NumberFormat.fixed(value * 100, 2) }
         func estimate(_ value: Estimate) -> String {
-            "\(percent(value.value)) ± \(percent(value.standardError)) %"
+            NumberFormat.fixed(value, 2, scale: 100) + " %"
         }
         var lines = scores.map { score in
             "\(task.rawValue) \(Paths.name(score.model)): \(estimate(score.accuracy))"

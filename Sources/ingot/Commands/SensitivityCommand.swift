@@ -3,6 +3,7 @@ import Evaluation
 import GGUF
 import Inference
 import Quantization
+import Reporting
 import TensorCore
 
 /// The command `ingot sensitivity MODEL -f TEXT`.
@@ -97,7 +98,7 @@ struct SensitivityCommand: ParsableCommand {
 
     private static func lines(_ map: SensitivityMap) -> [String] {
         let hasOutputErrors = map.cells.contains { $0.outputError != nil }
-        var table = Columns(rightAligned: [false] + map.formats.flatMap { _ in [true, true] })
+        var table = TextTable(rightAligned: [false] + map.formats.flatMap { _ in [true, true] })
         table.add(
             row: [map.grouping.rawValue]
                 + map.formats.flatMap { ["KLD \($0)", hasOutputErrors ? "output error" : "error"] })
@@ -113,15 +114,15 @@ struct SensitivityCommand: ParsableCommand {
                     + map.formats.flatMap { format -> [String] in
                         guard let cell = cells[name]?[format] else { return ["–", "–"] }
                         return [
-                            Numbers.fixed(cell.divergence.value, 6) + " ± "
-                                + Numbers.fixed(cell.divergence.standardError, 6),
-                            Numbers.fixed((cell.outputError ?? cell.weightError) * 100, 2) + " %",
+                            NumberFormat.fixed(cell.divergence, 6),
+                            NumberFormat.fixed((cell.outputError ?? cell.weightError) * 100, 2)
+                                + " %",
                         ]
                     })
         }
         let summary =
-            "  \(Numbers.counted(map.windowCount, "window")) of \(map.contextLength),"
-            + " \(map.scoredTokenCount) tokens scored, perplexity as it is \(Numbers.fixed(map.basePerplexity.value, 4))"
+            "  \(NumberFormat.counted(map.windowCount, "window")) of \(map.contextLength),"
+            + " \(map.scoredTokenCount) tokens scored, perplexity as it is \(NumberFormat.fixed(map.basePerplexity.value, 4))"
         return table.lines + ["", summary]
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import GGUF
 import Pipeline
+import Reporting
 import TensorCore
 
 /// The command `ingot verify FILE`.
@@ -50,7 +51,7 @@ struct VerifyCommand: ParsableCommand {
         }
         var recorded = 0
         for part in source.files {
-            guard let record = try Provenance.read(for: part.path) else { continue }
+            guard let record = try ProvenanceRecord.read(for: part.path) else { continue }
             errors += try record.differences(from: GGUFFile(path: part.path))
             recorded += record.tensors.count
         }
@@ -58,7 +59,7 @@ struct VerifyCommand: ParsableCommand {
         if let error = errors.first { throw error }
         guard !quiet else { return }
         var text = "\(file): \(source.tensors.count) tensors,"
-        text += " \(Numbers.count(found.elementCount)) values, all finite"
+        text += " \(NumberFormat.count(found.elementCount)) values, all finite"
         if !found.undecodable.isEmpty {
             text += "; \(found.undecodable.count) tensors of formats that are not looked into"
         }

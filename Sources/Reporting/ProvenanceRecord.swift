@@ -1,48 +1,63 @@
 import Foundation
-import GGUF
-import Pipeline
+public import GGUF
+public import Pipeline
 import Quantization
-import TensorCore
+public import TensorCore
 
 /// The record beside a quantized file: what was made from what, and digests to check it by.
 ///
-/// The
-/// keys of the JSON are described in docs/commands-quantize.md.
-struct Provenance: Codable {
-    struct File: Codable {
-        let name: String
-        let byteCount: Int
-        let sha256: String
+/// The keys of the JSON are described in docs/commands-quantize.md.
+public struct ProvenanceRecord: Codable, Sendable, Hashable {
+    /// A file.
+    public struct File: Codable, Sendable, Hashable {
+        /// Its name, without its folder.
+        public let name: String
+        /// Its length.
+        public let byteCount: Int
+        /// The digest of its bytes, in hexadecimal digits.
+        public let sha256: String
     }
-    struct Tensor: Codable {
-        let name: String
-        let sourceType: String
-        let type: String
-        let byteCount: Int
-        let sha256: String
+    /// A tensor that was written.
+    public struct Tensor: Codable, Sendable, Hashable {
+        /// Its name.
+        public let name: String
+        /// The formats that it had and has.
+        public let sourceType, type: String
+        /// The bytes of its data.
+        public let byteCount: Int
+        /// The digest of its data, in hexadecimal digits.
+        public let sha256: String
     }
 
-    var schemaVersion = 1
-    let tool: String
-    let toolVersion: String
-    let arguments: [String]
-    let recipe: String?
-    let sources: [File]
-    let importanceMatrix: File?
-    var output: File
-    var tensors: [Tensor]
+    /// The version of the JSON schema.
+    public private(set) var schemaVersion = 1
+    /// The tool and its version.
+    public let tool, toolVersion: String
+    /// What the tool was called with.
+    public let arguments: [String]
+    /// The type; `nil` when every tensor kept its format.
+    public let recipe: String?
+    /// The files that were read.
+    public let sources: [File]
+    /// The importance matrix that was quantized with.
+    public let importanceMatrix: File?
+    /// The file that was written.
+    public let output: File
+    /// Its tensors, in their order.
+    public let tensors: [Tensor]
 
     private init(
-        plan: Plan, arguments: [String], sources: [File], importanceMatrix: File?
+        plan: Plan, toolVersion: String, arguments: [String], sources: [File],
+        importanceMatrix: File?
     ) throws {
         tool = "ingot"
-        toolVersion = Ingot.version
+        self.toolVersion = toolVersion
         self.arguments = arguments
         recipe = plan.recipeName
         self.sources = sources
         self.importanceMatrix = importanceMatrix
         let file = try GGUFFile(path: plan.outputPath)
-        output = try Provenance.describe(file.file)
+        output = try ProvenanceRecord.describe(file.file)
         tensors = zip(plan.tensors, try Digests.ofTensors(in: file)).map { tensor, digest in
             Tensor(
                 name: tensor.name, sourceType: tensor.source.format.name,
@@ -57,34 +72,34 @@ struct Provenance: Codable {
     }
 
     /// The path of the record beside the file at `path`.
-    static func path(for path: String) -> String { path + ".provenance.json" }
+    public static func path(for path: String) -> String { path + ".provenance.json" }
 
     /// Writes the record of each plan's file, which must be complete.
     ///
     /// Inputs are read once for all.
-    static func write(
-        _ plans: [Plan], importance: ImportanceMatrix?, arguments: [String]
+    ///
+    /// - Throws: What reading the files and writing the records throw.
+    public static func write(
+        _ plans: [Plan], importance: ImportanceMatrix?, toolVersion: String, arguments: [String]
     ) throws {
         let sources = try plans[0].source.files.map { try describe($0) }
         let matrix = try importance.map { try describe(InputFile(path: $0.path)) }
         for plan in plans {
-            let record = try Provenance(
-                plan: plan, arguments: arguments, sources: sources, importanceMatrix: matrix)
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            try OutputFile.write(
-                Array(encoder.encode(record)) + [0x0A], to: path(for: plan.outputPath))
+            let record = try ProvenanceRecord(
+                plan: plan, toolVersion: toolVersion, arguments: arguments, sources: sources,
+                importanceMatrix: matrix)
+            try OutputFile.write(ReadableJSON.bytes(of: record), to: path(for: plan.outputPath))
         }
     }
 
     /// Reads the record beside the file at `path`; `nil` when there is none.
     ///
     /// - Throws: `VerificationError` when it is not such a record.
-    static func read(for path: String) throws -> Provenance? {
-        let place = Provenance.path(for: path)
+    public static func read(for path: String) throws -> ProvenanceRecord? {
+        let place = ProvenanceRecord.path(for: path)
         guard FileManager.default.fileExists(atPath: place) else { return nil }
         let bytes = try InputFile.contents(path: place, limit: 1 << 28)
-        guard let record = try? JSONDecoder().decode(Provenance.self, from: Data(bytes)) else {
+        guard let record = try? ReadableJSON.value(ProvenanceRecord.self, from: bytes) else {
             throw VerificationError(
                 file: place, place: nil, problem: "is not a provenance record",
                 remedy: "Remove it, or quantize again with --provenance.")
@@ -93,7 +108,9 @@ struct Provenance: Codable {
     }
 
     /// What in `file` is not as this record says.
-    func differences(from file: GGUFFile) throws -> [VerificationError] {
+    ///
+    /// - Throws: `FileError` when it cannot be read.
+    public func differences(from file: GGUFFile) throws -> [VerificationError] {
         var errors: [VerificationError] = []
         func report(_ place: String?, _ problem: String) {
             errors.append(
@@ -128,10 +145,24 @@ struct Provenance: Codable {
 }
 
 /// Why a file does not pass `ingot verify`.
-struct VerificationError: IngotError {
-    let file: String?
-    let place: String?
-    let problem: String
-    let remedy: String?
-    var exitCode: TensorCore.ExitCode { .badData }
+public struct VerificationError: IngotError, Hashable {
+    /// The file.
+    public let file: String?
+    /// The tensor.
+    public let place: String?
+    /// What was found and what was expected.
+    public let problem: String
+    /// What to do about it.
+    public let remedy: String?
+
+    /// Creates an error.
+    public init(file: String?, place: String?, problem: String, remedy: String?) {
+        self.file = file
+        self.place = place
+        self.problem = problem
+        self.remedy = remedy
+    }
+
+    /// Bad data.
+    public var exitCode: ExitCode { .badData }
 }

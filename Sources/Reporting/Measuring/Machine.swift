@@ -1,20 +1,5 @@
 import Foundation
 
-/// Paths for people.
-enum Paths {
-    /// The last component of a path; other text as it is.
-    static func name(_ path: String) -> String {
-        path.split(separator: "/").last.map(String.init) ?? path
-    }
-
-    /// Whether the path is that of a folder.
-    static func isFolder(_ path: String) -> Bool {
-        var isDirectory: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-            && isDirectory.boolValue
-    }
-}
-
 /// The machine, for provenance.
 enum Machine {
     /// Processor, system and number of processors.

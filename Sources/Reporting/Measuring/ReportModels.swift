@@ -1,0 +1,137 @@
+public import Conversion
+import Foundation
+public import GGUF
+public import Pipeline
+public import Quantization
+import TensorCore
+
+/// The models of a report: the base and the levels, those that are named and those that are made.
+public struct ReportModels {
+    /// What is to be made.
+    public struct Request {
+        /// A GGUF file or a Hugging Face directory.
+        public var base: String
+        /// Files that were quantized before.
+        public var quantized: [String]
+        /// The types to quantize the base to.
+        public var recipes: [Recipe]
+        /// The type of the file that a directory is converted to.
+        public var outputType: OutputType
+        /// The pre-tokenizer of a directory, where it cannot be told.
+        public var pre: String?
+        /// What to quantize with.
+        public var importance: ImportanceMatrix?
+        /// Whether a base that is quantized itself may be quantized.
+        public var allowsRequantization: Bool
+        /// Where the files go that are made, to be kept; `nil` for a temporary folder.
+        public var levelsFolder: String?
+        /// The names of the files that are made, without type and ending.
+        public var stem: String
+
+        /// Asks for files.
+        public init(
+            base: String, quantized: [String] = [], recipes: [Recipe] = [],
+            outputType: OutputType = .auto, pre: String? = nil,
+            importance: ImportanceMatrix? = nil,
+            allowsRequantization: Bool = false, levelsFolder: String? = nil, stem: String
+        ) {
+            self.base = base
+            self.quantized = quantized
+            self.recipes = recipes
+            self.outputType = outputType
+            self.pre = pre
+            self.importance = importance
+            self.allowsRequantization = allowsRequantization
+            self.levelsFolder = levelsFolder
+            self.stem = stem
+        }
+    }
+
+    /// A file that was made, and what was found while it was.
+    public struct Made: Sendable {
+        /// What was to be written.
+        public let plan: Plan
+        /// What it was quantized with.
+        public let importance: ImportanceMatrix?
+        /// What was found.
+        public let findings: Walk.Findings
+    }
+
+    /// The base.
+    public let base: any TensorSource
+    /// The levels, the named ones first.
+    public let levels: [any TensorSource]
+    /// The files that were made.
+    public let made: [Made]
+    /// What contradicts itself in the directory or the importance matrix.
+    public let warnings: [String]
+    private let temporaryFolder: TemporaryFolder?
+
+    /// Opens the models, and first makes those that are not there: the base from a directory, then
+    /// all types in one pass over it.
+    ///
+    /// - Parameters:
+    ///   - notice: Hears what converting a directory has to say, before it is converted.
+    ///   - write: Writes the files of plans with one source, and tells what it found.
+    /// - Throws: What reading, planning and `write` throw; `FileError` when a folder cannot be made.
+    public init(
+        _ request: Request, notice: (String) -> Void = { _ in },
+        write: ([Plan]) throws -> [Walk.Findings] = {
+            try Walk.write($0, options: WalkOptions()) { _ in }
+        }
+    ) throws {
+        let isDirectory = Paths.isFolder(request.base)
+        var folder = request.levelsFolder
+        var temporary: TemporaryFolder?
+        if isDirectory || !request.recipes.isEmpty {
+            if let folder {
+                try Directory.create(folder)
+            } else {
+                temporary = try TemporaryFolder(in: FileManager.default.temporaryDirectory.path)
+                folder = temporary?.path
+            }
+        }
+        temporaryFolder = temporary
+        // Before anything is made: a file that cannot be read must not cost minutes first.
+        let named = try request.quantized.map { try SplitSource.open(path: $0) }
+        func path(_ type: String) -> String {
+            let folder = folder ?? ""
+            return (folder.hasSuffix("/") ? folder : folder + "/") + "\(request.stem)-\(type).gguf"
+        }
+        var made: [Made] = []
+        var warnings: [String] = []
+        func make(_ plans: [Plan], importance: ImportanceMatrix? = nil) throws {
+            made += zip(plans, try write(plans)).map {
+                Made(plan: $0, importance: importance, findings: $1)
+            }
+        }
+        let base: any TensorSource
+        if isDirectory {
+            let source = try ConversionSource(
+                directory: request.base,
+                options: .init(outputType: request.outputType, pre: request.pre))
+            source.notices.forEach(notice)
+            warnings += source.warnings
+            let plan = try Plan.asDescribed(
+                source, outputPath: path(source.outputType.rawValue.uppercased()))
+            try make([plan])
+            base = try SplitSource.open(path: plan.outputPath)
+        } else {
+            base = try SplitSource.open(path: request.base)
+        }
+        let options = QuantizeOptions(
+            importance: request.importance, allowsRequantization: request.allowsRequantization)
+        let plans = try request.recipes.map {
+            try Plan.quantize(base, recipe: $0, options: options, outputPath: path($0.name))
+        }
+        warnings += request.importance?.warnings(for: base).map(\.description) ?? []
+        if !plans.isEmpty { try make(plans, importance: request.importance) }
+        self.base = base
+        self.warnings = warnings
+        levels = named + (try plans.map { try SplitSource.open(path: $0.outputPath) })
+        self.made = made
+    }
+
+    /// Removes the files that were made and are not to be kept.
+    public func removeTemporaryFiles() { temporaryFolder?.remove() }
+}
