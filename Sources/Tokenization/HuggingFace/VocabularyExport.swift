@@ -252,8 +252,15 @@ extension VocabularyExport {
     /// The template, behind the step that says that nothing else is added where the file says so.
     private func byteLevelProcessor() -> JSON {
         let template = template()
-        let isSilent = vocabulary.addBOS == nil || vocabulary.addEOS == nil
-        guard !isSilent, vocabulary.addBOS == false || vocabulary.addEOS == false else {
+        let flags = metadata.entries.map(\.key).filter {
+            $0.hasPrefix("tokenizer.ggml.add_") && $0.hasSuffix("_token")
+        }
+        // The step speaks before the template does, tokenizer_config.json after it.
+        let speaksFirst =
+            flags.prefix(2) == [
+                "tokenizer.ggml.add_bos_token", "tokenizer.ggml.add_eos_token",
+            ]
+        guard speaksFirst, vocabulary.addBOS == false || vocabulary.addEOS == false else {
             return template ?? .null
         }
         let byteLevel = JSON.step(
