@@ -163,15 +163,15 @@ public struct ConversionSource: TensorSource {
         }
         metadata.settleSpacePrefix(tokenizer)
 
-        if !options.isVocabularyOnly,
-            let fault = ReaderRequirements.faults(
-                in: metadata, tensors: catalogue.tensors.map(\.name)
-            )
-            .first
-        {
-            throw ConversionError(
-                .unreadable(found: fault.found, expected: fault.expected), path: directory.path,
-                place: fault.place)
+        if !options.isVocabularyOnly {
+            let faults = ReaderRequirements(
+                metadata: metadata, tensors: catalogue.tensors, path: directory.path
+            ).faults(in: [.blocks, .keys, .tensors])
+            if let fault = faults.first(where: \.isFatal) {
+                throw ConversionError(
+                    .unreadable(found: fault.found, expected: fault.expected), path: directory.path,
+                    place: fault.place)
+            }
         }
         self.path = directory.path
         self.tokenizer = tokenizer

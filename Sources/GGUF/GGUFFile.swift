@@ -18,6 +18,8 @@ public struct GGUFFile: TensorSource {
     public let byteCounts: [Int]
     /// The multiple that data offsets are aligned to.
     public let alignment: Int
+    /// Keys with a BOOL that is neither 0 nor 1; they count as true.
+    public let oddBooleans: [String]
     /// The open file.
     public let file: InputFile
 
@@ -88,6 +90,7 @@ public struct GGUFFile: TensorSource {
         self.tensors = entries.map(\.description)
         self.byteCounts = entries.map(\.byteCount)
         self.alignment = alignment
+        oddBooleans = reader.oddBooleans
         self.file = file
     }
 

@@ -5,6 +5,8 @@ import TensorCore
 struct HeaderReader {
     let file: InputFile
     private(set) var offset: Int
+    /// Keys with a BOOL that is neither 0 nor 1.
+    private(set) var oddBooleans: [String] = []
     private var window: [UInt8] = []
     private var windowStart = 0
     private static let windowByteCount = 1 << 20
@@ -53,7 +55,11 @@ struct HeaderReader {
         Double(bitPattern: try integer(UInt64.self, what))
     }
 
-    mutating func bool(_ what: String) throws -> Bool { try integer(UInt8.self, what) != 0 }
+    mutating func bool(_ what: String) throws -> Bool {
+        let value = try integer(UInt8.self, what)
+        if value > 1 { oddBooleans.append(what) }
+        return value != 0
+    }
 
     mutating func string(_ what: String) throws -> ByteString {
         ByteString(window[try stringRange(what)])
@@ -129,7 +135,10 @@ struct HeaderReader {
         case 4: return .uint32s(try integers(UInt32.self, what))
         case 5: return .int32s(try integers(Int32.self, what))
         case 6: return .float32s(try integers(UInt32.self, what).map { Float(bitPattern: $0) })
-        case 7: return .bools(try integers(UInt8.self, what).map { $0 != 0 })
+        case 7:
+            let values = try integers(UInt8.self, what)
+            if values.contains(where: { $0 > 1 }) { oddBooleans.append(key) }
+            return .bools(values.map { $0 != 0 })
         case 8:
             let count = try self.count(what, unit: 8)
             var strings = ByteStrings()

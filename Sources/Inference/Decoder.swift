@@ -111,7 +111,7 @@ public struct Decoder: Sendable {
         for number in resident == nil ? models.indices : 0..<1 {
             try ForwardPass(self, model: number, batch, state, resident: resident).run(
                 from: firstOwnBlocks[number],
-                keepingRowsBefore: number == 0 ? Set(firstOwnBlocks) : [])
+                keepingRowsBefore: number == 0 ? Set(firstOwnBlocks.filter { $0 > 0 }) : [])
         }
     }
 

@@ -126,6 +126,7 @@ private struct QuantizedModel {
             importanceNames: importanceNames, metadata: metadata, outputPath: outputPath,
             recipeName: recipe.name)
         plan.remarks = remarks
+        try plan.checkForReaders()
         return plan
     }
 

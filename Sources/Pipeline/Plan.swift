@@ -130,11 +130,26 @@ public struct Plan: Sendable {
     ///
     /// - Throws: `PipelineError`, `GGUFError`.
     public static func asDescribed(_ source: any TensorSource, outputPath: String) throws -> Plan {
-        try Plan(
+        let plan = try Plan(
             source: source, order: Array(source.tensors.indices),
             choices: source.tensors.map { FormatChoice($0.format, .recipe) }, importance: nil,
             importanceNames: source.tensors.map(\.name), metadata: source.metadata,
             outputPath: outputPath, recipeName: nil)
+        try plan.checkForReaders()
+        return plan
+    }
+
+    /// Throws the first thing in the file that no reader would load.
+    ///
+    /// Whether all keys of the family are there is not asked: that is the source's concern, and
+    /// `verify` tells it.
+    func checkForReaders() throws {
+        // A part of a split is no model by itself.
+        guard metadata["split.count"] == nil else { return }
+        let faults = ReaderRequirements(
+            metadata: metadata, tensors: tensors.map(\.source), path: source.path
+        ).faults(in: [.container, .vocabulary, .blocks])
+        if let fault = faults.first(where: \.isFatal) { throw fault }
     }
 
     private static func importance(

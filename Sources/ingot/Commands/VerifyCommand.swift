@@ -11,7 +11,8 @@ struct VerifyCommand: ParsableCommand {
         abstract: "Check a GGUF file: structure, every block, recorded digests.",
         discussion: """
             Reads the whole file: the header's lengths, offsets and shapes, every block of every
-            tensor (all values must be finite), and, when FILE.provenance.json is there, the SHA-256
+            tensor (all values must be finite), what llama.cpp asks of a file before it loads it
+            (docs/formats/gguf-limits.md), and, when FILE.provenance.json is there, the SHA-256
             digests in it. Ends with 0 when all is well and 65 when something is wrong.
 
             Examples:
@@ -49,14 +50,18 @@ struct VerifyCommand: ParsableCommand {
                     + " expected a finite value",
                 remedy: "The file is damaged; make or fetch it again.")
         }
+        let faults = try readerFaults(of: source)
+        for fault in faults where !fault.isFatal { Terminal.warning(fault.description) }
+        var broken: [any IngotError] = faults.filter(\.isFatal)
         var recorded = 0
         for part in source.files {
             guard let record = try ProvenanceRecord.read(for: part.path) else { continue }
             errors += try record.differences(from: GGUFFile(path: part.path))
             recorded += record.tensors.count
         }
-        for error in errors.dropFirst() { Terminal.error(error.description) }
-        if let error = errors.first { throw error }
+        broken += errors
+        for error in broken.dropFirst() { Terminal.error(error.description) }
+        if let error = broken.first { throw error }
         guard !quiet else { return }
         var text = "\(file): \(source.tensors.count) tensors,"
         text += " \(NumberFormat.count(found.elementCount)) values, all finite"
@@ -65,5 +70,13 @@ struct VerifyCommand: ParsableCommand {
         }
         text += recorded > 0 ? "; \(recorded) SHA-256 digests as recorded" : "; no digests recorded"
         Terminal.print(text)
+    }
+
+    /// What readers ask of the model and of each of its files.
+    private func readerFaults(of source: any TensorSource) throws -> [ReaderFault] {
+        let model = ReaderRequirements(
+            metadata: source.metadata, tensors: source.tensors, path: source.path)
+        return try model.faults()
+            + source.files.flatMap { try GGUFFile(path: $0.path).readerFaults }
     }
 }

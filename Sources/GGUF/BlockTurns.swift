@@ -2,31 +2,37 @@
 ///
 /// A block that moves up would get another one's part. Where readers take an array instead, it is
 /// written; otherwise the user is told, or the blocks cannot be removed.
-struct BlockTurns {
+package enum BlockTurns {
     /// Every so many blocks one is different.
-    struct Cycle {
-        let period: Int
+    package struct Cycle: Sendable {
+        package let period: Int
         /// Which of the blocks of a cycle is the different one.
-        let position: Int
+        package let position: Int
+
+        /// Every `period` blocks the one at `position`.
+        package init(period: Int, position: Int) {
+            self.period = period
+            self.position = position
+        }
 
         /// The last of every `period` blocks.
-        static func last(of period: Int) -> Cycle {
+        package static func last(of period: Int) -> Cycle {
             Cycle(period: period, position: period - 1)
         }
         /// The first of every `period` blocks.
-        static func first(of period: Int) -> Cycle { Cycle(period: period, position: 0) }
+        package static func first(of period: Int) -> Cycle { Cycle(period: period, position: 0) }
 
-        func isDifferent(_ block: Int) -> Bool { period > 0 && block % period == position }
+        package func isDifferent(_ block: Int) -> Bool { period > 0 && block % period == position }
 
         /// Whether blocks keep their part when those with the old numbers `kept` close up.
-        func isKept(by kept: [Int]) -> Bool {
+        package func isKept(by kept: [Int]) -> Bool {
             zip(kept, kept.indices).allSatisfy { isDifferent($0) == isDifferent($1) }
         }
     }
 
     /// Whose blocks have a sliding window by their number, unless `attention.sliding_window_pattern`
     /// says which have one: the blocks that see everything.
-    static let windows: [String: Cycle] = [
+    package static let windows: [String: Cycle] = [
         "afmoe": .last(of: 4), "cohere2": .last(of: 4), "cohere2moe": .first(of: 4),
         "exaone-moe": .last(of: 4), "gemma-embedding": .last(of: 6), "gemma2": .last(of: 2),
         "gemma3": .last(of: 6), "gemma3n": .last(of: 5), "gpt-oss": .last(of: 2),
@@ -36,16 +42,22 @@ struct BlockTurns {
     ]
 
     /// Those of them whose window has a length even where the metadata give none.
-    static let windowsWithoutLength: Set<String> = ["exaone-moe", "gemma2", "llama4"]
+    package static let windowsWithoutLength: Set<String> = ["exaone-moe", "gemma2", "llama4"]
+
+    /// Whose readers end when no block has a window, whatever its length.
+    package static let windowsNeeded: Set<String> = [
+        "cohere2", "cohere2moe", "exaone-moe", "gemma2", "gemma3n", "gemma4", "gpt-oss",
+        "muse-glimmer",
+    ]
 
     /// Whose blocks have full attention by their number and a recurrence otherwise, unless
     /// `attention.recurrent_layers` says which: every fourth, or as `full_attention_interval` says.
-    static let recurrences: Set<String> = [
+    package static let recurrences: Set<String> = [
         "minimax-01", "qwen35", "qwen35moe", "qwen3next", "qwen4exp",
     ]
 
     /// Whose blocks have no rotation of positions by their number; no key says it.
-    static let withoutRotation: [String: Cycle] = [
+    package static let withoutRotation: [String: Cycle] = [
         "afmoe": .last(of: 4), "llama4": .last(of: 4), "smallthinker": .first(of: 4),
         "smollm3": .last(of: 4),
     ]
@@ -54,15 +66,15 @@ struct BlockTurns {
     /// the last where that is `nil`.
     ///
     /// Readers look for the tensors where these keys say, and end when they are not there.
-    static let experts: [String: (key: String, position: Int?)] = [
+    package static let experts: [String: (key: String, position: Int?)] = [
         "llama4": ("interleave_moe_layer_step", nil),
         "ernie4_5-moe": ("interleave_moe_layer_step", nil),
         "nomic-bert-moe": ("moe_every_n_layers", 1),
     ]
 
     /// Whose first block has tensors that the others do without or have in another shape.
-    static let withOwnFirstBlock: Set<String> = ["arwkv7", "rwkv7", "t5", "t5encoder"]
+    package static let withOwnFirstBlock: Set<String> = ["arwkv7", "rwkv7", "t5", "t5encoder"]
 
     /// Keys with how many of the first blocks something holds for.
-    static let leadingCounts = ["leading_dense_block_count", "hash_layer_count"]
+    package static let leadingCounts = ["leading_dense_block_count", "hash_layer_count"]
 }

@@ -1,0 +1,109 @@
+extension ReaderRequirements {
+    /// What readers of a family ask for besides the counts that all must have.
+    ///
+    /// The families are those that Ingot converts; of others nothing is asked.
+    static let requiredKeys: [String: [String]] = {
+        var keys: [String: [String]] = [:]
+        for family in withRootMeanSquare {
+            keys[family] = ["attention.layer_norm_rms_epsilon"] + (furtherKeys[family] ?? [])
+        }
+        for family in withLayerNorm {
+            keys[family] = ["attention.layer_norm_epsilon"] + (furtherKeys[family] ?? [])
+        }
+        return keys
+    }()
+
+    private static let withRootMeanSquare = [
+        "afmoe", "apertus", "arcee", "chatglm", "deepseek", "deepseek2", "dots1", "ernie4_5",
+        "ernie4_5-moe", "exaone4", "falcon-h1", "gemma", "gemma2", "gemma3", "gemma-embedding",
+        "gemma4", "glm4", "glm4moe", "gpt-oss", "granite", "granitemoe", "granitehybrid",
+        "hunyuan-dense", "hunyuan-moe", "lfm2", "lfm2moe", "llama", "llama4", "mamba", "mamba2",
+        "minimax-m2", "mistral3", "olmo2", "olmoe", "phi3", "phimoe", "qwen2", "qwen2moe",
+        "qwen2vl", "qwen3", "qwen35", "qwen35moe", "qwen3moe", "qwen3next", "qwen3vl", "qwen3vlmoe",
+        "seed_oss", "smollm3", "t5", "t5encoder",
+    ]
+
+    private static let withLayerNorm = [
+        "bert", "bloom", "cohere2", "command-r", "falcon", "gpt2", "gptneox", "modern-bert", "mpt",
+        "nemotron", "nemotron_h", "nemotron_h_moe", "nomic-bert", "nomic-bert-moe", "olmo", "phi2",
+        "stablelm", "starcoder", "starcoder2",
+    ]
+
+    private static let stateSpace = [
+        "ssm.conv_kernel", "ssm.inner_size", "ssm.state_size", "ssm.time_step_rank",
+    ]
+
+    private static let furtherKeys: [String: [String]] = [
+        "afmoe": ["expert_feed_forward_length", "expert_shared_count"],
+        "apertus": ["xielu.alpha_n", "xielu.alpha_p", "xielu.beta", "xielu.eps"],
+        "cohere2": ["attention.sliding_window", "logit_scale"],
+        "deepseek": ["expert_feed_forward_length", "expert_shared_count"],
+        "deepseek2": [
+            "attention.kv_lora_rank", "expert_feed_forward_length", "expert_shared_count",
+        ],
+        "dots1": [
+            "expert_feed_forward_length", "expert_gating_func", "expert_shared_count",
+        ],
+        "ernie4_5-moe": ["expert_feed_forward_length", "interleave_moe_layer_step"],
+        "falcon-h1": stateSpace + ["ssm.group_count"],
+        "gemma-embedding": ["attention.sliding_window"],
+        "gemma4": [
+            "attention.key_length_swa", "attention.sliding_window",
+            "attention.sliding_window_pattern", "attention.value_length_swa",
+            "embedding_length_per_layer_input",
+        ],
+        "glm4moe": ["expert_feed_forward_length", "expert_shared_count"],
+        "gpt-oss": ["attention.sliding_window", "expert_feed_forward_length"],
+        "gptneox": ["use_parallel_residual"],
+        "granite": ["logit_scale"],
+        "granitehybrid": stateSpace + ["ssm.group_count"],
+        "granitemoe": ["logit_scale"],
+        "hunyuan-moe": ["expert_feed_forward_length"],
+        "lfm2": ["shortconv.l_cache"],
+        "lfm2moe": ["expert_feed_forward_length", "expert_gating_func", "shortconv.l_cache"],
+        "llama4": ["expert_feed_forward_length", "interleave_moe_layer_step"],
+        "mamba": stateSpace,
+        "mamba2": stateSpace + ["ssm.group_count"],
+        "minimax-m2": ["expert_feed_forward_length", "expert_gating_func"],
+        "nemotron_h": stateSpace + ["ssm.group_count"],
+        "nemotron_h_moe": stateSpace + ["ssm.group_count"],
+        "qwen2vl": ["rope.dimension_sections"],
+        "qwen35": ["rope.dimension_sections"] + stateSpace + ["ssm.group_count"],
+        "qwen35moe": ["rope.dimension_sections"] + stateSpace + ["ssm.group_count"],
+        "qwen3next": stateSpace + ["ssm.group_count"],
+        "qwen3vl": ["rope.dimension_sections"],
+        "qwen3vlmoe": ["rope.dimension_sections"],
+        "t5": ["attention.relative_buckets_count", "decoder_start_token_id"],
+        "t5encoder": ["attention.relative_buckets_count"],
+    ]
+
+    /// The types of keys of a family, which readers look at.
+    static let keyTypes: [(type: String, suffixes: [String])] = [
+        (
+            "UINT32",
+            [
+                "block_count", "context_length", "embedding_length", "expert_count",
+                "leading_dense_block_count", "nextn_predict_layers", "attention.key_length",
+                "attention.value_length", "attention.sliding_window", "rope.dimension_count",
+                "vocab_size",
+            ]
+        ),
+        (
+            "FLOAT32",
+            [
+                "attention.layer_norm_epsilon", "attention.layer_norm_rms_epsilon", "logit_scale",
+                "rope.freq_base", "rope.scaling.factor", "rope.scaling.attn_factor",
+                "expert_weights_scale", "attn_logit_softcapping", "final_logit_softcapping",
+            ]
+        ),
+        ("BOOL", ["attention.causal", "expert_weights_norm", "use_parallel_residual"]),
+        ("STRING", ["rope.scaling.type"]),
+    ]
+
+    /// The types of keys that all families have.
+    static let commonTypes = [
+        ("general.architecture", "STRING"), ("general.file_type", "UINT32"),
+        ("general.name", "STRING"), ("tokenizer.ggml.model", "STRING"),
+        ("tokenizer.ggml.pre", "STRING"),
+    ]
+}
