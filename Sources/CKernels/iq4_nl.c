@@ -6,7 +6,7 @@
 DEFINE_KERNELS(IQ4_NL)
 #else
 #include "lanes.h"
-#include "curve.h"
+#include "nonlinear.h"
 
 static void K(encode_IQ4_NL)(const float *rows, size_t rowCount, size_t rowLength,
                              const float *importance, uint8_t *destination,
@@ -28,12 +28,12 @@ static void K(encode_IQ4_NL)(const float *rows, size_t rowCount, size_t rowLengt
             for (int i = 0; i < 32; i++) variance += x[i] * x[i];
             variance *= 2.0f / 32;
         }
-        curve_weights(x, importance, variance, w);
-        vf scale = curve_scale(x, w);
+        nonlinear_weights(x, importance, variance, w);
+        vf scale = nonlinear_scale(x, w);
         for (size_t lane = 0; lane < LANES && base + lane < total; lane++) {
             uint8_t *block = destination + (base + lane) * BLOCK_BYTES;
             store_f16(block, scale[lane]);
-            curve_store(places[lane], scale[lane], block + 2);
+            nonlinear_store(places[lane], scale[lane], block + 2);
         }
     }
 }
@@ -41,7 +41,7 @@ static void K(encode_IQ4_NL)(const float *rows, size_t rowCount, size_t rowLengt
 static void K(decode_IQ4_NL)(const uint8_t *source, size_t elementCount, float *destination) {
     for (size_t b = 0; b < elementCount / 32; b++) {
         const uint8_t *block = source + b * BLOCK_BYTES;
-        decode_nibbles(curve_entries, block + 2, load_f16(block), destination + 32 * b);
+        decode_nibbles(nonlinear_entries, block + 2, load_f16(block), destination + 32 * b);
     }
 }
 
@@ -51,7 +51,7 @@ static void K(unpack_IQ4_NL)(const uint8_t *source, size_t elementCount,
     for (size_t b = 0; b < elementCount / 32; b++) {
         const uint8_t *block = source + b * BLOCK_BYTES;
         scales[b] = load_f16(block);
-        unpack_nibbles(curve_entries, 128, block + 2, codes + 32 * b);
+        unpack_nibbles(nonlinear_entries, 128, block + 2, codes + 32 * b);
     }
 }
 #endif

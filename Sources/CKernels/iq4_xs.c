@@ -6,7 +6,7 @@
 DEFINE_KERNELS(IQ4_XS)
 #else
 #include "lanes.h"
-#include "curve.h"
+#include "nonlinear.h"
 #include "super_blocks.h"
 
 /// Encodes `present` super-blocks, at most LANES; `x` can be read for LANES.
@@ -30,8 +30,8 @@ static void K(encode_batch)(const float *x, size_t present, const float *const *
         }
         transpose(places, 32, values);
         if (importance) transpose(columns, 32, weights);
-        curve_weights(values, importance, lane_variance, weights);
-        store(scales + base, curve_scale(values, weights));
+        nonlinear_weights(values, importance, lane_variance, weights);
+        store(scales + base, nonlinear_scale(values, weights));
     }
     for (size_t s = 0; s < present; s++) {
         uint8_t *block = blocks + s * BLOCK_BYTES;
@@ -47,7 +47,7 @@ static void K(encode_batch)(const float *x, size_t present, const float *const *
         for (int j = 0; j < 8; j++) {
             int code = nearest((vf)(inverse * scales[8 * s + j]))[0];
             code = code < -32 ? -32 : code > 31 ? 31 : code;
-            curve_store(x + 256 * s + 32 * j, d * (float)code, block + 8 + 16 * j);
+            nonlinear_store(x + 256 * s + 32 * j, d * (float)code, block + 8 + 16 * j);
             high |= (uint32_t)(code + 32) >> 4 << 2 * j;
             low |= ((uint32_t)(code + 32) & 15) << 4 * j;
         }
@@ -74,7 +74,7 @@ static void K(decode_IQ4_XS)(const uint8_t *source, size_t elementCount, float *
         const uint8_t *block = source + s * BLOCK_BYTES;
         float d = load_f16(block);
         for (int j = 0; j < 8; j++) {
-            decode_nibbles(curve_entries, block + 8 + 16 * j,
+            decode_nibbles(nonlinear_entries, block + 8 + 16 * j,
                            d * (float)K(whole_scale)(block, j),
                            destination + 256 * s + 32 * (size_t)j);
         }
@@ -89,7 +89,7 @@ static void K(unpack_IQ4_XS)(const uint8_t *source, size_t elementCount,
         float d = load_f16(block);
         for (int j = 0; j < 8; j++) {
             scales[8 * s + j] = d * (float)K(whole_scale)(block, j);
-            unpack_nibbles(curve_entries, 128, block + 8 + 16 * j, codes + 256 * s + 32 * j);
+            unpack_nibbles(nonlinear_entries, 128, block + 8 + 16 * j, codes + 256 * s + 32 * j);
         }
     }
 }

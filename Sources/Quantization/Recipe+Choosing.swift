@@ -9,8 +9,8 @@ extension Recipe {
     public func choose(
         _ model: RecipeModel, options: RecipeOptions = RecipeOptions()
     ) throws(RecipeError) -> [FormatChoice] {
-        guard let mixture else { return model.tensors.map { FormatChoice($0.format, .kept) } }
-        var walk = RecipeWalk(model: model, mixture: mixture, options: options)
+        guard let precision else { return model.tensors.map { FormatChoice($0.format, .kept) } }
+        var walk = RecipeWalk(model: model, precision: precision, options: options)
         var choices: [FormatChoice] = []
         choices.reserveCapacity(model.tensors.count)
         for tensor in model.tensors {
@@ -64,7 +64,7 @@ extension Recipe {
 /// The state of one walk over a model's tensors.
 private struct RecipeWalk {
     let model: RecipeModel
-    let mixture: Mixture
+    let precision: MixedPrecision
     let options: RecipeOptions
     /// Without an output matrix of their own, the token embeddings serve as one.
     let isTied: Bool
@@ -72,9 +72,9 @@ private struct RecipeWalk {
     /// How many tensors of a role came by so far.
     var seen: [TensorRole: Int] = [:]
 
-    init(model: RecipeModel, mixture: Mixture, options: RecipeOptions) {
+    init(model: RecipeModel, precision: MixedPrecision, options: RecipeOptions) {
         self.model = model
-        self.mixture = mixture
+        self.precision = precision
         self.options = options
         let roles = model.tensors.map(\.role)
         isTied = !roles.contains(.output)
@@ -97,13 +97,15 @@ private struct RecipeWalk {
             }
             return FormatChoice(format, .override)
         }
-        // F32, F16, BF16: no mixture, and any row fits.
-        guard mixture.base.blockElementCount > 1 else { return FormatChoice(mixture.base, .recipe) }
+        // F32, F16, BF16: nothing is mixed, and any row fits.
+        guard precision.base.blockElementCount > 1 else {
+            return FormatChoice(precision.base, .recipe)
+        }
         let wanted: FormatChoice
         if let override {
             wanted = FormatChoice(override.format, .override)
         } else if options.isPure {
-            wanted = FormatChoice(mixture.base, .recipe)
+            wanted = FormatChoice(precision.base, .recipe)
         } else {
             wanted = try mixed(tensor, role)
         }
@@ -130,11 +132,11 @@ private struct RecipeWalk {
     ) throws(RecipeError) -> FormatChoice {
         if role == .output || role == .tokenEmbedding && isTied {
             if let format = options.outputFormat { return FormatChoice(format, .override) }
-            let format = mixture.outputFormat(rowLength: tensor.shape.rowLength, model: model)
+            let format = precision.outputFormat(rowLength: tensor.shape.rowLength, model: model)
             return FormatChoice(format, .recipe)
         }
-        let format = mixture.format(
-            of: Mixture.Tensor(
+        let format = precision.format(
+            of: MixedPrecision.Tensor(
                 role: role, position: try position(of: tensor, role),
                 matrixCount: tensor.matrixCount, model: model))
         return FormatChoice(format, .recipe)
@@ -146,24 +148,24 @@ private struct RecipeWalk {
     /// with experts the name tells the layer.
     private mutating func position(
         of tensor: RecipeModel.Tensor, _ role: TensorRole
-    ) throws(RecipeError) -> Mixture.Position {
+    ) throws(RecipeError) -> MixedPrecision.Position {
         let index = seen[role, default: 0]
         seen[role] = index + 1
         switch role {
         case .attentionValue:
-            return Mixture.Position(index: index, count: valueCount)
+            return MixedPrecision.Position(index: index, count: valueCount)
         case .feedForwardUp, .feedForwardGate, .feedForwardDown:
-            guard model.expertCount > 1, mixture.followsCommonRules else {
-                return Mixture.Position(index: index, count: model.blockCount)
+            guard model.expertCount > 1, precision.followsCommonRules else {
+                return MixedPrecision.Position(index: index, count: model.blockCount)
             }
             guard let layer = RecipeModel.blockIndex(of: tensor.name), layer < model.blockCount
             else {
                 throw RecipeError(
                     .layerUnknown(blockCount: model.blockCount), tensor: tensor.name)
             }
-            return Mixture.Position(index: layer, count: model.blockCount)
+            return MixedPrecision.Position(index: layer, count: model.blockCount)
         default:
-            return Mixture.Position(index: index, count: model.blockCount)
+            return MixedPrecision.Position(index: index, count: model.blockCount)
         }
     }
 }

@@ -14,7 +14,7 @@ public struct Recipe: Sendable, CustomStringConvertible {
     /// One line for the list of types.
     public let summary: String
     /// Which format each kind of tensor gets; `nil` when every tensor keeps its format.
-    let mixture: Mixture?
+    let precision: MixedPrecision?
     /// Whether tensors of the default format need importance, which the format itself can do
     /// without.
     let expectsImportance: Bool
@@ -22,18 +22,18 @@ public struct Recipe: Sendable, CustomStringConvertible {
     /// Declares a recipe.
     init(
         _ name: String, fileType: UInt32?, aliases: [String] = [], summary: String,
-        expectsImportance: Bool = false, _ mixture: Mixture?
+        expectsImportance: Bool = false, _ precision: MixedPrecision?
     ) {
         self.name = name
         self.fileType = fileType
         self.aliases = aliases
         self.summary = summary
         self.expectsImportance = expectsImportance
-        self.mixture = mixture
+        self.precision = precision
     }
 
     /// The format that most tensors get; `nil` when every tensor keeps its own.
-    public var defaultFormat: Format? { mixture?.base }
+    public var defaultFormat: Format? { precision?.base }
 
     /// The name.
     public var description: String { name }

@@ -10,7 +10,8 @@ extension Format {
         encodeBlock: { values, importance, _, block in
             IQ4_NLBlock.encode(values, importance, block)
         },
-        decodeBlock: { block, values in CurveCode.load(block + 2, scale: block.f16(0), values) })
+        decodeBlock: { block, values in NonLinearCode.load(block + 2, scale: block.f16(0), values) }
+    )
 }
 
 /// ```
@@ -26,11 +27,11 @@ enum IQ4_NLBlock {
     ) {
         withScratch(32, of: Float.self) { weights in
             let variance = ScaleSearch.sumOfSquares(values, 32) * (2.0 / 32)
-            CurveCode.weights(values, importance, variance: variance, into: weights)
-            let scale = CurveCode.scale(values, weights: weights)
+            NonLinearCode.weights(values, importance, variance: variance, into: weights)
+            let scale = NonLinearCode.scale(values, weights: weights)
             block.setF16(0, scale)
             // The codes are chosen for the scale before it is rounded.
-            CurveCode.store(values, scale: scale, block + 2)
+            NonLinearCode.store(values, scale: scale, block + 2)
         }
     }
 }

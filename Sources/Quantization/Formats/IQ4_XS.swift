@@ -31,10 +31,10 @@ enum IQ4_XSBlock {
             let (weights, scales) = (scratch, scratch + 32)
             let variance = ScaleSearch.sumOfSquares(values, 256) * (2.0 / 256)
             for j in 0..<8 {
-                CurveCode.weights(
+                NonLinearCode.weights(
                     values + 32 * j, importance.map { $0 + 32 * j }, variance: variance,
                     into: weights)
-                scales[j] = CurveCode.scale(values + 32 * j, weights: weights)
+                scales[j] = NonLinearCode.scale(values + 32 * j, weights: weights)
             }
             let d = -ScaleSearch.peak(scales, 8) / 32
             block.setF16(0, d)
@@ -42,7 +42,7 @@ enum IQ4_XSBlock {
             var (high, low): (UInt32, UInt32) = (0, 0)
             for j in 0..<8 {
                 let scale = ScaleSearch.nearest(inverse * scales[j], in: -32...31)
-                CurveCode.store(values + 32 * j, scale: d * Float(scale), block + (8 + 16 * j))
+                NonLinearCode.store(values + 32 * j, scale: d * Float(scale), block + (8 + 16 * j))
                 let stored = UInt32(scale + 32)
                 high |= (stored >> 4) << UInt32(2 * j)
                 low |= (stored & 0xF) << UInt32(4 * j)
@@ -60,7 +60,7 @@ enum IQ4_XSBlock {
         for j in 0..<8 {
             let stored = low >> UInt32(4 * j) & 0xF | (high >> UInt32(2 * j) & 3) << 4
             let scale = d * Float(Int32(stored) - 32)
-            CurveCode.load(block + (8 + 16 * j), scale: scale, values + 32 * j)
+            NonLinearCode.load(block + (8 + 16 * j), scale: scale, values + 32 * j)
         }
     }
 }

@@ -27,11 +27,11 @@ extension Recipe {
         .low(.IQ2_S, raised: .IQ3_S, embedding: .IQ3_S, attentionOutput: .IQ3_S))
 }
 
-extension Mixture {
+extension MixedPrecision {
     fileprivate static func low(
         _ base: Format, raised: Format, embedding: Format, attentionOutput: Format?
-    ) -> Mixture {
-        Mixture(base, output: .Q5_K, followsCommonRules: false) { tensor in
+    ) -> MixedPrecision {
+        MixedPrecision(base, output: .Q5_K, followsCommonRules: false) { tensor in
             switch tensor.role {
             case .tokenEmbedding: embedding
             case .attentionValue:

@@ -7,9 +7,9 @@ extension Recipe {
         "IQ4_XS", fileType: 30, summary: "4.3 bits, codes on a curve", .curved(.IQ4_XS))
 }
 
-extension Mixture {
-    fileprivate static func curved(_ base: Format) -> Mixture {
-        Mixture(base) { tensor in
+extension MixedPrecision {
+    fileprivate static func curved(_ base: Format) -> MixedPrecision {
+        MixedPrecision(base) { tensor in
             switch tensor.role {
             case .attentionValue where tensor.sharesValues: .Q5_K
             case .feedForwardDown

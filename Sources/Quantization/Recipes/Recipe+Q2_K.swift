@@ -2,7 +2,7 @@ extension Recipe {
     /// 2-bit K with 3 bits where it hurts most.
     package static let Q2_K = Recipe(
         "Q2_K", fileType: 10, summary: "2.6 bits and more where it counts",
-        Mixture(.Q2_K) { tensor in
+        MixedPrecision(.Q2_K) { tensor in
             switch tensor.role {
             case .attentionValue: tensor.sharesValues ? .Q4_K : .Q3_K
             case .feedForwardDown: .Q3_K
@@ -15,7 +15,7 @@ extension Recipe {
     package static let Q2_K_S = Recipe(
         "Q2_K_S", fileType: 21, summary: "2.6 bits; needs an importance matrix",
         expectsImportance: true,
-        Mixture(.Q2_K) { tensor in
+        MixedPrecision(.Q2_K) { tensor in
             switch tensor.role {
             case .attentionValue where tensor.sharesValues: .Q4_K
             case .feedForwardDown where tensor.position.isInFirstEighth: .Q4_K

@@ -8,8 +8,8 @@ extension Recipe {
         "TQ2_0", fileType: 37, summary: "2.1 bits, for ternary models", .ternary(.TQ2_0))
 }
 
-extension Mixture {
-    fileprivate static func ternary(_ base: Format) -> Mixture {
-        Mixture(base) { $0.role == .tokenEmbedding ? .Q4_K : nil }
+extension MixedPrecision {
+    fileprivate static func ternary(_ base: Format) -> MixedPrecision {
+        MixedPrecision(base) { $0.role == .tokenEmbedding ? .Q4_K : nil }
     }
 }

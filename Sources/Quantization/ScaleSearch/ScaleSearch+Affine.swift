@@ -82,25 +82,32 @@ extension ScaleSearch {
                 sumL2 += weight * code * code
                 sumXL += weight * code * values[index]
             }
-            let determinant = sumW * sumL2 - sumL * sumL
-            guard determinant > 0 else { continue }
-            var lineScale = (sumW * sumXL - sumX * sumL) / determinant
-            var line = (sumL2 * sumX - sumL * sumXL) / determinant
-            if line > 0 {
-                line = 0
-                lineScale = sumXL / sumL2
-            }
-            let lineError = error(inverse, minimum, scale: lineScale, line: line)
+            let fit = line(sumW: sumW, sumX: sumX, sumL: sumL, sumL2: sumL2, sumXL: sumXL)
+            guard let fit else { continue }
+            let lineError = error(inverse, minimum, scale: fit.scale, line: fit.minimum)
             if lineError < leastError {
                 leastError = lineError
                 winner = (inverse, minimum)
-                scale = lineScale
-                minimum = line
+                scale = fit.scale
+                minimum = fit.minimum
             }
         }
         for index in 0..<count {
             codes[index] = UInt8(code(index, winner.inverse, winner.minimum))
         }
         return (scale, -minimum)
+    }
+
+    /// The least-squares line through points (code, value) from their weighted sums, through zero
+    /// where its minimum would be above; `nil` when the codes do not tell one.
+    @inline(__always)
+    private static func line(
+        sumW: Float, sumX: Float, sumL: Float, sumL2: Float, sumXL: Float
+    ) -> (scale: Float, minimum: Float)? {
+        let determinant = sumW * sumL2 - sumL * sumL
+        guard determinant > 0 else { return nil }
+        let minimum = (sumL2 * sumX - sumL * sumXL) / determinant
+        return minimum > 0
+            ? (sumXL / sumL2, 0) : ((sumW * sumXL - sumX * sumL) / determinant, minimum)
     }
 }

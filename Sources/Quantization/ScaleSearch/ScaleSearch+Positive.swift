@@ -51,6 +51,16 @@ extension ScaleSearch {
             xl += weights[index] * values[index] * Float(code)
             l2 += weights[index] * Float(code) * Float(code)
         }
+        improve(codes, values, count, n: n, weights: weights, xl: &xl, l2: &l2)
+        return l2 > 0 ? xl / l2 : 0
+    }
+
+    /// Moves codes one at a time where that makes the least-squares fit better, whose sums are `xl`
+    /// and `l2`, in up to five rounds.
+    private static func improve(
+        _ codes: UnsafeMutablePointer<UInt8>, _ values: UnsafePointer<Float>, _ count: Int,
+        n: Int32, weights: UnsafePointer<Float>, xl: inout Float, l2: inout Float
+    ) {
         for _ in 0..<5 {
             var changed = false
             for index in 0..<count {
@@ -71,6 +81,5 @@ extension ScaleSearch {
             }
             if !changed { break }
         }
-        return l2 > 0 ? xl / l2 : 0
     }
 }

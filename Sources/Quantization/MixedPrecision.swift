@@ -1,5 +1,5 @@
 /// Which format each kind of tensor gets in one file type.
-struct Mixture: Sendable {
+struct MixedPrecision: Sendable {
     /// A tensor that a rule looks at: its role, where in the model it stands, and the model.
     struct Tensor: Sendable {
         /// What the tensor does.
@@ -46,7 +46,7 @@ struct Mixture: Sendable {
     /// The file type's own rule; never asked about the output matrix.
     let rule: Rule
 
-    /// Declares a mixture.
+    /// Declares which formats are mixed.
     init(
         _ base: Format, output: Format = .Q6_K, followsCommonRules: Bool = true,
         rule: @escaping Rule = { _ in nil }
@@ -76,7 +76,7 @@ struct Mixture: Sendable {
     }
 }
 
-extension Mixture.Tensor {
+extension MixedPrecision.Tensor {
     /// Whether this is the attention output of a model with eight experts. (Falcon has none.)
     var isOutputOfEightExperts: Bool {
         role == .attentionOutput && hasEightExperts && !model.isFalcon

@@ -1,5 +1,5 @@
 /// The 16 values of the 4-bit codes on a curve (IQ4): dense near zero, where weights are.
-enum CurveCode {
+enum NonLinearCode {
     static let values: [Float] = [
         -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
     ]
