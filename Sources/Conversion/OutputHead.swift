@@ -53,7 +53,9 @@ struct OutputHead {
                 try takeDiffering(head, from: embeddings.stored, place)
             }
         }
-        if !isTied, configuration.pooling == nil, let main = heads.first, main.place != .none,
+        // Another copy of an encoder's embeddings is nothing that could be missing.
+        if !isTied, configuration.pooling == nil, let main = heads.first,
+            main.place != .none || main.name.hasPrefix("lm_head."),
             !tensors.contains(where: { $0.name == main.name })
         {
             warnings.append(

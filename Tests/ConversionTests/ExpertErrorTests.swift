@@ -102,7 +102,6 @@ import Testing
         ("FalconForCausalLM", "bias", "true"), ("FalconForCausalLM", "parallel_attn", "false"),
         ("GPT2LMHeadModel", "scale_attn_by_inverse_layer_idx", "true"),
         ("GPTNeoXForCausalLM", "hidden_act", "\"relu\""),
-        ("GemmaForCausalLM", "tie_word_embeddings", "false"),
         ("Gemma2ForCausalLM", "query_pre_attn_scalar", "144"),
         ("Gemma3ForCausalLM", "attn_logit_softcapping", "50.0"),
         ("Gemma3ForCausalLM", "use_bidirectional_attention", "true"),

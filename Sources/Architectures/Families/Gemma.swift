@@ -23,7 +23,6 @@ extension ModelFamily {
         rotaryScalings: ["default", "linear", "yarn", "dynamic"],
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewGemma(architecture: "gemma", activation: "hidden_act")
-            try configuration.require("tie_word_embeddings", true, architecture: "gemma")
             return []
         },
         tokenizerKeys: { _ in

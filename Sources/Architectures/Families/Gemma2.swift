@@ -27,7 +27,8 @@ extension ModelFamily {
         review: { configuration throws(ArchitectureError) in
             try configuration.reviewGemma(architecture: "gemma2", activation: "hidden_act")
             try configuration.requireGemmaAttentionScale(architecture: "gemma2", largest: 46)
-            try configuration.require("tie_word_embeddings", true, architecture: "gemma2")
+            // Readers take 4096 where a file says nothing.
+            _ = try configuration.required("sliding_window")
             return []
         },
         tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] },
