@@ -51,7 +51,7 @@ struct Catalogue: Sendable {
         }
         var left = try IgnoredTensors(ignored)
         var sorted = try Catalogue.sorted(
-            values.filter { !left.contains($0.name) }, family, configuration, directory)
+            values.filter { try !left.contains($0.name) }, family, configuration, directory)
         let head = try OutputHead(
             &sorted.named, family: family, configuration: configuration, directory: directory)
         var matcher = try TensorMatcher(

@@ -1,31 +1,29 @@
-import Quantization
 import TensorCore
 
 /// The tensors of a checkpoint that the user leaves out, by patterns of their names.
 struct IgnoredTensors {
-    private let patterns: [(text: String, regex: Regex<AnyRegexOutput>)]
+    private let patterns: [NamePattern]
     /// How many tensors each pattern was the first to match.
     private var counts: [Int]
 
     /// Reads patterns, which mean what those of `--tensor-type` mean but for upper case, which
     /// counts: checkpoints have it in their names.
-    init(_ patterns: [String]) throws {
-        self.patterns = try patterns.map { text in
-            _ = try TensorOverride(pattern: text, format: .F32)
-            guard let regex = try? Regex(text) else {
-                throw RecipeError(.malformedOverride(text))
-            }
-            return (text, regex)
-        }
+    ///
+    /// - Throws: `PatternError` about a pattern that is none.
+    init(_ patterns: [String]) throws(PatternError) {
+        self.patterns = try patterns.map { text throws(PatternError) in try NamePattern(text) }
         counts = patterns.map { _ in 0 }
     }
 
     /// Whether a tensor is left out, which is counted.
-    mutating func contains(_ name: String) -> Bool {
-        guard let index = patterns.firstIndex(where: { name.firstMatch(of: $0.regex) != nil })
-        else { return false }
-        counts[index] += 1
-        return true
+    ///
+    /// - Throws: `PatternError` when finding out takes too many steps.
+    mutating func contains(_ name: String) throws(PatternError) -> Bool {
+        for (index, pattern) in patterns.enumerated() where try pattern.occurs(in: name) {
+            counts[index] += 1
+            return true
+        }
+        return false
     }
 
     /// What the user should know.
@@ -37,6 +35,6 @@ struct IgnoredTensors {
     /// The patterns without effect.
     var warnings: [String] {
         zip(patterns, counts).filter { $1 == 0 }
-            .map { "--ignore-tensors \"\($0.0.text)\" leaves no tensor out" }
+            .map { "--ignore-tensors \"\($0.0.source)\" leaves no tensor out" }
     }
 }

@@ -187,6 +187,10 @@ import Tokenization
         #expect(tokenizer.notices.contains { $0.contains("Frobnicate") })
         #expect(tokenizer.notices.contains { $0.contains("room for one") })
         #expect(try ids(tokenizer, "a") == [7, 0])
+        let saved = Self.saved.replacingOccurrences(
+            of: #""normalizer": {"type": "Prepend""#, with: #""normalizer": {"type": "Twist""#)
+        let twisted = try load(["tokenizer.json": saved], size: 8, modelType: "llama")
+        #expect(twisted.notices.contains { $0.contains("normalizer Twist") })
     }
 
     @Test(

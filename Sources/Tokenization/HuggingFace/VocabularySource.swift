@@ -64,6 +64,11 @@ struct VocabularySource {
         }
         self.added = added
         notices += added.notices
+        if case .definition(let definition) = self.origin {
+            notices += definition.unknownSteps.map {
+                "the \($0) of tokenizer.json is not known and left out"
+            }
+        }
     }
 
     private static func origin(
@@ -172,6 +177,16 @@ extension SentencePieceModel {
 }
 
 extension HFTokenizerDefinition {
+    /// The steps before the model that this version does not know.
+    fileprivate var unknownSteps: [String] {
+        var steps: [String] = []
+        for case .other(let type) in normalizer?.steps ?? [] { steps.append("normalizer \(type)") }
+        for case .other(let type) in preTokenizer?.steps ?? [] {
+            steps.append("pre-tokenizer \(type)")
+        }
+        return steps
+    }
+
     /// The number of tokens of the model's own, or `size` when that is more.
     fileprivate func size(atLeast size: Int?) -> Int? {
         guard case .unigram(let unigram) = model, let size else { return size }

@@ -179,7 +179,7 @@ struct ImatrixCommand: ParsableCommand {
         let sums = try ImportanceSums(path: path, legacyChunkSize: options.context)
         let listing = ImportanceListing(ImportanceStatistics(sums), file: path)
         if json {
-            Terminal.print(try ResultOptions.text(of: listing))
+            Terminal.print(try ReadableJSON.text(of: listing))
         } else {
             for line in listing.lines { Terminal.print(line) }
         }
