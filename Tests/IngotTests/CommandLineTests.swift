@@ -59,6 +59,24 @@ import Testing
         }
     }
 
+    @Test func aCheckedTokenizerIsWrittenOrNamed() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let path = folder + "/out.gguf"
+            var outcome = try Tool.run(["convert", Self.tiny, "--check-tokenizer", "--dry-run"])
+            #expect(outcome.exitCode == 0)
+            #expect(outcome.errors.contains("texts encode alike by the definition and by the file"))
+            outcome = try Tool.run(
+                ["convert", Self.tiny, "--check-tokenizer", "--pre", "gpt-2", "--outfile", path])
+            #expect(outcome.exitCode == 65)
+            #expect(outcome.errors.contains("Likely cause: the rules of the pre-tokenizer name"))
+            #expect(try files(in: folder).isEmpty)
+            outcome = try Tool.run(
+                ["convert", Self.tiny, "--check-tokenizer", "--outfile", path])
+            #expect(outcome.exitCode == 0)
+            #expect(try files(in: folder) == ["out.gguf"])
+        }
+    }
+
     @Test func tokenizeReadsDirectoriesAndFilesAlike() throws {
         try Fixtures.withTemporaryFolder { folder in
             let arguments = ["-p", "Hello  world\n", "--ids"]

@@ -99,24 +99,30 @@ extension HFTokenizerDefinition {
     }
 
     /// What WordPiece does in GGUF: BERT's cleaning and splitting.
-    func wordPieceLimits(_ model: HFModel.WordPiece) -> [ReaderLimit] {
+    func wordPieceLimits(
+        _ model: HFModel.WordPiece, _ vocabulary: Vocabulary
+    ) -> [ReaderLimit] {
         var limits: [ReaderLimit] = []
-        let isBert = (normalizer?.steps ?? []).allSatisfy {
+        let cleans = (normalizer?.steps ?? []).contains {
+            if case .bert(true, true, _, _) = $0 { true } else { false }
+        }
+        let isKnown = (normalizer?.steps ?? []).allSatisfy {
             switch $0 {
-            case .bert(true, true, _, _), .lowercase, .stripAccents, .nfd: true
+            case .bert, .lowercase, .stripAccents, .nfd: true
             default: false
             }
         }
-        if !isBert {
+        if !cleans || !isKnown {
             limits.append(
                 ReaderLimit(
-                    "the normalizer is none of BERT's; readers clean the text and put ideographs "
-                        + "apart all the same"
+                    "the normalizer is not BERT's; readers clean the text and put ideographs apart "
+                        + "all the same"
                 ) { source in
-                    source.editDefinition { definition in
-                        definition.normalizer = .bert(
-                            cleanText: true, handleChineseChars: true, stripAccents: nil,
-                            lowercase: definition.lowercases)
+                    source.editDefinition {
+                        $0.normalizer = .bert(
+                            cleanText: true, handleChineseChars: true,
+                            stripAccents: vocabulary.stripAccents,
+                            lowercase: vocabulary.lowercase ?? true)
                     }
                 })
         }

@@ -38,7 +38,7 @@ extension HFTokenizer {
                     definition.byteLevelLimits(bpe, pre: vocabulary.pre)
                 case .bpe(let bpe): definition.sentencePieceLimits(bpe, vocabulary)
                 case .unigram: definition.unigramLimits
-                case .wordPiece(let wordPiece): definition.wordPieceLimits(wordPiece)
+                case .wordPiece(let wordPiece): definition.wordPieceLimits(wordPiece, vocabulary)
                 case .wordLevel: []
                 }
             }
@@ -92,13 +92,11 @@ extension ReferenceSource {
                 $0.rstrip = $0.rstrip || takesRight($0)
             },
         ].compactMap { $0 }
-        if case .definition(let definition) = rules, definition.normalizer != nil,
-            addedTokens.contains(where: \.normalized)
-        {
+        if case .definition = rules, addedTokens.contains(where: \.normalized) {
             limits.append(
                 ReaderLimit(
-                    "some added tokens are looked for in the normalized text, by readers in the "
-                        + "text as it stands", isSaid: false
+                    "some added tokens are looked for after the others and in the normalized text, "
+                        + "by readers together with them in the text as it stands", isSaid: false
                 ) { $0.search.insert(.rawText) })
         }
         limits.append(

@@ -75,8 +75,8 @@ public struct TokenizerDifference: IngotError {
                 "\"\(ours)\" is found in the text by the file's type of token, and the definition "
                 + "finds it otherwise"
         }
-        let isFirst = position == 0 || ours.map { $0.hasPrefix("▁") } ?? false
-        if isFirst, pre == nil, ours?.hasPrefix("▁") != theirs?.hasPrefix("▁") {
+        let (written, meant) = (foundTokens.joined(), expectedTokens.joined())
+        if pre == nil, written == "▁" + meant || meant == "▁" + written {
             return "the space in front of a text (tokenizer.ggml.add_space_prefix)"
         }
         if let pre {
