@@ -18,8 +18,6 @@ public struct ConversionError: IngotError, Hashable {
         case adapterTensors([String])
         /// An output matrix that is not the embeddings, where a GGUF file has one matrix for both.
         case headWithoutPlace(embeddings: String, architecture: String)
-        /// A file that llama.cpp would not load.
-        case unreadable(found: String, expected: String)
         /// A tensor of another shape than the configuration says.
         case shapeMismatch(found: Shape, expected: [Int])
         /// The embedding has rows for another number of tokens than the configuration says.
@@ -86,8 +84,6 @@ public struct ConversionError: IngotError, Hashable {
         case .headWithoutPlace(let embeddings, let architecture):
             "other values than those of the embeddings (\(embeddings)) found; GGUF's "
                 + "\(architecture) has one matrix for both"
-        case .unreadable(let found, let expected):
-            "the file would have \(found), llama.cpp loads none without \(expected)"
         case .shapeMismatch(let found, let expected):
             "shape \(found) found, the configuration expects \(expected)"
         case .vocabularyMismatch(let rows, let vocabSize):
@@ -118,7 +114,6 @@ public struct ConversionError: IngotError, Hashable {
         switch kind {
         case .assumedSizes: "The configuration is incomplete; fetch it again."
         case .notAModel(let found): found.remedy(path: path)
-        case .unreadable: "Complete config.json; the key there may be missing or null."
         case .missingFile: "Name the directory of a complete Hugging Face checkpoint."
         case .missingTensors: "The checkpoint is incomplete; fetch all of its files again."
         case .unmappedTensors: "Leave out what the model does without: --ignore-tensors PATTERN."

@@ -163,16 +163,13 @@ public struct ConversionSource: TensorSource {
         }
         metadata.settleSpacePrefix(tokenizer)
 
-        if !options.isVocabularyOnly {
-            let faults = ReaderRequirements(
+        let faults =
+            options.isVocabularyOnly
+            ? []
+            : ReaderRequirements(
                 metadata: metadata, tensors: catalogue.tensors, path: directory.path
-            ).faults(in: [.blocks, .keys, .tensors])
-            if let fault = faults.first(where: \.isFatal) {
-                throw ConversionError(
-                    .unreadable(found: fault.found, expected: fault.expected), path: directory.path,
-                    place: fault.place)
-            }
-        }
+            ).faults()
+        if let fault = faults.first(where: \.isFatal) { throw fault }
         self.path = directory.path
         self.tokenizer = tokenizer
         self.metadata = metadata
@@ -180,7 +177,9 @@ public struct ConversionSource: TensorSource {
         tensors = catalogue.tensors
         contents = catalogue.contents
         self.files = files
-        self.warnings = warnings + general.warnings + configuration.warnings + catalogue.warnings
+        self.warnings =
+            warnings + general.warnings + configuration.warnings + catalogue.warnings
+            + faults.map(\.description)
         // GGUF has no key for it: the file is right up to the context that the model was trained on.
         // Families that have another way to say it write a scaling.
         let isDynamic =

@@ -208,7 +208,8 @@ extension ReaderRequirements {
                 fault(
                     name, found: "nothing",
                     expected: "a value, without which readers of \(architecture) end",
-                    remedy: "Set it with --override-kv, or convert the model again."))
+                    remedy: "Say it in the model's configuration and convert, or set it with"
+                        + " --override-kv."))
         }
         let place = key("attention.sliding_window")
         if required.contains("attention.sliding_window"), let window = metadata[place]?.integer,

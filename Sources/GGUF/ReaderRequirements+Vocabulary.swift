@@ -119,7 +119,7 @@ extension ReaderRequirements {
                     "tokenizer.ggml.tokens",
                     found: "the text \"\(text.description)\" for tokens \(first) and \(number)",
                     expected: "a text of its own for each token",
-                    remedy: "Convert the model again from a tokenizer without the second token.")
+                    remedy: "Take the second out of the tokenizer's files and convert the model.")
             ]
         }
         return []

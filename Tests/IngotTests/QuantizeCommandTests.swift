@@ -96,6 +96,32 @@ import Testing
         }
     }
 
+    /// Two tokens with one text: GGUF allows it, no reader loads it.
+    @Test func aFileThatNoReaderLoadsIsNamedAndNotWritten() throws {
+        try withModel { folder in
+            let file = try GGUFFile(path: folder + "/f16.gguf")
+            var metadata = file.metadata
+            guard case .strings(let tokens)? = metadata["tokenizer.ggml.tokens"] else {
+                Issue.record("no tokens")
+                return
+            }
+            var texts = Array(tokens)
+            texts[300] = texts[299]
+            metadata["tokenizer.ggml.tokens"] = .strings(ByteStrings(texts))
+            let layout = try GGUFLayout(metadata: metadata, tensors: file.tensors, path: "x")
+            let bytes = try InputFile.contents(path: folder + "/f16.gguf", limit: 1 << 26)
+            try OutputFile.write(
+                layout.header + bytes[(file.offsets.min() ?? 0)...], to: folder + "/twice.gguf")
+            let verified = try Tool.run(["verify", "twice.gguf"], in: folder)
+            #expect(verified.exitCode == 65)
+            #expect(verified.errors.contains("for tokens 299 and 300"))
+            let outcome = try Tool.run(["quantize", "twice.gguf", "a.gguf", "Q8_0"], in: folder)
+            #expect(outcome.exitCode == 65)
+            #expect(!Fixtures.exists(folder + "/a.gguf"))
+            #expect(try Tool.run(["verify", "-q", "f16.gguf"], in: folder).exitCode == 0)
+        }
+    }
+
     /// Half a matrix, and none at all.
     @Test func tensorsWithoutImportanceAreRaisedOrRefused() throws {
         try withModel { folder in

@@ -119,8 +119,9 @@ public struct ReportModels {
         } else {
             base = try SplitSource.open(path: request.base)
         }
-        let options = QuantizeOptions(
+        var options = QuantizeOptions(
             importance: request.importance, allowsRequantization: request.allowsRequantization)
+        options.recipe.missingImportance = request.importance == nil ? .error : .raise
         let plans = try request.recipes.map {
             try Plan.quantize(base, recipe: $0, options: options, outputPath: path($0.name))
         }
