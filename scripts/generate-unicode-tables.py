@@ -74,7 +74,7 @@ write(
     ["Runs of code points of one script: the first code point in the upper 24 bits, the number of",
      "the script in the lower 8; 0 is \"unknown\"."],
     [code << 8 | scripts[code] for code in range(0x110000)
-     if code == 0 or scripts[code] != scripts[code - 1]])
+     if code == 0 or scripts[code] != scripts[code - 1]], REGEX_VERSION)
 
 lower, decompositions = [], []
 for code in range(0x80, 0x110000):
@@ -95,3 +95,33 @@ write(
     ["Full canonical decompositions without Hangul syllables (they are computed): the number of",
      "code points in the upper 8 bits and the code point in the lower 24, then the decomposition."],
     decompositions, unicodedata.unidata_version)
+
+classes = [unicodedata.combining(chr(code)) for code in range(0x110000)]
+write(
+    "CombiningClassTable",
+    ["Runs of code points of one canonical combining class: the first code point in the upper 24",
+     "bits, the class in the lower 8."],
+    [code << 8 | classes[code] for code in range(0x110000)
+     if code == 0 or classes[code] != classes[code - 1]],
+    unicodedata.unidata_version)
+
+compatibility, pairs = [], []
+for code in range(0x80, 0x110000):
+    if 0xD800 <= code < 0xE000 or 0xAC00 <= code <= 0xD7A3:
+        continue
+    character = chr(code)
+    decomposed = unicodedata.normalize("NFKD", character)
+    if decomposed != unicodedata.normalize("NFD", character):
+        compatibility += [len(decomposed) << 24 | code] + [ord(c) for c in decomposed]
+    parts = unicodedata.decomposition(character).split()
+    if len(parts) == 2 and parts[0][0] != "<" and unicodedata.normalize("NFC", character) == character:
+        pairs += [int(parts[0], 16), int(parts[1], 16), code]
+write(
+    "CompatibilityTable",
+    ["Full compatibility decompositions where they differ from the canonical ones: the number of",
+     "code points in the upper 8 bits and the code point in the lower 24, then the decomposition."],
+    compatibility, unicodedata.unidata_version)
+write(
+    "CompositionTable",
+    ["Pairs that canonical composition joins, without Hangul: first, second, what they become."],
+    pairs, unicodedata.unidata_version)

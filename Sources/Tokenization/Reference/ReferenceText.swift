@@ -70,21 +70,7 @@ struct ReferenceText: Equatable {
         characters = result + characters[position...]
     }
 
-    /// Applies a Unicode normalization form, cluster by cluster: no composition reaches beyond one.
-    mutating func normalize(_ form: UnicodeForm) {
-        var view = String.UnicodeScalarView()
-        for scalar in scalars { if let scalar = Unicode.Scalar(scalar) { view.append(scalar) } }
-        var result: [Character] = []
-        var position = 0
-        for cluster in String(view) {
-            let origin = characters[position].origin
-            result += form.normalized(cluster.unicodeScalars.map(\.value)).map {
-                Character(scalar: $0, origin: origin)
-            }
-            position += cluster.unicodeScalars.count
-        }
-        characters = result
-    }
+    mutating func normalize(_ form: UnicodeForm) { self = form.normalized(self) }
 }
 
 /// The classes of characters that the steps of a `tokenizer.json` speak of.

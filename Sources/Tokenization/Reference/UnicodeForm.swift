@@ -1,23 +1,103 @@
-import Foundation
-
-/// Unicode's normalization forms.
+/// Unicode's normalization forms (Unicode Standard, section 3.11).
 enum UnicodeForm {
     case nfc, nfd, nfkc, nfkd
 
-    func normalized(_ scalars: [UInt32]) -> [UInt32] {
-        if scalars.allSatisfy({ $0 < 0x80 }) { return scalars }
-        var view = String.UnicodeScalarView()
-        for scalar in scalars { if let scalar = Unicode.Scalar(scalar) { view.append(scalar) } }
-        let text = String(view)
-        let result =
-            switch self {
-            case .nfc: text.precomposedStringWithCanonicalMapping
-            case .nfd: text.decomposedStringWithCanonicalMapping
-            case .nfkc:
-                // In two steps: Foundation does not compose what a compatibility mapping has made.
-                text.decomposedStringWithCompatibilityMapping.precomposedStringWithCanonicalMapping
-            case .nfkd: text.decomposedStringWithCompatibilityMapping
-            }
-        return result.unicodeScalars.map(\.value)
+    private typealias Character = ReferenceText.Character
+
+    /// The normalized text; a composed character comes from where its first one came from.
+    func normalized(_ text: ReferenceText) -> ReferenceText {
+        if text.scalars.allSatisfy({ $0 < 0x80 }) { return text }
+        let decomposed = UnicodeForm.ordered(text.characters.flatMap(decomposed))
+        switch self {
+        case .nfd, .nfkd: return ReferenceText(decomposed)
+        case .nfc, .nfkc: return ReferenceText(UnicodeForm.composed(decomposed))
+        }
     }
+
+    private func decomposed(_ character: Character) -> [Character] {
+        let isCompatible = self == .nfkc || self == .nfkd
+        let parts =
+            isCompatible ? UnicodeForm.compatibilityForms[character.scalar] : nil
+        return (parts ?? CharacterMapping.decompose(character.scalar)).map {
+            Character(scalar: $0, origin: character.origin)
+        }
+    }
+
+    /// Sorts every run of characters that combine by their classes; equal ones keep their order.
+    private static func ordered(_ characters: [Character]) -> [Character] {
+        var result = characters
+        for index in result.indices {
+            let own = combiningClass(result[index].scalar)
+            var place = index
+            while own > 0, place > 0, combiningClass(result[place - 1].scalar) > own {
+                result.swapAt(place - 1, place)
+                place -= 1
+            }
+        }
+        return result
+    }
+
+    /// Joins every character with the last starter before it, unless something between blocks it.
+    private static func composed(_ characters: [Character]) -> [Character] {
+        var result: [Character] = []
+        var starter: Int?
+        for character in characters {
+            let own = combiningClass(character.scalar)
+            if let starter {
+                let last = result[result.count - 1]
+                let isAdjacent = result.count - 1 == starter
+                let isBlocked = !isAdjacent && combiningClass(last.scalar) >= own
+                if !isBlocked, let joined = composite(result[starter].scalar, character.scalar) {
+                    result[starter].scalar = joined
+                    continue
+                }
+            }
+            if own == 0 { starter = result.count }
+            result.append(character)
+        }
+        return result
+    }
+
+    private static func composite(_ first: UInt32, _ second: UInt32) -> UInt32? {
+        if (0x1100..<0x1113).contains(first), (0x1161..<0x1176).contains(second) {
+            return 0xAC00 + ((first - 0x1100) * 21 + second - 0x1161) * 28
+        }
+        if (0xAC00...0xD7A3).contains(first), (first - 0xAC00) % 28 == 0,
+            (0x11A8..<0x11C3).contains(second)
+        {
+            return first + second - 0x11A7
+        }
+        return composites[UInt64(first) << 32 | UInt64(second)]
+    }
+
+    private static func combiningClass(_ scalar: UInt32) -> UInt8 {
+        if scalar < 0x300 { return 0 }
+        var (low, high) = (0, combiningClassTable.count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if combiningClassTable[middle] >> 8 <= scalar { low = middle } else { high = middle }
+        }
+        return UInt8(truncatingIfNeeded: combiningClassTable[low])
+    }
+
+    private static let composites: [UInt64: UInt32] = {
+        var result: [UInt64: UInt32] = [:]
+        for index in stride(from: 0, to: compositionTable.count - 2, by: 3) {
+            let key = UInt64(compositionTable[index]) << 32 | UInt64(compositionTable[index + 1])
+            result[key] = compositionTable[index + 2]
+        }
+        return result
+    }()
+
+    private static let compatibilityForms: [UInt32: [UInt32]] = {
+        var result: [UInt32: [UInt32]] = [:]
+        var index = 0
+        while index < compatibilityTable.count {
+            let count = Int(compatibilityTable[index] >> 24)
+            let scalar = compatibilityTable[index] & 0xFFFFFF
+            result[scalar] = Array(compatibilityTable[(index + 1)...].prefix(count))
+            index += 1 + count
+        }
+        return result
+    }()
 }

@@ -40,6 +40,12 @@ struct TokenizeCommand: ParsableCommand {
                 + " again: the files follow one another.", valueName: "text"))
     var files: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "A JSON array of texts; the ids of each are printed, an array of arrays.",
+            valueName: "file"))
+    var texts: String?
+
     @Flag(help: "Read the text from standard input.")
     var stdin = false
 
@@ -67,14 +73,18 @@ struct TokenizeCommand: ParsableCommand {
         guard (model == nil) != (modelOption == nil) else {
             throw ValidationError("expected one model: MODEL or -m MODEL")
         }
-        guard [prompt != nil, !files.isEmpty, stdin].count(where: { $0 }) == 1 else {
-            throw ValidationError("expected one text: -p TEXT, -f FILE or --stdin")
+        guard [prompt != nil, !files.isEmpty, texts != nil, stdin].count(where: { $0 }) == 1 else {
+            throw ValidationError("expected one text: -p TEXT, -f FILE or --stdin; or --texts FILE")
+        }
+        if texts != nil, decode {
+            throw ValidationError("--decode reads ids; --texts is a file of texts")
         }
         try TextNames.check(files)
     }
 
     func run() throws {
         let tokenizer = try loadTokenizer(model ?? modelOption ?? "")
+        if let texts { return try encode(textsAt: texts, tokenizer) }
         let input = try text()
         if decode {
             let numbers = try numbers(input, limit: tokenizer.vocabulary.tokens.count)
@@ -84,7 +94,7 @@ struct TokenizeCommand: ParsableCommand {
         let tokens = try tokenizer.encode(
             input, addSpecial: !noBos, parseSpecial: !noParseSpecial)
         if ids {
-            Terminal.print("[" + tokens.map(String.init).joined(separator: ", ") + "]")
+            Terminal.print(TokenizeCommand.list(tokens))
         } else if !quiet {
             for token in tokens {
                 let number = String(token)
@@ -94,6 +104,24 @@ struct TokenizeCommand: ParsableCommand {
             }
         }
         if showCount { Terminal.print("Total number of tokens: \(tokens.count)") }
+    }
+
+    private func encode(textsAt path: String, _ tokenizer: Tokenizer) throws {
+        let json = try JSON.parse(path: path)
+        let texts = json.array?.compactMap(\.bytes)
+        guard let texts, texts.count == json.array?.count else {
+            throw ValidationError("\(path): found something else, expected a JSON array of texts")
+        }
+        let lists = try texts.map { text in
+            TokenizeCommand.list(
+                try tokenizer.encode(
+                    text.bytes, addSpecial: !noBos, parseSpecial: !noParseSpecial))
+        }
+        Terminal.print("[" + lists.joined(separator: ",\n") + "]")
+    }
+
+    private static func list(_ tokens: [Int32]) -> String {
+        "[" + tokens.map(String.init).joined(separator: ", ") + "]"
     }
 
     /// Text with its control characters spelled out, so that a token stays on its line.
