@@ -89,7 +89,8 @@ struct ReferenceAddedTokens {
                 while stop < scalars.count, CharacterClass.isWhitespace(scalars[stop]) { stop += 1 }
             }
             if end < start { pieces.append(.text(text.slice(end..<start))) }
-            pieces.append(.token(entry.id))
+            // What a token before took as white space can be one itself; only an empty one is dropped.
+            if start < stop { pieces.append(.token(entry.id)) }
             end = stop
         }
         if end < scalars.count { pieces.append(.text(text.slice(end..<scalars.count))) }

@@ -30,7 +30,10 @@ enum UnicodeForm {
             let own = combiningClass(result[index].scalar)
             var place = index
             while own > 0, place > 0, combiningClass(result[place - 1].scalar) > own {
-                result.swapAt(place - 1, place)
+                // What comes first comes from where the first one came from.
+                let scalar = result[place].scalar
+                result[place].scalar = result[place - 1].scalar
+                result[place - 1].scalar = scalar
                 place -= 1
             }
         }
