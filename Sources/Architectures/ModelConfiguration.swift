@@ -14,7 +14,7 @@ public struct ModelConfiguration: Sendable {
     /// The keys that the file does not have and the class has a constant for.
     public private(set) var assumed: [(key: String, value: JSON)] = []
     /// What is in the file and is not read, in sentences.
-    public var warnings: [String] = []
+    public var notices: [String] = []
     /// The pooling of a sentence-embedding model, from `modules.json`; `nil` for all others.
     public var pooling: Pooling?
     /// How many layers follow `num_hidden_layers` as blocks of the file: those that predict further

@@ -239,7 +239,7 @@ public struct ModelFamily: Sendable {
         guard rotaryScalings.contains(rotary.type) else {
             throw rotary.unsupported(rotaryScalings)
         }
-        configuration.warnings = try rotary.review()
+        configuration.notices = try rotary.review()
         return configuration
     }
 

@@ -166,20 +166,20 @@ extension RotaryParameters {
                 .unsupportedRotaryScaling(name, supported: ["default"]),
                 "\(key).sliding_attention.rope_type")
         }
-        var warnings: [String] = []
+        var notices: [String] = []
         if type == "default", values["rope_type"] == nil, let factor = try number("factor") {
-            warnings.append(
+            notices.append(
                 "\(key) has a factor of \(factor) and no rope_type; as in transformers it is not "
                     + "applied")
         }
         if let beside = configuration["rope_theta"]?.double, let theta,
             values["rope_theta"] != nil, beside != theta
         {
-            warnings.append(
+            notices.append(
                 "rope_theta is \(beside) and \(key).rope_theta \(theta); the latter is taken, as "
                     + "in transformers")
         }
-        return warnings
+        return notices
     }
 
     /// The factors by which Llama 3 divides each frequency: `rope_freqs.weight`.

@@ -114,7 +114,8 @@ public struct ConversionSource: TensorSource {
             do {
                 catalogue = try Catalogue(
                     family: family, configuration: configuration, values: values,
-                    directory: directory.path, outputType: outputType, ignoring: options.ignoredTensors)
+                    directory: directory.path, outputType: outputType,
+                    ignoring: options.ignoredTensors)
             } catch let error as ConversionError {
                 throw error.naming(assumed: configuration.assumed)
             }
@@ -178,7 +179,7 @@ public struct ConversionSource: TensorSource {
         contents = catalogue.contents
         self.files = files
         self.warnings =
-            warnings + general.warnings + configuration.warnings + catalogue.warnings
+            warnings + general.warnings + catalogue.warnings
             + faults.map(\.description)
         // GGUF has no key for it: the file is right up to the context that the model was trained on.
         // Families that have another way to say it write a scaling.
@@ -186,7 +187,7 @@ public struct ConversionSource: TensorSource {
             try RotaryParameters(configuration).type == "dynamic"
             && !metadata.entries.contains { $0.key.hasSuffix(".rope.scaling.factor") }
         notices =
-            try sourceNotices + general.notices + left + tokenizer.notices
+            try sourceNotices + general.notices + configuration.notices + left + tokenizer.notices
             + tokenizer.readerLimitNotices(metadata)
             + (dequantizedCount > 0
                 ? [

@@ -65,7 +65,7 @@ import Testing
         let json = try JSON.parse(Array(text.utf8))
         let family = try ModelFamily.of(config: json, path: "config.json")
         let configuration = try family.configuration(json, path: "config.json")
-        #expect(configuration.warnings.contains { $0.contains(words) })
+        #expect(configuration.notices.contains { $0.contains(words) })
     }
 
     @Test func theOlderSpellingStandsAboveTheNewer() throws {

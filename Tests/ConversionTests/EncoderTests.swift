@@ -9,7 +9,7 @@ import Tokenization
 /// Encoders, whose tokenizers are unigram models.
 @Suite struct EncoderTests {
     private static let tokenizer =
-        #"{"added_tokens":[{"id":1,"content":"<unk>","special":true}],"normalizer":{"type":"Precompiled","precompiled_charsmap":"AAAAAA=="},"pre_tokenizer":{"type":"Metaspace","replacement":"▁","prepend_scheme":"always"},"model":{"type":"Unigram","unk_id":1,"vocab":[["</s>",0],["<unk>",0],["▁",-2],["a",-3]]}}"#
+        #"{"added_tokens":[{"id":1,"content":"<unk>","special":true}],"normalizer":{"type":"Precompiled","precompiled_charsmap":"BAAAAAAAAAAA"},"pre_tokenizer":{"type":"Metaspace","replacement":"▁","prepend_scheme":"always"},"model":{"type":"Unigram","unk_id":1,"vocab":[["</s>",0],["<unk>",0],["▁",-2],["a",-3]]}}"#
 
     private static func t5(gated: Bool) -> SyntheticModel {
         var tensors: [(name: String, shape: [Int])] = [
@@ -80,9 +80,10 @@ import Tokenization
                         "remove_extra_whitespaces", "precompiled_charsmap",
                     ].map { "tokenizer.ggml.\($0)" }))
             #expect(
-                metadata["tokenizer.ggml.precompiled_charsmap"] == .uint8s([0, 0, 0, 0]))
+                metadata["tokenizer.ggml.precompiled_charsmap"]
+                    == .uint8s([4, 0, 0, 0, 0, 0, 0, 0, 0]))
             let read = try Vocabulary(metadata: metadata)
-            #expect(read.precompiledCharsmap == [0, 0, 0, 0])
+            #expect(read.precompiledCharsmap == [4, 0, 0, 0, 0, 0, 0, 0, 0])
         }
     }
 
