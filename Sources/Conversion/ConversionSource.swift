@@ -85,116 +85,37 @@ public struct ConversionSource: TensorSource {
             .compactMap { $0.integer.flatMap { UInt32(exactly: $0) } } ?? []
         let left = try family.review(configuration)
         try directory.checkConvertible()
-
-        var catalogue = Catalogue()
-        var outputType = options.outputType == .auto ? .f16 : options.outputType
-        var files: [InputFile] = []
-        var dequantizedCount = 0
-        var method: String?
-        var sourceNotices = directory.notices
-        var warnings: [String] = []
-        if !options.isVocabularyOnly {
-            let values: [any StoredValues]
-            if let exported {
-                values = exported
-            } else {
-                let checkpoint = try Checkpoint(
-                    directory: directory.path,
-                    named: directory.config["transformers_weights"]?.text)
-                files = checkpoint.shards.map(\.file)
-                // Some packed forms go into the file as they are.
-                let model = try checkpoint.modelTensors(
-                    quantization: directory.quantization(), keeping: family.packedMethods)
-                (values, method) = (model.values, model.method)
-                sourceNotices += model.notices
-                warnings = checkpoint.warnings + model.warnings
-            }
-            configuration.predictorCount += family.predictorCount(of: values.lazy.map(\.name))
-            dequantizedCount = values.count { $0 is DequantizedValues }
-            do {
-                catalogue = try Catalogue(
-                    family: family, configuration: configuration, values: values,
-                    directory: directory.path, outputType: outputType,
-                    ignoring: options.ignoredTensors)
-            } catch let error as ConversionError {
-                throw error.naming(assumed: configuration.assumed)
-            }
-            if options.outputType == .auto {
-                outputType = .smallest(holding: catalogue.decidedTypes)
-                catalogue = catalogue.with(outputType)
-            }
-        }
-        var tokenizer = try HFTokenizer.load(
-            directory: directory.path, modelType: configuration["model_type"]?.text,
-            vocabularySize: configuration.vocabSize(), pre: options.pre,
-            model: family.tokenizer.flatMap { Vocabulary.Model(rawValue: $0) })
-        if let template = options.chatTemplate { tokenizer.special.setChatTemplate(template) }
-        try tokenizer.give(family.tokenRoles)
-        let ownTokenizerKeys = family.tokenizerKeys(configuration)
-        tokenizer.keepEndTokens(beside: ownTokenizerKeys)
-
-        var metadata = Metadata()
-        metadata["general.architecture"] = .string(try family.architecture(of: configuration))
-        let fileType = outputType.fileType(packedAs: method)
-        func append(_ rules: [HyperparameterRule]) throws {
-            let entries = try family.entries(rules, of: configuration, fileType: fileType)
-            for entry in entries { metadata[entry.key] = entry.value }
-        }
-        for entry in catalogue.learned { metadata[entry.key] = entry.value }
-        try append(family.leading)
-        metadata["general.type"] = .string("model")
+        let weights = try ConvertedWeights(
+            directory, family, &configuration, options: options, values: exported)
+        let tokenizer = try HFTokenizer.load(directory, family, configuration, options: options)
         let general = try GeneralMetadata(
-            directory: directory, tensors: catalogue.tensors, overrides: options.metadata,
+            directory: directory, tensors: weights.catalogue.tensors, overrides: options.metadata,
             name: options.name)
-        for entry in general.entries { metadata[entry.key] = entry.value }
-        try append(family.hyperparameters)
-        metadata["general.quantization_version"] = .uint32(2)
-        let addsPrefixSpace = tokenizer.addsPrefixSpace(directory.tokenizerConfig)
-        if family.writesPrefixSpace, let addsPrefixSpace {
-            metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
-        }
-        try append(family.leadingTokenizerKeys)
-        metadata.append(
-            tokenizer,
-            segments: try family.entries(
-                family.segmentKeys, of: configuration, fileType: fileType))
-        for entry in ownTokenizerKeys { metadata[entry.key] = entry.value }
-        if family.writesPrefixSpaceLast, let addsPrefixSpace {
-            metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
-        }
-        metadata.settleSpacePrefix(tokenizer)
+        metadata = try ConversionSource.metadata(
+            directory, family, configuration, weights, general, tokenizer)
 
         let faults =
             options.isVocabularyOnly
             ? []
             : ReaderRequirements(
-                metadata: metadata, tensors: catalogue.tensors, path: directory.path
+                metadata: metadata, tensors: weights.catalogue.tensors, path: directory.path
             ).faults()
         if let fault = faults.first(where: \.isFatal) { throw fault }
         self.path = directory.path
         self.tokenizer = tokenizer
-        self.metadata = metadata
-        self.outputType = outputType
-        tensors = catalogue.tensors
-        contents = catalogue.contents
-        self.files = files
-        self.warnings =
-            warnings + general.warnings + catalogue.warnings
-            + faults.map(\.description)
+        outputType = weights.outputType
+        tensors = weights.catalogue.tensors
+        contents = weights.catalogue.contents
+        files = weights.files
+        warnings = weights.warnings + general.warnings + faults.map(\.description)
         // GGUF has no key for it: the file is right up to the context that the model was trained on.
         // Families that have another way to say it write a scaling.
         let isDynamic =
             try RotaryParameters(configuration).type == "dynamic"
             && !metadata.entries.contains { $0.key.hasSuffix(".rope.scaling.factor") }
         notices =
-            try sourceNotices + general.notices + configuration.notices + left + tokenizer.notices
-            + tokenizer.readerLimitNotices(metadata)
-            + (dequantizedCount > 0
-                ? [
-                    "\(dequantizedCount) weights stored by \(method ?? "") are dequantized"
-                ]
-                : [])
-            + catalogue.notices
+            try directory.notices + weights.notices + general.notices + configuration.notices + left
+            + tokenizer.notices + tokenizer.readerLimitNotices(metadata)
             + (isDynamic
                 ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])
     }

@@ -4,6 +4,21 @@ import TensorCore
 import Tokenization
 
 extension HFTokenizer {
+    /// The tokenizer of a directory, with the parts that family and options give to its tokens.
+    static func load(
+        _ directory: HuggingFaceDirectory, _ family: ModelFamily,
+        _ configuration: ModelConfiguration, options: ConversionSource.Options
+    ) throws -> HFTokenizer {
+        var tokenizer = try HFTokenizer.load(
+            directory: directory.path, modelType: configuration["model_type"]?.text,
+            vocabularySize: configuration.vocabSize(), pre: options.pre,
+            model: family.tokenizer.flatMap { Vocabulary.Model(rawValue: $0) })
+        if let template = options.chatTemplate { tokenizer.special.setChatTemplate(template) }
+        try tokenizer.give(family.tokenRoles)
+        tokenizer.keepEndTokens(beside: family.tokenizerKeys(configuration))
+        return tokenizer
+    }
+
     /// Gives parts to tokens by their text, unless another token has the part already.
     mutating func give(_ roles: [ModelFamily.TokenRole]) throws {
         for entry in roles {

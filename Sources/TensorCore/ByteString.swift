@@ -38,3 +38,19 @@ public struct ByteString: Hashable, Sendable, CustomStringConvertible, Expressib
         left.bytes.lexicographicallyPrecedes(right.bytes)
     }
 }
+
+extension ByteString {
+    /// The text with a line feed at the end of every line, as Python reads text: a carriage return,
+    /// alone or before a line feed, becomes one.
+    public var withLineFeeds: ByteString {
+        let (lineFeed, carriageReturn) = (UInt8(ascii: "\n"), UInt8(ascii: "\r"))
+        guard bytes.contains(carriageReturn) else { return self }
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count)
+        for (index, byte) in bytes.enumerated() {
+            if byte == lineFeed, index > 0, bytes[index - 1] == carriageReturn { continue }
+            result.append(byte == carriageReturn ? lineFeed : byte)
+        }
+        return ByteString(bytes: result)
+    }
+}

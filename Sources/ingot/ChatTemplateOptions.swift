@@ -40,7 +40,7 @@ struct ChatTemplateOptions: ParsableArguments {
             case .invalidUTF8(_, let place): throw fault("bytes from \(place) on", "UTF-8")
             case .zeroBytes(_, _, let place): throw fault("a zero byte at \(place)", "text")
             case .carriageReturns:
-                bytes = ChatTemplateOptions.withLineFeeds(bytes)
+                bytes = ByteString(bytes: bytes).withLineFeeds.bytes
                 Terminal.warning(
                     "\(TextNames.long(chatTemplate)): its lines end in CR LF, and are written with LF"
                 )
@@ -57,16 +57,6 @@ struct ChatTemplateOptions: ParsableArguments {
             throw fault("an empty template", "a Jinja text")
         }
         return ByteString(bytes: bytes)
-    }
-
-    private static func withLineFeeds(_ bytes: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(bytes.count)
-        for (index, byte) in bytes.enumerated() {
-            if byte == 0x0A, index > 0, bytes[index - 1] == 0x0D { continue }
-            result.append(byte == 0x0D ? 0x0A : byte)
-        }
-        return result
     }
 
     /// What becomes of the template that a model has.

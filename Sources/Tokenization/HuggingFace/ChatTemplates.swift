@@ -108,19 +108,7 @@ struct HFChatTemplates {
             notices.append(
                 "\(path.lastComponent): the byte order mark in front of the template is left out")
         }
-        guard bytes.contains(UInt8(ascii: "\r")) else { return ByteString(bytes: bytes) }
-        var lines: [UInt8] = []
-        lines.reserveCapacity(bytes.count)
-        var follows = false
-        for byte in bytes {
-            if byte == UInt8(ascii: "\r") {
-                lines.append(UInt8(ascii: "\n"))
-            } else if byte != UInt8(ascii: "\n") || !follows {
-                lines.append(byte)
-            }
-            follows = byte == UInt8(ascii: "\r")
-        }
-        return ByteString(bytes: lines)
+        return ByteString(bytes: bytes).withLineFeeds
     }
 
     /// The templates of a JSON file: one text, a list with names or an object of names.

@@ -1,0 +1,42 @@
+import Architectures
+import GGUF
+import TensorCore
+import Tokenization
+
+extension ConversionSource {
+    /// The metadata of a file, in the order in which the reference converter writes them.
+    static func metadata(
+        _ directory: HuggingFaceDirectory, _ family: ModelFamily,
+        _ configuration: ModelConfiguration, _ weights: ConvertedWeights,
+        _ general: GeneralMetadata, _ tokenizer: HFTokenizer
+    ) throws -> Metadata {
+        var metadata = Metadata()
+        metadata["general.architecture"] = .string(try family.architecture(of: configuration))
+        let fileType = weights.outputType.fileType(packedAs: weights.method)
+        func append(_ rules: [HyperparameterRule]) throws {
+            let entries = try family.entries(rules, of: configuration, fileType: fileType)
+            for entry in entries { metadata[entry.key] = entry.value }
+        }
+        for entry in weights.catalogue.learned { metadata[entry.key] = entry.value }
+        try append(family.leading)
+        metadata["general.type"] = .string("model")
+        for entry in general.entries { metadata[entry.key] = entry.value }
+        try append(family.hyperparameters)
+        metadata["general.quantization_version"] = .uint32(2)
+        let addsPrefixSpace = tokenizer.addsPrefixSpace(directory.tokenizerConfig)
+        if family.writesPrefixSpace, let addsPrefixSpace {
+            metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
+        }
+        try append(family.leadingTokenizerKeys)
+        metadata.append(
+            tokenizer,
+            segments: try family.entries(
+                family.segmentKeys, of: configuration, fileType: fileType))
+        for entry in family.tokenizerKeys(configuration) { metadata[entry.key] = entry.value }
+        if family.writesPrefixSpaceLast, let addsPrefixSpace {
+            metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
+        }
+        metadata.settleSpacePrefix(tokenizer)
+        return metadata
+    }
+}

@@ -1,0 +1,65 @@
+import Architectures
+import Safetensors
+import TensorCore
+
+/// The weights of a directory as a GGUF file has them, and where they come from.
+struct ConvertedWeights {
+    private(set) var catalogue = Catalogue()
+    /// The output type, `auto` resolved.
+    private(set) var outputType: OutputType
+    /// The shards.
+    private(set) var files: [InputFile] = []
+    /// The method by which the weights are quantized.
+    private(set) var method: String?
+    private(set) var notices: [String] = []
+    private(set) var warnings: [String] = []
+
+    /// Maps the weights; without tensors where the options want the vocabulary alone.
+    ///
+    /// - Parameters:
+    ///   - configuration: Learns how many layers predict further tokens.
+    ///   - exported: Tensors that are not in the directory's files (yet).
+    init(
+        _ directory: HuggingFaceDirectory, _ family: ModelFamily,
+        _ configuration: inout ModelConfiguration, options: ConversionSource.Options,
+        values exported: [any StoredValues]?
+    ) throws {
+        outputType = options.outputType == .auto ? .f16 : options.outputType
+        guard !options.isVocabularyOnly else { return }
+        let values = try exported ?? read(directory, family)
+        configuration.predictorCount += family.predictorCount(of: values.lazy.map(\.name))
+        let dequantizedCount = values.count { $0 is DequantizedValues }
+        if dequantizedCount > 0 {
+            notices.append("\(dequantizedCount) weights stored by \(method ?? "") are dequantized")
+        }
+        do {
+            catalogue = try Catalogue(
+                family: family, configuration: configuration, values: values,
+                directory: directory.path, outputType: outputType, ignoring: options.ignoredTensors)
+        } catch let error as ConversionError {
+            throw error.naming(assumed: configuration.assumed)
+        }
+        notices += catalogue.notices
+        warnings += catalogue.warnings
+        if options.outputType == .auto {
+            outputType = .smallest(holding: catalogue.decidedTypes)
+            catalogue = catalogue.with(outputType)
+        }
+    }
+
+    /// The tensors of the directory's files.
+    private mutating func read(
+        _ directory: HuggingFaceDirectory, _ family: ModelFamily
+    ) throws -> [any StoredValues] {
+        let checkpoint = try Checkpoint(
+            directory: directory.path, named: directory.config["transformers_weights"]?.text)
+        files = checkpoint.shards.map(\.file)
+        // Some packed forms go into the file as they are.
+        let model = try checkpoint.modelTensors(
+            quantization: directory.quantization(), keeping: family.packedMethods)
+        method = model.method
+        notices += model.notices
+        warnings += checkpoint.warnings + model.warnings
+        return model.values
+    }
+}
