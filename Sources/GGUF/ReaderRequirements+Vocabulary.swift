@@ -33,6 +33,7 @@ extension ReaderRequirements {
             ]
         }
         return mergeFaults(model) + listFaults(count: tokens.count) + textFaults(tokens)
+            + nameFaults(tokens)
             + identifierFaults(count: tokens.count) + rowFaults(tokenCount: tokens.count)
     }
 
@@ -106,6 +107,24 @@ extension ReaderRequirements {
         ]
     }
 
+    /// Readers know Phi-3 by its name, and end when it lacks one of its tokens.
+    private func nameFaults(_ tokens: ByteStrings) -> [ReaderFault] {
+        guard let name = metadata["general.name"]?.text?.lowercased(),
+            ["phi-3", "phi3"].contains(where: name.contains)
+        else { return [] }
+        var missing: Set<ByteString> = ["</s>", "<unk>", "<s>", "<|endoftext|>"]
+        for token in tokens { missing.remove(token) }
+        guard let first = missing.min() else { return [] }
+        return [
+            fault(
+                "general.name", found: "\"\(name)\" and no token \"\(first)\"",
+                expected: "the tokens that llama.cpp looks up for a model of this name",
+                remedy:
+                    "Give it another name: --model-name, or --override-kv general.name=str:NAME.",
+                isFatal: false)
+        ]
+    }
+
     /// Readers look tokens up by their text: no two may have the same.
     private func textFaults(_ tokens: ByteStrings) -> [ReaderFault] {
         var numbers: [ByteString: Int] = [:]
@@ -152,6 +171,16 @@ extension ReaderRequirements {
     private func rowFaults(tokenCount: Int?) -> [ReaderFault] {
         guard isKnown, let count = tokenCount ?? integer("vocab_size") else { return [] }
         var faults: [ReaderFault] = []
+        if let width = integer("embedding_length"),
+            let table = tensors.first(where: { $0.name == "token_embd.weight" }),
+            table.shape.rowLength != width
+        {
+            faults.append(
+                fault(
+                    key("embedding_length"), found: "\(width)",
+                    expected: "\(table.shape.rowLength), the length of a row of token_embd.weight",
+                    remedy: Self.again))
+        }
         for tensor in tensors where ["token_embd.weight", "output.weight"].contains(tensor.name) {
             // A row alone may have lost its dimension.
             let rows = tensor.shape.rank > 1 ? tensor.shape.rowCount : 1

@@ -48,9 +48,10 @@ struct ChatTemplateOptions: ParsableArguments {
             }
         }
         // As some repositories keep it: {"chat_template": "…"}.
-        if bytes.first(where: { !" \t\n".utf8.contains($0) }) == UInt8(ascii: "{"),
-            let text = (try? JSON.parse(bytes))?["chat_template"]?.bytes
-        {
+        if let json = try? JSON.parse(bytes), json.members != nil {
+            guard let text = json["chat_template"]?.bytes else {
+                throw fault("a JSON object without a text chat_template", "a Jinja text")
+            }
             bytes = text.bytes
         }
         guard bytes.contains(where: { !" \t\n".utf8.contains($0) }) else {

@@ -45,6 +45,7 @@ struct Ingot: ParsableCommand {
             try InstructionSet.checkRequest()
             var command = try parseAsRoot(arguments())
             try command.run()
+            try Terminal.checkResults()
         } catch let error as any IngotError {
             Terminal.error(error.description)
             exit(withCode: error.exitCode)

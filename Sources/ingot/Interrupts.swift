@@ -27,6 +27,10 @@ enum Interrupts {
             signal(Int32(number), SIG_DFL)
             raise(Int32(number))
         }
+        // A reader that went away and a limit of a file's size are errors of a write, which are
+        // answered like all others.
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number) { number in
                 var byte = UInt8(truncatingIfNeeded: number)

@@ -40,6 +40,16 @@ enum Terminal {
     /// Writes out what standard output still holds.
     static func flush() { fflush(nil) }
 
+    /// Throws when results could not be written, unless their reader went away.
+    static func checkResults() throws {
+        errno = 0
+        guard fflush(nil) != 0, errno != EPIPE else { return }
+        throw FileError(
+            .system(
+                operation: "writing", errno: errno, message: String(cString: strerror(errno))),
+            path: "standard output")
+    }
+
     /// The width of the terminal, 80 when unknown.
     static var columns: Int {
         var size = winsize()

@@ -72,6 +72,7 @@ import Testing
             ("llama.expert_count", .uint32(4), "1 to the 4 experts"),
             ("llama.expert_used_count", .uint32(2), "0 without experts"),
             ("llama.context_length", nil, "readers of llama end"),
+            ("llama.embedding_length", .uint32(999), "the length of a row"),
             ("llama.attention.layer_norm_rms_epsilon", nil, "readers of llama end"),
             ("llama.attention.layer_norm_rms_epsilon", .float64(1e-5), "FLOAT32"),
             ("llama.rope.scaling.type", .string("ntk"), "longrope"),
@@ -92,7 +93,8 @@ import Testing
         model.metadata["tokenizer.ggml.bos_token_id"] = .uint32(3)
         model.metadata["tokenizer.ggml.scores"] = .float32s([0, 0, 0, 0])
         model.metadata["general.alignment"] = .uint32(4)
-        #expect(model.faults.count == 3)
+        model.metadata["general.name"] = .string("My Phi-3")
+        #expect(model.faults.count == 4)
         #expect(model.faults.allSatisfy { !$0.isFatal })
     }
 

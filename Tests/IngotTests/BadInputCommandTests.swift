@@ -31,6 +31,21 @@ import Testing
         }
     }
 
+    /// Results that get lost are an error; a reader of messages that goes away ends no work.
+    @Test func outputsThatCannotBeWritten() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let full = try Tool.shell(
+                #"[ -e /dev/full ] || exit 74; "$INGOT" tokenize "$1" -p x --ids > /dev/full"#,
+                [Fixtures.path("tiny-llama")])
+            #expect(full.exitCode == 74)
+            let closed = try Tool.shell(
+                #""$INGOT" convert "$1" --outfile "$2/m.gguf" 2>&1 | head -c 1; ls -A "$2""#,
+                [Fixtures.path("tiny-llama"), folder])
+            #expect(closed.output.hasSuffix("m.gguf\n"), "\(closed.output)")
+            #expect(!closed.output.contains("partial"))
+        }
+    }
+
     @Test func textsThatCannotBeEvaluated() throws {
         try Fixtures.withTemporaryFolder { folder in
             let model = try model(in: folder)

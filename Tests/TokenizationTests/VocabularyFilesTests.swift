@@ -44,6 +44,53 @@ import Tokenization
         }
     }
 
+    private let wordPiece = """
+        {"normalizer": {"type": "BertNormalizer", "lowercase": true}, "pre_tokenizer":
+         {"type": "BertPreTokenizer"}, "post_processor": {"type": "TemplateProcessing",
+         "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}},
+          {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}}],
+         "pair": [], "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]},
+          "[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]}}},
+         "model": {"type": "WordPiece", "unk_token": "[UNK]", "vocab":
+          {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "a": 5, "A": 6}}}
+        """
+
+    /// The model names its unknown token, and the template the one in front, whatever the
+    /// configuration calls `cls_token`.
+    @Test func wordPieceKnowsItsTokensWithoutNames() throws {
+        try load(["tokenizer.json": wordPiece], modelType: "bert") { tokenizer in
+            #expect(tokenizer.vocabulary.specialIDs[.unk] == 1)
+            let encoder = try Tokenizer(vocabulary: tokenizer.vocabulary)
+            #expect(try encoder.encode("A?".utf8) == [2, 5, 1, 3])
+        }
+        try load(
+            [
+                "tokenizer.json": wordPiece,
+                "tokenizer_config.json": #"{"cls_token": "[MASK]"}"#,
+            ], modelType: "bert"
+        ) { tokenizer in
+            let encoder = try Tokenizer(vocabulary: tokenizer.vocabulary)
+            #expect(try encoder.encode("a".utf8) == [2, 5, 3])
+        }
+    }
+
+    /// The classes of transformers make BERT's normalizer anew from the configuration; the class
+    /// that reads any file takes it as it is.
+    @Test(arguments: [("BertTokenizer", 6), ("PreTrainedTokenizerFast", 5)] as [(String, Int32)])
+    func whatTheConfigurationSaysOfCaseCounts(_ className: String, _ id: Int32) throws {
+        try load(
+            [
+                "tokenizer.json": wordPiece,
+                "tokenizer_config.json":
+                    #"{"tokenizer_class": "\#(className)", "do_lower_case": false}"#,
+            ], modelType: "bert"
+        ) { tokenizer in
+            let encoder = try Tokenizer(vocabulary: tokenizer.vocabulary)
+            #expect(try encoder.encode("A".utf8) == [2, id, 3])
+            #expect(tokenizer.notices.contains { $0.contains("do_lower_case") } == (id == 6))
+        }
+    }
+
     @Test func qwen2HasItsOwnPattern() throws {
         try load(
             [

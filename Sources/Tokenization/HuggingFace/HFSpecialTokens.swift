@@ -124,6 +124,12 @@ struct SpecialTokenReader {
             add(role, id)
         }
         for role in names.roles { readConfiguration(role) }
+        // WordPiece's model names the token itself, and readers would take another.
+        if case .wordPiece(let model)? = files.definition?.model, special.id(.unk) == nil,
+            let id = added.id(model.unknownToken), vocabulary.readersID(.unk) != id
+        {
+            add(.unk, id)
+        }
         for role in [Vocabulary.SpecialRole.bos, .eos, .pad] where special.id(role) == nil {
             let value = files.generationConfig?["\(role.rawValue)_token_id"]
             if let id = value?.integer ?? value?.array?.first?.integer { add(role, id) }
@@ -211,7 +217,12 @@ struct SpecialTokenReader {
                 }
             }
             // BERT's readers put both ends around a text whatever the flags say.
-            if vocabulary.model == .wordPiece { continue }
+            if vocabulary.model == .wordPiece {
+                if role == .bos, id != nil, special.flag(role) == false {
+                    special.set(role, added: true)
+                }
+                continue
+            }
             let isAdded = id != nil
             guard let flag = special.flag(role) else {
                 if isAdded != isDefault || vocabulary.model == .unigram {

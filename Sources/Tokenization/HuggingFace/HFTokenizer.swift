@@ -89,13 +89,44 @@ public struct HFTokenizer: Sendable {
         return HFTokenizer(
             vocabulary: vocabulary, special: special, definition: definition,
             addedTokens: source.added.entries.map(\.token), endTokens: files.endTokens,
-            notices: names.notices + source.notices + ownNotices + reader.notices
+            notices: files.notices + names.notices + source.notices + ownNotices + reader.notices
                 + templates.notices,
             file: source.file)
     }
 }
 
 extension HFTokenizerDefinition {
+    /// Takes over what `tokenizer_config.json` says of BERT's cleaning, as the classes of
+    /// transformers do, which make the step anew; a class that takes the file as it is does not.
+    ///
+    /// - Returns: A sentence for each option that differs.
+    mutating func followBERTOptions(of tokenizerConfig: JSON) -> [String] {
+        let asItIs = ["PreTrainedTokenizerFast", "TokenizersBackend"]
+        guard case .wordPiece = model,
+            case .bert(let cleans, var chinese, var accents, var lowercase)? = normalizer,
+            !asItIs.contains(tokenizerConfig["tokenizer_class"]?.text ?? "")
+        else { return [] }
+        var notices: [String] = []
+        func option(_ key: String, _ found: String, _ value: inout Bool) {
+            guard let asked = tokenizerConfig[key]?.boolean, asked != value else { return }
+            notices.append(
+                "tokenizer_config.json says \(key) \(asked), tokenizer.json \(found) \(value); the "
+                    + "former is written, as transformers has it")
+            value = asked
+        }
+        option("do_lower_case", "lowercase", &lowercase)
+        option("tokenize_chinese_chars", "handle_chinese_chars", &chinese)
+        if let asked = tokenizerConfig["strip_accents"]?.boolean {
+            var strips = accents ?? lowercase
+            option("strip_accents", "strip_accents", &strips)
+            accents = asked
+        }
+        normalizer = .bert(
+            cleanText: cleans, handleChineseChars: chinese, stripAccents: accents,
+            lowercase: lowercase)
+        return notices
+    }
+
     /// Whether the normalizer lower-cases the text.
     var lowercases: Bool {
         (normalizer?.steps ?? []).contains {

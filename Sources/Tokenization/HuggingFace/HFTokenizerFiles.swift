@@ -19,6 +19,8 @@ struct HFTokenizerFiles {
     /// What the class calls its tokens when no file says: known of bare vocabulary files and of
     /// BERT.
     let defaultNames: [(role: Vocabulary.SpecialRole, text: String)]
+    /// Where the files disagree about what is done to a text.
+    private(set) var notices: [String] = []
 
     /// Reads them all but the SentencePiece model.
     ///
@@ -42,9 +44,13 @@ struct HFTokenizerFiles {
         addedTokens = added
         if let json = try folder.json("tokenizer.json") {
             definitionFile = folder.file("tokenizer.json")
-            definition = try HFTokenizerDefinition(json, file: definitionFile)
+            var definition = try HFTokenizerDefinition(json, file: definitionFile)
             hasTokenizerJSON = true
-            if case .wordPiece? = definition?.model {
+            if let tokenizerConfig {
+                notices = definition.followBERTOptions(of: tokenizerConfig)
+            }
+            self.definition = definition
+            if case .wordPiece = definition.model {
                 defaultNames = VocabularyFiles.namesOfBERT
             } else {
                 defaultNames = []
