@@ -100,6 +100,29 @@ struct UnigramTests {
         return messages + [0x12, 2, 0x18, 1, 0x1A, 2, 0x20, 0]
     }
 
+    /// Names are found under fairseq's ids, not under those of the pieces.
+    @Test func namesOfFairseqAreCountedBehindItsTokens() throws {
+        let pieces: [(String, UInt8)] = [
+            ("<unk>", 2), ("<s>", 3), ("</s>", 3), ("▁", 1), ("a", 1), ("b", 1),
+        ]
+        let names = [
+            "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>",
+            "mask_token": "<mask>",
+        ]
+        let config = try JSONSerialization.data(withJSONObject: names)
+        let vocabulary = try Fixtures.withTemporaryFolder { folder in
+            try OutputFile.write(model(pieces), to: folder + "/sentencepiece.bpe.model")
+            try OutputFile.write(Array(config), to: folder + "/tokenizer_config.json")
+            return try HFTokenizer.load(
+                directory: folder, vocabularySize: 8, model: .unigram
+            ).vocabulary
+        }
+        #expect(
+            vocabulary.specialIDs == [.bos: 0, .pad: 1, .eos: 2, .unk: 3, .mask: 7])
+        #expect(vocabulary.tokens[7] == "<mask>")
+        #expect(vocabulary.types[7] == .control)
+    }
+
     @Test func fairseqPutsFourTokensInFront() throws {
         let pieces: [(String, UInt8)] = [
             ("<unk>", 2), ("<s>", 3), ("</s>", 3), ("▁", 1), ("a", 1), ("b", 1),
@@ -118,6 +141,11 @@ struct UnigramTests {
                 == [.control, .control, .control, .unknown, .normal, .normal, .normal, .unused])
         #expect(vocabulary.scores == [0, 0, 0, 0, -1, -1, -1, -10000])
         #expect(vocabulary.removeExtraWhitespaces == false)
+        // XLM-R's class names its tokens and puts both ends around a text.
+        #expect(vocabulary.specialIDs == [.bos: 0, .pad: 1, .eos: 2, .unk: 3])
+        let encoder = try Tokenizer(vocabulary: vocabulary)
+        #expect(try encoder.encode("a".utf8).first == 0)
+        #expect(try encoder.encode("a".utf8).last == 2)
         #expect(throws: TokenizationError.self) {
             try Fixtures.withTemporaryFolder { folder in
                 try OutputFile.write(

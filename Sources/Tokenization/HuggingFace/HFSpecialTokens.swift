@@ -60,6 +60,16 @@ public struct HFSpecialTokens: Sendable, Equatable {
         }
     }
 
+    /// What XLM-R's class does where no file speaks of it: its own tokens have their parts, and
+    /// both ends stand around a text.
+    mutating func completeAsFairseq() {
+        for (id, token) in Vocabulary.fairseqTokens.enumerated() where self.id(token.role) == nil {
+            set(token.role, id: Int32(id))
+        }
+        set(.bos, added: true)
+        set(.eos, added: true)
+    }
+
     /// Puts a text in the place of the main template.
     public mutating func setChatTemplate(_ text: ByteString) {
         chatTemplates.removeAll(where: \.isMain)

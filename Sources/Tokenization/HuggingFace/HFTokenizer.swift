@@ -81,6 +81,7 @@ public struct HFTokenizer: Sendable {
             files, names: names, added: source.added, vocabulary: vocabulary,
             isEncoder: model == .unigram)
         var special = reader.special
+        if source.isFairseqAlone { special.completeAsFairseq() }
         special.chatTemplates = templates.templates
         special.apply(to: &vocabulary)
         var definition = files.definition

@@ -21,6 +21,11 @@ struct VocabularySource {
     /// What the user should know.
     private(set) var notices: [String] = []
 
+    /// Whether fairseq's class is all that says what stands around a text.
+    var isFairseqAlone: Bool {
+        if case .fairseq = origin { files.definition == nil } else { false }
+    }
+
     /// Chooses the file and merges the added tokens.
     ///
     /// transformers reads `tokenizer.json` when there is one. A SentencePiece model beside it says
@@ -38,7 +43,7 @@ struct VocabularySource {
             added = try files.addedTokens(
                 to: definition.model.tokens, file: files.definitionFile, names: names)
         } else {
-            let pieces = origin.pieces?.pieces.map(\.text) ?? []
+            let pieces = origin.texts
             added = try files.addedTokens(
                 to: pieces.enumerated().map { ($0.element, $0.offset) }, pieces: pieces, file: file,
                 names: names)
@@ -110,6 +115,12 @@ struct VocabularySource {
                 size: size, file: file)
         case .fairseq(let model):
             vocabulary = try Vocabulary(fairseq: model, size: size, file: file)
+            for token in added.entries.map(\.token)
+            where isFairseqAlone && vocabulary.types.indices.contains(token.id)
+                && vocabulary.types[token.id] == .unused
+            {
+                (vocabulary.tokens[token.id], vocabulary.types[token.id]) = token.entry
+            }
         case .pieces(let model):
             vocabulary = try Vocabulary(
                 sentencePiece: model, added: added.entries, size: size, isEncoder: isEncoder,
@@ -147,6 +158,13 @@ extension VocabularySource.Origin {
         case .pieces(let model), .fairseq(let model): model
         case .definition, .merges: nil
         }
+    }
+
+    /// The texts of a SentencePiece model in the order of the model's ids.
+    fileprivate var texts: [ByteString] {
+        let texts = pieces?.pieces.map(\.text) ?? []
+        guard case .fairseq = self else { return texts }
+        return Vocabulary.fairseqTokens.map(\.text) + texts.dropFirst(3)
     }
 }
 

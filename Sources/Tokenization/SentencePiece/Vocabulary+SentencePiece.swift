@@ -57,6 +57,12 @@ extension Vocabulary {
         }
     }
 
+    /// The tokens that fairseq has of its own, by their ids.
+    static let fairseqTokens: [(text: ByteString, type: TokenType, role: SpecialRole)] = [
+        ("<s>", .control, .bos), ("<pad>", .control, .pad), ("</s>", .control, .eos),
+        ("<unk>", .unknown, .unk),
+    ]
+
     /// The vocabulary of a SentencePiece model in fairseq's order (XLM-R): four tokens of its own in
     /// front of the learned pieces, of which the last is left off.
     init(
@@ -70,11 +76,9 @@ extension Vocabulary {
         try self.init(
             sentencePiece: model, added: [], size: max(size ?? 0, model.pieces.count),
             isEncoder: true, file: file)
-        let own: [(ByteString, TokenType)] = [
-            ("<s>", .control), ("<pad>", .control), ("</s>", .control), ("<unk>", .unknown),
-        ]
-        tokens = own.map(\.0) + tokens.dropFirst(3).dropLast()
-        types = own.map(\.1) + types.dropFirst(3).dropLast()
+        let own = Vocabulary.fairseqTokens
+        tokens = own.map(\.text) + tokens.dropFirst(3).dropLast()
+        types = own.map(\.type) + types.dropFirst(3).dropLast()
         scores = scores.map { own.map { _ in 0 } + $0.dropFirst(3).dropLast() }
     }
 }
