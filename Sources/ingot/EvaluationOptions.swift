@@ -27,6 +27,12 @@ struct EvaluationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only so many windows from the start.", valueName: "count"))
     var chunks: Int?
 
+    @Flag(
+        help: ArgumentHelp(
+            "The texts of control tokens in the text become those tokens: for conversations that are"
+                + " written in a model's template."))
+    var parseSpecial = false
+
     @OptionGroup var tokenizing: TokenizerOptions
     @OptionGroup var run: RunOptions
 
@@ -61,7 +67,7 @@ struct EvaluationOptions: ParsableArguments {
 
     /// The text in windows, tokenized as `model`'s file says; tells what is wrong with either.
     func text(
-        for model: Model, windowing: Windowing = .halves, parseSpecial: Bool = false
+        for model: Model, windowing: Windowing = .halves
     ) throws -> LoadedText {
         let tokenizer = try tokenizing.load(for: model)
         let contents = try TextFiles.contents(paths: texts)

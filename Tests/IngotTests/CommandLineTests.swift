@@ -152,6 +152,25 @@ import Testing
         }
     }
 
+    @Test func controlTokensInATextAreTokensOnRequest() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            // One window of 32 only where each of the 32 is one token.
+            let text = folder + "/turns.txt"
+            try String(repeating: "<|eot_id|>", count: 32)
+                .write(toFile: text, atomically: true, encoding: .utf8)
+            let command = [
+                "perplexity", try converted(in: folder), "-f", text, "-c", "32", "--json",
+            ]
+            let windows = try [[], ["--parse-special"]].map { flags in
+                let outcome = try Tool.run(command + flags)
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                return try JSON.parse(Array(outcome.output.utf8))["windows"]?.integer ?? 0
+            }
+            #expect(windows[0] > 1)
+            #expect(windows[1] == 1)
+        }
+    }
+
     @Test func theBinaryRunsTheCommandItIsCalledBy() throws {
         try Fixtures.withTemporaryFolder { folder in
             for name in ["convert", "quantize"] {

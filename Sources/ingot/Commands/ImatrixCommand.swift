@@ -83,9 +83,6 @@ struct ImatrixCommand: ParsableCommand {
                 + " (default: q8)", valueName: "f32|q8"), transform: Activations.named)
     var activations = Activations.q8
 
-    @Flag(help: "The texts of control tokens in the text become those tokens.")
-    var parseSpecial = false
-
     @Option(
         name: [.customLong("from-chunk"), .customLong("chunk")],
         help: ArgumentHelp("Leave out so many windows at the start.", valueName: "count"))
@@ -186,7 +183,7 @@ struct ImatrixCommand: ParsableCommand {
     }
 
     private func calibrate(_ model: Model, _ sums: inout ImportanceSums) throws {
-        let text = try options.allWindows.text(for: model, parseSpecial: parseSpecial).windows
+        let text = try options.allWindows.text(for: model).windows
         guard fromChunk < text.windowCount else {
             throw EvaluationError(
                 .textTooShort(
