@@ -142,6 +142,9 @@ public struct LevelResult: Sendable, Hashable {
     public var divergence: Distribution
     /// The distribution of Δp.
     public var probabilityChange: Distribution
+    /// The mean divergence of each window, in nats: pairs of two levels' differ by the levels alone,
+    /// whatever is hard in the text.
+    public var windowDivergences: [Double]
 }
 
 /// What one scored token adds to the statistics.
@@ -181,6 +184,8 @@ public struct LevelAccumulator: Sendable {
     private var sameTopCount = 0
     private var divergences: [Float] = []
     private var changes: [Float] = []
+    private var windowDivergences: [Double] = []
+    private var windowMoments = Moments()
 
     /// Starts without tokens.
     public init() {}
@@ -195,6 +200,7 @@ public struct LevelAccumulator: Sendable {
         comoment += deviation * (quantized - perplexity.moments.mean)
         difference.add(quantized - base)
         divergence.add(token.divergence)
+        windowMoments.add(token.divergence)
         divergences.append(Float(token.divergence))
         let change = exp(-quantized) - exp(-base)
         self.change.add(change)
@@ -203,8 +209,12 @@ public struct LevelAccumulator: Sendable {
         if token.sameTop { sameTopCount += 1 }
     }
 
-    /// Notes the perplexity at the end of a window.
-    public mutating func endWindow() { perplexity.endWindow() }
+    /// Notes the perplexity and the mean divergence at the end of a window.
+    public mutating func endWindow() {
+        perplexity.endWindow()
+        windowDivergences.append(windowMoments.mean)
+        windowMoments = Moments()
+    }
 
     /// The mean divergence so far.
     public var meanDivergence: Double { divergence.mean }
@@ -233,7 +243,8 @@ public struct LevelAccumulator: Sendable {
                 rmsProbabilityChange: Estimate(rootMeanSquare, standardError: rootError),
                 probabilityChange: .init(change)),
             perplexityDifference: perplexityDifference, correlation: correlation,
-            divergence: divergence, probabilityChange: change)
+            divergence: divergence, probabilityChange: change,
+            windowDivergences: windowDivergences)
     }
 
     private var covariance: Double { comoment / Double(max(1, difference.count)) }

@@ -18,6 +18,7 @@ struct ComparisonListing: Encodable {
         let probabilityChange: Distribution
         let rmsProbabilityChange: Estimate
         let sameTopToken: Estimate
+        let windowDivergences: [Double]
     }
 
     let schemaVersion = 1
@@ -50,7 +51,8 @@ struct ComparisonListing: Encodable {
                 perplexityDifference: level.perplexityDifference, divergence: level.divergence,
                 probabilityChange: level.probabilityChange,
                 rmsProbabilityChange: level.statistics.rmsProbabilityChange,
-                sameTopToken: level.statistics.sameTopToken)
+                sameTopToken: level.statistics.sameTopToken,
+                windowDivergences: level.windowDivergences)
         }
         self.text = text
         windows = windowCount

@@ -76,4 +76,19 @@ struct StatisticsTests {
         #expect(abs(shareError - (0.16 / 999).squareRoot()) < 1e-12)
         #expect(result.probabilityChange[100].value < 0)
     }
+
+    @Test("each window's mean divergence is its own tokens'")
+    func windows() {
+        var level = LevelAccumulator()
+        for window in [[0.25, 0.75], [2.0], [0.0, 0.0, 3.0]] {
+            for divergence in window {
+                level.add(
+                    TokenComparison(
+                        baseNegativeLogLikelihood: 1, negativeLogLikelihood: 1,
+                        divergence: divergence, sameTop: true))
+            }
+            level.endWindow()
+        }
+        #expect(level.result(model: "m").windowDivergences == [0.5, 2, 1])
+    }
 }
