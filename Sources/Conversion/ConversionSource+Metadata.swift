@@ -17,7 +17,7 @@ extension ConversionSource {
             let entries = try family.entries(rules, of: configuration, fileType: fileType)
             for entry in entries { metadata[entry.key] = entry.value }
         }
-        for entry in weights.catalogue.learned { metadata[entry.key] = entry.value }
+        for entry in weights.mapping.learned { metadata[entry.key] = entry.value }
         try append(family.leading)
         metadata["general.type"] = .string("model")
         for entry in general.entries { metadata[entry.key] = entry.value }

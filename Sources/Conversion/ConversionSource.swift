@@ -7,7 +7,7 @@ public import Tokenization
 
 /// A Hugging Face directory seen as a GGUF file.
 ///
-/// Metadata, catalogue and values are those that llama.cpp's `convert_hf_to_gguf.py` writes for the
+/// Metadata, list of tensors and values are those that llama.cpp's `convert_hf_to_gguf.py` writes for the
 /// same directory and output type, so that the file written from this source is the same to the
 /// byte. Tensors are read, reordered and encoded row by row when they are asked for.
 public struct ConversionSource: TensorSource {
@@ -50,7 +50,7 @@ public struct ConversionSource: TensorSource {
     public let path: String
     /// The GGUF metadata in file order.
     public let metadata: Metadata
-    /// The catalogue in file order; formats are those of the output type.
+    /// The tensors in file order; formats are those of the output type.
     public let tensors: [TensorDescription]
     /// The shards.
     public let files: [InputFile]
@@ -64,7 +64,7 @@ public struct ConversionSource: TensorSource {
     public let tokenizer: HFTokenizer
     private let contents: [TensorContent]
 
-    /// Opens a directory and derives metadata and catalogue; no weights are read.
+    /// Opens a directory and derives metadata and list of tensors; no weights are read.
     ///
     /// - Throws: `ArchitectureError` about the configuration, `SafetensorsError` about the weights'
     ///   files, `TokenizationError` about the tokenizer, `ConversionError` about how they fit
@@ -89,7 +89,7 @@ public struct ConversionSource: TensorSource {
             directory, family, &configuration, options: options, values: exported)
         let tokenizer = try HFTokenizer.load(directory, family, configuration, options: options)
         let general = try GeneralMetadata(
-            directory: directory, tensors: weights.catalogue.tensors, overrides: options.metadata,
+            directory: directory, tensors: weights.mapping.tensors, overrides: options.metadata,
             name: options.name)
         metadata = try ConversionSource.metadata(
             directory, family, configuration, weights, general, tokenizer)
@@ -98,14 +98,14 @@ public struct ConversionSource: TensorSource {
             options.isVocabularyOnly
             ? []
             : ReaderRequirements(
-                metadata: metadata, tensors: weights.catalogue.tensors, path: directory.path
+                metadata: metadata, tensors: weights.mapping.tensors, path: directory.path
             ).faults()
         if let fault = faults.first(where: \.isFatal) { throw fault }
         self.path = directory.path
         self.tokenizer = tokenizer
         outputType = weights.outputType
-        tensors = weights.catalogue.tensors
-        contents = weights.catalogue.contents
+        tensors = weights.mapping.tensors
+        contents = weights.mapping.contents
         files = weights.files
         warnings = weights.warnings + general.warnings + faults.map(\.description)
         // GGUF has no key for it: the file is right up to the context that the model was trained on.

@@ -4,7 +4,7 @@ import TensorCore
 
 /// The weights of a directory as a GGUF file has them, and where they come from.
 struct ConvertedWeights {
-    private(set) var catalogue = Catalogue()
+    private(set) var mapping = TensorMapping()
     /// The output type, `auto` resolved.
     private(set) var outputType: OutputType
     /// The shards.
@@ -33,17 +33,17 @@ struct ConvertedWeights {
             notices.append("\(dequantizedCount) weights stored by \(method ?? "") are dequantized")
         }
         do {
-            catalogue = try Catalogue(
+            mapping = try TensorMapping(
                 family: family, configuration: configuration, values: values,
                 directory: directory.path, outputType: outputType, ignoring: options.ignoredTensors)
         } catch let error as ConversionError {
             throw error.naming(assumed: configuration.assumed)
         }
-        notices += catalogue.notices
-        warnings += catalogue.warnings
+        notices += mapping.notices
+        warnings += mapping.warnings
         if options.outputType == .auto {
-            outputType = .smallest(holding: catalogue.decidedTypes)
-            catalogue = catalogue.with(outputType)
+            outputType = .smallest(holding: mapping.decidedTypes)
+            mapping = mapping.with(outputType)
         }
     }
 

@@ -1,7 +1,7 @@
 import Quantization
 public import TensorCore
 
-/// One GGUF file: its metadata, its catalogue, and its tensors on demand.
+/// One GGUF file: its metadata, its list of tensors, and their values on demand.
 ///
 /// Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>, versions 2 and 3,
 /// little-endian. Opening reads the header only; every length in it is checked against the file.
@@ -10,7 +10,7 @@ public struct GGUFFile: TensorSource {
     public let version: UInt32
     /// The metadata in file order.
     public let metadata: Metadata
-    /// The catalogue in file order.
+    /// The tensors in file order.
     public let tensors: [TensorDescription]
     /// Where each tensor's data starts, in bytes from the start of the file.
     public let offsets: [Int]

@@ -88,8 +88,8 @@ extension ReaderRequirements {
         guard !["modern-bert", "gemma-embedding"].contains(architecture) else { return [] }
         let window = integer("attention.sliding_window")
         let isNeeded =
-            BlockTurns.windowsNeeded.contains(architecture)
-            || BlockTurns.windows[architecture] != nil && window ?? 0 > 0
+            LayerPatterns.windowsNeeded.contains(architecture)
+            || LayerPatterns.windows[architecture] != nil && window ?? 0 > 0
             || architecture == "llama4" && window != 0
         let place = key("attention.sliding_window_pattern")
         let hasWindow: Bool
@@ -99,7 +99,7 @@ extension ReaderRequirements {
             guard let period = value.integer else { return [] }
             hasWindow = period != 1 && (main > 1 || period == 0 || period > main)
         case nil:
-            guard let cycle = BlockTurns.windows[architecture] else { return [] }
+            guard let cycle = LayerPatterns.windows[architecture] else { return [] }
             hasWindow = (0..<main).contains { !cycle.isDifferent($0) }
         }
         guard isNeeded, !hasWindow else { return [] }

@@ -1,7 +1,7 @@
 public import Quantization
 public import TensorCore
 
-/// A tensor of a source as its catalogue lists it.
+/// A tensor as its source lists it.
 public struct TensorDescription: Sendable, Hashable {
     /// The tensor's GGUF name.
     public let name: String
@@ -20,14 +20,14 @@ public struct TensorDescription: Sendable, Hashable {
 
 /// Where tensors come from: a GGUF file, or a Hugging Face directory seen as one.
 ///
-/// A source is metadata, a catalogue, and rows on demand; nothing is read until it is asked for.
+/// A source is metadata, a list of tensors, and rows on demand; nothing is read until it is asked for.
 /// Its methods may be called from several threads at once.
 public protocol TensorSource: Sendable {
     /// The path that messages name.
     var path: String { get }
     /// The GGUF metadata in file order.
     var metadata: Metadata { get }
-    /// The catalogue, in the source's order.
+    /// The tensors, in the source's order.
     var tensors: [TensorDescription] { get }
     /// The files that the source reads, to refuse writing over them.
     var files: [InputFile] { get }

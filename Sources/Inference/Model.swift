@@ -16,7 +16,7 @@ public struct Model: Sendable {
     /// The number of tokens that have logits.
     public let vocabularyCount: Int
 
-    let catalogue: TensorIndex
+    let tensorIndex: TensorIndex
     let blocks: [Block]
     let tokenEmbedding: Int
     let output: Int
@@ -39,19 +39,19 @@ public struct Model: Sendable {
 
     /// Takes the tensors of any source, run as its metadata say.
     public init(source: any TensorSource) throws {
-        let catalogue = TensorIndex(source)
+        let tensorIndex = TensorIndex(source)
         try self.init(
             source: source,
             description: DecoderDescription(
-                metadata: source.metadata, hasTensor: { catalogue.has($0) }, path: source.path))
+                metadata: source.metadata, hasTensor: { tensorIndex.has($0) }, path: source.path))
     }
 
     /// Takes the tensors of any source, run as `description` says.
     public init(source: any TensorSource, description: DecoderDescription) throws {
-        let catalogue = TensorIndex(source)
+        let tensorIndex = TensorIndex(source)
         let width = description.embeddingLength
-        let embedding = try catalogue.matrix(description.tokenEmbedding, rowLength: width)
-        let output = try catalogue.matrix(description.output, rowLength: width)
+        let embedding = try tensorIndex.matrix(description.tokenEmbedding, rowLength: width)
+        let output = try tensorIndex.matrix(description.output, rowLength: width)
         guard output.rowCount == embedding.rowCount, output.rowCount <= Int(Int32.max) else {
             throw InferenceError(
                 .shape(
@@ -63,33 +63,33 @@ public struct Model: Sendable {
         var factors: [String: [Float]] = [:]
         for block in description.blocks {
             blocks.append(
-                try Block(block, width: width, tensors: catalogue, matrices: .floats))
+                try Block(block, width: width, tensors: tensorIndex, matrices: .floats))
             guard let rotary = block.rotary else { continue }
             for name in [rotary.factors, rotary.longFactors?.tensor].compactMap({ $0 })
             where factors[name] == nil {
-                factors[name] = try catalogue.vector(name, count: rotary.dimensionCount / 2)
+                factors[name] = try tensorIndex.vector(name, count: rotary.dimensionCount / 2)
             }
         }
         self.source = source
         self.description = description
-        self.catalogue = catalogue
+        self.tensorIndex = tensorIndex
         self.blocks = blocks
         vocabularyCount = output.rowCount
         tokenEmbedding = embedding.number
         self.output = output.number
         outputBias = try description.outputBias.map {
-            try catalogue.vector($0, count: output.rowCount)
+            try tensorIndex.vector($0, count: output.rowCount)
         }
-        outputNorm = try VectorNorm(description.outputNorm, count: width, catalogue)
-        embeddingNorm = try VectorNorm(description.embeddingNorm, count: width, catalogue)
+        outputNorm = try VectorNorm(description.outputNorm, count: width, tensorIndex)
+        embeddingNorm = try VectorNorm(description.embeddingNorm, count: width, tensorIndex)
         positionEmbedding = try description.positionEmbedding.map {
-            try catalogue.matrix($0, rowLength: width)
+            try tensorIndex.matrix($0, rowLength: width)
         }
         rotaryFactors = factors
         layerEmbedding = try description.layerEmbedding.map {
             try LayerTensors(
                 $0, blockCount: blocks.count, width: width, vocabularyCount: embedding.rowCount,
-                catalogue)
+                tensorIndex)
         }
     }
 
@@ -98,7 +98,7 @@ public struct Model: Sendable {
         if case .floats = matrices { return blocks }
         return try description.blocks.map { block throws(InferenceError) in
             try Block(
-                block, width: description.embeddingLength, tensors: catalogue, matrices: matrices)
+                block, width: description.embeddingLength, tensors: tensorIndex, matrices: matrices)
         }
     }
 
@@ -128,13 +128,13 @@ struct LayerTensors: Sendable {
 
     init(
         _ description: LayerEmbedding, blockCount: Int, width: Int, vocabularyCount: Int,
-        _ catalogue: TensorIndex
+        _ tensorIndex: TensorIndex
     ) throws {
         self.description = description
         let length = blockCount * description.length
-        embedding = try catalogue.number(description.embedding, shape: [vocabularyCount, length])
-        projection = try catalogue.number(description.projection, shape: [length, width])
-        norm = try VectorNorm(description.norm, count: description.length, catalogue)
+        embedding = try tensorIndex.number(description.embedding, shape: [vocabularyCount, length])
+        projection = try tensorIndex.number(description.projection, shape: [length, width])
+        norm = try VectorNorm(description.norm, count: description.length, tensorIndex)
     }
 }
 
@@ -145,12 +145,12 @@ struct VectorNorm: Sendable {
     private let bias: [Float]?
     private let count: Int
 
-    init?(_ norm: BlockDescription.Norm?, count: Int, _ catalogue: TensorIndex) throws {
+    init?(_ norm: BlockDescription.Norm?, count: Int, _ tensorIndex: TensorIndex) throws {
         guard let norm else { return nil }
         self.norm = norm
         self.count = count
-        weight = try norm.weight.map { try catalogue.vector($0, count: count) }
-        bias = try norm.bias.map { try catalogue.vector($0, count: count) }
+        weight = try norm.weight.map { try tensorIndex.vector($0, count: count) }
+        bias = try norm.bias.map { try tensorIndex.vector($0, count: count) }
     }
 
     /// Normalises one row; `output` may be `input`.

@@ -1,4 +1,4 @@
-/// A checksum for each result of a walk, to find out later whether the bytes on the disk are the
+/// A checksum for each result of a run, to find out later whether the bytes on the disk are the
 /// ones that were encoded.
 ///
 /// Each result is set by one worker and read after all are done, or by that worker.

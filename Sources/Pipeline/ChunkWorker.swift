@@ -28,7 +28,7 @@ final class ChunkWorker: @unchecked Sendable {
     /// Values that are NaN or infinite, by the source's tensor.
     private(set) var nonFinite: [Int: Int] = [:]
 
-    init(plans: [Plan], outputs: [OutputFile], options: WalkOptions, checksums: Checksums?) {
+    init(plans: [Plan], outputs: [OutputFile], options: WriteOptions, checksums: Checksums?) {
         self.plans = plans
         self.outputs = outputs
         isStrict = options.isStrict

@@ -154,11 +154,11 @@ struct JournalIdentity {
 
     /// The bytes of each source file that are looked at: a header or most of it.
     ///
-    /// The catalogue and
+    /// The list of tensors and
     /// the metadata are in the plans' digest too.
     private static let headByteCount = 1 << 20
 
-    init(_ plans: [Plan], bounds: WorkBounds, options: WalkOptions) throws {
+    init(_ plans: [Plan], bounds: WorkBounds, options: WriteOptions) throws {
         var hash = SHA256()
         for file in plans[0].source.files {
             let identity = file.identity

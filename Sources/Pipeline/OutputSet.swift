@@ -3,7 +3,7 @@ import Quantization
 import Synchronization
 import TensorCore
 
-/// The files of a walk while they are being written, and the journal beside the first of them.
+/// The files of a run while they are being written, and the journal beside the first of them.
 final class OutputSet: Sendable {
     /// The files, in the order of the plans.
     let files: [OutputFile]
@@ -15,7 +15,7 @@ final class OutputSet: Sendable {
     /// Creates or continues the files, with their headers.
     init(
         _ plans: [Plan], work: WorkList, checksums: Checksums, bounds: WorkBounds,
-        options: WalkOptions
+        options: WriteOptions
     ) throws {
         self.plans = plans
         guard options.journaling != .none,
@@ -67,7 +67,7 @@ final class OutputSet: Sendable {
     /// The unfinished files and the journal of an earlier run, or new ones; `nil` when another
     /// process is writing one of them and this run need not continue it.
     private static func continued(
-        _ plans: [Plan], options: WalkOptions
+        _ plans: [Plan], options: WriteOptions
     ) throws -> (files: [OutputFile], journal: OutputFile)? {
         let keeps = options.journaling == .resume
         func open(_ path: String, _ suffix: String) throws -> OutputFile? {

@@ -7,7 +7,7 @@ public import TensorCore
 public struct Plan: Sendable {
     /// A tensor of the output.
     public struct Tensor: Sendable {
-        /// The tensor's number in the source's catalogue.
+        /// The tensor's number in the source's list.
         public let sourceIndex: Int
         /// The tensor as the source describes it.
         public let source: TensorDescription

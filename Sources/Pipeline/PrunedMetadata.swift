@@ -56,7 +56,7 @@ struct PrunedMetadata {
     // MARK: What cannot be
 
     private func checkFirstBlocks(_ tensors: [TensorDescription]) throws(PipelineError) {
-        if BlockTurns.withOwnFirstBlock.contains(architecture), !kept.contains(0) {
+        if LayerPatterns.withOwnFirstBlock.contains(architecture), !kept.contains(0) {
             throw cannot("block 0 of \(architecture) has tensors that the others do not have")
         }
         // Their rows hold a part for every block.
@@ -75,9 +75,10 @@ struct PrunedMetadata {
     }
 
     private func checkExperts() throws(PipelineError) {
-        guard let turns = BlockTurns.experts[architecture], let step = integer(turns.key), step > 1
+        guard let turns = LayerPatterns.experts[architecture], let step = integer(turns.key),
+            step > 1
         else { return }
-        let cycle = BlockTurns.Cycle(period: step, position: turns.position ?? step - 1)
+        let cycle = LayerPatterns.Cycle(period: step, position: turns.position ?? step - 1)
         guard cycle.isKept(by: keptMain) else {
             throw cannot(
                 "\(key(turns.key)) is \(step): readers look for experts in every \(step). block")
@@ -100,7 +101,7 @@ struct PrunedMetadata {
     // MARK: What becomes different
 
     private mutating func noteRotation() {
-        guard let cycle = BlockTurns.withoutRotation[architecture],
+        guard let cycle = LayerPatterns.withoutRotation[architecture],
             architecture == "smollm3" || integer("attention.sliding_window") != 0,
             !cycle.isKept(by: keptMain)
         else { return }
@@ -118,7 +119,7 @@ struct PrunedMetadata {
         }
         for suffix in ["rescale_every_n_layers", "attn_res.block_size"] {
             guard let step = integer(suffix), step > 1,
-                !BlockTurns.Cycle.last(of: step).isKept(by: keptMain)
+                !LayerPatterns.Cycle.last(of: step).isKept(by: keptMain)
             else { continue }
             remarks.append(
                 "--prune-layers: \(key(suffix)) is \(step) and counts blocks by their numbers;"
@@ -135,11 +136,11 @@ struct PrunedMetadata {
 
     private mutating func writeWindows() {
         let suffix = "attention.sliding_window_pattern"
-        guard var cycle = BlockTurns.windows[architecture], metadata[key(suffix)]?.count == nil
+        guard var cycle = LayerPatterns.windows[architecture], metadata[key(suffix)]?.count == nil
         else { return }
         let window = integer("attention.sliding_window")
         guard window != 0,
-            window != nil || BlockTurns.windowsWithoutLength.contains(architecture)
+            window != nil || LayerPatterns.windowsWithoutLength.contains(architecture)
         else { return }
         if let period = integer(suffix) {
             let isFirst = cycle.position == 0
@@ -153,14 +154,14 @@ struct PrunedMetadata {
 
     private mutating func writeRecurrences() {
         let suffix = "attention.recurrent_layers"
-        guard BlockTurns.recurrences.contains(architecture), metadata[key(suffix)] == nil else {
+        guard LayerPatterns.recurrences.contains(architecture), metadata[key(suffix)] == nil else {
             return
         }
         let interval = integer("full_attention_interval") ?? 4
-        guard interval > 0, !BlockTurns.Cycle.last(of: interval).isKept(by: keptMain) else {
+        guard interval > 0, !LayerPatterns.Cycle.last(of: interval).isKept(by: keptMain) else {
             return
         }
-        let cycle = BlockTurns.Cycle.last(of: interval)
+        let cycle = LayerPatterns.Cycle.last(of: interval)
         metadata[key(suffix)] = .bools(
             kept.map { $0 < mainCount && !cycle.isDifferent($0) })
     }
@@ -180,7 +181,7 @@ struct PrunedMetadata {
     }
 
     private mutating func countAgain() {
-        for suffix in BlockTurns.leadingCounts {
+        for suffix in LayerPatterns.leadingCounts {
             guard let leading = integer(suffix) else { continue }
             set(suffix, kept.count { $0 < leading })
         }

@@ -3,7 +3,7 @@ import Quantization
 public import TensorCore
 
 /// A source whose values are those of the file that it would be written to: rounded to the formats
-/// of its catalogue.
+/// of its tensors.
 ///
 /// Quantizing a checkpoint through it gives the bytes that quantizing the converted file gives,
 /// and the converted file is never written.
@@ -15,7 +15,7 @@ public struct RoundedSource: TensorSource {
     public var path: String { base.path }
     /// The base's metadata.
     public var metadata: Metadata { base.metadata }
-    /// The base's catalogue.
+    /// The base's tensors.
     public var tensors: [TensorDescription] { base.tensors }
     /// The base's files.
     public var files: [InputFile] { base.files }

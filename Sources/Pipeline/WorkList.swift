@@ -150,7 +150,7 @@ struct WorkBounds: Sendable, Hashable {
             .map(\.source.shape.rowLength).max() ?? 0
     }
 
-    /// What is there whatever the bounds: headers, catalogues and importance, in the plans.
+    /// What is there whatever the bounds: headers, lists of tensors and importance, in the plans.
     private static func heldByteCount(_ plans: [Plan]) -> Int {
         plans.reduce(fixedByteCount) { $0 + 3 * $1.layout.header.count }
     }

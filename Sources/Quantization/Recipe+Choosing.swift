@@ -10,11 +10,11 @@ extension Recipe {
         _ model: RecipeModel, options: RecipeOptions = RecipeOptions()
     ) throws(RecipeError) -> [FormatChoice] {
         guard let precision else { return model.tensors.map { FormatChoice($0.format, .kept) } }
-        var walk = RecipeWalk(model: model, precision: precision, options: options)
+        var chooser = FormatChooser(model: model, precision: precision, options: options)
         var choices: [FormatChoice] = []
         choices.reserveCapacity(model.tensors.count)
         for tensor in model.tensors {
-            let choice = try walk.choose(tensor)
+            let choice = try chooser.choose(tensor)
             if !model.hasImportanceMatrix, choice.reason != .kept {
                 choices.append(try checked(choice, of: tensor, options: options))
             } else {
@@ -61,8 +61,8 @@ extension Recipe {
     }
 }
 
-/// The state of one walk over a model's tensors.
-private struct RecipeWalk {
+/// Chooses formats, one tensor of a model after the other.
+private struct FormatChooser {
     let model: RecipeModel
     let precision: MixedPrecision
     let options: RecipeOptions

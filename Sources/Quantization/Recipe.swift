@@ -1,7 +1,7 @@
 /// A file type of GGUF (`Q4_K_M`): picks a format for every tensor of a model.
 ///
 /// The choice depends on the tensor's name, on the layer it is in, on the model's family and on
-/// how many tensors of the same kind came before, so a recipe sees the whole catalogue at once.
+/// how many tensors of the same kind came before, so a recipe sees the whole list of tensors at once.
 /// Each recipe is declared once under `Recipes/` as a static member whose name is the file type's
 /// name verbatim, and listed once in `Recipe.all`.
 public struct Recipe: Sendable, CustomStringConvertible {

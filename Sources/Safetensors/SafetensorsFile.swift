@@ -14,7 +14,7 @@ public struct StoredTensor: Sendable, Hashable {
     public let byteCount: Int
 }
 
-/// One safetensors file: a catalogue, and bytes on demand.
+/// One safetensors file: a list of tensors, and bytes on demand.
 ///
 /// Format: <https://github.com/huggingface/safetensors#format>. Opening reads the header only and
 /// checks all of it: types are known, ranges agree with shapes, and the ranges tile the data

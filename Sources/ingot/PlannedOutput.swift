@@ -25,12 +25,14 @@ extension [PlannedOutput] {
     var files: [Plan] { flatMap(\.files) }
 
     /// Each output with what was found in its files.
-    func with(_ findings: [Walk.Findings]) -> [(output: PlannedOutput, findings: Walk.Findings)] {
+    func with(_ findings: [PlanWriter.Findings]) -> [(
+        output: PlannedOutput, findings: PlanWriter.Findings
+    )] {
         var rest = findings[...]
         return map { output in
             let own = rest.prefix(output.files.count)
             rest = rest.dropFirst(own.count)
-            return (output, Walk.Findings(own))
+            return (output, PlanWriter.Findings(own))
         }
     }
 }

@@ -38,7 +38,7 @@ import Testing
             let path = folder + "/model.safetensors"
             let whole = try SafetensorsFile(path: path)
             try FileManager.default.removeItem(atPath: path)
-            // Names in order over the shards, so that the catalogue's order is the same.
+            // Names in order over the shards, so that the tensors' order is the same.
             let middle = whole.tensors.count / 2
             var map: [String: String] = [:]
             for (name, tensors) in [

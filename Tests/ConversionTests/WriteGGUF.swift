@@ -6,7 +6,7 @@ import TensorCore
 
 /// Writes a source as it is described.
 func write(_ source: some TensorSource, to path: String) throws {
-    try Walk.write(try Plan.asDescribed(source, outputPath: path))
+    try PlanWriter.write(try Plan.asDescribed(source, outputPath: path))
 }
 
 /// The data of a tensor as a file would hold it, read `step` rows at a time.

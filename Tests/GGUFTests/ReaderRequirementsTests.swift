@@ -146,7 +146,7 @@ import Testing
             let name = Array("llama.attention.causal".utf8)
             let place = try #require(bytes.indices.first { bytes[$0...].starts(with: name) })
             bytes[place + name.count + 4] = 2
-            // The last entry of the catalogue ends with the offset of its data.
+            // The last tensor's entry ends with the offset of its data.
             let last = Array("blk.1.attn_q.weight".utf8)
             let entry = try #require(bytes.indices.first { bytes[$0...].starts(with: last) })
             bytes[entry + last.count + 24] &+= 32

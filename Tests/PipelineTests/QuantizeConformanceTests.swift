@@ -43,7 +43,7 @@ private struct Expected {
         let expected = try JSON.parse(path: folder + "/quantize/\(model).json")
         try Fixtures.withTemporaryFolder { temporary in
             let input = temporary + "/f16.gguf"
-            try Walk.write(
+            try PlanWriter.write(
                 try Plan.asDescribed(
                     try ConversionSource(directory: Self.checkpoint(model)), outputPath: input))
             let source = try GGUFFile(path: input)
@@ -64,7 +64,7 @@ private struct Expected {
                         }
                         continue
                     }
-                    try Walk.write(
+                    try PlanWriter.write(
                         try Plan.quantize(
                             source, recipe: recipe, options: options, outputPath: output))
                     #expect(try sha256(ofFile: output) == wanted.fileDigest, "\(model) \(key)")

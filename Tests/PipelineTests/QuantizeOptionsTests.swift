@@ -57,7 +57,7 @@ import Testing
         try Fixtures.withTemporaryFolder { folder in
             let path = folder + "/out.gguf"
             func shape(_ plan: Plan) throws -> [Int]? {
-                try Walk.write(plan, threadCount: 1)
+                try PlanWriter.write(plan, threadCount: 1)
                 return try GGUFFile(path: path).tensors.first {
                     $0.name == "blk.0.ffn_gate_inp_shexp.weight"
                 }?.shape.dimensions
@@ -82,19 +82,19 @@ import Testing
                 let range = shard == 0 ? 0..<2 : 2..<5
                 part.tensors = Array(model.tensors[range])
                 part.values = Array(model.values[range])
-                try Walk.write(
+                try PlanWriter.write(
                     try Plan.asDescribed(
                         part, outputPath: "\(folder)/m-0000\(shard + 1)-of-00002.gguf"))
             }
             let source = try SplitSource.open(path: folder + "/m-00001-of-00002.gguf")
             let split = try #require(source as? SplitSource)
             #expect(split.shardNumbers == [0, 0, 1, 1, 1])
-            try Walk.write(try Plan.asDescribed(model, outputPath: folder + "/f16.gguf"))
-            try Walk.write(
+            try PlanWriter.write(try Plan.asDescribed(model, outputPath: folder + "/f16.gguf"))
+            try PlanWriter.write(
                 try Plan.quantize(
                     GGUFFile(path: folder + "/f16.gguf"), recipe: .Q8_0,
                     options: QuantizeOptions(), outputPath: folder + "/whole.gguf"))
-            try Walk.write(
+            try PlanWriter.write(
                 try Plan.quantize(
                     split, recipe: .Q8_0, options: QuantizeOptions(),
                     outputPath: folder + "/joined.gguf"))
@@ -105,7 +105,7 @@ import Testing
                 ).isIdentical)
             let plans = try Plan.quantizeKeepingSplit(
                 split, recipe: .Q8_0, options: QuantizeOptions(), outputPath: folder + "/k.gguf")
-            _ = try Walk.write(plans, options: WalkOptions())
+            _ = try PlanWriter.write(plans, options: WriteOptions())
             let kept = try SplitSource.open(path: folder + "/k-00001-of-00002.gguf")
             #expect(kept.tensors.map(\.name) == model.tensors.map(\.name))
             let difference = try Comparison(kept, GGUFFile(path: folder + "/whole.gguf"))

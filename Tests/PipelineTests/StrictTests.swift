@@ -30,11 +30,11 @@ import Testing
                     source, recipe: .F16, options: QuantizeOptions(),
                     outputPath: folder + "/" + name)
             }
-            let findings = try Walk.write(try plan("lenient.gguf"), threadCount: 1)
+            let findings = try PlanWriter.write(try plan("lenient.gguf"), threadCount: 1)
             #expect(findings.outOfRange.map(\.tensor) == ["blk.1.ffn_up.weight"])
             #expect(findings.outOfRange.map(\.count) == [1])
             let error = #expect(throws: PipelineError.self) {
-                try Walk.write(try plan("strict.gguf"), threadCount: 1, isStrict: true)
+                try PlanWriter.write(try plan("strict.gguf"), threadCount: 1, isStrict: true)
             }
             #expect(error?.kind == .beyondF16(value: "-70000.0", row: 7, column: 3))
             #expect(!Fixtures.exists(folder + "/strict.gguf"))

@@ -9,7 +9,7 @@ import Testing
 @Suite struct VerificationTests {
     private func quantized(_ folder: String, _ recipe: Recipe) throws -> String {
         let path = "\(folder)/\(recipe).gguf"
-        try Walk.write(
+        try PlanWriter.write(
             try Plan.quantize(
                 MemorySource.model(), recipe: recipe, options: QuantizeOptions(),
                 outputPath: path))

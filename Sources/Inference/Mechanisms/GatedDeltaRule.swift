@@ -35,10 +35,10 @@ struct GatedDeltaRule: Recurrence {
             rule.convolution, channelCount: rule.channelCount, &layout)
     }
 
-    func run(_ walk: RecurrentWalk, _ rows: RowGroup) {
-        convolution.apply(walk, rows.weights)
-        for index in 0..<walk.count {
-            let row = walk.parts + index * walk.stride
+    func run(_ scan: RecurrentScan, _ rows: RowGroup) {
+        convolution.apply(scan, rows.weights)
+        for index in 0..<scan.count {
+            let row = scan.parts + index * scan.stride
             ingot_silu(row, nil, rule.channelCount)
             for head in 0..<rule.keyHeadCount {
                 let query = row + head * rule.keyLength
@@ -46,11 +46,11 @@ struct GatedDeltaRule: Recurrence {
                 scaleToUnit(query + rule.keyWidth, rule.keyLength, by: 1)
             }
         }
-        for head in 0..<rule.valueHeadCount { run(walk, head: head, rows.weights) }
+        for head in 0..<rule.valueHeadCount { run(scan, head: head, rows.weights) }
     }
 
     /// One value head from position to position.
-    private func run(_ walk: RecurrentWalk, head: Int, _ weights: UnsafePointer<Float>) {
+    private func run(_ scan: RecurrentScan, head: Int, _ weights: UnsafePointer<Float>) {
         let gates = rule.channelCount + rule.valueWidth
         let shared = rule.valueHeadCount / rule.keyHeadCount
         let (keyHead, alpha, beta) =
@@ -64,16 +64,16 @@ struct GatedDeltaRule: Recurrence {
                 (head % rule.keyHeadCount, gates + head, gates + rule.valueHeadCount + head)
             }
         let (decay, bias) = (weights[self.decay + head], weights[stepBias + head])
-        let state = walk.state + head * rule.keyLength * rule.valueLength
-        for index in 0..<walk.count {
-            let row = walk.parts + index * walk.stride
+        let state = scan.state + head * rule.keyLength * rule.valueLength
+        for index in 0..<scan.count {
+            let row = scan.parts + index * scan.stride
             let query = row + keyHead * rule.keyLength
-            let output = walk.result + index * rule.valueWidth + head * rule.valueLength
+            let output = scan.result + index * rule.valueWidth + head * rule.valueLength
             ingot_delta_step(
                 state, query, query + rule.keyWidth,
                 row + 2 * rule.keyWidth + head * rule.valueLength,
                 exp(decay * softplus(row[alpha] + bias)), sigmoid(row[beta]), rule.keyLength,
-                rule.valueLength, walk.spare, output)
+                rule.valueLength, scan.spare, output)
             norm?.apply(weights, output, into: output)
             let gate = row + rule.channelCount + head * rule.valueLength
             // silu(gate) takes the gate's place, times what it lets through.

@@ -1,10 +1,10 @@
 import Architectures
 import CKernels
 
-/// A mixer that walks over a sequence with a state of fixed size.
+/// A mixer that scans a sequence with a state of fixed size.
 ///
 /// A layer makes a row of parts for every token; some of them go through a causal convolution; then
-/// the state walks from token to token.
+/// the state goes from token to token.
 protocol Recurrence: Mixer {
     /// Makes the parts.
     var input: LinearStack { get }
@@ -15,11 +15,11 @@ protocol Recurrence: Mixer {
     var stepCount: Int { get }
 
     /// Takes one stretch through the recurrence, up to what `output` takes in.
-    func run(_ walk: RecurrentWalk, _ rows: RowGroup)
+    func run(_ scan: RecurrentScan, _ rows: RowGroup)
 }
 
 /// One stretch on its way through a recurrence.
-struct RecurrentWalk {
+struct RecurrentScan {
     /// The number of tokens.
     let count: Int
     /// What `input` made, `stride` floats for a token; may be overwritten.
@@ -58,7 +58,7 @@ extension Recurrence {
         for stretch in rows.stretches {
             let kept = rows.state(of: stretch)?.recurrent
             run(
-                RecurrentWalk(
+                RecurrentScan(
                     count: stretch.count, parts: parts + stretch.row * input.outputs,
                     stride: input.outputs, result: mixed + stretch.row * output.inputs,
                     state: start(kept, rows.workspace),
@@ -105,21 +105,21 @@ struct CausalConvolution: Sendable {
     /// Convolves the channels in place, and keeps the rows that later positions look back on.
     ///
     /// - Parameter offset: Where the channels start among a token's parts.
-    func apply(_ walk: RecurrentWalk, offset: Int = 0, _ weights: UnsafePointer<Float>) {
-        let values = walk.parts + offset
-        if let kept = walk.kept {
+    func apply(_ scan: RecurrentScan, offset: Int = 0, _ weights: UnsafePointer<Float>) {
+        let values = scan.parts + offset
+        if let kept = scan.kept {
             for index in 0..<length - 1 {
-                let source = walk.count - (length - 1) + index
+                let source = scan.count - (length - 1) + index
                 // A short stretch leaves some of the rows from before.
                 let row =
                     source >= 0
-                    ? UnsafePointer(values + source * walk.stride)
+                    ? UnsafePointer(values + source * scan.stride)
                     : kept.base + (source + length - 1) * channelCount
                 (kept.next + index * channelCount).update(from: row, count: channelCount)
             }
         }
         ingot_convolve(
-            values, walk.count, walk.stride, channelCount, weights + weight, length,
-            bias.map { weights + $0 }, walk.kept?.base)
+            values, scan.count, scan.stride, channelCount, weights + weight, length,
+            bias.map { weights + $0 }, scan.kept?.base)
     }
 }

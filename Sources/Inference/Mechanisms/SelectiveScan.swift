@@ -41,24 +41,24 @@ struct SelectiveScan: Recurrence {
         ])
     }
 
-    func run(_ walk: RecurrentWalk, _ rows: RowGroup) {
-        let (stride, channels) = (walk.stride, convolution.channelCount)
-        convolution.apply(walk, rows.weights)
-        for index in 0..<walk.count { ingot_silu(walk.parts + index * stride, nil, channels) }
+    func run(_ scan: RecurrentScan, _ rows: RowGroup) {
+        let (stride, channels) = (scan.stride, convolution.channelCount)
+        convolution.apply(scan, rows.weights)
+        for index in 0..<scan.count { ingot_silu(scan.parts + index * stride, nil, channels) }
         let short = rows.workspace[.latent]
         rows.linear.apply(
-            parameters, to: walk.parts, rows: walk.count, into: short,
+            parameters, to: scan.parts, rows: scan.count, into: short,
             strides: (stride, parameters.outputs))
         rows.linear.apply(
-            steps, to: short, rows: walk.count, into: walk.result,
+            steps, to: short, rows: scan.count, into: scan.result,
             strides: (parameters.outputs, channels))
-        for index in 0..<walk.count {
-            let row = walk.parts + index * stride
-            let output = walk.result + index * channels
+        for index in 0..<scan.count {
+            let row = scan.parts + index * stride
+            let output = scan.result + index * channels
             for channel in 0..<channels { output[channel] = softplus(output[channel]) }
             let taken = short + index * parameters.outputs + steps.inputs
             ingot_scan_step(
-                walk.state, rows.weights + decay, taken, taken + stateLength, output, row, channels,
+                scan.state, rows.weights + decay, taken, taken + stateLength, output, row, channels,
                 stateLength, output)
             for channel in 0..<channels {
                 output[channel] += rows.weights[skip + channel] * row[channel]

@@ -17,16 +17,16 @@ struct ShortConvolution: Recurrence {
             convolution, channelCount: recurrence.output.inputs, &layout)
     }
 
-    func run(_ walk: RecurrentWalk, _ rows: RowGroup) {
+    func run(_ scan: RecurrentScan, _ rows: RowGroup) {
         let channels = convolution.channelCount
-        for index in 0..<walk.count {
-            let row = walk.parts + index * walk.stride
+        for index in 0..<scan.count {
+            let row = scan.parts + index * scan.stride
             for channel in 0..<channels { row[channel] *= row[2 * channels + channel] }
         }
-        convolution.apply(walk, rows.weights)
-        for index in 0..<walk.count {
-            let row = walk.parts + index * walk.stride
-            let output = walk.result + index * channels
+        convolution.apply(scan, rows.weights)
+        for index in 0..<scan.count {
+            let row = scan.parts + index * scan.stride
+            let output = scan.result + index * channels
             for channel in 0..<channels { output[channel] = row[channel] * row[channels + channel] }
         }
     }

@@ -37,14 +37,14 @@ struct StateSpace: Recurrence {
             space.convolution, channelCount: space.channelCount, &layout)
     }
 
-    func run(_ walk: RecurrentWalk, _ rows: RowGroup) {
+    func run(_ scan: RecurrentScan, _ rows: RowGroup) {
         let width = space.width
-        convolution.apply(walk, offset: width, rows.weights)
-        for index in 0..<walk.count {
-            let gate = walk.parts + index * walk.stride
-            let output = walk.result + index * width
+        convolution.apply(scan, offset: width, rows.weights)
+        for index in 0..<scan.count {
+            let gate = scan.parts + index * scan.stride
+            let output = scan.result + index * width
             ingot_silu(gate + width, nil, space.channelCount)
-            step(gate + width, into: output, state: walk.state, rows.weights)
+            step(gate + width, into: output, state: scan.state, rows.weights)
             // silu(gate) takes the gate's place, times what it lets through.
             ingot_silu(gate, output, width)
             normalise(gate, into: output, rows.weights)

@@ -54,7 +54,7 @@ public struct ReportModels {
         /// What it was quantized with.
         public let importance: ImportanceMatrix?
         /// What was found.
-        public let findings: Walk.Findings
+        public let findings: PlanWriter.Findings
     }
 
     /// The base.
@@ -76,8 +76,8 @@ public struct ReportModels {
     /// - Throws: What reading, planning and `write` throw; `FileError` when a folder cannot be made.
     public init(
         _ request: Request, notice: (String) -> Void = { _ in },
-        write: ([Plan]) throws -> [Walk.Findings] = {
-            try Walk.write($0, options: WalkOptions()) { _ in }
+        write: ([Plan]) throws -> [PlanWriter.Findings] = {
+            try PlanWriter.write($0, options: WriteOptions()) { _ in }
         }
     ) throws {
         let isDirectory = Paths.isFolder(request.base)

@@ -136,8 +136,8 @@ struct ConvertCommand: ParsableCommand {
     func run() throws {
         let importance = try imatrix.map { try ImportanceMatrix(path: $0) }
         let output = try plannedOutput(importance: importance)
-        if strict { try Writing.checkStrictly(output.plan, importance: importance) }
-        var options = WalkOptions()
+        if strict { try output.plan.checkStrictly(importance: importance) }
+        var options = WriteOptions()
         options.threadCount = threads
         options.isStrict = strict
         options.allowsNonFinite = allowNonfinite
@@ -150,13 +150,13 @@ struct ConvertCommand: ParsableCommand {
             for line in try PlanListing(output, options: options).lines { Terminal.print(line) }
         }
         let start = ContinuousClock.now
-        let findings = try Writing.write(output.files, options: options, isQuiet: quiet)
+        let findings = try PlanWriter.write(output.files, options: options, isQuiet: quiet)
         if !quiet {
-            for line in Writing.summary(of: output, seconds: start.secondsAgo) {
+            for line in PlanSummary.lines(of: output, seconds: start.secondsAgo) {
                 Terminal.print(line)
             }
         }
-        for warning in Writing.warnings(
+        for warning in PlanSummary.warnings(
             of: output.plan, importance: importance, findings: .init(findings))
         {
             Terminal.warning(warning)

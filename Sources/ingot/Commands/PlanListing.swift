@@ -60,7 +60,7 @@ struct PlanListing: Encodable {
     let warnings: [String]
 
     init(
-        _ planned: PlannedOutput, importance: ImportanceMatrix? = nil, options: WalkOptions
+        _ planned: PlannedOutput, importance: ImportanceMatrix? = nil, options: WriteOptions
     ) throws {
         let plan = planned.plan
         input = plan.source.path
@@ -90,10 +90,11 @@ struct PlanListing: Encodable {
             File(
                 path: $0.outputPath, tensorCount: $0.tensors.count, byteCount: $0.layout.byteCount)
         }
-        memoryByteCount = try Walk.memoryByteCount(of: planned.files, options: options)
+        memoryByteCount = try PlanWriter.memoryByteCount(of: planned.files, options: options)
         sourceBitsPerWeight = plan.sourceBitsPerWeight
         bitsPerWeight = plan.bitsPerWeight
-        warnings = Writing.warnings(of: plan, importance: importance, findings: Walk.Findings())
+        warnings = PlanSummary.warnings(
+            of: plan, importance: importance, findings: PlanWriter.Findings())
     }
 
     /// Every tensor on a line: name, shape, formats, why, bytes.
@@ -113,7 +114,7 @@ struct PlanListing: Encodable {
 
     /// Prints what would be written: everything, or one JSON value.
     static func show(
-        _ outputs: [PlannedOutput], importance: ImportanceMatrix? = nil, options: WalkOptions,
+        _ outputs: [PlannedOutput], importance: ImportanceMatrix? = nil, options: WriteOptions,
         asJSON: Bool
     ) throws {
         let listings = try outputs.map {
@@ -127,7 +128,7 @@ struct PlanListing: Encodable {
         }
         for (output, listing) in zip(outputs, listings) {
             for line in listing.lines { Terminal.print(line) }
-            for line in Writing.summary(of: output) { Terminal.print(line) }
+            for line in PlanSummary.lines(of: output) { Terminal.print(line) }
             Terminal.print("  memory: about \(NumberFormat.bytes(listing.memoryByteCount))")
             for warning in listing.warnings { Terminal.warning(warning) }
         }

@@ -210,20 +210,20 @@ struct QuantizeCommand: ParsableCommand {
         }
         if strict {
             for output in outputs {
-                try Writing.checkStrictly(output.plan, importance: options.importance)
+                try output.plan.checkStrictly(importance: options.importance)
             }
         }
         for warning in options.importance?.warnings(for: source) ?? [] {
             Terminal.warning(warning.description)
         }
-        let walkOptions = try walkOptions(threads: request.threads)
+        let writeOptions = try writeOptions(threads: request.threads)
         if dryRun {
             return try PlanListing.show(
-                outputs, importance: options.importance, options: walkOptions, asJSON: json)
+                outputs, importance: options.importance, options: writeOptions, asJSON: json)
         }
         if let folder = request.folder { try Directory.create(folder) }
         let start = ContinuousClock.now
-        let findings = try Writing.write(outputs.files, options: walkOptions, isQuiet: quiet)
+        let findings = try PlanWriter.write(outputs.files, options: writeOptions, isQuiet: quiet)
         let seconds = start.secondsAgo
         if provenance {
             try ProvenanceRecord.write(
@@ -232,16 +232,16 @@ struct QuantizeCommand: ParsableCommand {
         }
         for (output, findings) in outputs.with(findings) {
             if !quiet {
-                for line in Writing.summary(of: output, seconds: seconds) { Terminal.print(line) }
+                for line in PlanSummary.lines(of: output, seconds: seconds) { Terminal.print(line) }
             }
-            for warning in Writing.warnings(
+            for warning in PlanSummary.warnings(
                 of: output.plan, importance: options.importance, findings: findings)
             {
                 Terminal.warning(warning)
             }
         }
         if outputs.count > 1, !quiet {
-            for line in Writing.overview(of: outputs.files) { Terminal.print(line) }
+            for line in PlanSummary.overview(of: outputs.files) { Terminal.print(line) }
         }
         if let bytes = findings.first?.resumedByteCount, bytes > 0, !quiet {
             Terminal.note("resumed: \(NumberFormat.bytes(bytes)) had been written before")
@@ -321,8 +321,8 @@ struct QuantizeCommand: ParsableCommand {
         try TensorOverride.list(parsing: InputFile.contents(path: file, limit: 1 << 24))
     }
 
-    private func walkOptions(threads: Int?) throws -> WalkOptions {
-        var options = WalkOptions()
+    private func writeOptions(threads: Int?) throws -> WriteOptions {
+        var options = WriteOptions()
         options.threadCount = threads
         options.isStrict = strict
         options.allowsNonFinite = allowNonfinite

@@ -125,13 +125,13 @@ struct ReportCommand: ParsableCommand {
 
     /// Makes what is not there yet, in view of the user.
     private func make(_ request: ReportModels.Request) throws -> ReportModels {
-        var walkOptions = WalkOptions()
-        walkOptions.threadCount = options.run.threads
-        walkOptions.toolVersion = Ingot.version
+        var writeOptions = WriteOptions()
+        writeOptions.threadCount = options.run.threads
+        writeOptions.toolVersion = Ingot.version
         return try ReportModels(request) { notice in
             if !options.quiet { Terminal.note(notice) }
         } write: { plans in
-            try Writing.write(plans, options: walkOptions, isQuiet: options.quiet)
+            try PlanWriter.write(plans, options: writeOptions, isQuiet: options.quiet)
         }
     }
 
@@ -141,7 +141,7 @@ struct ReportCommand: ParsableCommand {
     ) throws -> QualityReport {
         let quantized = try models.levels.map { try Model(source: $0) }
         let warnings = models.made.flatMap { made in
-            Writing.warnings(
+            PlanSummary.warnings(
                 of: made.plan, importance: made.importance, findings: made.findings
             ).map { "\(Paths.name(made.plan.outputPath)): \($0)" }
         }

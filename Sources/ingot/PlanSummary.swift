@@ -4,25 +4,8 @@ import Quantization
 import Reporting
 import TensorCore
 
-/// What `convert` and `quantize` share: carrying out a plan in view of the user.
-enum Writing {
-    /// Writes the files of one source, with one bar for all, on a terminal, or plain lines.
-    static func write(
-        _ plans: [Plan], options: WalkOptions, isQuiet: Bool
-    ) throws -> [Walk.Findings] {
-        let label =
-            plans.count == 1
-            ? Paths.name(plans[0].outputPath) : "\(plans.count) files"
-        let line = ProgressLine(label, isQuiet: isQuiet)
-        defer { line.finish() }
-        let tensorCount = Set(plans.flatMap { $0.tensors.map(\.sourceIndex) }).count
-        return try Walk.write(plans, options: options) { progress in
-            line.update(
-                progress.byteCount, of: progress.totalByteCount,
-                detail: "\(progress.tensorCount)/\(tensorCount) tensors")
-        }
-    }
-
+/// A plan before the work, or what became of it, for people to read.
+enum PlanSummary {
     /// A line for each of several files: path, bytes, bits per weight.
     static func overview(of plans: [Plan]) -> [String] {
         var table = TextTable(rightAligned: [false, false, true, true])
@@ -34,16 +17,9 @@ enum Writing {
         return table.lines
     }
 
-    /// Throws the first of the plan's strict problems; the others go to standard error.
-    static func checkStrictly(_ plan: Plan, importance: ImportanceMatrix? = nil) throws {
-        let problems = plan.strictProblems(importance: importance)
-        for problem in problems.dropFirst() { Terminal.error(problem.description) }
-        if let problem = problems.first { throw problem }
-    }
-
     /// The table of a plan: tensors, values and bytes by format, bits per weight before and after;
     /// after the work with the seconds that it took.
-    static func summary(of output: PlannedOutput, seconds: Double? = nil) -> [String] {
+    static func lines(of output: PlannedOutput, seconds: Double? = nil) -> [String] {
         let plan = output.plan
         var table = TextTable(rightAligned: [false, true, true, true, true])
         table.add("format", "tensors", "values", "bytes", "bits/weight")
@@ -81,7 +57,7 @@ enum Writing {
 
     /// What a user should know of the plan that is not what the type's name says.
     static func warnings(
-        of plan: Plan, importance: ImportanceMatrix? = nil, findings: Walk.Findings
+        of plan: Plan, importance: ImportanceMatrix? = nil, findings: PlanWriter.Findings
     ) -> [String] {
         var warnings = findings.outOfRange.map { tensor, count in
             "\(tensor): \(count) values are beyond F16's range and became infinite;"

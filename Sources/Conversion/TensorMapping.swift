@@ -4,8 +4,9 @@ import Quantization
 import Safetensors
 import TensorCore
 
-/// The tensors of a conversion: what a GGUF file lists, and where the values come from.
-struct Catalogue: Sendable {
+/// A checkpoint's tensors mapped to those of a GGUF file: what the file lists, and where the values
+/// come from.
+struct TensorMapping: Sendable {
     private(set) var tensors: [TensorDescription] = []
     private(set) var contents: [TensorContent] = []
     /// Keys made of tensors.
@@ -50,7 +51,7 @@ struct Catalogue: Sendable {
                 outputType)
         }
         var left = try IgnoredTensors(ignored)
-        var sorted = try Catalogue.sorted(
+        var sorted = try TensorMapping.sorted(
             values.filter { try !left.contains($0.name) }, family, configuration, directory)
         let head = try OutputHead(
             &sorted.named, family: family, configuration: configuration, directory: directory)
@@ -172,7 +173,7 @@ struct Catalogue: Sendable {
         }
     }
 
-    /// No tensors: the catalogue of a vocabulary.
+    /// No tensors: a vocabulary alone.
     init() {}
 
     /// The stored types of the tensors that an output type decides the format of.
@@ -183,14 +184,14 @@ struct Catalogue: Sendable {
     }
 
     /// The same tensors for another output type.
-    func with(_ outputType: OutputType) -> Catalogue {
-        var catalogue = self
-        catalogue.tensors = zip(tensors, contents).map { tensor, content in
+    func with(_ outputType: OutputType) -> TensorMapping {
+        var mapping = self
+        mapping.tensors = zip(tensors, contents).map { tensor, content in
             TensorDescription(
                 name: tensor.name, shape: tensor.shape,
                 format: content.format(in: outputType, name: tensor.name, shape: tensor.shape))
         }
-        return catalogue
+        return mapping
     }
 
     private mutating func append(_ tensor: TensorMatcher.Made, _ outputType: OutputType) {

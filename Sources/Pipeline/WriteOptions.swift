@@ -1,7 +1,7 @@
-/// How a walk is carried out.
+/// How plans are carried out.
 ///
 /// Nothing here changes the bytes that are written for a sound source.
-public struct WalkOptions: Sendable {
+public struct WriteOptions: Sendable {
     /// The number of threads; `nil` for one per processor.
     public var threadCount: Int?
     /// Whether a value beyond F16's range is an error and not a finding.

@@ -7,9 +7,9 @@ import TensorCore
 import TestSupport
 import Testing
 
-@Suite struct WalkTests {
+@Suite struct PlanWriterTests {
     private func write(_ plan: Plan, threads: Int = 2) throws {
-        try Walk.write(plan, threadCount: threads)
+        try PlanWriter.write(plan, threadCount: threads)
     }
 
     @Test func aSourceIsWrittenAsItDescribesItself() throws {
@@ -101,7 +101,7 @@ import Testing
         source.values[1][512 * 300 + 20] = -.infinity
         sound.values[1][512 * 300 + 19] = 9
         sound.values[1][512 * 300 + 20] = -9
-        var options = WalkOptions()
+        var options = WriteOptions()
         options.allowsNonFinite = true
         try Fixtures.withTemporaryFolder { folder in
             func plan(_ source: MemorySource, _ recipe: Recipe, _ name: String) throws -> Plan {
@@ -110,12 +110,12 @@ import Testing
                     outputPath: "\(folder)/\(name)")
             }
             // All in one walk: the block format's repair must not reach the float formats.
-            let findings = try Walk.write(
+            let findings = try PlanWriter.write(
                 [
                     try plan(source, .Q4_0, "q.gguf"), try plan(source, .F32, "f32.gguf"),
                     try plan(source, .F16, "f16.gguf"),
                 ], options: options)
-            try Walk.write(try plan(sound, .Q4_0, "sound.gguf"))
+            try PlanWriter.write(try plan(sound, .Q4_0, "sound.gguf"))
             #expect(
                 try sha256(ofFile: folder + "/q.gguf") == sha256(ofFile: folder + "/sound.gguf"))
             for findings in findings {
@@ -178,8 +178,8 @@ import Testing
     @Test func progressReachesTheWhole() throws {
         try Fixtures.withTemporaryFolder { folder in
             let plan = try Plan.asDescribed(MemorySource.model(), outputPath: folder + "/x.gguf")
-            let last = Mutex<Walk.Progress?>(nil)
-            try Walk.write(plan, threadCount: 2) { progress in
+            let last = Mutex<PlanWriter.Progress?>(nil)
+            try PlanWriter.write(plan, threadCount: 2) { progress in
                 last.withLock {
                     #expect(progress.byteCount > ($0?.byteCount ?? 0))
                     $0 = progress

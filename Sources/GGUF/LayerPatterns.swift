@@ -2,7 +2,7 @@
 ///
 /// A block that moves up would get another one's part. Where readers take an array instead, it is
 /// written; otherwise the user is told, or the blocks cannot be removed.
-package enum BlockTurns {
+package enum LayerPatterns {
     /// Every so many blocks one is different.
     package struct Cycle: Sendable {
         package let period: Int
@@ -30,7 +30,7 @@ package enum BlockTurns {
         }
     }
 
-    /// Whose blocks have a sliding window by their number, unless `attention.sliding_window_pattern`
+    /// whose blocks have a sliding window (SWA) by their number, unless `attention.sliding_window_pattern`
     /// says which have one: the blocks that see everything.
     package static let windows: [String: Cycle] = [
         "afmoe": .last(of: 4), "cohere2": .last(of: 4), "cohere2moe": .first(of: 4),
@@ -56,7 +56,7 @@ package enum BlockTurns {
         "minimax-01", "qwen35", "qwen35moe", "qwen3next", "qwen4exp",
     ]
 
-    /// Whose blocks have no rotation of positions by their number; no key says it.
+    /// Whose blocks have no rotation of positions (NoPE) by their number; no key says it.
     package static let withoutRotation: [String: Cycle] = [
         "afmoe": .last(of: 4), "llama4": .last(of: 4), "smallthinker": .first(of: 4),
         "smollm3": .last(of: 4),

@@ -5,10 +5,10 @@ import TensorCore
 
 /// Carries out plans: chunks of tensors are read, widened, encoded and written by a pool of workers.
 ///
-/// Several plans over one source are one walk: each chunk is read and widened once and encoded for
+/// Several plans over one source are one pass: each chunk is read and widened once and encoded for
 /// every plan. Peak memory is one chunk per worker in three forms, whatever the model. The files
 /// appear under their names when all are complete.
-public struct Walk: Sendable {
+public struct PlanWriter: Sendable {
     /// How far the work has come.
     public struct Progress: Sendable {
         /// The bytes of tensors written so far.
@@ -19,7 +19,7 @@ public struct Walk: Sendable {
         public let tensorCount: Int
     }
 
-    /// What a walk found that the user should know although the file is good.
+    /// What was found in the tensors that the user should know although the file is good.
     public struct Findings: Sendable {
         /// For tensors written as F16: how many values are beyond its range and became infinite.
         public internal(set) var outOfRange: [(tensor: String, count: Int)] = []
@@ -58,7 +58,7 @@ public struct Walk: Sendable {
         _ plan: Plan, threadCount: Int? = nil, isStrict: Bool = false,
         allowsNonFinite: Bool = false, progress: (@Sendable (Progress) -> Void)? = nil
     ) throws -> Findings {
-        var options = WalkOptions()
+        var options = WriteOptions()
         options.threadCount = threadCount
         options.isStrict = isStrict
         options.allowsNonFinite = allowsNonFinite
@@ -69,7 +69,7 @@ public struct Walk: Sendable {
     /// workers' buffers.
     ///
     /// - Throws: `PipelineError` when the options set a limit that cannot be kept.
-    public static func memoryByteCount(of plans: [Plan], options: WalkOptions) throws -> Int {
+    public static func memoryByteCount(of plans: [Plan], options: WriteOptions) throws -> Int {
         try WorkBounds(plans, threadCount: options.threadCount, limit: options.memoryLimit)
             .byteCount(of: plans)
     }
@@ -83,7 +83,7 @@ public struct Walk: Sendable {
     ///   plans, when a limit cannot be kept or the bytes read back differ; `FileError`; what the
     ///   source throws. Nothing is left behind then, unless a journal is to be resumed.
     public static func write(
-        _ plans: [Plan], options: WalkOptions,
+        _ plans: [Plan], options: WriteOptions,
         progress: (@Sendable (Progress) -> Void)? = nil
     ) throws -> [Findings] {
         guard !plans.isEmpty else { return [] }
@@ -155,8 +155,8 @@ private struct Tally {
         totalByteCount = plans.reduce(0) { $0 + $1.byteCount }
     }
 
-    var progress: Walk.Progress {
-        Walk.Progress(
+    var progress: PlanWriter.Progress {
+        PlanWriter.Progress(
             byteCount: byteCount, totalByteCount: totalByteCount, tensorCount: tensorCount)
     }
 
