@@ -74,7 +74,7 @@ public struct ConversionSource: TensorSource {
     }
 
     /// The same with tensors that are not in the directory's files (yet).
-    init(directory path: String, options: Options, values exported: [any StoredValues]?) throws {
+    init(directory path: String, options: Options, values exported: [any ReadableTensor]?) throws {
         let directory = try HuggingFaceDirectory(path: path)
         let configPath = directory.file("config.json")
         let family = try ModelFamily.of(config: directory.config, path: configPath)

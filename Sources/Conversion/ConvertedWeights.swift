@@ -22,13 +22,13 @@ struct ConvertedWeights {
     init(
         _ directory: HuggingFaceDirectory, _ family: ModelFamily,
         _ configuration: inout ModelConfiguration, options: ConversionSource.Options,
-        values exported: [any StoredValues]?
+        values exported: [any ReadableTensor]?
     ) throws {
         outputType = options.outputType == .auto ? .f16 : options.outputType
         guard !options.isVocabularyOnly else { return }
         let values = try exported ?? read(directory, family)
         configuration.predictorCount += family.predictorCount(of: values.lazy.map(\.name))
-        let dequantizedCount = values.count { $0 is DequantizedValues }
+        let dequantizedCount = values.count { $0.dataType == nil }
         if dequantizedCount > 0 {
             notices.append("\(dequantizedCount) weights stored by \(method ?? "") are dequantized")
         }
@@ -50,7 +50,7 @@ struct ConvertedWeights {
     /// The tensors of the directory's files.
     private mutating func read(
         _ directory: HuggingFaceDirectory, _ family: ModelFamily
-    ) throws -> [any StoredValues] {
+    ) throws -> [any ReadableTensor] {
         let checkpoint = try Checkpoint(
             directory: directory.path, named: directory.config["transformers_weights"]?.text)
         files = checkpoint.shards.map(\.file)
@@ -60,6 +60,6 @@ struct ConvertedWeights {
         method = model.method
         notices += model.notices
         warnings += checkpoint.warnings + model.warnings
-        return model.values
+        return model.tensors
     }
 }

@@ -45,7 +45,7 @@ public struct ExportedCheckpoint: Sendable {
     /// The architecture of a model that also takes pictures, of which this is the language model.
     let isTextOf: String?
     let type: WeightType
-    let weights: [any StoredValues]
+    let weights: [any ReadableTensor]
     /// The values that a conversion does not give back to the bit, at any type of the weights.
     let inexactCount: Int
     /// The weights that begin a file of their own, so that they come back in order where the same
@@ -121,7 +121,7 @@ public struct ExportedCheckpoint: Sendable {
     }
 
     private typealias Made = (
-        weights: [any StoredValues], inexactCount: Int, fileStarts: [Int],
+        weights: [any ReadableTensor], inexactCount: Int, fileStarts: [Int],
         files: [(name: String, bytes: [UInt8])]
     )
 

@@ -9,7 +9,7 @@ import TensorCore
 ///
 /// The views of the rules are turned round, so that nothing is held: a range of the stored tensor
 /// is read from wherever its values are in the file.
-struct ExportedTensor: StoredValues {
+struct ExportedTensor: ReadableTensor {
     let name: String
     let shape: Shape
     let path: String
@@ -21,7 +21,7 @@ struct ExportedTensor: StoredValues {
     /// The values that a conversion does not give back to the bit.
     let inexactCount: Int
 
-    func readFloats(
+    func readElements(
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
@@ -43,12 +43,6 @@ struct ExportedTensor: StoredValues {
                 scratch: scratch)
             position = end
         }
-    }
-
-    func readBytes(
-        _ elements: Range<Int>, into destination: UnsafeMutableRawBufferPointer
-    ) throws {
-        preconditionFailure("an exported tensor's bytes are made by its writer")
     }
 }
 

@@ -17,7 +17,7 @@ struct LearnedNumbers {
     }
 
     /// Reads a tensor's value if it is such a number; `false` when it is another tensor.
-    mutating func add(_ values: any StoredValues, named name: String) throws -> Bool {
+    mutating func add(_ values: any ReadableTensor, named name: String) throws -> Bool {
         for (index, number) in numbers.enumerated() {
             guard let place = number.pattern.place(of: name.utf8), place.block < blockCount else {
                 continue
@@ -56,7 +56,7 @@ struct LearnedNumbers {
 }
 
 /// Such a number on the way back: a tensor of one element with a value from a file's metadata.
-struct LearnedValue: StoredValues {
+struct LearnedValue: ReadableTensor {
     let name: String
     let shape: Shape
     let path: String
@@ -64,17 +64,11 @@ struct LearnedValue: StoredValues {
     /// The only type that holds what the metadata say whatever it is.
     var dataType: DataType? { .F32 }
 
-    func readFloats(
+    func readElements(
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
         if !elements.isEmpty { destination.pointee = value }
-    }
-
-    func readBytes(
-        _ elements: Range<Int>, into destination: UnsafeMutableRawBufferPointer
-    ) throws {
-        preconditionFailure("an exported tensor's bytes are made by its writer")
     }
 
     /// The tensors of a family's numbers, in the order of the file's keys.

@@ -1,4 +1,5 @@
 import Quantization
+import Safetensors
 import TensorCore
 
 /// Rows of MXFP4 blocks, put together from a tensor of codes and one of exponents without a detour
@@ -9,9 +10,9 @@ import TensorCore
 /// code `i + 16`. Source: the OCP Microscaling formats specification, 1.0, for what they mean.
 struct MXFP4Rows: Sendable {
     /// U8 `[…, blocks, 16]`.
-    let codes: any StoredValues
+    let codes: any ReadableTensor
     /// U8 `[…, blocks]`.
-    let exponents: any StoredValues
+    let exponents: any ReadableTensor
     /// The rows that are taken, of all but the two innermost sides of `codes`.
     let rows: StridedView
     /// The blocks of one row.

@@ -1,4 +1,5 @@
 import Architectures
+import Safetensors
 import TensorCore
 
 /// The embeddings of a checkpoint, and output matrices beside them.
@@ -8,7 +9,7 @@ import TensorCore
 /// configuration says, and of two tied matrices either may stand for both.
 struct OutputHead {
     /// A tensor and the name that the rules have for it.
-    typealias Named = (stored: any StoredValues, name: String)
+    typealias Named = (stored: any ReadableTensor, name: String)
 
     /// What the user should know.
     private(set) var notices: [String] = []
@@ -66,7 +67,7 @@ struct OutputHead {
     }
 
     private mutating func takeDiffering(
-        _ head: any StoredValues, from embeddings: any StoredValues,
+        _ head: any ReadableTensor, from embeddings: any ReadableTensor,
         _ place: ModelFamily.OutputPlace
     ) throws {
         guard place != .none else {
@@ -80,7 +81,7 @@ struct OutputHead {
     }
 
     /// Whether two tensors have the same shape and values.
-    static func areEqual(_ left: any StoredValues, _ right: any StoredValues) throws -> Bool {
+    static func areEqual(_ left: any ReadableTensor, _ right: any ReadableTensor) throws -> Bool {
         guard left.shape == right.shape else { return false }
         let count = left.shape.elementCount
         let step = 1 << 16

@@ -72,7 +72,7 @@ enum TensorContent: Sendable {
 /// Parts of stored tensors, one after another: one tensor, a stack of experts, queries then keys.
 struct StoredParts: Sendable {
     struct Part: Sendable {
-        let values: any StoredValues
+        let values: any ReadableTensor
         let view: StridedView
         /// What every value is multiplied by, one after another, before the change.
         let factors: [Float]
@@ -115,7 +115,7 @@ struct StoredParts: Sendable {
     func holdsBytes(of format: Format, rowLength: Int) -> Bool {
         format != .BF16 && change == .none
             && parts.allSatisfy {
-                $0.values.format == format && $0.factors.isEmpty
+                $0.values.location != nil && $0.values.format == format && $0.factors.isEmpty
                     && $0.view.keeps(runsOf: rowLength)
             }
     }

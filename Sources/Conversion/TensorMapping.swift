@@ -41,7 +41,7 @@ struct TensorMapping: Sendable {
     /// - Throws: `ConversionError` about tensors that are missing, have no place or another shape
     ///   or type than expected; `ArchitectureError` about the configuration.
     init(
-        family: ModelFamily, configuration: ModelConfiguration, values: [any StoredValues],
+        family: ModelFamily, configuration: ModelConfiguration, values: [any ReadableTensor],
         directory: String, outputType: OutputType, ignoring ignored: [String] = []
     ) throws {
         for tensor in try family.generated(configuration) {
@@ -91,7 +91,7 @@ struct TensorMapping: Sendable {
 
     /// Finds the rules' names of a checkpoint's tensors.
     private static func sorted(
-        _ values: [any StoredValues], _ family: ModelFamily, _ configuration: ModelConfiguration,
+        _ values: [any ReadableTensor], _ family: ModelFamily, _ configuration: ModelConfiguration,
         _ directory: String
     ) throws -> Sorted {
         let names = try CheckpointNames(family, in: configuration)

@@ -21,7 +21,7 @@ struct TensorMatcher {
 
     /// What has been found for a rule in one block: for each source the tensors, by expert.
     private struct Group {
-        var found: [[Int: any StoredValues]]
+        var found: [[Int: any ReadableTensor]]
         var missingCount: Int
     }
 
@@ -54,7 +54,7 @@ struct TensorMatcher {
     /// Takes a tensor, whose name is `name` for the rules; `nil` when no rule is about it.
     ///
     /// - Returns: The GGUF tensors that it completes, which are none until the last has come.
-    mutating func add(_ values: any StoredValues, named name: String) throws -> [Made]? {
+    mutating func add(_ values: any ReadableTensor, named name: String) throws -> [Made]? {
         guard let (place, source, expert) = try place(of: values, named: name) else { return nil }
         let rule = rules[place.rule]
         try check(values, rule: place.rule, source: source)
@@ -76,7 +76,7 @@ struct TensorMatcher {
 
     /// The rule for a tensor; of several with the same name the first that has its shape.
     private mutating func place(
-        of values: any StoredValues, named name: String
+        of values: any ReadableTensor, named name: String
     ) throws -> (place: Place, source: Int, expert: Int)? {
         var first: (place: Place, source: Int, expert: Int)?
         for (number, source) in sources[TensorPattern.skeleton(of: name), default: []] {
@@ -111,7 +111,7 @@ struct TensorMatcher {
     }
 
     /// Checks shape and type against what the configuration says.
-    private mutating func check(_ values: any StoredValues, rule: Int, source: Int) throws {
+    private mutating func check(_ values: any ReadableTensor, rule: Int, source: Int) throws {
         guard let expected = try shape(ofSource: source, rule: rule) else { return }
         let dimensions = values.shape.dimensions
         if dimensions != expected {
@@ -173,7 +173,7 @@ struct TensorMatcher {
     }
 
     private func view(
-        _ view: TensorView?, of values: any StoredValues, shape: Shape, name: String
+        _ view: TensorView?, of values: any ReadableTensor, shape: Shape, name: String
     ) throws -> StridedView {
         guard let view else { return StridedView(elementCount: shape.elementCount) }
         guard let strided = try StridedView(view, of: shape, in: configuration) else {

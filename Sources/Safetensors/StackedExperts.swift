@@ -28,9 +28,9 @@ extension TensorPool {
     }
 }
 
-extension LogicalTensor {
+extension CheckpointTensor {
     /// One of `count` tensors along the first dimension; `nil` where elements are not whole bytes.
-    fileprivate func slice(_ number: Int, of count: Int, named name: String) -> LogicalTensor? {
+    fileprivate func slice(_ number: Int, of count: Int, named name: String) -> CheckpointTensor? {
         guard let shape = Shape(Array(self.shape.dimensions.dropFirst())) else { return nil }
         let storage: Storage
         switch self.storage {
@@ -47,7 +47,7 @@ extension LogicalTensor {
                 DequantizedSlice(
                     base: tensor, shape: shape, start: number * shape.elementCount))
         }
-        return LogicalTensor(name: name, shape: shape, storage: storage, shard: shard)
+        return CheckpointTensor(name: name, shape: shape, storage: storage, shard: shard)
     }
 }
 

@@ -60,7 +60,7 @@ extension Tokenizer {
         switch vocabulary.model {
         case .byteLevelBPE, .sentencePieceMerges: false
         case .wordPiece: true
-        case .sentencePieceBPE, .unigram: vocabulary.addSpacePrefix ?? true
+        case .sentencePieceBPE, .unigram: vocabulary.addsSpacePrefix
         }
     }
 }

@@ -17,17 +17,9 @@ public struct Tokenizer: Sendable {
     /// The id that `encode` puts at the end when asked to add special tokens; `nil` for none.
     public let trailingID: Int32?
 
-    private enum Engine: Sendable {
-        case byteLevel(MergeTable, TextSplitter, ignoresMerges: Bool)
-        case sentencePieceBPE(SentencePieceBPEEncoder)
-        case unigram(UnigramEncoder)
-        case wordPiece(WordPieceEncoder)
-    }
-
-    private let engine: Engine
+    private let encoder: any FragmentEncoder
     private let userDefined: SpecialTokenFinder
     private let allSpecial: SpecialTokenFinder
-    private let addsSpacePrefix: Bool
 
     /// The longest text that is encoded at once.
     public static let byteCountLimit = Int(Int32.max)
@@ -48,29 +40,7 @@ public struct Tokenizer: Sendable {
         self.vocabulary = vocabulary
         userDefined = SpecialTokenFinder(vocabulary, types: [.userDefined])
         allSpecial = SpecialTokenFinder(vocabulary, types: [.userDefined, .control, .unknown])
-        switch vocabulary.model {
-        case .byteLevelBPE:
-            guard let row = PreTokenizerName.row(named: vocabulary.pre) else {
-                throw TokenizationError(
-                    .unknownPreTokenizerName(vocabulary.pre),
-                    place: "tokenizer.ggml.pre")
-            }
-            engine = .byteLevel(
-                MergeTable(vocabulary), try TextSplitter(row), ignoresMerges: row.ignoresMerges)
-        case .sentencePieceBPE:
-            engine = .sentencePieceBPE(try SentencePieceBPEEncoder(vocabulary))
-        case .sentencePieceMerges:
-            var scored = vocabulary
-            scored.scoreByMerges()
-            engine = .sentencePieceBPE(try SentencePieceBPEEncoder(scored))
-        case .unigram:
-            engine = .unigram(try UnigramEncoder(vocabulary))
-        case .wordPiece:
-            engine = .wordPiece(WordPieceEncoder(vocabulary))
-        }
-        addsSpacePrefix =
-            vocabulary.addSpacePrefix
-            ?? (vocabulary.model == .sentencePieceBPE || vocabulary.model == .unigram)
+        encoder = try vocabulary.encoder()
         let ends = vocabulary.readersEnds
         leadingID = vocabulary.addBOS ?? ends.bos ? vocabulary.id(.bos) : nil
         if vocabulary.model == .wordPiece {
@@ -116,57 +86,18 @@ public struct Tokenizer: Sendable {
         var output: [Int32] = []
         output.reserveCapacity(bytes.count / 3 + 2)
         if addSpecial, let leadingID { output.append(leadingID) }
-        let fragments = (parseSpecial ? allSpecial : userDefined).fragments(bytes)
-        switch engine {
-        case .byteLevel(let table, let splitter, let ignoresMerges):
-            var encoder = ByteLevelEncoder(
-                table: table, ignoresMerges: ignoresMerges, unknown: vocabulary.specialIDs[.unk])
-            for fragment in fragments {
-                switch fragment {
-                case .token(let id): output.append(id)
-                case .text(let range):
-                    let text = UnsafeBufferPointer(rebasing: bytes[range])
-                    var start = 0
-                    for end in splitter.ends(text) {
-                        encoder.encode(
-                            UnsafeBufferPointer(rebasing: text[start..<end]), into: &output)
-                        start = end
-                    }
-                }
-            }
-        case .sentencePieceBPE(let encoder):
-            // The space goes in front of the text and again after every special token.
-            var followsSpecial = true
-            for fragment in fragments {
-                switch fragment {
-                case .token(let id):
-                    output.append(id)
-                    followsSpecial = true
-                case .text(let range):
-                    let text = WhitespaceMark.escape(
-                        UnsafeBufferPointer(rebasing: bytes[range]),
-                        prefixed: addsSpacePrefix && followsSpecial)
-                    text.withUnsafeBufferPointer { encoder.encode($0, into: &output) }
-                    followsSpecial = false
-                }
-            }
-        case .unigram(let encoder):
-            for fragment in fragments {
-                switch fragment {
-                case .token(let id): output.append(id)
-                case .text(let range):
-                    encoder.encode(
-                        UnsafeBufferPointer(rebasing: bytes[range]), prefixed: addsSpacePrefix,
-                        into: &output)
-                }
-            }
-        case .wordPiece(let encoder):
-            for fragment in fragments {
-                switch fragment {
-                case .token(let id): output.append(id)
-                case .text(let range):
-                    encoder.encode(UnsafeBufferPointer(rebasing: bytes[range]), into: &output)
-                }
+        var encoder = encoder
+        var isFirst = true
+        for fragment in (parseSpecial ? allSpecial : userDefined).fragments(bytes) {
+            switch fragment {
+            case .token(let id):
+                output.append(id)
+                isFirst = true
+            case .text(let range):
+                encoder.encode(
+                    fragment: UnsafeBufferPointer(rebasing: bytes[range]), isFirst: isFirst,
+                    into: &output)
+                isFirst = false
             }
         }
         if addSpecial, let trailingID { output.append(trailingID) }

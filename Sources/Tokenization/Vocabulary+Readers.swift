@@ -32,6 +32,11 @@ extension Vocabulary {
         }
     }
 
+    /// Whether a space goes in front of a text.
+    var addsSpacePrefix: Bool {
+        addSpacePrefix ?? (model == .sentencePieceBPE || model == .unigram)
+    }
+
     /// Texts by which readers know an end of generation, whatever the file says.
     private static let endTexts: Set<ByteString> = [
         "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>",

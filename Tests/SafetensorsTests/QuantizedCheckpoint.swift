@@ -40,7 +40,7 @@ struct QuantizedCheckpoint {
     }
 
     /// Writes the checkpoint, opens it and gives its tensors to `body`.
-    func open<Result>(_ body: ([LogicalTensor]) throws -> Result) throws -> Result {
+    func open<Result>(_ body: ([CheckpointTensor]) throws -> Result) throws -> Result {
         try openModel { try body($0.tensors) }
     }
 
@@ -101,7 +101,7 @@ struct QuantizedCheckpoint {
         }
     }
 
-    static func read(_ tensor: LogicalTensor, _ range: Range<Int>) throws -> [Float] {
+    static func read(_ tensor: CheckpointTensor, _ range: Range<Int>) throws -> [Float] {
         var values = [Float](repeating: .nan, count: range.count)
         try values.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }

@@ -4,7 +4,7 @@ import TensorCore
 public struct ModelTensors: Sendable {
     /// The tensors: those that are stored in the checkpoint's order, then those that no stored
     /// tensor has the name of, in the order of their codes.
-    public let tensors: [LogicalTensor]
+    public let tensors: [CheckpointTensor]
     /// The method by which weights are stored; `nil` where all of them are plain, whatever the
     /// configuration says.
     public let method: String?

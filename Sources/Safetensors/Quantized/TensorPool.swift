@@ -35,20 +35,20 @@ struct TensorPool {
     }
 
     private var order: [ByteString] = []
-    private var tensors: [ByteString: LogicalTensor] = [:]
+    private var tensors: [ByteString: CheckpointTensor] = [:]
 
     init(_ checkpoint: Checkpoint) {
         for entry in checkpoint.entries {
             let name = ByteString(entry.tensor.name)
             order.append(name)
-            tensors[name] = LogicalTensor(
+            tensors[name] = CheckpointTensor(
                 name: entry.tensor.name, shape: entry.tensor.shape, storage: .stored(entry.tensor),
                 shard: checkpoint.shards[entry.shard])
         }
     }
 
     /// The tensors: those that stayed in their order, then those that were put together.
-    var all: [LogicalTensor] { order.compactMap { tensors[$0] } }
+    var all: [CheckpointTensor] { order.compactMap { tensors[$0] } }
 
     /// The tensors that are stored as they are.
     var storedParts: some Sequence<Part> {
@@ -105,7 +105,7 @@ struct TensorPool {
     }
 
     /// Puts tensors in the place of one.
-    mutating func replace(_ name: String, by parts: [LogicalTensor]) {
+    mutating func replace(_ name: String, by parts: [CheckpointTensor]) {
         let key = ByteString(name)
         guard let place = order.firstIndex(of: key) else { return }
         tensors[key] = nil
@@ -118,7 +118,7 @@ struct TensorPool {
     mutating func replace(
         _ name: String, of shard: SafetensorsFile, by tensor: any DequantizedTensor
     ) {
-        tensors[ByteString(name)] = LogicalTensor(
+        tensors[ByteString(name)] = CheckpointTensor(
             name: name, shape: tensor.shape, storage: .dequantized(tensor), shard: shard)
     }
 

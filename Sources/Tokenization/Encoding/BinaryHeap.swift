@@ -35,3 +35,5 @@ struct BinaryHeap<Element: Comparable> {
         }
     }
 }
+
+extension BinaryHeap: Sendable where Element: Sendable {}

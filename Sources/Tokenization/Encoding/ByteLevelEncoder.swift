@@ -2,9 +2,10 @@ import TensorCore
 
 /// Byte-level BPE: words become bytes, neighbours are joined in the order of the merges' ranks.
 ///
-/// One encoder serves one text: it keeps a cache of the words it has seen.
-struct ByteLevelEncoder {
+/// It keeps a cache of the words it has seen.
+struct ByteLevelEncoder: FragmentEncoder {
     private let table: MergeTable
+    private let splitter: TextSplitter
     private let ignoresMerges: Bool
     private let unknown: Int32?
     private var cache = WordCache()
@@ -28,16 +29,31 @@ struct ByteLevelEncoder {
         }
     }
 
-    init(table: MergeTable, ignoresMerges: Bool, unknown: Int32?) {
-        self.table = table
-        self.ignoresMerges = ignoresMerges
-        self.unknown = unknown
+    init(_ vocabulary: Vocabulary) throws(TokenizationError) {
+        guard let row = PreTokenizerName.row(named: vocabulary.pre) else {
+            throw TokenizationError(
+                .unknownPreTokenizerName(vocabulary.pre), place: "tokenizer.ggml.pre")
+        }
+        table = MergeTable(vocabulary)
+        splitter = try TextSplitter(row)
+        ignoresMerges = row.ignoresMerges
+        unknown = vocabulary.specialIDs[.unk]
+    }
+
+    mutating func encode(
+        fragment: UnsafeBufferPointer<UInt8>, isFirst: Bool, into output: inout [Int32]
+    ) {
+        var start = 0
+        for end in splitter.ends(fragment) {
+            encode(UnsafeBufferPointer(rebasing: fragment[start..<end]), into: &output)
+            start = end
+        }
     }
 
     /// Appends the tokens of one word.
     ///
     /// O(n log n) in its length.
-    mutating func encode(_ word: UnsafeBufferPointer<UInt8>, into output: inout [Int32]) {
+    private mutating func encode(_ word: UnsafeBufferPointer<UInt8>, into output: inout [Int32]) {
         guard let base = word.baseAddress, !word.isEmpty else { return }
         if cache.append(base, word.count, to: &output) { return }
         let start = output.count
@@ -67,7 +83,6 @@ struct ByteLevelEncoder {
     }
 
     /// A symbol that is no token is written byte by byte; a byte that is none is unknown.
-    ///
     private func emit(
         _ symbol: Int32, _ base: UnsafePointer<UInt8>, _ count: Int, into output: inout [Int32]
     ) {

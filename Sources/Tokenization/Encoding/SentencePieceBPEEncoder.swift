@@ -2,12 +2,13 @@ import TensorCore
 
 /// SentencePiece BPE: characters are joined as long as two neighbours together are a piece, the
 /// piece with the highest score first, from left to right among equals.
-struct SentencePieceBPEEncoder: Sendable {
+struct SentencePieceBPEEncoder: FragmentEncoder {
     private let pieces: ByteStringTable
     /// Token and score of each piece of the table.
     private let tokens: [Int32]
     private let scores: [Float]
     private let fallback: ByteFallback
+    private let addsSpacePrefix: Bool
 
     private struct Symbol {
         var start: Int
@@ -27,6 +28,9 @@ struct SentencePieceBPEEncoder: Sendable {
     }
 
     init(_ vocabulary: Vocabulary) throws(TokenizationError) {
+        var vocabulary = vocabulary
+        addsSpacePrefix = vocabulary.addsSpacePrefix
+        if vocabulary.model == .sentencePieceMerges { vocabulary.scoreByMerges() }
         guard let scores = vocabulary.scores else {
             throw TokenizationError(
                 .missing("scores for the tokens"), place: "tokenizer.ggml.scores")
@@ -51,10 +55,18 @@ struct SentencePieceBPEEncoder: Sendable {
         fallback = ByteFallback(vocabulary)
     }
 
+    /// A space goes in front of the text and again after every special token.
+    mutating func encode(
+        fragment: UnsafeBufferPointer<UInt8>, isFirst: Bool, into output: inout [Int32]
+    ) {
+        let text = WhitespaceMark.escape(fragment, prefixed: addsSpacePrefix && isFirst)
+        text.withUnsafeBufferPointer { encode($0, into: &output) }
+    }
+
     /// Appends the tokens of a text in which spaces are marked.
     ///
     /// O(n log n).
-    func encode(_ text: UnsafeBufferPointer<UInt8>, into output: inout [Int32]) {
+    private func encode(_ text: UnsafeBufferPointer<UInt8>, into output: inout [Int32]) {
         guard let base = text.baseAddress, !text.isEmpty else { return }
         let units = UTF8Units(bytes: text)
         var symbols: [Symbol] = []

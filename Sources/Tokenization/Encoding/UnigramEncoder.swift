@@ -1,7 +1,7 @@
 import TensorCore
 
 /// SentencePiece's unigram model: the segmentation with the highest sum of scores (Viterbi).
-struct UnigramEncoder: Sendable {
+struct UnigramEncoder: FragmentEncoder {
     private let pieces: ByteStringTable
     private let tokens: [Int32]
     private let scores: [Float]
@@ -10,6 +10,7 @@ struct UnigramEncoder: Sendable {
     private let lengths: [Int]
     private let unknownScore: Float
     private let fallback: ByteFallback
+    private let addsSpacePrefix: Bool
     private let removesExtraWhitespace: Bool
     private let normalizer: CompiledCharacterMap
 
@@ -53,6 +54,7 @@ struct UnigramEncoder: Sendable {
         self.lengths = lengths.sorted()
         unknownScore = range.lowerBound - UnigramEncoder.unknownPenalty
         fallback = ByteFallback(vocabulary)
+        addsSpacePrefix = vocabulary.addsSpacePrefix
         removesExtraWhitespace = vocabulary.removeExtraWhitespaces ?? false
         normalizer =
             try vocabulary.precompiledCharsmap.map {
@@ -72,13 +74,13 @@ struct UnigramEncoder: Sendable {
         return least <= most ? least...most : 0...0
     }
 
-    /// Appends the tokens of a text.
+    /// Appends the tokens of a fragment, whatever is in front of it.
     ///
     /// O(n · number of lengths that pieces have).
-    func encode(
-        _ text: UnsafeBufferPointer<UInt8>, prefixed: Bool, into output: inout [Int32]
+    mutating func encode(
+        fragment: UnsafeBufferPointer<UInt8>, isFirst: Bool, into output: inout [Int32]
     ) {
-        let normalized = normalize(text, prefixed: prefixed)
+        let normalized = normalize(fragment)
         normalized.withUnsafeBufferPointer { bytes in
             if let base = bytes.baseAddress, !bytes.isEmpty {
                 segment(base, bytes, into: &output)
@@ -86,7 +88,7 @@ struct UnigramEncoder: Sendable {
         }
     }
 
-    private func normalize(_ text: UnsafeBufferPointer<UInt8>, prefixed: Bool) -> [UInt8] {
+    private func normalize(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         guard !text.isEmpty else { return [] }
         var mapped = normalizer.map(text) { verbatim.byteCount(in: text, at: $0) }
         if removesExtraWhitespace {
@@ -99,7 +101,7 @@ struct UnigramEncoder: Sendable {
             mapped = kept
         }
         var marked = mapped.withUnsafeBufferPointer {
-            WhitespaceMark.escape($0, prefixed: prefixed)
+            WhitespaceMark.escape($0, prefixed: addsSpacePrefix)
         }
         // At the end go marks that the text itself had, too.
         while removesExtraWhitespace, marked.suffix(3).elementsEqual(WhitespaceMark.bytes) {

@@ -2,7 +2,7 @@ import TensorCore
 
 /// BERT's WordPiece: the text is cleaned and cut into words, and each word takes the longest piece
 /// that fits from its beginning on; a word that pieces cannot cover is unknown.
-struct WordPieceEncoder: Sendable {
+struct WordPieceEncoder: FragmentEncoder {
     private let pieces: ByteStringTable
     private let tokens: [Int32]
     private let unknown: Int32?
@@ -28,10 +28,12 @@ struct WordPieceEncoder: Sendable {
         stripsAccents = vocabulary.stripAccents ?? lowercases
     }
 
-    /// Appends the tokens of a text.
+    /// Appends the tokens of a fragment.
     ///
     /// Linear in its length (words have a limited one).
-    func encode(_ text: UnsafeBufferPointer<UInt8>, into output: inout [Int32]) {
+    mutating func encode(
+        fragment text: UnsafeBufferPointer<UInt8>, isFirst: Bool, into output: inout [Int32]
+    ) {
         let units = UTF8Units(bytes: text)
         var word = WhitespaceMark.bytes
         var scalarCount = 0
