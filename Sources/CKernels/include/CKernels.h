@@ -75,6 +75,7 @@ bool ingot_largest_magnitude(ingot_isa isa, const float *values, size_t count, u
 #include "grids.h"
 #include "formats.h"
 #include "integer_product.h"
+#include "ordered.h"
 
 #ifdef __cplusplus
 }
