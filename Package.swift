@@ -34,6 +34,8 @@ let package = Package(
         // Layer 0: C
         .target(name: "CKernels"),
         .target(name: "CSystem"),
+        // The built-in calibration texts as bytes of the program.
+        .target(name: "CCalibrationMix", exclude: ["NOTE.md", "mix.jsonl.zst"]),
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd",
             providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
@@ -82,7 +84,10 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Calibration",
-            dependencies: ["TensorCore", "Inference", "GGUF", "Architectures"],
+            dependencies: [
+                "TensorCore", "Inference", "GGUF", "Architectures", "Tokenization", "Zstandard",
+                "CCalibrationMix", .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: strict),
         // Layer 7
         .target(
