@@ -17,13 +17,15 @@ extension Format {
     init(
         name: String, typeID: UInt32, blockElementCount: Int, blockByteCount: Int,
         fallbacks: [Format], importance: ImportanceUse, insteadOfRecipe: String? = nil,
-        codes: ingot_code_form, kernels: BlockKernels, encodeBlock: @escaping BlockEncoder,
+        codes: ingot_code_form, feedback: FeedbackForm? = nil, kernels: BlockKernels,
+        encodeBlock: @escaping BlockEncoder,
         decodeBlock: @escaping BlockDecoder
     ) {
         self.init(
             name: name, typeID: typeID, blockElementCount: blockElementCount,
             blockByteCount: blockByteCount, fallbacks: fallbacks, importance: importance,
             insteadOfRecipe: insteadOfRecipe, codes: CodeForm(codes, unpack: kernels.unpack),
+            feedback: feedback,
             encode: { rows, rowCount, rowLength, importance, destination in
                 let isEncoded = kernels.encode(
                     rows, rowCount, rowLength, importance, destination, encodeBlock)

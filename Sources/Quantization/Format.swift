@@ -63,13 +63,15 @@ public struct Format: Sendable, Hashable, CustomStringConvertible {
     /// How blocks become integers, for products with rounded activations; `nil` for formats whose
     /// values are not a code times a scale.
     package let codes: CodeForm?
+    /// How blocks are rounded with error feedback; `nil` for formats that are not.
+    let feedback: FeedbackForm?
 
     /// Declares a format.
     init(
         name: String, typeID: UInt32, blockElementCount: Int, blockByteCount: Int,
         fallbacks: [Format] = [], importance: ImportanceUse = .ignored,
-        insteadOfRecipe: String? = nil, codes: CodeForm? = nil, encode: Encoder?,
-        decode: Decoder?
+        insteadOfRecipe: String? = nil, codes: CodeForm? = nil,
+        feedback: FeedbackForm? = nil, encode: Encoder?, decode: Decoder?
     ) {
         self.name = name
         self.typeID = typeID
@@ -79,6 +81,7 @@ public struct Format: Sendable, Hashable, CustomStringConvertible {
         self.importance = importance
         self.insteadOfRecipe = insteadOfRecipe
         self.codes = codes
+        self.feedback = feedback
         self.encode = encode
         self.decode = decode
     }

@@ -76,6 +76,7 @@ bool ingot_largest_magnitude(ingot_isa isa, const float *values, size_t count, u
 #include "formats.h"
 #include "integer_product.h"
 #include "ordered.h"
+#include "feedback.h"
 
 #ifdef __cplusplus
 }

@@ -70,6 +70,24 @@ struct AffineSuperBlock: Sendable {
         }
     }
 
+    /// How these blocks are rounded with error feedback.
+    func feedback(
+        pack:
+            @escaping @Sendable (_ codes: UnsafePointer<UInt8>, _ block: UnsafeMutableRawPointer)
+            -> Void
+    ) -> FeedbackForm {
+        FeedbackForm(
+            groupLength: subBlockLength, levels: .integers(0...Int(n)),
+            scale: .integers(0...Int(scaleN), unitOffset: dOffset),
+            minimum: .integers(0...Int(scaleN), unitOffset: dOffset + 2)
+        ) { fields, block in
+            block.setF16(dOffset, fields.unit)
+            block.setF16(dOffset + 2, fields.minimumUnit)
+            pairs.store(fields.scales, fields.minimums, block + pairsOffset)
+            pack(fields.codes, block)
+        }
+    }
+
     /// Finds the scale and the minimum of every sub-block, and the sum of its weights.
     private func fit(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,

@@ -90,6 +90,20 @@ struct SmallBlock: Sendable {
         }
     }
 
+    /// How these blocks are rounded with error feedback.
+    var feedback: FeedbackForm {
+        let half = Int(largestCode + 1) / 2
+        return FeedbackForm(
+            groupLength: Self.elementCount,
+            levels: hasMinimum ? .integers(0...Int(largestCode)) : .integers(-half...half - 1),
+            scale: .half(offset: 0), minimum: hasMinimum ? .half(offset: 2) : .none
+        ) { fields, block in
+            block.setF16(0, fields.unit)
+            if hasMinimum { block.setF16(2, fields.minimumUnit) }
+            store(block) { fields.codes[$0] }
+        }
+    }
+
     /// The integer part of a code, kept in eight bits and then limited.
     ///
     /// The detour through eight bits decides nothing for ordinary blocks. Where a tiny block's

@@ -79,6 +79,11 @@ enum NonLinearCode {
         }
     }
 
+    /// Stores 32 codes in the same way.
+    static func store(codes: UnsafePointer<UInt8>, _ bytes: UnsafeMutableRawPointer) {
+        for index in 0..<16 { bytes.setByte(index, codes[index] | codes[index + 16] << 4) }
+    }
+
     /// Reads 32 codes.
     static func load(
         _ bytes: UnsafeRawPointer, scale: Float, _ block: UnsafeMutablePointer<Float>

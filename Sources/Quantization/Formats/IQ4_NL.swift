@@ -6,6 +6,7 @@ extension Format {
         name: "IQ4_NL", typeID: 20, blockElementCount: 32, blockByteCount: IQ4_NLBlock.byteCount,
         fallbacks: [.F16], importance: .optional,
         codes: .init(group: 32, block: 32, offset: 128, highest: 241),
+        feedback: IQ4_NLBlock.feedback,
         kernels: .init(ingot_kernels_IQ4_NL),
         encodeBlock: { values, importance, _, block in
             IQ4_NLBlock.encode(values, importance, block)
@@ -20,6 +21,13 @@ extension Format {
 /// ```
 enum IQ4_NLBlock {
     static let byteCount = 18
+
+    static let feedback = FeedbackForm(
+        groupLength: 32, levels: .curve(NonLinearCode.values), scale: .half(offset: 0)
+    ) { fields, block in
+        block.setF16(0, fields.unit)
+        NonLinearCode.store(codes: fields.codes, block + 2)
+    }
 
     static func encode(
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,

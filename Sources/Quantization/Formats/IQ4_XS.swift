@@ -7,6 +7,7 @@ extension Format {
         name: "IQ4_XS", typeID: 23, blockElementCount: 256, blockByteCount: IQ4_XSBlock.byteCount,
         fallbacks: [.IQ4_NL, .F16], importance: .optional,
         codes: .init(group: 32, block: 256, offset: 128, highest: 241),
+        feedback: IQ4_XSBlock.feedback,
         kernels: .init(ingot_kernels_IQ4_XS),
         encodeBlock: { values, importance, _, block in
             IQ4_XSBlock.encode(values, importance, block)
@@ -47,10 +48,31 @@ enum IQ4_XSBlock {
                 high |= (stored >> 4) << UInt32(2 * j)
                 low |= (stored & 0xF) << UInt32(4 * j)
             }
-            block.setByte(2, UInt8(truncatingIfNeeded: high))
-            block.setByte(3, UInt8(truncatingIfNeeded: high >> 8))
-            block.setWord(4, low)
+            store(scales: low, high, block)
         }
+    }
+
+    private static func store(
+        scales low: UInt32, _ high: UInt32, _ block: UnsafeMutableRawPointer
+    ) {
+        block.setByte(2, UInt8(truncatingIfNeeded: high))
+        block.setByte(3, UInt8(truncatingIfNeeded: high >> 8))
+        block.setWord(4, low)
+    }
+
+    static let feedback = FeedbackForm(
+        groupLength: 32, levels: .curve(NonLinearCode.values),
+        scale: .integers(-32...31, unitOffset: 0)
+    ) { fields, block in
+        var (high, low): (UInt32, UInt32) = (0, 0)
+        for j in 0..<8 {
+            let stored = UInt32(fields.scales[j])
+            high |= (stored >> 4) << UInt32(2 * j)
+            low |= (stored & 0xF) << UInt32(4 * j)
+            NonLinearCode.store(codes: fields.codes + 32 * j, block + (8 + 16 * j))
+        }
+        block.setF16(0, fields.unit)
+        store(scales: low, high, block)
     }
 
     static func decode(_ block: UnsafeRawPointer, _ values: UnsafeMutablePointer<Float>) {

@@ -7,6 +7,7 @@ extension Format {
         name: "Q2_K", typeID: 10, blockElementCount: 256, blockByteCount: Q2_KBlock.byteCount,
         fallbacks: [.Q4_0, .F16], importance: .optional,
         codes: .init(group: 16, block: 256, offset: 0, highest: 3, hasMinimum: true),
+        feedback: Q2_KBlock.feedback,
         kernels: .init(ingot_kernels_Q2_K),
         encodeBlock: { values, importance, _, block in
             Q2_KBlock.encode(values, importance, block)
@@ -35,6 +36,10 @@ enum Q2_KBlock {
         search.quantize(values, importance, block) { codes in
             TwoBitCodes.store(codes, block + 16)
         }
+    }
+
+    static let feedback = search.feedback { codes, block in
+        TwoBitCodes.store(codes, block + 16)
     }
 
     static func decode(_ block: UnsafeRawPointer, _ values: UnsafeMutablePointer<Float>) {

@@ -7,6 +7,7 @@ extension Format {
         name: "Q3_K", typeID: 11, blockElementCount: 256, blockByteCount: Q3_KBlock.byteCount,
         fallbacks: [.Q4_0, .F16], importance: .optional,
         codes: .init(group: 16, block: 256, offset: 4, highest: 7),
+        feedback: Q3_KBlock.feedback,
         kernels: .init(ingot_kernels_Q3_K),
         encodeBlock: { values, importance, _, block in
             Q3_KBlock.encode(values, importance, block)
@@ -66,6 +67,14 @@ enum Q3_KBlock {
                 store(codes: codes, block)
             }
         }
+    }
+
+    static let feedback = FeedbackForm(
+        groupLength: 16, levels: .integers(-4...3), scale: .integers(-32...31, unitOffset: 108)
+    ) { fields, block in
+        block.setF16(108, fields.unit)
+        store(scales: fields.scales, block + 96)
+        store(codes: fields.codes, block)
     }
 
     /// Gives the scale of largest magnitude the code -32 and returns the step.

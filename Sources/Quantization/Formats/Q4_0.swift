@@ -6,6 +6,7 @@ extension Format {
         name: "Q4_0", typeID: 2, blockElementCount: 32, blockByteCount: 18,
         fallbacks: [.F16], importance: .optional,
         codes: .init(group: 32, block: 32, offset: 8, highest: 15),
+        feedback: blocksQ4_0.feedback,
         kernels: .init(ingot_kernels_Q4_0),
         encodeBlock: { values, importance, variance, block in
             blocksQ4_0.encode(values, importance, variance: variance, block)

@@ -6,6 +6,7 @@ extension Format {
         name: "Q4_1", typeID: 3, blockElementCount: 32, blockByteCount: 20,
         fallbacks: [.F16], importance: .optional,
         codes: .init(group: 32, block: 32, offset: 0, highest: 15, hasMinimum: true),
+        feedback: blocksQ4_1.feedback,
         kernels: .init(ingot_kernels_Q4_1),
         encodeBlock: { values, importance, variance, block in
             blocksQ4_1.encode(values, importance, variance: variance, block)

@@ -7,6 +7,7 @@ extension Format {
         name: "Q4_K", typeID: 12, blockElementCount: 256, blockByteCount: Q4_KBlock.byteCount,
         fallbacks: [.Q5_0, .F16], importance: .optional,
         codes: .init(group: 32, block: 256, offset: 0, highest: 15, hasMinimum: true),
+        feedback: Q4_KBlock.feedback,
         kernels: .init(ingot_kernels_Q4_K),
         encodeBlock: { values, importance, _, block in
             Q4_KBlock.encode(values, importance, block)
@@ -33,12 +34,16 @@ enum Q4_KBlock {
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer
     ) {
-        search.quantize(values, importance, block) { codes in
-            for run in 0..<4 {
-                let codes = codes + 64 * run
-                for index in 0..<32 {
-                    block.setByte(16 + 32 * run + index, codes[index] | codes[index + 32] << 4)
-                }
+        search.quantize(values, importance, block) { codes in store(codes, block) }
+    }
+
+    static let feedback = search.feedback(pack: store)
+
+    private static func store(_ codes: UnsafePointer<UInt8>, _ block: UnsafeMutableRawPointer) {
+        for run in 0..<4 {
+            let codes = codes + 64 * run
+            for index in 0..<32 {
+                block.setByte(16 + 32 * run + index, codes[index] | codes[index + 32] << 4)
             }
         }
     }

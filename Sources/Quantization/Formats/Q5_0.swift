@@ -6,6 +6,7 @@ extension Format {
         name: "Q5_0", typeID: 6, blockElementCount: 32, blockByteCount: 22,
         fallbacks: [.F16], importance: .optional,
         codes: .init(group: 32, block: 32, offset: 16, highest: 31),
+        feedback: blocksQ5_0.feedback,
         kernels: .init(ingot_kernels_Q5_0),
         encodeBlock: { values, importance, variance, block in
             blocksQ5_0.encode(values, importance, variance: variance, block)

@@ -6,6 +6,7 @@ extension Format {
         name: "Q5_1", typeID: 7, blockElementCount: 32, blockByteCount: 24,
         fallbacks: [.F16], importance: .optional,
         codes: .init(group: 32, block: 32, offset: 0, highest: 31, hasMinimum: true),
+        feedback: blocksQ5_1.feedback,
         kernels: .init(ingot_kernels_Q5_1),
         encodeBlock: { values, importance, variance, block in
             blocksQ5_1.encode(values, importance, variance: variance, block)

@@ -7,6 +7,7 @@ extension Format {
         name: "Q5_K", typeID: 13, blockElementCount: 256, blockByteCount: Q5_KBlock.byteCount,
         fallbacks: [.Q5_1, .F16], importance: .optional,
         codes: .init(group: 32, block: 256, offset: 0, highest: 31, hasMinimum: true),
+        feedback: Q5_KBlock.feedback,
         kernels: .init(ingot_kernels_Q5_K),
         encodeBlock: { values, importance, _, block in
             Q5_KBlock.encode(values, importance, block)
@@ -33,16 +34,20 @@ enum Q5_KBlock {
         _ values: UnsafePointer<Float>, _ importance: UnsafePointer<Float>?,
         _ block: UnsafeMutableRawPointer
     ) {
-        search.quantize(values, importance, block) { codes in
-            for index in 0..<32 {
-                var highBits: UInt8 = 0
-                for run in 0..<4 {
-                    let codes = codes + 64 * run + index
-                    block.setByte(48 + 32 * run + index, codes[0] & 0xF | codes[32] << 4)
-                    highBits |= (codes[0] >> 4 | (codes[32] >> 4) << 1) << UInt8(2 * run)
-                }
-                block.setByte(16 + index, highBits)
+        search.quantize(values, importance, block) { codes in store(codes, block) }
+    }
+
+    static let feedback = search.feedback(pack: store)
+
+    private static func store(_ codes: UnsafePointer<UInt8>, _ block: UnsafeMutableRawPointer) {
+        for index in 0..<32 {
+            var highBits: UInt8 = 0
+            for run in 0..<4 {
+                let codes = codes + 64 * run + index
+                block.setByte(48 + 32 * run + index, codes[0] & 0xF | codes[32] << 4)
+                highBits |= (codes[0] >> 4 | (codes[32] >> 4) << 1) << UInt8(2 * run)
             }
+            block.setByte(16 + index, highBits)
         }
     }
 

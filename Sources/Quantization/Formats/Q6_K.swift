@@ -7,6 +7,7 @@ extension Format {
         name: "Q6_K", typeID: 14, blockElementCount: 256, blockByteCount: Q6_KBlock.byteCount,
         fallbacks: [.Q8_0, .F16], importance: .optional,
         codes: .init(group: 16, block: 256, offset: 32, highest: 63),
+        feedback: Q6_KBlock.feedback,
         kernels: .init(ingot_kernels_Q6_K),
         encodeBlock: { values, importance, _, block in
             Q6_KBlock.encode(values, importance, block)
@@ -54,6 +55,14 @@ enum Q6_KBlock {
                 store(codes: codes, block)
             }
         }
+    }
+
+    static let feedback = FeedbackForm(
+        groupLength: 16, levels: .integers(-32...31), scale: .integers(-128...127, unitOffset: 208)
+    ) { fields, block in
+        block.setF16(208, fields.unit)
+        for j in 0..<16 { block.setByte(192 + j, fields.scales[j] &- 128) }
+        store(codes: fields.codes, block)
     }
 
     private static func store(codes: UnsafePointer<UInt8>, _ block: UnsafeMutableRawPointer) {

@@ -6,6 +6,7 @@ extension Format {
         name: "Q8_0", typeID: 8, blockElementCount: 32, blockByteCount: Q8_0Block.byteCount,
         fallbacks: [.F16], importance: .ignored,
         codes: .init(group: 32, block: 32, offset: 128, highest: 255),
+        feedback: Q8_0Block.feedback,
         kernels: .init(ingot_kernels_Q8_0),
         encodeBlock: { values, _, _, block in
             Q8_0Block.encode(values, block)
@@ -33,6 +34,13 @@ enum Q8_0Block {
             let limited = abs(code) < 0x1p31 ? Int32(code) : 0
             block.setByte(2 + index, UInt8(truncatingIfNeeded: limited))
         }
+    }
+
+    static let feedback = FeedbackForm(
+        groupLength: 32, levels: .integers(-127...127), scale: .half(offset: 0)
+    ) { fields, block in
+        block.setF16(0, fields.unit)
+        for index in 0..<32 { block.setByte(2 + index, fields.codes[index] &- 127) }
     }
 
     static func decode(_ block: UnsafeRawPointer, _ values: UnsafeMutablePointer<Float>) {
