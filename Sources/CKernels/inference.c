@@ -1,4 +1,4 @@
-#include "inference.h"
+#include "CKernels.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -40,6 +40,11 @@ struct kernels {
                        size_t, size_t, float *);
     void (*logits_add)(struct ingot_logits_state *, const float *, int32_t, size_t);
     double (*logits_cross)(const float *, const float *, float, size_t);
+    void (*silu_slope)(float *, size_t);
+    void (*gelu_tanh_slope)(float *, size_t);
+    void (*gelu_slope)(float *, size_t);
+    void (*relu_slope)(float *, size_t);
+    void (*relu_squared_slope)(float *, size_t);
 };
 
 #if defined(__x86_64__)
@@ -60,9 +65,15 @@ struct kernels {
 #undef NAME
 #pragma clang attribute pop
 
+static const struct kernels *kernels(ingot_isa isa) {
+    if (isa == INGOT_AVX512) return &avx512_table;
+    if (isa == INGOT_AVX2) return &avx2_table;
+    return &baseline_table;
+}
+
 static const struct kernels *choose(void) {
-    if (__builtin_cpu_supports("avx512f")) return &avx512_table;
-    if (__builtin_cpu_supports("avx2")) return &avx2_table;
+    if (ingot_isa_supported(INGOT_AVX512)) return &avx512_table;
+    if (ingot_isa_supported(INGOT_AVX2)) return &avx2_table;
     return &baseline_table;
 }
 
@@ -72,13 +83,23 @@ static const struct kernels *choose(void) {
 #include "inference_template.h"
 #undef NAME
 
+static const struct kernels *kernels(ingot_isa isa) {
+    (void)isa;
+    return &baseline_table;
+}
+
 static const struct kernels *choose(void) { return &baseline_table; }
 
 #endif
 
+static _Atomic(const struct kernels *) chosen;
+
+void ingot_inference_use(ingot_isa isa) {
+    atomic_store_explicit(&chosen, kernels(isa), memory_order_relaxed);
+}
+
 // The table is chosen once; two threads that meet here choose the same.
 static const struct kernels *table(void) {
-    static _Atomic(const struct kernels *) chosen;
     const struct kernels *known = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (!known) {
         known = choose();
@@ -129,6 +150,15 @@ void ingot_gelu(float *gate, const float *up, size_t count) { table()->gelu(gate
 void ingot_relu(float *gate, const float *up, size_t count) { table()->relu(gate, up, count); }
 void ingot_relu_squared(float *gate, const float *up, size_t count) {
     table()->relu_squared(gate, up, count);
+}
+void ingot_silu_slope(float *values, size_t count) { table()->silu_slope(values, count); }
+void ingot_gelu_tanh_slope(float *values, size_t count) {
+    table()->gelu_tanh_slope(values, count);
+}
+void ingot_gelu_slope(float *values, size_t count) { table()->gelu_slope(values, count); }
+void ingot_relu_slope(float *values, size_t count) { table()->relu_slope(values, count); }
+void ingot_relu_squared_slope(float *values, size_t count) {
+    table()->relu_squared_slope(values, count);
 }
 void ingot_clamped_swiglu(float *gate, const float *up, float alpha, float limit, size_t count) {
     table()->clamped_swiglu(gate, up, alpha, limit, count);

@@ -279,6 +279,63 @@ ACTIVATION(relu_squared)
 
 #undef ACTIVATION
 
+// d/dx x sigmoid(x)
+static inline __attribute__((always_inline)) vf NAME(silu_slope_of)(vf x) {
+    const vf one = NAME(splat)(1.0f);
+    vf s = NAME(sigmoid)(x);
+    return s * (one + x * (one - s));
+}
+
+static inline __attribute__((always_inline)) vf NAME(gelu_tanh_slope_of)(vf x) {
+    const vf one = NAME(splat)(1.0f), cubic = NAME(splat)(0.044715f);
+    const vf outer = NAME(splat)(1.5957691216f), three = NAME(splat)(3.0f);
+    vf s = NAME(sigmoid)(outer * (x + cubic * x * x * x));
+    return s + x * s * (one - s) * outer * (one + three * cubic * x * x);
+}
+
+// The distribution function of the normal distribution, plus x times its density.
+static inline __attribute__((always_inline)) vf NAME(gelu_slope_of)(vf x) {
+    const vf one = NAME(splat)(1.0f), half = NAME(splat)(0.5f);
+    vi negative = x < (vf){0};
+    vf z = NAME(choose)(negative, (vf){0} - x, x) * NAME(splat)(0.70710678f);
+    vf t = one / (one + NAME(splat)(0.3275911f) * z);
+    vf p = NAME(splat)(1.061405429f);
+    p = p * t + NAME(splat)(-1.453152027f);
+    p = p * t + NAME(splat)(1.421413741f);
+    p = p * t + NAME(splat)(-0.284496736f);
+    p = p * t + NAME(splat)(0.254829592f);
+    vf bell = NAME(exponential)((vf){0} - z * z);
+    vf tail = half * p * t * bell;
+    return NAME(choose)(negative, tail, one - tail) + x * bell * NAME(splat)(0.39894228f);
+}
+
+static inline __attribute__((always_inline)) vf NAME(relu_slope_of)(vf x) {
+    return NAME(choose)(x > (vf){0}, NAME(splat)(1.0f), (vf){0});
+}
+
+static inline __attribute__((always_inline)) vf NAME(relu_squared_slope_of)(vf x) {
+    return NAME(splat)(2.0f) * NAME(relu_of)(x);
+}
+
+#define SLOPE(name)                                                                   \
+    static void NAME(name##_slope)(float *values, size_t count) {                     \
+        size_t index = 0;                                                             \
+        for (; index + LANES <= count; index += LANES)                                \
+            NAME(store)(values + index, NAME(name##_slope_of)(NAME(load)(values + index))); \
+        if (index < count) {                                                          \
+            vf x = NAME(load_some)(values + index, count - index, 0);                 \
+            NAME(store_some)(values + index, NAME(name##_slope_of)(x), count - index); \
+        }                                                                             \
+    }
+
+SLOPE(silu)
+SLOPE(gelu_tanh)
+SLOPE(gelu)
+SLOPE(relu)
+SLOPE(relu_squared)
+
+#undef SLOPE
+
 static inline __attribute__((always_inline)) vf NAME(clamped_swiglu_of)(vf gate, vf up, vf alpha,
                                                                         vf limit) {
     gate = NAME(choose)(gate > limit, limit, gate);
@@ -464,5 +521,6 @@ static const struct kernels NAME(table) = {
     NAME(gelu_tanh), NAME(gelu), NAME(relu), NAME(relu_squared), NAME(clamped_swiglu),
     NAME(xielu), NAME(convolve), NAME(delta_step), NAME(scan_step),
     NAME(state_step),
-    NAME(logits_add), NAME(logits_cross),
+    NAME(logits_add), NAME(logits_cross), NAME(silu_slope), NAME(gelu_tanh_slope),
+    NAME(gelu_slope), NAME(relu_slope), NAME(relu_squared_slope),
 };

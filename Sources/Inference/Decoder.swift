@@ -1,5 +1,7 @@
 import Architectures
+import CKernels
 public import GGUF
+import Quantization
 public import TensorCore
 
 /// Runs one model, or several side by side, over batches of tokens.
@@ -46,11 +48,22 @@ public struct Decoder: Sendable {
         models: [Model], firstOwnBlocks: [Int]? = nil, activations: Activations = .f32,
         pool: WorkerPool = WorkerPool()
     ) throws(InferenceError) {
+        try self.init(
+            models: models, firstOwnBlocks: firstOwnBlocks, activations: activations,
+            products: .library, pool: pool)
+    }
+
+    /// Creates a decoder whose products come from elsewhere.
+    package init(
+        models: [Model], firstOwnBlocks: [Int]? = nil, activations: Activations = .f32,
+        products source: ProductSource, pool: WorkerPool = WorkerPool()
+    ) throws(InferenceError) {
         precondition(!models.isEmpty, "a decoder needs a model")
         precondition(
             firstOwnBlocks.map { $0.count == models.count && $0[0] == 0 } ?? true,
             "a first block for each model, all of the first model's its own")
-        products = try MatrixProducts.load()
+        products = try MatrixProducts.load(source)
+        ingot_inference_use(InstructionSet.current.isa)
         for model in models.dropFirst() where model.vocabularyCount != models[0].vocabularyCount {
             throw InferenceError(
                 .vocabulariesDiffer(

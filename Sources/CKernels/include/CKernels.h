@@ -11,8 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "inference.h"
-
 #pragma clang assume_nonnull begin
 
 #ifdef __cplusplus
@@ -74,6 +72,7 @@ bool ingot_largest_magnitude(ingot_isa isa, const float *values, size_t count, u
 
 #include "grids.h"
 #include "formats.h"
+#include "inference.h"
 #include "integer_product.h"
 #include "ordered.h"
 #include "feedback.h"

@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// From now on all threads use this instruction set, which the processor has. Without a call the
+// fastest is used; results are the same.
+void ingot_inference_use(ingot_isa isa);
+
 // Whether none of `count` values is NaN or infinite.
 bool ingot_all_finite(const float *values, size_t count);
 
@@ -59,6 +63,13 @@ void ingot_gelu(float *gate, const float *up, size_t count);
 // The same with max(x, 0), and with its square.
 void ingot_relu(float *gate, const float *up, size_t count);
 void ingot_relu_squared(float *gate, const float *up, size_t count);
+
+// values[i] = f'(values[i]) for the functions above, without `up`.
+void ingot_silu_slope(float *values, size_t count);
+void ingot_gelu_tanh_slope(float *values, size_t count);
+void ingot_gelu_slope(float *values, size_t count);
+void ingot_relu_slope(float *values, size_t count);
+void ingot_relu_squared_slope(float *values, size_t count);
 
 // gate[i] = g sigmoid(alpha g) (u + 1), where g is gate[i] cut to at most `limit` and u is up[i] cut
 // to -limit ... limit.

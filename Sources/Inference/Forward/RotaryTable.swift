@@ -73,6 +73,23 @@ final class RotaryTable: Sendable {
         case .halves: ingot_rotate_halves(head + offset, cosines, sines, pairCount)
         }
     }
+
+    /// Turns a head's gradient back: the transpose of `rotate`.
+    func rotateBack(_ head: UnsafeMutablePointer<Float>, at position: Int) {
+        let (cosines, sines) = (
+            cosines.base + position * pairCount, sines.base + position * pairCount
+        )
+        for pair in 0..<pairCount {
+            let (first, second) =
+                switch pairing {
+                case .interleaved: (offset + 2 * pair, offset + 2 * pair + 1)
+                case .halves: (offset + pair, offset + pair + pairCount)
+                }
+            let (x, y) = (head[first], head[second])
+            head[first] = x * cosines[pair] + y * sines[pair]
+            head[second] = y * cosines[pair] - x * sines[pair]
+        }
+    }
 }
 
 /// The tables of all rotations of a model.

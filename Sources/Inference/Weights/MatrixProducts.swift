@@ -1,3 +1,5 @@
+import Quantization
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Glibc)
@@ -5,6 +7,15 @@
 #elseif canImport(Musl)
     import Musl
 #endif
+
+/// Where a decoder's products of matrices in F32 come from.
+package enum ProductSource: Sendable {
+    /// From the system's library: their last bits depend on the processor that it finds.
+    case library
+    /// From `OrderedProduct`: with them everything that a decoder gives has the same bits on every
+    /// instruction set and every number of threads.
+    case ordered
+}
 
 /// Products of matrices stored row after row, in F32, on the calling thread.
 ///
@@ -26,17 +37,24 @@ struct MatrixProducts: Sendable {
             UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
         ) -> Void
 
-    // With `cblas.h`'s enumerations as the integers that they are.
-    private let sgemm: Matrices
-    private let sgemv: Vector
+    private enum Source {
+        // With `cblas.h`'s enumerations as the integers that they are.
+        case library(matrices: Matrices, vector: Vector)
+        case ordered(OrderedProduct.Multiplier)
+    }
+
+    private let source: Source
 
     private init?(library name: String) {
         guard let library = dlopen(name, RTLD_NOW | RTLD_LOCAL),
             let sgemm = dlsym(library, "cblas_sgemm"), let sgemv = dlsym(library, "cblas_sgemv")
         else { return nil }
-        self.sgemm = unsafeBitCast(sgemm, to: Matrices.self)
-        self.sgemv = unsafeBitCast(sgemv, to: Vector.self)
+        source = .library(
+            matrices: unsafeBitCast(sgemm, to: Matrices.self),
+            vector: unsafeBitCast(sgemv, to: Vector.self))
     }
+
+    private init(ordered: OrderedProduct.Multiplier) { source = .ordered(ordered) }
 
     /// The constants of `cblas.h`.
     private enum Layout {
@@ -61,12 +79,16 @@ struct MatrixProducts: Sendable {
         return libraries.lazy.compactMap { MatrixProducts(library: $0) }.first
     }()
 
-    /// Loads the library, once for the process.
+    /// Loads the library, once for the process, where it is asked for.
     ///
     /// - Throws: `InferenceError` when the system has none.
-    static func load() throws(InferenceError) -> MatrixProducts {
-        if let loaded { return loaded }
-        throw InferenceError(.noMatrixProducts(tried: libraries), path: nil)
+    static func load(_ source: ProductSource) throws(InferenceError) -> MatrixProducts {
+        switch source {
+        case .ordered: return MatrixProducts(ordered: OrderedProduct.Multiplier())
+        case .library:
+            if let loaded { return loaded }
+            throw InferenceError(.noMatrixProducts(tried: libraries), path: nil)
+        }
     }
 
     /// `c = scale · a bᵀ + keep · c` for `a` of `rows × inner`, `b` of `columns × inner`.
@@ -80,10 +102,19 @@ struct MatrixProducts: Sendable {
         rows: Int, columns: Int, inner: Int, strides: (a: Int, b: Int, c: Int),
         scale: Float = 1, keep: Float = 0
     ) {
-        sgemm(
-            Layout.rowMajor, Layout.asStored, Layout.transposed, Int32(rows), Int32(columns),
-            Int32(inner), scale, a, Int32(strides.a), b, Int32(strides.b), keep, c,
-            Int32(strides.c))
+        switch source {
+        case .library(let sgemm, _):
+            sgemm(
+                Layout.rowMajor, Layout.asStored, Layout.transposed, Int32(rows), Int32(columns),
+                Int32(inner), scale, a, Int32(strides.a), b, Int32(strides.b), keep, c,
+                Int32(strides.c))
+        case .ordered(let multiplier):
+            multiplier.multiply(
+                MatrixView(a, rows: rows, columns: inner, stride: strides.a),
+                MatrixView(b, rows: columns, columns: inner, stride: strides.b).transposed,
+                into: MutableMatrixView(c, rows: rows, columns: columns, stride: strides.c),
+                scale: scale, keep: keep != 0)
+        }
     }
 
     /// `c = a b` for `a` of `rows × inner`, `b` of `inner × columns`.
@@ -92,9 +123,17 @@ struct MatrixProducts: Sendable {
         _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
         rows: Int, columns: Int, inner: Int, strides: (a: Int, b: Int, c: Int)
     ) {
-        sgemm(
-            Layout.rowMajor, Layout.asStored, Layout.asStored, Int32(rows), Int32(columns),
-            Int32(inner), 1, a, Int32(strides.a), b, Int32(strides.b), 0, c, Int32(strides.c))
+        switch source {
+        case .library(let sgemm, _):
+            sgemm(
+                Layout.rowMajor, Layout.asStored, Layout.asStored, Int32(rows), Int32(columns),
+                Int32(inner), 1, a, Int32(strides.a), b, Int32(strides.b), 0, c, Int32(strides.c))
+        case .ordered(let multiplier):
+            multiplier.multiply(
+                MatrixView(a, rows: rows, columns: inner, stride: strides.a),
+                MatrixView(b, rows: inner, columns: columns, stride: strides.b),
+                into: MutableMatrixView(c, rows: rows, columns: columns, stride: strides.c))
+        }
     }
 
     /// `result = a x + keep · result` for `a` of `rows × inner`.
@@ -102,8 +141,16 @@ struct MatrixProducts: Sendable {
         _ a: UnsafePointer<Float>, _ x: UnsafePointer<Float>,
         into result: UnsafeMutablePointer<Float>, rows: Int, inner: Int, keep: Float
     ) {
-        sgemv(
-            Layout.rowMajor, Layout.asStored, Int32(rows), Int32(inner), 1, a, Int32(inner), x, 1,
-            keep, result, 1)
+        switch source {
+        case .library(_, let sgemv):
+            sgemv(
+                Layout.rowMajor, Layout.asStored, Int32(rows), Int32(inner), 1, a, Int32(inner), x,
+                1, keep, result, 1)
+        case .ordered(let multiplier):
+            multiplier.multiply(
+                MatrixView(x, rows: 1, columns: inner),
+                MatrixView(a, rows: rows, columns: inner).transposed,
+                into: MutableMatrixView(result, rows: 1, columns: rows), keep: keep != 0)
+        }
     }
 }

@@ -44,6 +44,27 @@ package enum OrderedProduct {
         }
     }
 
+    /// Products in F32 with the instruction set that is current when it is made, on any thread; each
+    /// takes the room it needs for as long as it runs.
+    package struct Multiplier: Sendable {
+        private let kernels = Float.orderedKernels
+
+        /// Takes the current instruction set.
+        package init() {}
+
+        /// `c = scale · a b`, or `c += scale · a b`.
+        package func multiply(
+            _ a: MatrixView<Float>, _ b: MatrixView<Float>, into c: MutableMatrixView<Float>,
+            scale: Float = 1, keep: Bool = false
+        ) {
+            check(a, b, c)
+            withUnsafeTemporaryAllocation(byteCount: kernels.scratchByteCount, alignment: 64) {
+                guard let room = $0.baseAddress else { return }
+                kernels.product(a, b, scale, keep, c, room)
+            }
+        }
+    }
+
     private static func check<Element: OrderedElement>(
         _ a: MatrixView<Element>, _ b: MatrixView<Element>, _ c: MutableMatrixView<Element>
     ) {
@@ -103,8 +124,8 @@ final class WorkerScratch: @unchecked Sendable {
 }
 
 extension WorkerPool {
-    /// `run` for jobs that cannot fail, with the caller's instruction set on all threads.
-    func runAll(
+    /// `run` for jobs that cannot fail.
+    package func runAll(
         jobCount: Int, _ body: @Sendable (_ worker: Int, _ job: Int) -> Void
     ) {
         // What does not throw is not thrown.
