@@ -85,8 +85,9 @@ let package = Package(
         .target(
             name: "Calibration",
             dependencies: [
-                "TensorCore", "Inference", "GGUF", "Architectures", "Tokenization", "Zstandard",
-                "CCalibrationMix", .product(name: "Crypto", package: "swift-crypto"),
+                "TensorCore", "Inference", "GGUF", "Architectures", "Quantization", "Pipeline",
+                "Tokenization", "Zstandard", "CCalibrationMix",
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
         // Layer 7

@@ -150,8 +150,8 @@ public struct Decoder: Sendable {
         let width = models[0].description.embeddingLength
         observer(
             LinearInput(
-                tensors: [models[0].description.output], part: nil, rowCount: batch.scoredCount,
-                rowLength: width, base: hidden.base, stride: width))
+                tensors: [models[0].description.output], part: nil, place: 0,
+                rowCount: batch.scoredCount, rowLength: width, base: hidden.base, stride: width))
     }
 
     // MARK: One block
@@ -198,6 +198,19 @@ public struct Decoder: Sendable {
         try pass.run(block, number, residual, layerRows)
         rows.withUnsafeMutableBufferPointer { rows in
             rows.baseAddress?.update(from: residual.base, count: rows.count)
+        }
+    }
+
+    /// Applies the norm after the first model's last block to residual rows, `(token, E)`: the
+    /// output matrix takes in what results.
+    public func normalizeOutput(_ rows: inout [Float]) {
+        guard let norm = models[0].outputNorm else { return }
+        let width = models[0].description.embeddingLength
+        rows.withUnsafeMutableBufferPointer { rows in
+            guard let base = rows.baseAddress else { return }
+            for row in stride(from: 0, to: rows.count, by: width) {
+                norm.apply(base + row, into: base + row)
+            }
         }
     }
 }

@@ -17,4 +17,11 @@ extension Model {
             found.contains(tensor.name) || (number == output && tensor.format == .F32)
         }.map(\.element)
     }
+
+    /// The matrices of a block that an observer is told of, those that take the same input together.
+    public func linearInputs(ofBlock number: Int) -> [[String]] {
+        let block = blocks[number]
+        return block.stacks.map { $0.parts.map(\.tensor) }
+            + block.mixers.flatMap(\.otherMatrices).map { [$0] }
+    }
 }

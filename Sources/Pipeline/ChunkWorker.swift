@@ -44,7 +44,11 @@ final class ChunkWorker: @unchecked Sendable {
     ///
     /// Each file gets the whole chunk at once: the system handles few long writes in half the time
     /// of many short ones.
-    func carryOut(_ chunk: Chunk, targets: [Target], firstResult: Int) throws {
+    ///
+    /// - Parameter rounding: What encodes the chunk where its format has blocks; `nil` for the format.
+    func carryOut(
+        _ chunk: Chunk, targets: [Target], firstResult: Int, rounding: (any TensorRounding)? = nil
+    ) throws {
         let description = source.tensors[chunk.tensor]
         let tensors = targets.map { plans[$0.plan].tensors[$0.tensor] }
         let copiesOnly = tensors.allSatisfy(\.isCopy)
@@ -52,7 +56,9 @@ final class ChunkWorker: @unchecked Sendable {
         let isFloat = description.format.blockElementCount == 1
         let looks = !copiesOnly || isFloat && description.format.decode != nil
         while encoded.count < targets.count { encoded.append(ScratchBuffer()) }
-        for piece in copiesOnly ? [chunk] : chunk.pieces(ofRows: description.shape.rowLength) {
+        // Feedback shares its products between rows: all at once.
+        let isWhole = copiesOnly || rounding != nil
+        for piece in isWhole ? [chunk] : chunk.pieces(ofRows: description.shape.rowLength) {
             var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
             if source.holdsBytes(ofTensor: chunk.tensor) {
                 let range = description.format.byteRange(of: piece.elements)
@@ -80,7 +86,7 @@ final class ChunkWorker: @unchecked Sendable {
                 if tensor.choice.format == .F16 {
                     try checkRange(values, chunk: piece, of: description, target: targets[index])
                 }
-                encode(values, chunk: piece, as: tensor, into: place)
+                encode(values, chunk: piece, as: tensor, rounding, into: place)
             }
         }
         for (index, target) in targets.enumerated() {
@@ -140,7 +146,7 @@ final class ChunkWorker: @unchecked Sendable {
 
     private func encode(
         _ values: Values, chunk: Chunk, as tensor: Plan.Tensor,
-        into blocks: UnsafeMutableRawBufferPointer
+        _ rounding: (any TensorRounding)?, into blocks: UnsafeMutableRawBufferPointer
     ) {
         let format = tensor.choice.format
         let isNumber = values.largest.isFinite || format.blockElementCount == 1
@@ -151,6 +157,11 @@ final class ChunkWorker: @unchecked Sendable {
         else { return }
         let shape = tensor.source.shape
         let rowCount = chunk.elements.count / shape.rowLength
+        if let rounding, format.blockElementCount > 1 {
+            return rounding.encode(
+                floats, rowCount: rowCount, tensor: tensor.sourceIndex, as: format,
+                into: destination)
+        }
         guard let importance = tensor.importance else {
             return encode(floats, rowCount, shape.rowLength, nil, destination)
         }

@@ -41,6 +41,11 @@ public struct QuantizeOptions: Sendable {
     public var recipe: RecipeOptions
     /// Weights for the columns of the tensors.
     public var importance: ImportanceMatrix?
+    /// The tensors that will be rounded by what a calibration text says of their inputs; `nil`
+    /// without calibration.
+    ///
+    /// A recipe takes them as tensors with importance.
+    public var calibrated: Set<String>?
     /// Whether a tensor that is already quantized may be decoded and quantized again.
     public var allowsRequantization: Bool
     /// Metadata that the user sets.
@@ -104,7 +109,7 @@ private struct QuantizedModel {
             }
         // Rules that count layers count those of the whole model, as the peer's do.
         let model = try QuantizedModel.model(
-            of: source, metadata: overridden, order: order, importance: options.importance,
+            of: source, metadata: overridden, order: order, options: options,
             importanceNames: importanceNames)
         choices = try recipe.choose(model, options: options.recipe)
         remarks += try recipe.remarks(on: options.recipe, for: model).map(\.text)
@@ -137,7 +142,7 @@ private struct QuantizedModel {
 
     private static func model(
         of source: any TensorSource, metadata: Metadata, order: [Int],
-        importance: ImportanceMatrix?, importanceNames: [String]
+        options: QuantizeOptions, importanceNames: [String]
     ) throws -> RecipeModel {
         guard let architecture = metadata["general.architecture"]?.text else {
             throw PipelineError(
@@ -155,12 +160,13 @@ private struct QuantizedModel {
             headCount: headCount,
             headCountKV: largest("attention.head_count_kv") ?? headCount,
             expertCount: largest("expert_count") ?? 0,
-            hasImportanceMatrix: importance != nil,
+            hasImportanceMatrix: options.importance != nil || options.calibrated != nil,
             tensors: order.map { index in
                 let tensor = source.tensors[index]
                 return RecipeModel.Tensor(
                     name: tensor.name, shape: tensor.shape, format: tensor.format,
-                    hasImportance: importance?[importanceNames[index]] != nil)
+                    hasImportance: options.importance?[importanceNames[index]] != nil
+                        || options.calibrated?.contains(importanceNames[index]) == true)
             })
     }
 

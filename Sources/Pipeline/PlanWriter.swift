@@ -71,7 +71,7 @@ public struct PlanWriter: Sendable {
     /// - Throws: `PipelineError` when the options set a limit that cannot be kept.
     public static func memoryByteCount(of plans: [Plan], options: WriteOptions) throws -> Int {
         try WorkBounds(plans, threadCount: options.threadCount, limit: options.memoryLimit)
-            .byteCount(of: plans)
+            .byteCount(of: plans) + (options.rounding?.memoryByteCount ?? 0)
     }
 
     /// Writes the files that `plans`, all made from one source, describe.
@@ -89,7 +89,8 @@ public struct PlanWriter: Sendable {
         guard !plans.isEmpty else { return [] }
         let bounds = try WorkBounds(
             plans, threadCount: options.threadCount, limit: options.memoryLimit)
-        let work = WorkList(plans, chunkElementCount: bounds.chunkElementCount)
+        let work = WorkList(
+            plans, chunkElementCount: bounds.chunkElementCount, rounding: options.rounding)
         let checksums = Checksums(count: work.resultCount)
         let outputs = try OutputSet(
             plans, work: work, checksums: checksums, bounds: bounds, options: options)
@@ -109,17 +110,21 @@ public struct PlanWriter: Sendable {
                 remaining.append(chunk)
             }
         }
-        let jobs = remaining
-        try pool.run(jobCount: jobs.count) { worker, job in
-            let number = jobs[job]
-            let chunk = work.chunks[number]
-            try workers[worker].carryOut(
-                chunk, targets: work.targets[chunk.tensor, default: []],
-                firstResult: work.firstResults[number])
-            try outputs.record(number)
-            tally.withLock { tally in
-                tally.add(number, of: work, plans: plans)
-                progress?(tally.progress)
+        for (group, jobs) in work.stages(of: options.rounding, remaining: remaining)
+        where !jobs.isEmpty {
+            if let group { try options.rounding?.prepare(group: group) }
+            try pool.run(jobCount: jobs.count) { worker, job in
+                let number = jobs[job]
+                let chunk = work.chunks[number]
+                try workers[worker].carryOut(
+                    chunk, targets: work.targets[chunk.tensor, default: []],
+                    firstResult: work.firstResults[number],
+                    rounding: group == nil ? nil : options.rounding)
+                try outputs.record(number)
+                tally.withLock { tally in
+                    tally.add(number, of: work, plans: plans)
+                    progress?(tally.progress)
+                }
             }
         }
         if options.verifies {

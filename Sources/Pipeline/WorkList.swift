@@ -42,8 +42,17 @@ struct WorkList: Sendable {
     /// element at the end: the number of results.
     let firstResults: [Int]
 
+    /// For each chunk the matrix of its tensor that its first value lies in.
+    let matrices: [Int]
+
     /// Cuts the tensors of `plans` into chunks of about `chunkElementCount` values.
-    init(_ plans: [Plan], chunkElementCount: Int) {
+    ///
+    /// - Parameter rounding: What rounds some of the tensors.
+    init(
+        _ plans: [Plan], chunkElementCount: Int, rounding: (any TensorRounding)? = nil
+    ) {
+        let stacks = Set(
+            rounding?.groups.filter { $0.matrix != nil }.flatMap(\.tensors) ?? [])
         var targets: [Int: [Target]] = [:]
         var order: [Int] = []
         for (plan, number) in zip(plans, plans.indices) {
@@ -55,16 +64,23 @@ struct WorkList: Sendable {
         }
         var chunks: [Chunk] = []
         var firstResults: [Int] = [0]
+        var matrices: [Int] = []
         for tensor in order {
             let tensors = targets[tensor, default: []].map { plans[$0.plan].tensors[$0.tensor] }
-            for elements in WorkList.pieces(of: tensors, chunkElementCount: chunkElementCount) {
+            let matrix = tensors.first?.source.shape.matrixElementCount ?? 1
+            for elements in WorkList.pieces(
+                of: tensors, chunkElementCount: chunkElementCount,
+                byMatrix: stacks.contains(tensor))
+            {
                 chunks.append(Chunk(tensor: tensor, elements: elements))
+                matrices.append(elements.lowerBound / max(1, matrix))
                 firstResults.append(firstResults[firstResults.count - 1] + tensors.count)
             }
         }
         self.chunks = chunks
         self.targets = targets
         self.firstResults = firstResults
+        self.matrices = matrices
     }
 
     /// The number of results: one for each chunk and each file that it goes to.
@@ -72,25 +88,35 @@ struct WorkList: Sendable {
 
     /// Cuts a tensor.
     ///
-    /// No chunk spans two experts where their columns' importance differs.
-    private static func pieces(of tensors: [Plan.Tensor], chunkElementCount: Int) -> [Range<Int>] {
+    /// No chunk spans two experts where they are rounded differently.
+    private static func pieces(
+        of tensors: [Plan.Tensor], chunkElementCount: Int, byMatrix: Bool
+    ) -> [Range<Int>] {
         guard let shape = tensors.first?.source.shape, shape.elementCount > 0 else { return [] }
         let rowLength = shape.rowLength
         if rowLength > chunkElementCount, tensors.allSatisfy(\.isCopy) {
             return cut(0..<shape.elementCount, by: chunkElementCount)
         }
         let step = max(1, chunkElementCount / rowLength) * rowLength
-        guard shape.rank > 2, tensors.contains(where: { $0.importance != nil }) else {
+        guard shape.rank > 2, byMatrix || tensors.contains(where: { $0.importance != nil }) else {
             return cut(0..<shape.elementCount, by: step)
         }
-        let matrix = shape.dimensions[shape.rank - 2] * rowLength
-        return cut(0..<shape.elementCount, by: matrix).flatMap { cut($0, by: step) }
+        return cut(0..<shape.elementCount, by: shape.matrixElementCount).flatMap {
+            cut($0, by: step)
+        }
     }
 
     private static func cut(_ range: Range<Int>, by step: Int) -> [Range<Int>] {
         stride(from: range.lowerBound, to: range.upperBound, by: step).map {
             $0..<min($0 + step, range.upperBound)
         }
+    }
+}
+
+extension Shape {
+    /// The values of one matrix of the stack that the tensor is.
+    fileprivate var matrixElementCount: Int {
+        rank > 1 ? dimensions[rank - 2] * rowLength : rowLength
     }
 }
 

@@ -1,6 +1,6 @@
 /// How plans are carried out.
 ///
-/// Nothing here changes the bytes that are written for a sound source.
+/// Nothing here but `rounding` changes the bytes that are written for a sound source.
 public struct WriteOptions: Sendable {
     /// The number of threads; `nil` for one per processor.
     public var threadCount: Int?
@@ -17,6 +17,12 @@ public struct WriteOptions: Sendable {
     public var journaling = Journaling.none
     /// The version of the tool: a journal of another version is not continued.
     public var toolVersion = ""
+
+    /// What rounds some of the tensors by more than their values; `nil` for the formats' encoders.
+    ///
+    /// The one option that changes bytes; the metadata have to tell what it does, so that a journal
+    /// of other bytes is not continued.
+    public var rounding: (any TensorRounding)?
 
     /// Whether and how a journal is kept.
     public enum Journaling: Sendable, Hashable {

@@ -30,7 +30,8 @@ struct RowGroup {
     var wantedCount: Int { group.wantedCount }
     /// Applies the block's linear layers.
     var linear: LinearLayer {
-        LinearLayer(weights: weights, workspace: workspace, observer: observer)
+        LinearLayer(
+            weights: weights, workspace: workspace, observer: observer, place: group.row)
     }
 
     /// What the sequence keeps for this block.

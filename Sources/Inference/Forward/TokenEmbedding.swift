@@ -99,8 +99,8 @@ struct TokenEmbedding {
         let length = layers.description.length
         observer?(
             LinearInput(
-                tensors: [layers.description.projection], part: nil, rowCount: batch.tokenCount,
-                rowLength: width, base: residual.base, stride: width))
+                tensors: [layers.description.projection], part: nil, place: 0,
+                rowCount: batch.tokenCount, rowLength: width, base: residual.base, stride: width))
         try pool.run(jobCount: model.blocks.count) { worker, block in
             let part = try FloatBuffer(count: length * width)
             try model.source.readRows(

@@ -52,7 +52,9 @@ struct ExpertPass {
                         expert: used[step], into: destination, workspaces[worker])
                     return
                 }
-                try apply(expert: used[step - 1], source, to: chunks[job], workspaces[worker])
+                try apply(
+                    expert: used[step - 1], source, to: chunks[job],
+                    place: job * ExpertPass.chunkRows, workspaces[worker])
             }
             if step < used.count { destination.clear(experts.layout.zeros) }
         }
@@ -71,7 +73,8 @@ struct ExpertPass {
     }
 
     private func apply(
-        expert: Int, _ weights: FloatBuffer, to takers: ArraySlice<Taker>, _ workspace: Workspace
+        expert: Int, _ weights: FloatBuffer, to takers: ArraySlice<Taker>, place: Int,
+        _ workspace: Workspace
     ) throws {
         let (input, output) = (workspace[.normed], workspace[.branch])
         let weighsInput = experts.description.weighsInput
@@ -80,11 +83,16 @@ struct ExpertPass {
             row.update(from: rows.input + taker.row * width, count: width)
             if weighsInput { ingot_scale(row, taker.weight, width) }
         }
-        experts.network.apply(
-            to: input, rows: takers.count, into: output,
-            LinearLayer(
-                weights: UnsafePointer(weights.base), workspace: workspace, observer: observer,
-                expert: expert))
+        // Weighted inputs carry their weight already.
+        let rowWeights = observer == nil ? [] : takers.map { weighsInput ? 1 : $0.weight }
+        rowWeights.withUnsafeBufferPointer { rowWeights in
+            experts.network.apply(
+                to: input, rows: takers.count, into: output,
+                LinearLayer(
+                    weights: UnsafePointer(weights.base), workspace: workspace,
+                    observer: observer, place: place, expert: expert,
+                    rowWeights: observer == nil ? nil : rowWeights))
+        }
         guard ingot_all_finite(output, takers.count * width) else {
             throw experts.layout.notFinite(
                 "the output of expert \(expert)", in: weights,

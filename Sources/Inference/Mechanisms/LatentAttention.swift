@@ -159,8 +159,9 @@ struct LatentAttention: Mixer {
         func tell(_ tensor: String, part: Int?) {
             observer(
                 LinearInput(
-                    tensors: [tensor], part: part, rowCount: rows.rowCount,
-                    rowLength: description.rank, base: latent, stride: latentLength))
+                    tensors: [tensor], part: part, place: rows.group.row,
+                    rowCount: rows.rowCount, rowLength: description.rank, base: latent,
+                    stride: latentLength))
         }
         switch description.expansion {
         case .together(let tensor): tell(tensor, part: nil)
@@ -177,7 +178,8 @@ struct LatentAttention: Mixer {
         for head in 0..<heads.description.headCount {
             observer(
                 LinearInput(
-                    tensors: [tensor], part: head, rowCount: rows.wantedCount, rowLength: staying,
+                    tensors: [tensor], part: head, place: rows.group.row,
+                    rowCount: rows.wantedCount, rowLength: staying,
                     base: rows.workspace[.projected] + head * heads.description.keyLength,
                     stride: heads.rowWidth))
         }

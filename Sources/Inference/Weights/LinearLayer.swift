@@ -12,12 +12,34 @@ public struct LinearInput {
     ///
     /// For tensors with a matrix for each head, the head.
     public let part: Int?
+    /// The row of the batch that the worker's rows start with; for experts, the first of the rows
+    /// that reach the expert.
+    ///
+    /// Inputs of one place come one after the other from one thread: what is summed in the order of
+    /// places does not depend on the threads.
+    public let place: Int
+    /// The weight with which an expert takes each row, as the router gives it; `nil` elsewhere.
+    public let weights: UnsafeBufferPointer<Float>?
     /// The number of rows.
     public let rowCount: Int
     /// The length of a row: the tensors' row length.
     public let rowLength: Int
     let base: UnsafePointer<Float>
     let stride: Int
+
+    init(
+        tensors: [String], part: Int?, place: Int, weights: UnsafeBufferPointer<Float>? = nil,
+        rowCount: Int, rowLength: Int, base: UnsafePointer<Float>, stride: Int
+    ) {
+        self.tensors = tensors
+        self.part = part
+        self.place = place
+        self.weights = weights
+        self.rowCount = rowCount
+        self.rowLength = rowLength
+        self.base = base
+        self.stride = stride
+    }
 
     /// Row number `index`.
     public func row(_ index: Int) -> UnsafeBufferPointer<Float> {
@@ -36,8 +58,12 @@ struct LinearLayer {
     let weights: UnsafePointer<Float>
     let workspace: Workspace
     let observer: LinearObserver?
+    /// What the observer is told of the rows' place.
+    var place: Int
     /// The expert whose matrices these are.
     var expert: Int?
+    /// The weights with which the expert takes its rows, for the observer.
+    var rowWeights: UnsafeBufferPointer<Float>?
 
     /// `result = W x + b` for some outputs of a stack, for each of `rows` rows.
     ///
@@ -116,8 +142,7 @@ struct LinearLayer {
         let tensors = stack.parts.filter { $0.outputs.overlaps(outputs) }.map(\.tensor)
         observer(
             LinearInput(
-                tensors: tensors, part: expert, rowCount: rows, rowLength: stack.inputs,
-                base: input,
-                stride: stride))
+                tensors: tensors, part: expert, place: place, weights: rowWeights, rowCount: rows,
+                rowLength: stack.inputs, base: input, stride: stride))
     }
 }

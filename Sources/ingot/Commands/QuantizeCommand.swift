@@ -1,4 +1,5 @@
 import ArgumentParser
+import Calibration
 import Conversion
 import GGUF
 import Pipeline
@@ -115,6 +116,8 @@ struct QuantizeCommand: ParsableCommand {
     @Flag(help: "Write as many files as the input has, with the same tensors in each.")
     var keepSplit = false
 
+    @OptionGroup var calibration: CalibrateOptions
+
     @OptionGroup var template: ChatTemplateOptions
 
     @OptionGroup var split: SplitOptions
@@ -180,6 +183,10 @@ struct QuantizeCommand: ParsableCommand {
         if imatrix == nil, !includeWeights.isEmpty || !excludeWeights.isEmpty {
             throw ValidationError("--include-weights and --exclude-weights need --imatrix")
         }
+        if imatrix != nil, calibration.calibrate != nil {
+            throw ValidationError(
+                "--imatrix and --calibrate do not go together: calibration weighs columns itself")
+        }
         if keepSplit, split.isWanted {
             throw ValidationError(
                 "--keep-split and --split-max-tensors, --split-max-size do not go together")
@@ -198,6 +205,9 @@ struct QuantizeCommand: ParsableCommand {
             options.metadataOverrides.append(
                 MetadataOverride(key: ChatTemplateOptions.key, value: .string(template)))
         }
+        let calibration = try calibration.load(for: source)
+        options.calibrated = calibration?.tensors
+        options.metadataOverrides += calibration?.metadata ?? []
         let outputs = try request.outputs.flatMap { output in
             if keepSplit, let split = source as? SplitSource {
                 return try Plan.quantizeKeepingSplit(
@@ -216,7 +226,13 @@ struct QuantizeCommand: ParsableCommand {
         for warning in options.importance?.warnings(for: source) ?? [] {
             Terminal.warning(warning.description)
         }
-        let writeOptions = try writeOptions(threads: request.threads)
+        var writeOptions = try writeOptions(threads: request.threads)
+        let rounding = try calibration.map {
+            try CalibratedRounding(
+                outputs.files, text: $0.text, effort: $0.effort,
+                pool: WorkerPool(threadCount: request.threads))
+        }
+        writeOptions.rounding = rounding
         if dryRun {
             return try PlanListing.show(
                 outputs, importance: options.importance, options: writeOptions, asJSON: json)
@@ -225,6 +241,7 @@ struct QuantizeCommand: ParsableCommand {
         let start = ContinuousClock.now
         let findings = try PlanWriter.write(outputs.files, options: writeOptions, isQuiet: quiet)
         let seconds = start.secondsAgo
+        if let rounding, !quiet { CalibrationListing.show(rounding.outcome) }
         if provenance {
             try ProvenanceRecord.write(
                 outputs.files, importance: options.importance, toolVersion: Ingot.version,

@@ -1,0 +1,106 @@
+import Architectures
+import GGUF
+public import Inference
+public import Pipeline
+public import Quantization
+import Synchronization
+public import TensorCore
+
+/// Rounds a model's linear layers with error feedback by what they take in on a calibration text.
+///
+/// Inputs come from the model as it is in the source, so that layers do not depend on each other; the
+/// text runs once, whatever the number of files, block by block. A tensor for which nothing that is
+/// learned from the text holds on its validation windows gets its format's own encoder with the mean
+/// squares of its inputs as importance.
+///
+/// `@unchecked Sendable`: what changes is changed by `prepare` alone, while nothing is encoded.
+public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
+    private let model: Model
+    private let text: CalibrationText
+    private let effort: RoundingEffort
+    private let pool: WorkerPool
+    private let formats: [Int: [Format]]
+    private let schedule: RoundingSchedule
+    private var inputs: LayerInputs?
+    private var moments: [InputRecorder.Key: LayerInputs.Moments] = [:]
+    private var loadedBlock: Int??
+    private var current: PreparedRounding?
+    /// What became of the tensors.
+    public private(set) var outcome = CalibrationOutcome()
+
+    /// Prepares to round what `plans`, all of one source, write in formats with blocks.
+    public init(
+        _ plans: [Plan], text: CalibrationText, effort: RoundingEffort = .normal,
+        pool: WorkerPool = WorkerPool()
+    ) throws {
+        model = try Model(source: plans[0].source)
+        self.text = text
+        self.effort = effort
+        self.pool = pool
+        var formats: [Int: [Format]] = [:]
+        for tensor in plans.flatMap(\.tensors)
+        where !tensor.isCopy && tensor.choice.format.supportsFeedback {
+            if formats[tensor.sourceIndex]?.contains(tensor.choice.format) != true {
+                formats[tensor.sourceIndex, default: []].append(tensor.choice.format)
+            }
+        }
+        self.formats = formats
+        schedule = RoundingSchedule(model, formats: formats)
+        for name in schedule.unobserved { outcome.plain.append((name, .unobserved)) }
+    }
+
+    /// The tensors of a model whose inputs can be observed.
+    public static func observedTensors(of model: Model) -> Set<String> {
+        let blocks = model.description.blocks.indices
+        return Set(blocks.flatMap { model.linearInputs(ofBlock: $0) }.joined())
+            .union([model.description.output])
+    }
+
+    /// The tensors that are rounded, in the order of the blocks.
+    public var groups: [RoundingGroup] { schedule.steps.map(\.group) }
+
+    /// The residual rows of all tokens, and the largest of: a block's inputs of a batch, Hessians and
+    /// factors.
+    public var memoryByteCount: Int {
+        CalibrationMemory(model, schedule: schedule, text: text, pool: pool).byteCount
+    }
+
+    /// Makes the Hessians of the group's block, if they are not there, and factors the group's.
+    public func prepare(group number: Int) throws {
+        current = nil
+        let step = schedule.steps[number]
+        let input = schedule.inputs[step.input]
+        if loadedBlock != .some(input.block) {
+            moments = [:]
+            moments = try load(block: input.block)
+            loadedBlock = .some(input.block)
+        }
+        let key = InputRecorder.Key(group: step.input, matrix: step.group.matrix)
+        let own = moments.removeValue(forKey: key)
+        let prepared = try PreparedRounding(
+            own, step: step, columnCount: input.group.columnCount, formats: formats,
+            source: model.source, effort: effort, hasOtherDomain: text.hasOtherDomain, pool: pool)
+        outcome.add(prepared, source: model.source)
+        current = prepared
+    }
+
+    private func load(block: Int?) throws -> [InputRecorder.Key: LayerInputs.Moments] {
+        let inputs = try inputs ?? LayerInputs(model, text: text, pool: pool)
+        self.inputs = inputs
+        let groups = schedule.inputs.enumerated().filter { $0.element.block == block }
+            .map { (number: $0.offset, group: $0.element.group) }
+        guard let block else {
+            return try inputs.runOutput(
+                group: groups[0], blockCount: model.description.blocks.count)
+        }
+        return try inputs.run(block: block, groups: groups)
+    }
+
+    /// Encodes rows with the factor of the group, or without where that is better.
+    public func encode(
+        _ rows: UnsafePointer<Float>, rowCount: Int, tensor: Int, as format: Format,
+        into destination: UnsafeMutableRawPointer
+    ) {
+        current?.encode(rows, rowCount: rowCount, tensor: tensor, as: format, into: destination)
+    }
+}

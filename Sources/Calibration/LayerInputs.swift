@@ -1,0 +1,153 @@
+import Architectures
+import GGUF
+import Inference
+import TensorCore
+
+/// Takes the calibration's tokens through a model block by block, and makes the Hessians of a block's
+/// linear layers on the way.
+///
+/// Between blocks it keeps the residual rows of all tokens, in F32, and nothing else.
+final class LayerInputs {
+    private let decoder: Decoder
+    private let pool: WorkerPool
+    private let batches: [(purpose: CalibrationText.Purpose, batch: Batch)]
+    private var rows: [[Float]] = []
+    private var states: [ForwardState]
+    /// The block that the rows are before; `nil` before the embedding.
+    private(set) var block: Int?
+
+    /// The Hessians of an input: of the tokens that they are made of, and of those that validate.
+    struct Moments {
+        var fitting: Hessian
+        var validation: Hessian
+    }
+
+    init(_ model: Model, text: CalibrationText, pool: WorkerPool) throws {
+        decoder = try Decoder(models: [model], pool: pool)
+        self.pool = pool
+        let perBatch = max(1, LayerInputs.batchTokenCount / text.windowLength)
+        batches =
+            LayerInputs.batches(text.fitting, perBatch, .fitting)
+            + LayerInputs.batches(text.validation, perBatch, .validation)
+        // Blocks that take the keys of others find them in the state of their batch.
+        let isShared = model.description.blocks.contains { $0.keySource != nil }
+        states = (0..<(isShared ? batches.count : 1)).map { _ in ForwardState() }
+    }
+
+    /// Tokens that are run at once: what layers take in is in memory for so many.
+    static let batchTokenCount = 4096
+
+    private static func batches(
+        _ windows: [[Int32]], _ perBatch: Int, _ purpose: CalibrationText.Purpose
+    ) -> [(CalibrationText.Purpose, Batch)] {
+        stride(from: 0, to: windows.count, by: perBatch).map {
+            (purpose, Batch(windows: Array(windows[$0..<min(windows.count, $0 + perBatch)])))
+        }
+    }
+
+    /// Takes the tokens up to a block, and through it.
+    ///
+    /// - Parameter groups: The inputs whose Hessians are made.
+    /// - Returns: Those of each input, by group and matrix.
+    func run(
+        block wanted: Int, groups: [(number: Int, group: InputGroup)]
+    ) throws -> [InputRecorder.Key: Moments] {
+        try embed()
+        while let block, block < wanted { try step(nil) }
+        // What the mixer and the network leave for their last layers has rows of its own kind:
+        // an attention sink's is far longer than the others.
+        let limited = groups.filter {
+            $0.group.tensors[0].contains("attn_output")
+                || $0.group.tensors[0].contains("ffn_down")
+        }
+        let recorder = InputRecorder(groups, limitsNorms: Set(limited.map(\.number)))
+        let sums = MomentSums(groups)
+        try step { purpose in
+            try sums.add(recorder.take(), purpose, self.pool)
+        } observer: {
+            recorder.record($0)
+        }
+        return sums.moments
+    }
+
+    /// Takes the tokens through the blocks that are left, for the output matrix.
+    func runOutput(
+        group: (number: Int, group: InputGroup), blockCount: Int
+    ) throws -> [InputRecorder.Key: Moments] {
+        try embed()
+        while let block, block < blockCount { try step(nil) }
+        let sums = MomentSums([group])
+        let width = group.group.columnCount
+        for index in batches.indices {
+            decoder.normalizeOutput(&rows[index])
+            let count = rows[index].count / width
+            let piece = InputRecorder.Piece(
+                rows: rows[index], rowCount: count, weight: Double(count))
+            rows[index] = []
+            try sums.add(
+                [(InputRecorder.Key(group: group.number), [piece])], batches[index].purpose, pool)
+        }
+        return sums.moments
+    }
+
+    private func embed() throws {
+        guard block == nil else { return }
+        rows = try batches.indices.map {
+            try decoder.embed(batches[$0].batch, in: state(of: $0))
+        }
+        block = 0
+    }
+
+    private func state(of batch: Int) -> ForwardState {
+        states.count == 1 ? states[0] : states[batch]
+    }
+
+    /// Takes all rows through the block that they are before.
+    private func step(
+        _ end: ((CalibrationText.Purpose) throws -> Void)?,
+        observer: LinearObserver? = nil
+    ) throws {
+        guard let block else { return }
+        for index in batches.indices {
+            try decoder.apply(
+                block: block, to: &rows[index], of: batches[index].batch, in: state(of: index),
+                observer: observer)
+            try end?(batches[index].purpose)
+        }
+        self.block = block + 1
+    }
+}
+
+/// The sums of a block's inputs.
+private final class MomentSums {
+    private let groups: [Int: InputGroup]
+    private(set) var moments: [InputRecorder.Key: LayerInputs.Moments] = [:]
+
+    init(_ groups: [(number: Int, group: InputGroup)]) {
+        self.groups = Dictionary(uniqueKeysWithValues: groups.map { ($0.number, $0.group) })
+    }
+
+    /// Adds what a batch gave: tiles of all Hessians are shared out between the workers.
+    func add(
+        _ inputs: [(key: InputRecorder.Key, pieces: [InputRecorder.Piece])],
+        _ purpose: CalibrationText.Purpose, _ pool: WorkerPool
+    ) throws {
+        var jobs: [(hessian: Hessian, pieces: [InputRecorder.Piece], tile: Int)] = []
+        for (key, pieces) in inputs {
+            guard let columnCount = groups[key.group]?.columnCount else { continue }
+            let own =
+                moments[key]
+                ?? LayerInputs.Moments(
+                    fitting: Hessian(columnCount: columnCount),
+                    validation: Hessian(columnCount: columnCount))
+            moments[key] = own
+            let hessian = purpose == .fitting ? own.fitting : own.validation
+            hessian.count(pieces)
+            jobs += (0..<hessian.tileCount).map { (hessian, pieces, $0) }
+        }
+        let all = jobs
+        try pool.run(jobCount: all.count) { _, job in
+            all[job].hessian.add(all[job].pieces, tile: all[job].tile)
+        }
+    }
+}
