@@ -67,6 +67,28 @@ import Testing
         }
     }
 
+    @Test func withoutATextTheBuiltInMixIsRun() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let model = try convert("tiny-llama", to: folder + "/m.gguf")
+            let path = folder + "/mix.gguf"
+            let outcome = try run(["imatrix", model, "-o", path, "-c", "64", "--chunks", "12"])
+            #expect(outcome.errors.contains("built-in mix, 768 tokens"), "\(outcome.errors)")
+            for kind in ["prose", "code", "chat", "multilingual", "random"] {
+                #expect(outcome.errors.contains(kind + " "), "\(outcome.errors)")
+            }
+            let sums = try ImportanceSums(path: path)
+            #expect(sums.chunkCount == 12 && sums.chunkSize == 64)
+            #expect(sums.datasets == ["built-in-mix-1"])
+            let again = folder + "/again.gguf"
+            let quiet = try run(["imatrix", model, "-o", again, "-c", "64", "--chunks", "12", "-q"])
+            #expect(quiet.errors.isEmpty)
+            #expect(
+                try InputFile.contents(path: again) == InputFile.contents(path: path))
+            let refused = try Tool.run(["imatrix", model, "-c", "3", "-o", path])
+            #expect(refused.exitCode != 0 && refused.errors.contains("error: "))
+        }
+    }
+
     @Test func statisticsAreShown() throws {
         let outcome = try run(["imatrix", "--in-file", Self.peer, "--show-statistics"])
         for text in ["Σ(Act²)", "E (norm)", "CosSim", "attn_q", "μΣ(Act²)", "14 tensors"] {

@@ -17,7 +17,11 @@ struct ImatrixCommand: ParsableCommand {
             ends in .dat, or with --output-format dat, it is the older binary form. Files of earlier
             runs are added with --in-file; without a model they are only added to each other.
 
+            Without -f the text is the built-in mix of prose, code, conversations, many languages and
+            random tokens: 65,536 tokens of it, or as many windows as --chunks says (-1 for all).
+
             Examples:
+              ingot imatrix model-f16.gguf -o imatrix.gguf
               ingot imatrix model-f16.gguf -f calibration.txt -o imatrix.gguf
               ingot imatrix model-f16.gguf -f more.txt --in-file imatrix.gguf -o both.gguf
               ingot imatrix --in-file a.gguf --in-file b.gguf -o both.gguf
@@ -99,6 +103,9 @@ struct ImatrixCommand: ParsableCommand {
             valueName: "count"))
     var saveFrequency = 0
 
+    /// How much of the built-in mix is run without further word.
+    private static let mixTokenCount = 1 << 16
+
     private var modelPath: String? { model ?? modelOption }
 
     mutating func validate() throws {
@@ -117,10 +124,8 @@ struct ImatrixCommand: ParsableCommand {
                 throw ValidationError(
                     "--show-statistics is of one file: --in-file imatrix.gguf, without a model")
             }
-        } else if modelPath != nil {
-            try options.requireText()
-        } else if inFile.isEmpty || !options.texts.isEmpty {
-            throw ValidationError("expected MODEL.gguf and -f TEXT, or files to add: --in-file")
+        } else if modelPath == nil, inFile.isEmpty || !options.texts.isEmpty {
+            throw ValidationError("expected MODEL.gguf, or files to add: --in-file")
         }
         guard fromChunk >= 0, outputFrequency >= 1, saveFrequency >= 0 else {
             throw ValidationError(
@@ -183,12 +188,12 @@ struct ImatrixCommand: ParsableCommand {
     }
 
     private func calibrate(_ model: Model, _ sums: inout ImportanceSums) throws {
-        let text = try options.allWindows.text(for: model).windows
+        let text = try windows(for: model)
         guard fromChunk < text.windowCount else {
             throw EvaluationError(
                 .textTooShort(
                     tokens: text.tokenCount, contextLength: (fromChunk + 1) * text.contextLength),
-                path: options.textName)
+                path: textNames.joined(separator: " + "))
         }
         let limit = options.chunks.flatMap { $0 > 0 ? $0 : nil } ?? Int.max
         let end = limit < text.windowCount - fromChunk ? fromChunk + limit : text.windowCount
@@ -211,7 +216,7 @@ struct ImatrixCommand: ParsableCommand {
             try calibration.add((done..<done + count).map { text.window($0) })
             let windows = done + count - fromChunk
             let own = ImportanceSums(
-                entries: calibration.entries, datasets: options.textNames, chunkCount: windows,
+                entries: calibration.entries, datasets: textNames, chunkCount: windows,
                 chunkSize: text.contextLength)
             if !checked {
                 for warning in try own.warnings(
@@ -232,6 +237,24 @@ struct ImatrixCommand: ParsableCommand {
                 windows, of: end - fromChunk, detail: "window \(windows)/\(end - fromChunk)")
         }
         line.finish()
+    }
+
+    /// The names of the texts.
+    private var textNames: [String] {
+        options.texts.isEmpty ? [CalibrationMix.name] : options.textNames
+    }
+
+    /// The text in windows, those to be left out included; without a text the built-in mix.
+    private func windows(for model: Model) throws -> EvaluationText {
+        guard options.texts.isEmpty else {
+            return try options.allWindows.text(for: model).windows
+        }
+        let count = options.chunks ?? max(1, Self.mixTokenCount / max(1, options.context))
+        let mix = try MixWindows(
+            for: model, options: options,
+            limit: count == -1 ? nil : min(count, 1 << 31) + min(fromChunk, 1 << 31))
+        if !options.quiet { Terminal.note(mix.note) }
+        return mix.windows
     }
 
     /// Experts that the text never reached; those of a layer's tensors in one sentence.
