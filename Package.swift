@@ -23,7 +23,7 @@ let package = Package(
             targets: [
                 "TensorCore", "Quantization", "Safetensors", "Tokenization", "Zstandard", "GGUF",
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
-                "Reporting",
+                "Reporting", "Allocation",
             ]),
     ],
     dependencies: [
@@ -98,13 +98,20 @@ let package = Package(
                 "Evaluation",
             ],
             swiftSettings: strict),
+        .target(
+            name: "Allocation",
+            dependencies: [
+                "TensorCore", "Quantization", "GGUF", "Pipeline", "Inference", "Evaluation",
+                "Calibration",
+            ],
+            swiftSettings: strict),
         // Layer 8
         .executableTarget(
             name: "ingot",
             dependencies: [
                 "TensorCore", "Quantization", "Safetensors", "Tokenization", "GGUF",
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
-                "Reporting",
+                "Reporting", "Allocation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -184,6 +191,13 @@ let package = Package(
         .testTarget(
             name: "ReportingTests",
             dependencies: ["Reporting", "Evaluation", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "AllocationTests",
+            dependencies: [
+                "Allocation", "Conversion", "Evaluation", "GGUF", "Inference", "Pipeline",
+                "Quantization", "Tokenization", "TensorCore", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "IngotTests",

@@ -1,25 +1,40 @@
-import GGUF
-import Quantization
-import TensorCore
+package import GGUF
+package import Quantization
+package import TensorCore
 
 /// A model's tensors, some of them as they are after quantization: what a quantized file would
 /// hold, without the file.
 ///
 /// A row is encoded and decoded each time it is asked for.
-struct RequantizedSource: TensorSource {
+package struct RequantizedSource: TensorSource {
+    /// Encodes rows of a tensor in another way than its format does by itself.
+    package typealias RowEncoder =
+        @Sendable (
+            _ values: UnsafePointer<Float>, _ rows: Range<Int>,
+            _ destination: UnsafeMutableRawPointer
+        ) throws -> Void
+
     /// What a tensor becomes.
-    struct Replacement: Sendable {
-        var format: Format
+    package struct Replacement: Sendable {
+        package var format: Format
         /// Column weights, `experts × rowLength`, or as many as a row has for all rows alike.
-        var importance: [Float]?
+        package var importance: [Float]?
+        /// Encodes the rows; the format itself where there is none.
+        package var encoder: RowEncoder?
+
+        package init(format: Format, importance: [Float]? = nil, encoder: RowEncoder? = nil) {
+            self.format = format
+            self.importance = importance
+            self.encoder = encoder
+        }
     }
 
     private let source: any TensorSource
     private let replacements: [Int: Replacement]
-    let tensors: [TensorDescription]
+    package let tensors: [TensorDescription]
 
     /// Replaces tensors by their numbers; their formats encode, and fit their rows.
-    init(_ source: any TensorSource, replacing replacements: [Int: Replacement]) {
+    package init(_ source: any TensorSource, replacing replacements: [Int: Replacement]) {
         self.source = source
         self.replacements = replacements
         tensors = source.tensors.enumerated().map { index, tensor in
@@ -29,11 +44,11 @@ struct RequantizedSource: TensorSource {
         }
     }
 
-    var path: String { source.path }
-    var metadata: Metadata { source.metadata }
-    var files: [InputFile] { source.files }
+    package var path: String { source.path }
+    package var metadata: Metadata { source.metadata }
+    package var files: [InputFile] { source.files }
 
-    func readRows(
+    package func readRows(
         _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
@@ -44,7 +59,7 @@ struct RequantizedSource: TensorSource {
             length / replacement.format.blockElementCount
             * replacement.format.blockByteCount
         guard let bytes = scratch.bytes(rows.count * byteCount).baseAddress else { return }
-        encode(rows, ofTensor: tensor, destination, into: bytes)
+        try encode(rows, ofTensor: tensor, destination, into: bytes)
         replacement.format.decode?(bytes, rows.count * length, destination)
     }
 
@@ -52,10 +67,10 @@ struct RequantizedSource: TensorSource {
     private func encode(
         _ rows: Range<Int>, ofTensor tensor: Int, _ values: UnsafePointer<Float>,
         into bytes: UnsafeMutableRawPointer
-    ) {
-        guard let replacement = replacements[tensor], let encode = replacement.format.encode else {
-            return
-        }
+    ) throws {
+        guard let replacement = replacements[tensor] else { return }
+        if let encoder = replacement.encoder { return try encoder(values, rows, bytes) }
+        guard let encode = replacement.format.encode else { return }
         let shape = tensors[tensor].shape
         let length = shape.rowLength
         let byteCount =
@@ -81,11 +96,11 @@ struct RequantizedSource: TensorSource {
         }
     }
 
-    func holdsBytes(ofTensor tensor: Int) -> Bool {
+    package func holdsBytes(ofTensor tensor: Int) -> Bool {
         replacements[tensor] == nil && source.holdsBytes(ofTensor: tensor)
     }
 
-    func readBytes(
+    package func readBytes(
         ofRows rows: Range<Int>, ofTensor tensor: Int,
         into destination: UnsafeMutableRawBufferPointer
     ) throws {
@@ -98,7 +113,7 @@ struct RequantizedSource: TensorSource {
         defer { values.deallocate() }
         guard let base = values.baseAddress else { return }
         try source.readRows(rows, ofTensor: tensor, into: base, scratch: ScratchBuffer())
-        encode(rows, ofTensor: tensor, base, into: bytes)
+        try encode(rows, ofTensor: tensor, base, into: bytes)
     }
 
     /// How far values are from what they were, in whole and as the importance weighs them.

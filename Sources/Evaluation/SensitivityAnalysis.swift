@@ -189,7 +189,7 @@ public struct SensitivityAnalysis {
     }
 
     /// `ffn_down` for `blk.3.ffn_down.weight`, `output` for `output.weight`.
-    private static func kind(of name: String, layer: Int?) -> String {
+    package static func kind(of name: String, layer: Int?) -> String {
         var parts = name.split(separator: ".")
         if layer != nil { parts.removeFirst(2) }
         if parts.last == "weight", parts.count > 1 { parts.removeLast() }

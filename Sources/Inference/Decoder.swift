@@ -86,6 +86,16 @@ public struct Decoder: Sendable {
     /// The bytes of the largest block's weights, of which two are in memory; experts not counted.
     package var blockByteCount: Int { blocks.joined().map { $0.layout.floatCount * 4 }.max() ?? 0 }
 
+    /// About how many bytes a step of `modelCount` models like the first takes that all differ from
+    /// it in another block; experts not counted.
+    package func memoryByteCount(modelCount: Int, tokenCount: Int) -> Int {
+        let width = models[0].description.embeddingLength
+        let panels = 2 * modelCount * OutputHead.panelTokens * width
+        let tiles = pool.threadCount * modelCount * OutputHead.tileRows * OutputHead.tileTokens
+        let rows = (2 * modelCount + 1) * tokenCount * width
+        return 2 * blockByteCount + 4 * (panels + tiles + rows)
+    }
+
     /// The number of tokens that a batch should have: every weight is decoded once for them all.
     public var batchTokenCount: Int { max(4096, pool.threadCount * Decoder.groupTokens) }
 

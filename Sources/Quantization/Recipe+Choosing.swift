@@ -130,8 +130,12 @@ private struct FormatChooser {
     private mutating func mixed(
         _ tensor: RecipeModel.Tensor, _ role: TensorRole
     ) throws(RecipeError) -> FormatChoice {
-        if role == .output || role == .tokenEmbedding && isTied {
-            if let format = options.outputFormat { return FormatChoice(format, .override) }
+        let servesAsOutput = role == .output || role == .tokenEmbedding && isTied
+        if servesAsOutput, let format = options.outputFormat {
+            return FormatChoice(format, .override)
+        }
+        if let format = options.allocation[tensor.name] { return FormatChoice(format, .allocated) }
+        if servesAsOutput {
             let format = precision.outputFormat(rowLength: tensor.shape.rowLength, model: model)
             return FormatChoice(format, .recipe)
         }

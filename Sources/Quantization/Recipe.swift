@@ -53,6 +53,8 @@ public struct FormatChoice: Sendable, Hashable {
         case override
         /// The format wanted needs importance and there is none; this one does without.
         case raised(from: Format)
+        /// Chosen for this tensor by what its rounding does to the model's predictions.
+        case allocated
     }
 
     /// The format to write.

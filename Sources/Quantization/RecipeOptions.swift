@@ -15,6 +15,9 @@ public struct RecipeOptions: Sendable {
     ///
     /// They say nothing where the recipe's default format is not quantized (F32, F16, BF16).
     public var overrides: [TensorOverride] = []
+    /// Formats chosen for single tensors, by name, in place of the recipe's mixture; what an option
+    /// names comes before them.
+    public var allocation: [String: Format] = [:]
     /// What becomes of tensors that need importance and have none.
     public var missingImportance = MissingImportance.error
 

@@ -1,3 +1,4 @@
+import Allocation
 import Pipeline
 
 /// A model to be written, and the files that it is cut into.
@@ -6,6 +7,8 @@ struct PlannedOutput {
     let plan: Plan
     /// The plans of the files: the whole, or its parts.
     let files: [Plan]
+    /// Why its formats were chosen, where they were chosen for a target.
+    var allocation: AllocationReport?
 
     /// Cuts a plan as the user asked.
     init(_ plan: Plan, split: SplitOptions) throws {

@@ -1,3 +1,4 @@
+import Allocation
 import GGUF
 import Pipeline
 import Quantization
@@ -25,6 +26,8 @@ struct PlanListing: Encodable {
         let hasImportance: Bool
         let sourceByteCount: Int
         let byteCount: Int
+        /// What decided, where the format was chosen for a target.
+        let allocation: AllocationReport.Tensor?
     }
     struct Total: Encodable {
         let type: String
@@ -58,6 +61,8 @@ struct PlanListing: Encodable {
     /// About how much memory writing takes.
     let memoryByteCount: Int
     let warnings: [String]
+    /// What was measured and tried for a target.
+    let allocation: AllocationReport?
 
     init(
         _ planned: PlannedOutput, importance: ImportanceMatrix? = nil, options: WriteOptions
@@ -74,8 +79,10 @@ struct PlanListing: Encodable {
                 fallbackFrom: tensor.choice.reason.fallbackFrom?.name,
                 raisedFrom: tensor.choice.reason.raisedFrom?.name, isCopy: tensor.isCopy,
                 hasImportance: tensor.importance != nil,
-                sourceByteCount: tensor.sourceByteCount, byteCount: tensor.byteCount)
+                sourceByteCount: tensor.sourceByteCount, byteCount: tensor.byteCount,
+                allocation: planned.allocation?.tensors[tensor.name])
         }
+        allocation = planned.allocation
         totals = plan.formatTotals.map {
             Total(
                 type: $0.format.name, tensorCount: $0.tensorCount, elementCount: $0.elementCount,
@@ -105,6 +112,7 @@ struct PlanListing: Encodable {
             var why = tensor.reason
             if let wanted = tensor.fallbackFrom ?? tensor.raisedFrom { why += " from \(wanted)" }
             if tensor.hasImportance { why += ", weighted" }
+            if let group = tensor.allocation?.group { why += ", with \(group)" }
             table.add(
                 tensor.name, tensor.shape.map(String.init).joined(separator: " × "),
                 tensor.sourceType, tensor.type, why, "\(tensor.byteCount)")
@@ -128,6 +136,7 @@ struct PlanListing: Encodable {
         }
         for (output, listing) in zip(outputs, listings) {
             for line in listing.lines { Terminal.print(line) }
+            for line in output.allocation?.lines ?? [] { Terminal.print(line) }
             for line in PlanSummary.lines(of: output) { Terminal.print(line) }
             Terminal.print("  memory: about \(NumberFormat.bytes(listing.memoryByteCount))")
             for warning in listing.warnings { Terminal.warning(warning) }
@@ -144,6 +153,7 @@ extension FormatChoice.Reason {
         case .fallback: "fallback"
         case .override: "override"
         case .raised: "raised"
+        case .allocated: "allocated"
         }
     }
 

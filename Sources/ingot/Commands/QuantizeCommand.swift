@@ -15,6 +15,7 @@ struct QuantizeCommand: ParsableCommand {
         usage: """
             ingot quantize [options] IN [OUT.gguf] TYPE [THREADS]
             ingot quantize [options] IN FOLDER/ TYPE TYPE …
+            ingot quantize [options] --target-size SIZE IN [OUT.gguf] [TYPE] [THREADS]
             """,
         discussion: """
             IN is a GGUF file, the first of a split one, or a Hugging Face directory: the result is
@@ -31,6 +32,7 @@ struct QuantizeCommand: ParsableCommand {
               ingot quantize --dry-run model-f16.gguf Q4_K_M
               ingot quantize --dry-run --json model-f16.gguf Q4_K_M | jq .fileByteCount
               ingot quantize model-f16.gguf levels/ Q8_0 Q6_K Q5_K_M Q4_K_M
+              ingot quantize --target-size 3.9G -f prose.txt -f code.txt model-f16.gguf out.gguf
               ingot quantize --resume --verify --provenance model-f16.gguf Q4_K_M
 
             Types, with the bits per weight of their most common format; llama-quantize's numbers
@@ -118,6 +120,8 @@ struct QuantizeCommand: ParsableCommand {
 
     @OptionGroup var calibration: CalibrateOptions
 
+    @OptionGroup var target: TargetOptions
+
     @OptionGroup var template: ChatTemplateOptions
 
     @OptionGroup var split: SplitOptions
@@ -187,6 +191,11 @@ struct QuantizeCommand: ParsableCommand {
             throw ValidationError(
                 "--imatrix and --calibrate do not go together: calibration weighs columns itself")
         }
+        if target.isWanted, keepSplit || split.isWanted || pure {
+            throw ValidationError(
+                "a target is for one file of chosen formats: --keep-split, --split-max-tensors,"
+                    + " --split-max-size and --pure do not go with it")
+        }
         if keepSplit, split.isWanted {
             throw ValidationError(
                 "--keep-split and --split-max-tensors, --split-max-size do not go together")
@@ -194,7 +203,10 @@ struct QuantizeCommand: ParsableCommand {
     }
 
     func run() throws {
-        let request = try QuantizeRequest(words, threads: threads)
+        let request =
+            try target.isWanted
+            ? QuantizeRequest(allocating: words, threads: threads, label: target.label)
+            : QuantizeRequest(words, threads: threads)
         let template = try template.load()
         let source = try source(at: request.input, template: template)
         var options = try quantizeOptions()
@@ -208,16 +220,21 @@ struct QuantizeCommand: ParsableCommand {
         let calibration = try calibration.load(for: source)
         options.calibrated = calibration?.tensors
         options.metadataOverrides += calibration?.metadata ?? []
-        let outputs = try request.outputs.flatMap { output in
-            if keepSplit, let split = source as? SplitSource {
-                return try Plan.quantizeKeepingSplit(
-                    split, recipe: output.recipe, options: options, outputPath: output.path
-                ).map { PlannedOutput($0) }
+        let chosen =
+            try target.isWanted
+            ? [target.plan(source, request, options: options, isQuiet: quiet)] : []
+        let outputs =
+            try chosen
+            + request.outputs.flatMap { output in
+                if keepSplit, let split = source as? SplitSource {
+                    return try Plan.quantizeKeepingSplit(
+                        split, recipe: output.recipe, options: options, outputPath: output.path
+                    ).map { PlannedOutput($0) }
+                }
+                let plan = try Plan.quantize(
+                    source, recipe: output.recipe, options: options, outputPath: output.path)
+                return [try PlannedOutput(plan, split: split)]
             }
-            let plan = try Plan.quantize(
-                source, recipe: output.recipe, options: options, outputPath: output.path)
-            return [try PlannedOutput(plan, split: split)]
-        }
         if strict {
             for output in outputs {
                 try output.plan.checkStrictly(importance: options.importance)
@@ -250,6 +267,7 @@ struct QuantizeCommand: ParsableCommand {
         for (output, findings) in outputs.with(findings) {
             if !quiet {
                 for line in PlanSummary.lines(of: output, seconds: seconds) { Terminal.print(line) }
+                for line in output.allocation?.conclusion ?? [] { Terminal.print(line) }
             }
             for warning in PlanSummary.warnings(
                 of: output.plan, importance: options.importance, findings: findings)

@@ -16,6 +16,28 @@ struct QuantizeRequest {
     let threads: Int?
     /// The folder that outputs go to, where one was named; it may not be there yet.
     let folder: String?
+    /// With a target instead of types: the output, and the type whose mixture is tried.
+    let targetPath: String
+    let start: Recipe?
+
+    /// A run with a target.
+    init(
+        input: String, threads: Int?, folder: String?, targetPath: String, start: Recipe?
+    ) throws {
+        self.input = input
+        outputs = []
+        self.threads = try QuantizeRequest.checked(threads)
+        self.folder = folder
+        self.targetPath = targetPath
+        self.start = start
+    }
+
+    private static func checked(_ threads: Int?) throws -> Int? {
+        if let threads, !(1...1024).contains(threads) {
+            throw ValidationError("\(threads) threads asked for, expected 1 to 1024")
+        }
+        return threads
+    }
 
     /// Finds out which word is what: the output may be left out or be a folder, threads may follow.
     init(_ words: [String], threads: Int?) throws {
@@ -34,10 +56,8 @@ struct QuantizeRequest {
             threadCount = count == 0 ? threads : count
             rest = rest.dropLast()
         }
-        if let threadCount, !(1...1024).contains(threadCount) {
-            throw ValidationError("\(threadCount) threads asked for, expected 1 to 1024")
-        }
-        self.threads = threadCount
+        self.threads = try QuantizeRequest.checked(threadCount)
+        (targetPath, start) = ("", nil)
         // Beside a file, in a directory.
         let beside =
             Paths.isFolder(input) && !input.hasSuffix("/")

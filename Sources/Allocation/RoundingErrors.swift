@@ -1,0 +1,115 @@
+import Evaluation
+import GGUF
+import Quantization
+import Synchronization
+import TensorCore
+
+/// What rounding to each format does to each tensor: `Σ ΔW D ΔWᵀ`, with the mean squares of the
+/// layer's inputs for D, or what the rounding's own Hessian makes of it.
+struct RoundingErrors: Sendable {
+    /// By tensor and by the numbers of its formats.
+    let values: [[Double]]
+
+    /// Values of a tensor that are rounded at most: of larger ones every second, third, … group of
+    /// rows counts.
+    private static let sampleCount = 1 << 20
+    /// Rows of a group.
+    private static let rowCount = 8
+
+    /// Rounds samples of all tensors to all their formats.
+    ///
+    /// - Parameters:
+    ///   - inputs: Mean squares of what tensors take in, by name, for those that encoders do not
+    ///     weigh.
+    ///   - progress: Called with the share that is done, from several threads; may throw to stop.
+    init(
+        _ model: Allocatable, rounding: (any TensorRounding)?, inputs: [String: [Float]],
+        pool: WorkerPool, progress: @Sendable (Double) throws -> Void
+    ) throws {
+        let jobs = model.tensors.indices.flatMap { tensor in
+            model.tensors[tensor].formats.indices.map { (tensor: tensor, format: $0) }
+        }
+        let results = Mutex(model.tensors.map { [Double](repeating: 0, count: $0.formats.count) })
+        let done = Atomic<Int>(0)
+        try pool.run(jobCount: jobs.count) { _, number in
+            let job = jobs[number]
+            let error = try RoundingErrors.error(
+                of: model.tensors[job.tensor], in: model, format: job.format, rounding: rounding,
+                inputs: inputs)
+            // The last digits may be those of another order of additions.
+            results.withLock { $0[job.tensor][job.format] = rounded(error) }
+            let count = done.add(1, ordering: .relaxed).newValue
+            try progress(Double(count) / Double(jobs.count))
+        }
+        values = results.withLock { $0 }
+    }
+
+    private static func error(
+        of tensor: Allocatable.Tensor, in model: Allocatable, format: Int,
+        rounding: (any TensorRounding)?, inputs: [String: [Float]]
+    ) throws -> Double {
+        let shape = tensor.description.shape
+        let length = shape.rowLength
+        let source = RequantizedSource(
+            model.source,
+            replacing: [
+                tensor.index: model.replacement(
+                    of: tensor, as: tensor.formats[format], rounding: rounding)
+            ])
+        let weights = [tensor.importance, inputs[tensor.description.name]].compactMap { $0 }
+            .first { !$0.isEmpty && $0.count % length == 0 }
+        let rowsOfExpert = max(1, shape.rowCount / ((weights?.count ?? length) / length))
+        let buffer = UnsafeMutableBufferPointer<Float>.allocate(
+            capacity: 2 * max(1, rowCount * length))
+        defer { buffer.deallocate() }
+        guard let before = buffer.baseAddress, shape.elementCount > 0 else { return 0 }
+        let after = before + rowCount * length
+        let scratch = ScratchBuffer()
+        let step = (shape.elementCount + sampleCount - 1) / sampleCount
+        var (sum, count) = (0.0, 0)
+        for first in stride(from: 0, to: shape.rowCount, by: rowCount * step) {
+            let rows = first..<min(shape.rowCount, first + rowCount)
+            try model.source.readRows(rows, ofTensor: tensor.index, into: before, scratch: scratch)
+            try source.readRows(rows, ofTensor: tensor.index, into: after, scratch: scratch)
+            for place in 0..<rows.count * length { after[place] -= before[place] }
+            count += rows.count
+            if let loss = rounding?.loss(ofDifferences: after, rows: rows, of: tensor.description) {
+                sum += loss
+                continue
+            }
+            for row in rows {
+                let differences = after + (row - first) * length
+                let start = row / rowsOfExpert * length
+                for column in 0..<length {
+                    let square = Double(differences[column]) * Double(differences[column])
+                    sum += square * (weights.map { Double($0[start + column]) } ?? 1)
+                }
+            }
+        }
+        return sum * Double(shape.rowCount) / Double(count)
+    }
+}
+
+/// A measured number to five digits, so that decisions do not hang on the last ones.
+func rounded(_ value: Double) -> Double {
+    guard value.isFinite, value != 0 else { return value.isFinite ? 0 : .greatestFiniteMagnitude }
+    let exponent = value.exponent
+    let unit = Double(sign: .plus, exponent: exponent - 16, significand: 1)
+    return (value / unit).rounded() * unit
+}
+
+extension Allocatable {
+    /// What a tensor is in a format.
+    func replacement(
+        of tensor: Tensor, as format: Format, rounding: (any TensorRounding)?
+    ) -> RequantizedSource.Replacement {
+        guard let rounding, format.blockElementCount > 1 else {
+            return .init(format: format, importance: tensor.importance)
+        }
+        let description = tensor.description
+        return .init(format: format) { values, rows, destination in
+            try rounding.encode(
+                values, rows: rows, of: description, as: format, into: destination)
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import Evaluation
+import Foundation
+import GGUF
+import Inference
+import TensorCore
+
+/// A mixture and what it did to the model's predictions.
+struct MixtureTrial: Sendable {
+    var mixture: Mixture
+    /// The mean KL divergence on each text.
+    var divergences: [Estimate]
+    /// What was expected, where the mixture was found by that.
+    var predicted: Double?
+
+    /// The geometric mean over the texts: no text outweighs another by its level.
+    var level: Double {
+        let logarithms = divergences.map { log(max(rounded($0.value), 1e-12)) }
+        return exp(logarithms.reduce(0, +) / Double(max(1, logarithms.count)))
+    }
+
+    /// The largest divergence of a text.
+    var largest: Double { divergences.map { rounded($0.value) }.max() ?? 0 }
+
+    /// Whether the divergence is on some text larger than another's.
+    func isWorse(than other: MixtureTrial) -> Bool {
+        zip(divergences, other.divergences).contains {
+            rounded($0.value) > rounded($1.value)
+        }
+    }
+}
+
+/// Runs mixtures on the texts that sensitivities were not measured on.
+final class Trials {
+    private let model: Allocatable
+    private let runnable: Model
+    private let texts: [AllocationText]
+    private let rounding: (any TensorRounding)?
+    private let measurement: WindowDivergences
+    private let windows: [WindowDivergences.Window]
+    private let perPass: Int
+    /// What was tried, in the order of the trials.
+    private(set) var all: [MixtureTrial] = []
+
+    init(
+        _ model: Allocatable, _ runnable: Model, texts: [AllocationText],
+        rounding: (any TensorRounding)?, pool: WorkerPool
+    ) throws {
+        self.model = model
+        self.runnable = runnable
+        self.texts = texts
+        self.rounding = rounding
+        measurement = WindowDivergences(base: runnable, pool: pool)
+        windows = texts.flatMap(\.validation)
+        perPass = try Sensitivities.variantsPerPass(
+            measurement, tokenCount: windows.reduce(0) { $0 + $1.tokens.count })
+    }
+
+    /// Measures mixtures, those that were measured before not again.
+    func run(
+        _ mixtures: [Mixture], predicting prediction: Mixtures? = nil,
+        progress: (Double) throws -> Void = { _ in }
+    ) throws -> [MixtureTrial] {
+        var new: [Mixture] = []
+        for mixture in mixtures
+        where !all.contains(where: { $0.mixture.choice == mixture.choice })
+            && !new.contains(where: { $0.choice == mixture.choice })
+        {
+            new.append(mixture)
+        }
+        for first in stride(from: 0, to: new.count, by: perPass) {
+            let some = new[first..<min(new.count, first + perPass)]
+            let measured = try measurement.measure(
+                try some.map { try variant($0.choice) }, windows: windows)
+            for (mixture, moments) in zip(some, measured) {
+                all.append(
+                    MixtureTrial(
+                        mixture: mixture,
+                        divergences: AllocationText.means(
+                            moments, windowCounts: texts.map(\.validation.count)),
+                        predicted: prediction?.predicted(mixture.choice)))
+            }
+            try progress(Double(first + some.count) / Double(new.count))
+        }
+        return mixtures.compactMap { mixture in
+            all.first { $0.mixture.choice == mixture.choice }
+        }
+    }
+
+    private func variant(_ choice: [Int]) throws -> WindowDivergences.Variant {
+        var replacements: [Int: RequantizedSource.Replacement] = [:]
+        for (tensor, option) in zip(model.tensors, choice)
+        where tensor.formats[option] != tensor.description.format {
+            replacements[tensor.index] = model.replacement(
+                of: tensor, as: tensor.formats[option], rounding: rounding)
+        }
+        return .init(
+            try Model(
+                source: RequantizedSource(model.source, replacing: replacements),
+                description: runnable.description))
+    }
+}
