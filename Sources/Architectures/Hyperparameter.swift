@@ -241,3 +241,14 @@ extension HyperparameterRule {
         }
     }
 }
+
+extension HyperparameterRule {
+    /// Which layers have a sliding window, where it is not all but every `period`-th, which readers
+    /// of this architecture assume.
+    static func slidingLayers(unlessEvery period: Int) -> Self {
+        .slidingWindowPattern { configuration throws(ArchitectureError) in
+            let layers = try configuration.slidingLayers()
+            return try layers == configuration.slidingLayers(period: period) ? nil : layers
+        }
+    }
+}

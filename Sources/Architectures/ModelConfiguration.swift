@@ -15,6 +15,8 @@ public struct ModelConfiguration: Sendable {
     public private(set) var assumed: [(key: String, value: JSON)] = []
     /// What is in the file and is not read, in sentences.
     public var notices: [String] = []
+    /// The value of `general.architecture` in the model's GGUF file; empty until its family has said.
+    public internal(set) var architecture = ""
     /// The pooling of a sentence-embedding model, from `modules.json`; `nil` for all others.
     public var pooling: Pooling?
     /// How many layers follow `num_hidden_layers` as blocks of the file: those that predict further

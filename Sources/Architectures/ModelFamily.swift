@@ -111,16 +111,10 @@ public struct ModelFamily: Sendable {
     public let hasAttention: Bool
     /// The kinds of packed weights (`quant_method`) that the rules write as they are.
     public let packedMethods: [String]
-    /// The kinds of rotary scaling that a GGUF file of this family can express.
-    public let rotaryScalings: [String]
-    /// Tensors computed from the configuration; they come first in the file.
-    public let generated:
-        @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor]
-    /// Keys that stand in front of all others, after `general.architecture`.
-    public let leading: [HyperparameterRule]
-    /// Looks at the options that a GGUF file of this family cannot express: throws about those
-    /// without which the model is another, and returns a sentence about those that may be left out.
-    public let review: @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
+    /// How a file says that the rotary embedding is stretched.
+    public let rotary: RotaryRules
+    /// What a file of this family takes for granted.
+    public let checks: [ConfigurationCheck]
     /// The value of `tokenizer.ggml.model` where the tokenizer's files can be written as several
     /// kinds; `nil` where they decide.
     public let tokenizer: String?
@@ -140,20 +134,12 @@ public struct ModelFamily: Sendable {
     public let export: ConfigurationExport?
 
     /// Declares a family.
-    public init(
+    init(
         name: String, architecture: String, variants: [Variant] = [], classes: [String],
         defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
         tensors: [TensorRule], spellings: [Spelling] = [], learned: [LearnedNumber] = [],
         predictors: Predictors = .none, hasAttention: Bool = true, packedMethods: [String] = [],
-        rotaryScalings: [String] = ["default", "linear", "yarn"],
-        generated:
-            @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] =
-            { _ in [] },
-        leading: [HyperparameterRule] = [],
-        review:
-            @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String] = { _ in
-                []
-            },
+        rotary: RotaryRules = .yarn, checks: [ConfigurationCheck] = [],
         tokenizer: String? = nil, writesPrefixSpace: Bool = false,
         writesPrefixSpaceLast: Bool = false, tokenRoles: [TokenRole] = [],
         leadingTokenizerKeys: [HyperparameterRule] = [],
@@ -173,10 +159,8 @@ public struct ModelFamily: Sendable {
         self.predictors = predictors
         self.hasAttention = hasAttention
         self.packedMethods = packedMethods
-        self.rotaryScalings = rotaryScalings
-        self.generated = generated
-        self.leading = leading
-        self.review = review
+        self.rotary = rotary
+        self.checks = checks
         self.tokenizer = tokenizer
         self.writesPrefixSpace = writesPrefixSpace
         self.writesPrefixSpaceLast = writesPrefixSpaceLast
@@ -236,11 +220,24 @@ public struct ModelFamily: Sendable {
         }
         try configuration.checkLayerTypes()
         let rotary = try RotaryParameters(configuration)
-        guard rotaryScalings.contains(rotary.type) else {
-            throw rotary.unsupported(rotaryScalings)
+        guard self.rotary.scalings.contains(rotary.type) else {
+            throw rotary.unsupported(self.rotary.scalings)
         }
         configuration.notices = try rotary.review()
+        configuration.architecture = try architecture(of: configuration)
         return configuration
+    }
+
+    /// Looks at the options that a GGUF file of this family cannot express.
+    ///
+    /// - Returns: Sentences about those that may be left out.
+    /// - Throws: `ArchitectureError` about those without which the model is another.
+    public func review(
+        _ configuration: ModelConfiguration
+    ) throws(ArchitectureError) -> [String] {
+        var left: [String] = []
+        for check in checks { left += try check.run(configuration) }
+        return left
     }
 
     /// The hyperparameters of a model, in file order.

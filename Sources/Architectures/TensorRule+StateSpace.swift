@@ -91,17 +91,28 @@ extension [HyperparameterRule] {
     }
 }
 
-extension ModelConfiguration {
-    /// Checks that the sizes of a state space go together, and that it has no option which a GGUF
-    /// file cannot express.
+extension ConfigurationCheck {
+    /// Sizes of a state space that go together, and no option which a GGUF file cannot express.
     ///
     /// - Parameters:
     ///   - projectionBias: The key that says whether projections have biases.
     ///   - headLength: The key of a head's length.
-    func reviewStateSpace(
-        _ sizes: StateSpaceSizes, projectionBias: String, headLength: String, architecture: String
+    static func stateSpace(
+        _ sizes: StateSpaceSizes, projectionBias: String, headLength: String
+    ) -> Self {
+        .refusing { configuration throws(ArchitectureError) in
+            try configuration.checkStateSpace(
+                sizes, projectionBias: projectionBias, headLength: headLength)
+        }
+    }
+}
+
+extension ModelConfiguration {
+    /// The check that `ConfigurationCheck.stateSpace` makes.
+    func checkStateSpace(
+        _ sizes: StateSpaceSizes, projectionBias: String, headLength: String
     ) throws(ArchitectureError) {
-        try require(projectionBias, false, architecture: architecture)
+        try require(projectionBias, false)
         if let limits = self["time_step_limit"] {
             func number(_ index: Int) -> Double? {
                 guard let all = limits.array, all.count == 2 else { return nil }
@@ -109,10 +120,8 @@ extension ModelConfiguration {
                 return all[index].double
             }
             guard number(0) == 0, number(1) == .infinity else {
-                throw fault(
-                    .notExpressible(
-                        found: "other limits of steps", expected: "0 and Infinity",
-                        architecture: architecture), "time_step_limit")
+                throw inexpressible(
+                    "time_step_limit", found: "other limits of steps", expected: "0 and Infinity")
             }
         }
         let (heads, width) = (try sizes.heads.size(in: self), try sizes.width.size(in: self))

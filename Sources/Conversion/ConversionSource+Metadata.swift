@@ -18,7 +18,7 @@ extension ConversionSource {
             for entry in entries { metadata[entry.key] = entry.value }
         }
         for entry in weights.mapping.learned { metadata[entry.key] = entry.value }
-        try append(family.leading)
+        try append(family.rotary.leadingKeys)
         metadata["general.type"] = .string("model")
         for entry in general.entries { metadata[entry.key] = entry.value }
         try append(family.hyperparameters)

@@ -151,7 +151,7 @@ public struct ExportedCheckpoint: Sendable {
             family: family, configuration: configuration, source: source,
             dataType: { type.dataType(of: $0) })
         let (groups, left) = try exporter.tensors()
-        let generated = Set(try family.generated(configuration).map(\.name))
+        let generated = Set(try family.rotary.tensors(configuration).map(\.name))
         let unknown = left.map { source.tensors[$0].name }.filter { !generated.contains($0) }
         guard unknown.isEmpty else {
             throw ConversionError(

@@ -44,7 +44,7 @@ struct TensorMapping: Sendable {
         family: ModelFamily, configuration: ModelConfiguration, values: [any ReadableTensor],
         directory: String, outputType: OutputType, ignoring ignored: [String] = []
     ) throws {
-        for tensor in try family.generated(configuration) {
+        for tensor in try family.rotary.tensors(configuration) {
             guard let shape = Shape([tensor.values.count]) else { continue }
             append(
                 .init(name: tensor.name, shape: shape, content: .generated(tensor.values)),

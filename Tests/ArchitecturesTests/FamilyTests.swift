@@ -214,7 +214,7 @@ import Testing
                 #"{"architectures":["LlamaForCausalLM"],"hidden_size":256,"num_attention_heads":4,"rope_theta":500000,"rope_scaling":{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192}}"#
                     .utf8))
         let family = try ModelFamily.of(config: json, path: "")
-        let tensors = try family.generated(try family.configuration(json, path: ""))
+        let tensors = try family.rotary.tensors(try family.configuration(json, path: ""))
         #expect(tensors.map(\.name) == ["rope_freqs.weight"])
         let bytes = tensors[0].values.flatMap { value in
             withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }

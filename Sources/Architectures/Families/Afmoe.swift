@@ -4,7 +4,8 @@ extension ModelFamily {
     /// Arcee's Trinity (AFMoE): norms before and after, gated attention that sees a window and turns
     /// in three blocks of four, DeepSeek V3's experts after dense blocks.
     public static let afmoe = ModelFamily(
-        name: "Afmoe", architecture: "afmoe",
+        name: "Afmoe",
+        architecture: "afmoe",
         classes: ["AfmoeForCausalLM"],
         // transformers: AfmoeConfig
         defaults: [
@@ -43,24 +44,17 @@ extension ModelFamily {
             + .mergedExperts(
                 "model.layers.{bid}.mlp.experts", width: .key("moe_intermediate_size"),
                 where: .sparseAfmoe),
-        review: { configuration throws(ArchitectureError) in
-            let architecture = "afmoe"
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: architecture)
-            try configuration.require("mup_enabled", true, architecture: architecture)
-            try configuration.require("attention_bias", false, architecture: architecture)
-            let period = try configuration.required("global_attn_every_n_layers")
-            guard period == 4 || configuration["layer_types"] != nil else {
-                throw configuration.fault(
-                    .notExpressible(found: "\(period)", expected: "4", architecture: architecture),
-                    "global_attn_every_n_layers")
-            }
-            try configuration.requireLayerTypes(
-                architecture: architecture, pattern: "full attention in every fourth layer"
-            ) { ($0 + 1) % 4 != 0 }
-            return []
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        checks: [
+            .activation(.silu), .on("mup_enabled"), .off("attention_bias"),
+            .refusing { configuration throws(ArchitectureError) in
+                let period = try configuration.required("global_attn_every_n_layers")
+                guard period != 4, configuration["layer_types"] == nil else { return }
+                throw configuration.inexpressible(
+                    "global_attn_every_n_layers", found: "\(period)", expected: "4")
+            }, .layerTypes("full attention in every fourth layer") { ($0 + 1) % 4 != 0 },
+        ],
+        writesPrefixSpace: true,
+        tokenizerKeys: llamaTokenizerKeys,
         export: .init(
             modelType: "afmoe",
             words: [

@@ -10,7 +10,8 @@ extension ModelFamily {
     /// Apertus: norms of every head, and a network without a gate whose activation, xIELU, has
     /// learned numbers in every layer.
     public static let apertus = ModelFamily(
-        name: "Apertus", architecture: "apertus",
+        name: "Apertus",
+        architecture: "apertus",
         classes: ["ApertusForCausalLM"],
         // transformers: ApertusConfig
         defaults: [
@@ -36,14 +37,10 @@ extension ModelFamily {
             .init(activation + "beta", "xielu.beta", shape: []),
             .init(activation + "eps", "xielu.eps", shape: []),
         ],
-        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
-        generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["xielu"], architecture: "apertus")
-            return []
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        rotary: .llama3,
+        checks: [.activation(["xielu"])],
+        writesPrefixSpace: true,
+        tokenizerKeys: llamaTokenizerKeys,
         export: .init(
             modelType: "apertus", constants: [("hidden_act", .text("xielu"))],
             presence: [("blk.0.attn_q.bias", "attention_bias")],

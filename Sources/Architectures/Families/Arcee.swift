@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Arcee's AFM: Llama's attention, and a plain network with a squared ReLU.
     public static let arcee = ModelFamily(
-        name: "Arcee", architecture: "arcee",
+        name: "Arcee",
+        architecture: "arcee",
         classes: ["ArceeForCausalLM"],
         // transformers: ArceeConfig
         defaults: [
@@ -17,14 +18,10 @@ extension ModelFamily {
         ],
         hyperparameters: .common + .llama + .pooling,
         tensors: [TensorModule].ends().rules() + arceeLayer.inBlocks(),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
-        generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["relu2"], architecture: "arcee")
-            return []
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        rotary: .llama3,
+        checks: [.activation(["relu2"])],
+        writesPrefixSpace: true,
+        tokenizerKeys: llamaTokenizerKeys,
         export: .init(
             modelType: "arcee", constants: [("hidden_act", .text("relu2"))],
             presence: [

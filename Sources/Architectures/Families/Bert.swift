@@ -4,17 +4,15 @@ extension ModelFamily {
     /// BERT and the sentence-embedding models made of it: an encoder with norms after attention and
     /// feed-forward network, learned positions, and no output matrix.
     public static let bert = ModelFamily(
-        name: "Bert", architecture: "bert",
+        name: "Bert",
+        architecture: "bert",
         classes: ["BertModel", "BertForMaskedLM", "BertForSequenceClassification"],
         // transformers: BertConfig
         defaults: bertDefaults,
         hyperparameters: .common + .encoder,
         tensors: bertPositions.rules(in: "embeddings.") + bertTensors + bertClassifier
             + bertIgnored.map { .ignoring($0) },
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewEncoder()
-            return []
-        },
+        checks: .encoder,
         leadingTokenizerKeys: .tokenTypeCount,
         export: .init(
             modelType: "bert",
@@ -171,13 +169,11 @@ extension ModelConfiguration {
         return labels.isEmpty || labels.count == 2 && labels[0] == "LABEL_0" ? nil : labels
     }
 
-    /// Checks what GGUF's `bert` takes for granted.
-    func reviewEncoder() throws(ArchitectureError) {
-        try requireActivation(["hidden_act"], oneOf: ["gelu"], architecture: "bert")
-        try require("is_decoder", false, architecture: "bert")
-        guard let kind = self["position_embedding_type"]?.text, kind != "absolute" else { return }
-        throw fault(
-            .notExpressible(found: "\"\(kind)\"", expected: "\"absolute\"", architecture: "bert"),
-            "position_embedding_type")
-    }
+}
+
+extension [ConfigurationCheck] {
+    /// What GGUF's `bert` takes for granted.
+    static let encoder: Self = [
+        .activation(["gelu"]), .off("is_decoder"), .text("position_embedding_type", "absolute"),
+    ]
 }

@@ -7,7 +7,8 @@ extension ModelFamily {
     /// Checkpoints name their tensors with `transformer.` in front or, as the first published ones,
     /// without.
     public static let bloom = ModelFamily(
-        name: "Bloom", architecture: "bloom",
+        name: "Bloom",
+        architecture: "bloom",
         classes: ["BloomForCausalLM", "BloomModel"],
         // transformers: BloomConfig
         defaults: [
@@ -30,11 +31,7 @@ extension ModelFamily {
             .fileType,
         ],
         tensors: tensors,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.require(
-                "apply_residual_connection_post_layernorm", false, architecture: "bloom")
-            return []
-        },
+        checks: [.off("apply_residual_connection_post_layernorm")],
         export: .init(
             modelType: "bloom",
             words: [

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// Cohere's Command R and Aya: one layer norm without bias for attention and feed-forward
     /// network, which run side by side; the embeddings serve as output.
     public static let cohere = ModelFamily(
-        name: "Cohere", architecture: "command-r",
+        name: "Cohere",
+        architecture: "command-r",
         classes: ["CohereForCausalLM"],
         // transformers: CohereConfig
         defaults: cohereDefaults + [
@@ -22,12 +23,8 @@ extension ModelFamily {
                     "self_attn.k_norm", "attn_k_norm", [.keyValueHeadCount, .head],
                     presence: .optional),
             ]).inBlocks(),
-        rotaryScalings: ["default", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "command-r")
-            return []
-        },
+        rotary: .unscaledOrDynamic,
+        checks: [.activation(.silu)],
         export: .init(
             modelType: "cohere",
             presence: [

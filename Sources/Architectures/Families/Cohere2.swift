@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Cohere's Command R7B and A: Command R with a sliding window in three layers of four.
     public static let cohere2 = ModelFamily(
-        name: "Cohere2", architecture: "cohere2",
+        name: "Cohere2",
+        architecture: "cohere2",
         classes: ["Cohere2ForCausalLM"],
         // transformers: Cohere2Config
         defaults: cohereDefaults + [
@@ -21,15 +22,10 @@ extension ModelFamily {
             .noRotaryScaling,
         ],
         tensors: cohereEnds + cohereLayer(biases: nil).inBlocks(),
-        rotaryScalings: ["default", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "cohere2")
-            try configuration.requireHeadDimIsShare(architecture: "cohere2")
-            try configuration.requireLayerTypes(
-                architecture: "cohere2", pattern: "full attention in every fourth layer"
-            ) { $0 % 4 != 3 }
-            return []
-        },
+        rotary: .unscaledOrDynamic,
+        checks: [
+            .activation(.silu), .headsShareWidth,
+            .layerTypes("full attention in every fourth layer") { $0 % 4 != 3 },
+        ],
         export: .init(modelType: "cohere2", rotaryShare: "rotary_pct"))
 }

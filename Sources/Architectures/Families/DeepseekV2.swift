@@ -7,7 +7,8 @@ extension ModelFamily {
     /// GGUF has attention in its absorbed form: one key-value head as wide as the latent vector.
     /// For that the up-projection of keys and values is split, and the keys' part transposed.
     public static let deepseekV2 = ModelFamily(
-        name: "DeepseekV2", architecture: "deepseek2",
+        name: "DeepseekV2",
+        architecture: "deepseek2",
         classes: ["DeepseekV2ForCausalLM"],
         // transformers: DeepseekV2Config
         defaults: [
@@ -25,11 +26,10 @@ extension ModelFamily {
             .same("head_dim", as: "qk_rope_head_dim"),
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
-        hyperparameters: deepseekHyperparameters, tensors: deepseekTensors,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewDeepseek()
-        },
+        hyperparameters: deepseekHyperparameters,
+        tensors: deepseekTensors,
+        rotary: .yarnOrDynamic,
+        checks: .latentAttention,
         export: deepseekExport(modelType: "deepseek_v2"))
 
     /// The keys of DeepSeek V2 and V3.
@@ -205,27 +205,30 @@ extension ModelFamily {
     }()
 }
 
-extension ModelConfiguration {
+extension [ConfigurationCheck] {
     /// What a file of DeepSeek V2 or V3 cannot express.
-    func reviewDeepseek() throws(ArchitectureError) -> [String] {
-        try requireActivation(
-            ["hidden_act"], oneOf: ["silu", "swish"], architecture: "deepseek2")
-        try require("rope_interleave", true, architecture: "deepseek2")
-        let heads = try numAttentionHeads()
-        guard try numKeyValueHeads() == heads else {
-            throw fault(
+    static let latentAttention: Self = [
+        .activation(.silu), .on("rope_interleave"),
+        .refusing { configuration throws(ArchitectureError) in
+            let heads = try configuration.numAttentionHeads()
+            let keys = try configuration.numKeyValueHeads()
+            guard keys != heads else { return }
+            throw configuration.fault(
                 .invalidValue(
-                    found: "\(try numKeyValueHeads())",
-                    expected: "as many as the \(heads) query heads"), "num_key_value_heads")
-        }
-        let rotary = try RotaryParameters(self)
-        let (scale, whole) = (try rotary.number("mscale"), try rotary.number("mscale_all_dim"))
-        guard rotary.type == "yarn", let whole, scale != whole else { return [] }
-        return [
-            "the rotary scaling's mscale is not carried over; readers of deepseek2 take "
-                + "mscale_all_dim, \(whole), for both"
-        ]
-    }
+                    found: "\(keys)", expected: "as many as the \(heads) query heads"),
+                "num_key_value_heads")
+        },
+        .noting { configuration throws(ArchitectureError) in
+            let rotary = try RotaryParameters(configuration)
+            guard rotary.type == "yarn", let whole = try rotary.number("mscale_all_dim"),
+                try rotary.number("mscale") != whole
+            else { return [] }
+            return [
+                "the rotary scaling's mscale is not carried over; readers of deepseek2 take "
+                    + "mscale_all_dim, \(whole), for both"
+            ]
+        },
+    ]
 }
 
 extension DecoderFamily {

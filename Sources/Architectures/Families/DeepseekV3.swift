@@ -4,7 +4,8 @@ extension ModelFamily {
     /// DeepSeek V3 and R1, and Kimi K2, which is built alike: V2's latent attention, and experts
     /// rated by sigmoids with a correction that decides the choice alone.
     public static let deepseekV3 = ModelFamily(
-        name: "DeepseekV3", architecture: "deepseek2",
+        name: "DeepseekV3",
+        architecture: "deepseek2",
         classes: ["DeepseekV3ForCausalLM"],
         // transformers: DeepseekV3Config
         defaults: [
@@ -27,10 +28,8 @@ extension ModelFamily {
         hyperparameters: deepseekHyperparameters,
         tensors: deepseekTensors + [deepseekCorrection],
         predictors: .leftOut,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewDeepseek()
-        },
+        rotary: .yarnOrDynamic,
+        checks: .latentAttention,
         export: deepseekExport(modelType: "deepseek_v3"))
 
     /// What is added to the experts' scores for the choice.

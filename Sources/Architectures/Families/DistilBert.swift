@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// DistilBERT: BERT without kinds of segments, under names of its own.
     public static let distilBert = ModelFamily(
-        name: "DistilBert", architecture: "bert",
+        name: "DistilBert",
+        architecture: "bert",
         classes: [
             "DistilBertModel", "DistilBertForMaskedLM", "DistilBertForSequenceClassification",
         ],
@@ -49,11 +50,7 @@ extension ModelFamily {
                 "vocab_layer_norm.weight", "vocab_layer_norm.bias", "vocab_projector.weight",
                 "vocab_projector.bias",
             ].map { .ignoring($0) },
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["activation"], oneOf: ["gelu"], architecture: "bert")
-            return []
-        },
+        checks: [.activation(["gelu"], at: "activation")],
         leadingTokenizerKeys: .tokenTypeCount,
         export: .init(
             modelType: "distilbert",

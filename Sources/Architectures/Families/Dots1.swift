@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Rednote's dots.llm1: experts in all but the first layers, norms on every query and key head.
     public static let dots1 = ModelFamily(
-        name: "Dots1", architecture: "dots1",
+        name: "Dots1",
+        architecture: "dots1",
         classes: ["Dots1ForCausalLM"],
         // transformers: Dots1Config
         defaults: [
@@ -27,14 +28,7 @@ extension ModelFamily {
         tensors: [TensorModule].ends().rules() + dots1Layer.inBlocks()
             + [TensorModule].gatedNetwork().inBlocks(where: !.sparseAfterFirst)
             + .routedExperts(shared: .key("moe_intermediate_size") * .key("n_shared_experts")),
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "dots1")
-            try configuration.requireLayerTypes(
-                architecture: "dots1", pattern: "full attention in all layers"
-            ) { _ in false }
-            return []
-        },
+        checks: [.activation(.silu), .layerTypes("full attention in all layers") { _ in false }],
         export: .init(
             modelType: "dots1",
             words: [

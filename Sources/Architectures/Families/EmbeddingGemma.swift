@@ -6,16 +6,14 @@ extension ModelFamily {
     /// The dense layers behind the pooling, which the sentence-transformers library keeps apart, are
     /// no part of the file, as the reference converter has it unless it is asked for them.
     public static let embeddingGemma = ModelFamily(
-        name: "EmbeddingGemma", architecture: "gemma-embedding",
+        name: "EmbeddingGemma",
+        architecture: "gemma-embedding",
         classes: ["Gemma3TextModel"],
         defaults: gemma3.defaults + [.boolean("use_bidirectional_attention", false)],
         hyperparameters: gemma3.hyperparameters + .pooling,
         tensors: gemma3.tensors.filter { $0.outputs.first?.name != TensorPattern("output.weight") }
             + [.copyOfEmbeddings("lm_head.weight")],
-        rotaryScalings: gemma3.rotaryScalings,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewGemma3(architecture: "gemma-embedding", seesAhead: true)
-            return []
-        },
+        rotary: gemma3.rotary,
+        checks: .gemma3(seesAhead: true),
         tokenizerKeys: gemma3.tokenizerKeys)
 }

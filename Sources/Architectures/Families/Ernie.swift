@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Baidu's ERNIE 4.5, dense: Llama's shape, with queries and keys as GGUF's own order has them.
     public static let ernie = ModelFamily(
-        name: "Ernie", architecture: "ernie4_5",
+        name: "Ernie",
+        architecture: "ernie4_5",
         classes: ["Ernie4_5ForCausalLM", "Ernie4_5_ForCausalLM"],
         // transformers: Ernie4_5Config
         defaults: [
@@ -19,11 +20,7 @@ extension ModelFamily {
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
             rotaryPairs: false),
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "ernie4_5")
-            return []
-        },
+        checks: [.activation(.silu)],
         writesPrefixSpaceLast: true,
         export: .init(
             modelType: "ernie4_5", presence: [("blk.0.attn_q.bias", "use_bias")]))

@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Baidu's ERNIE 4.5 with experts, and with experts that every token passes.
     public static let ernieMoe = ModelFamily(
-        name: "ErnieMoe", architecture: "ernie4_5-moe",
+        name: "ErnieMoe",
+        architecture: "ernie4_5-moe",
         classes: ["Ernie4_5_MoeForCausalLM"],
         // transformers: Ernie4_5_MoeConfig
         defaults: [
@@ -40,19 +41,17 @@ extension ModelFamily {
             + [TensorModule].gatedNetwork(bias: .optional).inBlocks(where: !.sparseErnie)
             + ernieExperts,
         spellings: [.init("mlp.gate.moe_statics.", means: "mlp.moe_statics.")],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "ernie4_5-moe")
-            let last = try configuration.numHiddenLayers() - 1
-            let end = try configuration.integer("moe_layer_end_index") ?? last
-            guard end < 0 || end >= last else {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "\(end)", expected: "experts up to the last layer",
-                        architecture: "ernie4_5-moe"), "moe_layer_end_index")
-            }
-            return []
-        },
+        checks: [
+            .activation(.silu),
+            .refusing { configuration throws(ArchitectureError) in
+                let last = try configuration.numHiddenLayers() - 1
+                let end = try configuration.integer("moe_layer_end_index") ?? last
+                guard end >= 0, end < last else { return }
+                throw configuration.inexpressible(
+                    "moe_layer_end_index", found: "\(end)", expected: "experts up to the last layer"
+                )
+            },
+        ],
         writesPrefixSpaceLast: true,
         export: .init(
             modelType: "ernie4_5_moe",

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// EXAONE 4: norms after attention and feed-forward network and on every query and key head;
     /// most layers with a sliding window, the others without positions.
     public static let exaone4 = ModelFamily(
-        name: "Exaone4", architecture: "exaone4",
+        name: "Exaone4",
+        architecture: "exaone4",
         classes: ["Exaone4ForCausalLM"],
         // transformers: Exaone4Config
         defaults: [
@@ -30,13 +31,8 @@ extension ModelFamily {
                 .init("self_attn.q_norm", "attn_q_norm", [.head]),
                 .init("self_attn.k_norm", "attn_k_norm", [.head]),
             ] + .attention() + .gatedNetwork()).inBlocks(),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
-        generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "exaone4")
-            return []
-        },
+        rotary: .llama3,
+        checks: [.activation(.silu)],
         export: .init(
             modelType: "exaone4"))
 }

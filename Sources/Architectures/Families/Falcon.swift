@@ -7,7 +7,8 @@ extension ModelFamily {
     /// The fused matrix holds group after group: its queries, its key, its value. GGUF has all
     /// queries, then all keys, then all values.
     public static let falcon = ModelFamily(
-        name: "Falcon", architecture: "falcon",
+        name: "Falcon",
+        architecture: "falcon",
         classes: ["FalconForCausalLM", "RWForCausalLM"],
         // transformers: FalconConfig; the oldest files say n_head, n_layer, n_head_kv
         defaults: [
@@ -42,19 +43,15 @@ extension ModelFamily {
             .fileType, .rotaryScaling, .unusualRotaryBase,
         ],
         tensors: tensors,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            let architecture = "falcon"
-            try configuration.require("alibi", false, architecture: architecture)
-            try configuration.require("bias", false, architecture: architecture)
-            if configuration["new_decoder_architecture"]?.boolean != true {
-                try configuration.require("parallel_attn", true, architecture: architecture)
-            }
-            try configuration.requireActivation(
-                ["activation"], oneOf: ["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"],
-                architecture: architecture)
-            return []
-        },
+        rotary: .yarnOrDynamic,
+        checks: [
+            .off("alibi", "bias"),
+            .refusing { configuration throws(ArchitectureError) in
+                guard configuration["new_decoder_architecture"]?.boolean != true else { return }
+                try configuration.require("parallel_attn", true)
+            },
+            .activation(["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"], at: "activation"),
+        ],
         export: .init(
             modelType: "falcon",
             words: [

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// Falcon-H1: a state space of Mamba-2 beside attention in every layer, and factors everywhere,
     /// which a file has multiplied into its matrices.
     public static let falconH1 = ModelFamily(
-        name: "FalconH1", architecture: "falcon-h1",
+        name: "FalconH1",
+        architecture: "falcon-h1",
         classes: ["FalconH1ForCausalLM"],
         // transformers: FalconH1Config
         defaults: [
@@ -57,32 +58,24 @@ extension ModelFamily {
                 .init(
                     "model.layers.{bid}.pre_ff_layernorm.weight", "blk.{bid}.ffn_norm", [.hidden])
             ] + falconMatrices + falconStateSpaceRules,
-        rotaryScalings: ["default"],
-        review: { configuration throws(ArchitectureError) in
-            let architecture = "falcon-h1"
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: architecture)
-            for key in ["attention_bias", "mlp_bias", "projectors_bias"] {
-                try configuration.require(key, false, architecture: architecture)
-            }
-            try configuration.reviewStateSpace(
-                falconStateSpace, projectionBias: "mamba_proj_bias", headLength: "mamba_d_head",
-                architecture: architecture)
-            if configuration["mamba_rms_norm"]?.boolean == true {
-                try configuration.require(
-                    "mamba_norm_before_gate", false, architecture: architecture)
-            }
-            let embedding = try TensorRule.Factor("embedding_multiplier").value(in: configuration)
-            let output = try TensorRule.Factor("lm_head_multiplier").value(in: configuration)
-            guard !configuration.tieWordEmbeddings || embedding == output else {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "\(output) with tied embeddings",
-                        expected: "the embeddings' \(embedding)", architecture: architecture),
-                    "lm_head_multiplier")
-            }
-            return []
-        },
+        rotary: .unscaled,
+        checks: [
+            .activation(.silu), .off("attention_bias", "mlp_bias", "projectors_bias"),
+            .stateSpace(
+                falconStateSpace, projectionBias: "mamba_proj_bias", headLength: "mamba_d_head"),
+            .refusing { configuration throws(ArchitectureError) in
+                if configuration["mamba_rms_norm"]?.boolean == true {
+                    try configuration.require("mamba_norm_before_gate", false)
+                }
+                let embedding = try TensorRule.Factor("embedding_multiplier").value(
+                    in: configuration)
+                let output = try TensorRule.Factor("lm_head_multiplier").value(in: configuration)
+                guard configuration.tieWordEmbeddings, embedding != output else { return }
+                throw configuration.inexpressible(
+                    "lm_head_multiplier", found: "\(output) with tied embeddings",
+                    expected: "the embeddings' \(embedding)")
+            },
+        ],
         export: .init(
             modelType: "falcon_h1",
             words: [

@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Gemma 1: norms stored as the difference from 1, output tied to the embeddings.
     public static let gemma = ModelFamily(
-        name: "Gemma", architecture: "gemma",
+        name: "Gemma",
+        architecture: "gemma",
         classes: ["GemmaForCausalLM"],
         // transformers: GemmaConfig
         defaults: [
@@ -20,11 +21,8 @@ extension ModelFamily {
                 ("input_layernorm", "attn_norm", .hidden),
                 ("post_attention_layernorm", "ffn_norm", .hidden),
             ]) + [.copyOfEmbeddings("lm_head.weight")],
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewGemma(architecture: "gemma", activation: "hidden_act")
-            return []
-        },
+        rotary: .yarnOrDynamic,
+        checks: .gemma(),
         tokenizerKeys: { _ in
             [
                 .init("tokenizer.ggml.eot_token_id", .uint32(107)),
@@ -88,33 +86,34 @@ extension [TensorRule] {
     }
 }
 
-extension ModelConfiguration {
-    /// Looks at the options that all of Gemma's generations have.
-    func reviewGemma(
-        architecture: String, activation key: String, seesAhead: Bool = false
-    ) throws(ArchitectureError) {
-        // Old files say `gelu` and mean its tanh form, as transformers notes.
-        let names = ["gelu_pytorch_tanh", "gelu_new", "gelu_fast", "gelu"]
-        try requireActivation(
-            ["hidden_activation", key], oneOf: names, architecture: architecture)
-        try require("use_bidirectional_attention", seesAhead, architecture: architecture)
+extension [ConfigurationCheck] {
+    /// What all of Gemma's generations take for granted.
+    static func gemma(seesAhead: Bool = false) -> Self {
+        [
+            // Old files say `gelu` and mean its tanh form, as transformers notes.
+            .activation(.geluTanh, at: "hidden_activation", "hidden_act"),
+            seesAhead
+                ? .on("use_bidirectional_attention") : .off("use_bidirectional_attention"),
+        ]
     }
+}
 
-    /// Checks the scale of attention scores, for which GGUF has no key: readers take it from the
-    /// size of a head, and from the width shared out among the heads in the model with
-    /// `largest` layers.
-    func requireGemmaAttentionScale(
-        architecture: String, largest: Int
-    ) throws(ArchitectureError) {
-        let expected =
-            try numHiddenLayers() == largest ? hiddenSize() / numAttentionHeads() : headDim()
-        guard let (key, value) = first(of: ["query_pre_attn_scalar"]),
-            value.double != Double(expected)
-        else { return }
-        throw fault(
-            .notExpressible(
-                found: value.double.map { "\($0)" } ?? value.kindName, expected: "\(expected)",
-                architecture: architecture), key)
+extension ConfigurationCheck {
+    /// The scale of attention scores, for which GGUF has no key: readers take it from the size of a
+    /// head, and from the width shared out among the heads in the model with `largest` layers.
+    static func gemmaAttentionScale(largest: Int) -> Self {
+        .refusing { configuration throws(ArchitectureError) in
+            let expected =
+                try configuration.numHiddenLayers() == largest
+                ? configuration.hiddenSize() / configuration.numAttentionHeads()
+                : configuration.headDim()
+            guard let value = configuration["query_pre_attn_scalar"],
+                value.double != Double(expected)
+            else { return }
+            throw configuration.inexpressible(
+                "query_pre_attn_scalar",
+                found: value.double.map { "\($0)" } ?? value.kindName, expected: "\(expected)")
+        }
     }
 }
 

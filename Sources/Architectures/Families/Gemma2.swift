@@ -4,7 +4,8 @@ extension ModelFamily {
     /// Gemma 2: Gemma with norms after attention and feed-forward network, capped logits, and
     /// windows in every other layer.
     public static let gemma2 = ModelFamily(
-        name: "Gemma2", architecture: "gemma2",
+        name: "Gemma2",
+        architecture: "gemma2",
         classes: ["Gemma2ForCausalLM"],
         // transformers: Gemma2Config
         defaults: [
@@ -23,14 +24,14 @@ extension ModelFamily {
             .slidingLayers(unlessEvery: 2), .rotaryScaling, .unusualRotaryBase,
         ],
         tensors: .gemma(norms: .gemma2) + [.copyOfEmbeddings("lm_head.weight")],
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewGemma(architecture: "gemma2", activation: "hidden_act")
-            try configuration.requireGemmaAttentionScale(architecture: "gemma2", largest: 46)
-            // Readers take 4096 where a file says nothing.
-            _ = try configuration.required("sliding_window")
-            return []
-        },
+        rotary: .yarnOrDynamic,
+        checks: .gemma() + [
+            .gemmaAttentionScale(largest: 46),
+            .refusing { configuration throws(ArchitectureError) in
+                // Readers take 4096 where a file says nothing.
+                _ = try configuration.required("sliding_window")
+            },
+        ],
         tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] },
         export: .init(
             modelType: "gemma2", presence: [("blk.0.attn_q.bias", "attention_bias")],

@@ -5,7 +5,8 @@ extension ModelFamily {
     /// queries and keys, without capped logits, and windows in five of six layers, which have a
     /// rotary base of their own.
     public static let gemma3 = ModelFamily(
-        name: "Gemma3", architecture: "gemma3",
+        name: "Gemma3",
+        architecture: "gemma3",
         classes: ["Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"],
         // transformers: Gemma3TextConfig
         defaults: [
@@ -53,11 +54,8 @@ extension ModelFamily {
                 .init(
                     "lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional)
             ],
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewGemma3(architecture: "gemma3", seesAhead: false)
-            return []
-        },
+        rotary: .yarnOrDynamic,
+        checks: .gemma3(),
         tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] },
         export: .init(
             modelType: "gemma3_text",
@@ -66,16 +64,17 @@ extension ModelFamily {
             computed: { [("query_pre_attn_scalar", .integer($0.gemmaScale(largest: 62)))] }))
 }
 
-extension ModelConfiguration {
-    /// Checks what GGUF's Gemma 3 takes for granted.
-    func reviewGemma3(architecture: String, seesAhead: Bool) throws(ArchitectureError) {
-        try reviewGemma(architecture: architecture, activation: "hidden_act", seesAhead: seesAhead)
-        try requireGemmaAttentionScale(architecture: architecture, largest: 62)
-        if let cap = self["attn_logit_softcapping"]?.double {
-            throw fault(
-                .notExpressible(found: "\(cap)", expected: "no limit", architecture: architecture),
-                "attn_logit_softcapping")
-        }
+extension [ConfigurationCheck] {
+    /// What GGUF's Gemma 3 takes for granted.
+    static func gemma3(seesAhead: Bool = false) -> Self {
+        .gemma(seesAhead: seesAhead) + [
+            .gemmaAttentionScale(largest: 62),
+            .refusing { configuration throws(ArchitectureError) in
+                guard let cap = configuration["attn_logit_softcapping"]?.double else { return }
+                throw configuration.inexpressible(
+                    "attn_logit_softcapping", found: "\(cap)", expected: "no limit")
+            },
+        ]
     }
 }
 

@@ -5,7 +5,8 @@ extension ModelFamily {
     /// another size in layers that see the whole context, embeddings for every layer, layers that
     /// take keys and values from an earlier one, and experts beside the network.
     public static let gemma4 = ModelFamily(
-        name: "Gemma4", architecture: "gemma4",
+        name: "Gemma4",
+        architecture: "gemma4",
         classes: ["Gemma4ForCausalLM", "Gemma4ForConditionalGeneration"],
         // transformers: Gemma4TextConfig
         defaults: [
@@ -27,8 +28,7 @@ extension ModelFamily {
         ],
         hyperparameters: .common + gemma4Keys,
         tensors: gemma4Ends + gemma4Layer + gemma4Experts,
-        rotaryScalings: ["proportional"],
-        generated: { configuration throws(ArchitectureError) in
+        rotary: .init(["proportional"]) { configuration throws(ArchitectureError) in
             // Pairs that do not turn have a frequency next to nothing.
             let length = try configuration.required("full_head_dim")
             let share = try RotaryParameters(configuration).partialFactor ?? 1
@@ -45,7 +45,12 @@ extension ModelFamily {
                         + [Float](repeating: 1e30, count: length / 2 - turning))
             ]
         },
-        review: { configuration throws(ArchitectureError) in try configuration.reviewGemma4() },
+        checks: [
+            .activation(["gelu_pytorch_tanh"], at: "hidden_activation"), .off("attention_bias"),
+            .refusing { configuration throws(ArchitectureError) in
+                try configuration.reviewGemma4()
+            },
+        ],
         tokenizer: "gemma4",
         tokenizerKeys: { _ in
             [
@@ -310,17 +315,13 @@ extension ModelConfiguration {
         return gemma4Override("num_key_value_heads")
     }
 
-    fileprivate func reviewGemma4() throws(ArchitectureError) -> [String] {
-        try requireActivation(
-            ["hidden_activation"], oneOf: ["gelu_pytorch_tanh"], architecture: "gemma4")
-        try require("attention_bias", false, architecture: "gemma4")
+    fileprivate func reviewGemma4() throws(ArchitectureError) {
         if let found = self["use_bidirectional_attention"], found.text != "vision",
             found.boolean != false
         {
-            throw fault(
-                .notExpressible(
-                    found: found.text ?? found.kindName, expected: "attention to the past",
-                    architecture: "gemma4"), "use_bidirectional_attention")
+            throw inexpressible(
+                "use_bidirectional_attention", found: found.text ?? found.kindName,
+                expected: "attention to the past")
         }
         let shared = try integer("num_kv_shared_layers") ?? 0
         guard try (0..<numHiddenLayers()).contains(shared) else {
@@ -342,15 +343,12 @@ extension ModelConfiguration {
                     }
                 guard sliding.indices.contains(layer), !sliding[layer], entry.value == expected
                 else {
-                    throw fault(
-                        .notExpressible(
-                            found: "\(entry.key) of layer \(layer)",
-                            expected: "one size for all layers that see the whole context",
-                            architecture: "gemma4"), "per_layer_config")
+                    throw inexpressible(
+                        "per_layer_config", found: "\(entry.key) of layer \(layer)",
+                        expected: "one size for all layers that see the whole context")
                 }
             }
         }
-        return []
     }
 }
 

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// GLM-4 of 2024 (9B) as transformers has it: gate and up from one matrix, half of each head
     /// rotated.
     public static let glm = ModelFamily(
-        name: "Glm", architecture: "chatglm",
+        name: "Glm",
+        architecture: "chatglm",
         classes: ["GlmForCausalLM"],
         // transformers: GlmConfig
         defaults: [
@@ -28,13 +29,8 @@ extension ModelFamily {
             .rotaryBase,
         ],
         tensors: [TensorModule].ends().rules() + glmLayer.inBlocks(),
-        rotaryScalings: ["default"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "chatglm")
-            try configuration.requireHeadDimIsShare(architecture: "chatglm")
-            return []
-        },
+        rotary: .unscaled,
+        checks: [.activation(.silu), .headsShareWidth],
         tokenRoles: [
             .init("eos", "<|endoftext|>"), .init("eot", "<|user|>"), .init("unk", "<|endoftext|>"),
         ],

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// GLM-4 of 2025 (0414): norms before and after attention and feed-forward network, gate and up
     /// from one matrix, half of each head rotated.
     public static let glm4 = ModelFamily(
-        name: "Glm4", architecture: "glm4",
+        name: "Glm4",
+        architecture: "glm4",
         classes: ["Glm4ForCausalLM"],
         // transformers: Glm4Config
         defaults: [
@@ -17,11 +18,7 @@ extension ModelFamily {
         ],
         hyperparameters: .common + [.partialRotaryDimension],
         tensors: [TensorModule].ends().rules() + glm4Layer.inBlocks(),
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "glm4")
-            return []
-        },
+        checks: [.activation(.silu)],
         tokenRoles: [
             .init("eos", "<|endoftext|>"), .init("eot", "<|user|>"), .init("unk", "<|endoftext|>"),
             .init("bos", "<|endoftext|>"),

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// GLM-4.5 and its successors: a third norm less than GLM-4, DeepSeek V3's experts, and layers
     /// behind the last that predict further tokens, which are blocks of the file.
     public static let glm4Moe = ModelFamily(
-        name: "Glm4Moe", architecture: "glm4moe",
+        name: "Glm4Moe",
+        architecture: "glm4moe",
         classes: ["Glm4MoeForCausalLM"],
         // transformers: Glm4MoeConfig
         defaults: [
@@ -37,11 +38,7 @@ extension ModelFamily {
             + .routedExperts(shared: .key("moe_intermediate_size") * .key("n_shared_experts"))
             + glm4MoePredictor.inBlocks(where: .predictsFurther),
         predictors: .kept,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "glm4moe")
-            return []
-        },
+        checks: [.activation(.silu)],
         tokenRoles: glm4MoeRoles,
         export: .init(
             modelType: "glm4_moe",

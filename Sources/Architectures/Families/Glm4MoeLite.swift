@@ -4,7 +4,8 @@ extension ModelFamily {
     /// GLM-4.7 Flash: DeepSeek V3's architecture with GLM's tokens, and with layers that predict
     /// further tokens as blocks of the file.
     public static let glm4MoeLite = ModelFamily(
-        name: "Glm4MoeLite", architecture: "deepseek2",
+        name: "Glm4MoeLite",
+        architecture: "deepseek2",
         classes: ["Glm4MoeLiteForCausalLM"],
         // transformers: Glm4MoeLiteConfig
         defaults: [
@@ -37,19 +38,16 @@ extension ModelFamily {
         tensors: deepseekTensors + [deepseekCorrection]
             + glm4MoePredictor.inBlocks(where: .predictsFurther),
         predictors: .kept,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            guard
-                configuration["mlp_layer_types"] == nil || configuration.denseLayers() != nil
-            else {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "another order",
-                        expected: "first_k_dense_replace dense layers, then experts",
-                        architecture: "deepseek2"), "mlp_layer_types")
+        rotary: .yarnOrDynamic,
+        checks: [
+            .refusing { configuration throws(ArchitectureError) in
+                guard configuration["mlp_layer_types"] != nil, configuration.denseLayers() == nil
+                else { return }
+                throw configuration.inexpressible(
+                    "mlp_layer_types", found: "another order",
+                    expected: "first_k_dense_replace dense layers, then experts")
             }
-            return try configuration.reviewDeepseek()
-        },
+        ] + .latentAttention,
         tokenRoles: glm4MoeRoles,
         export: deepseekExport(
             modelType: "glm4_moe_lite",

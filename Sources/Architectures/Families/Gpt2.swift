@@ -6,7 +6,8 @@ extension ModelFamily {
     /// Checkpoints name their tensors with `transformer.` in front or, as the first published ones,
     /// without.
     public static let gpt2 = ModelFamily(
-        name: "Gpt2", architecture: "gpt2",
+        name: "Gpt2",
+        architecture: "gpt2",
         classes: ["GPT2LMHeadModel"],
         // transformers: GPT2Config
         defaults: [
@@ -25,18 +26,12 @@ extension ModelFamily {
             .fileType,
         ],
         tensors: tensors,
-        review: { configuration throws(ArchitectureError) in
-            let architecture = "gpt2"
-            try configuration.requireActivation(
-                ["activation_function"],
-                oneOf: ["gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu"],
-                architecture: architecture)
-            try configuration.require("scale_attn_weights", true, architecture: architecture)
-            try configuration.require("add_cross_attention", false, architecture: architecture)
-            try configuration.require(
-                "scale_attn_by_inverse_layer_idx", false, architecture: architecture)
-            return []
-        },
+        checks: [
+            .activation(
+                ["gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu"], at: "activation_function"),
+            .on("scale_attn_weights"),
+            .off("add_cross_attention", "scale_attn_by_inverse_layer_idx"),
+        ],
         export: .init(
             modelType: "gpt2",
             words: [

@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// StarCoder 1 and SantaCoder: GPT-2 with one key and value for all queries.
     public static let gptBigCode = ModelFamily(
-        name: "GptBigCode", architecture: "starcoder",
+        name: "GptBigCode",
+        architecture: "starcoder",
         classes: ["GPTBigCodeForCausalLM"],
         // transformers: GPTBigCodeConfig
         defaults: [
@@ -22,17 +23,10 @@ extension ModelFamily {
             .fileType,
         ],
         tensors: tensors,
-        review: { configuration throws(ArchitectureError) in
-            let architecture = "starcoder"
-            try configuration.requireActivation(
-                ["activation_function"],
-                oneOf: ["gelu_pytorch_tanh", "gelu_new", "gelu_fast", "gelu"],
-                architecture: architecture)
-            try configuration.require("multi_query", true, architecture: architecture)
-            try configuration.require("scale_attn_weights", true, architecture: architecture)
-            try configuration.require("add_cross_attention", false, architecture: architecture)
-            return []
-        },
+        checks: [
+            .activation(.geluTanh, at: "activation_function"),
+            .on("multi_query", "scale_attn_weights"), .off("add_cross_attention"),
+        ],
         export: .init(
             modelType: "gpt_bigcode",
             words: [

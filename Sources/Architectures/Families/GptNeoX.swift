@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// GPT-NeoX 20B, Pythia and kin: queries, keys and values in one matrix, head by head.
     public static let gptNeoX = ModelFamily(
-        name: "GptNeoX", architecture: "gptneox",
+        name: "GptNeoX",
+        architecture: "gptneox",
         classes: ["GPTNeoXForCausalLM"],
         // transformers: GPTNeoXConfig
         defaults: [
@@ -29,14 +30,10 @@ extension ModelFamily {
             .number("attention.layer_norm_epsilon", "layer_norm_eps"),
             .rotaryScaling, .unusualRotaryBase,
         ],
-        tensors: tensors, spellings: [.init("lm_head.", means: "embed_out.")],
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"],
-                architecture: "gptneox")
-            return []
-        },
+        tensors: tensors,
+        spellings: [.init("lm_head.", means: "embed_out.")],
+        rotary: .yarnOrDynamic,
+        checks: [.activation(["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"])],
         export: .init(
             modelType: "gpt_neox",
             presence: [("blk.0.attn_qkv.bias", "attention_bias")], rotaryShare: "rotary_pct"))

@@ -6,7 +6,8 @@ extension ModelFamily {
     /// The experts of the published checkpoints are MXFP4 and stay MXFP4, bit for bit; unpacked
     /// ones become what the rest of the file is. Gate and up are interleaved, column by column.
     public static let gptOss = ModelFamily(
-        name: "GptOss", architecture: "gpt-oss",
+        name: "GptOss",
+        architecture: "gpt-oss",
         classes: ["GptOssForCausalLM"],
         // transformers: GptOssConfig
         defaults: [
@@ -30,19 +31,8 @@ extension ModelFamily {
         ],
         tensors: decoder + packedExperts + experts,
         packedMethods: ["mxfp4"],
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            let architecture = "gpt-oss"
-            for (key, expected) in [("swiglu_alpha", 1.702), ("swiglu_limit", 7)] {
-                if let found = configuration[key]?.double, found != expected {
-                    throw configuration.fault(
-                        .notExpressible(
-                            found: "\(found)", expected: "\(expected)", architecture: architecture),
-                        key)
-                }
-            }
-            return []
-        },
+        rotary: .yarnOrDynamic,
+        checks: [.number("swiglu_alpha", 1.702), .number("swiglu_limit", 7)],
         export: .init(
             modelType: "gpt_oss",
             words: ["expert_count": "num_local_experts", "expert_feed_forward_length": nil],

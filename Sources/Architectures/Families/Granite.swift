@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Granite 3: Llama's shape with factors on embeddings, scores, residuals and logits.
     public static let granite = ModelFamily(
-        name: "Granite", architecture: "granite",
+        name: "Granite",
+        architecture: "granite",
         classes: ["GraniteForCausalLM"],
         // transformers: GraniteConfig
         defaults: graniteDefaults,
@@ -11,14 +12,10 @@ extension ModelFamily {
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
             rotaryPairs: true),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "granite")
-            try configuration.requireHeadDimIsShare(architecture: "granite")
-            return []
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        rotary: .yarnOrDynamic,
+        checks: [.activation(.silu), .headsShareWidth],
+        writesPrefixSpace: true,
+        tokenizerKeys: llamaTokenizerKeys,
         export: .init(
             modelType: "granite",
             words: [

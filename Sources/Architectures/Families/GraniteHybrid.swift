@@ -6,7 +6,8 @@ extension ModelFamily {
     ///
     /// Models without a state space are `granite` or `granitemoe` files.
     public static let graniteHybrid = ModelFamily(
-        name: "GraniteHybrid", architecture: "granitehybrid",
+        name: "GraniteHybrid",
+        architecture: "granitehybrid",
         variants: [
             .init("granitemoe") { configuration throws(ArchitectureError) in
                 guard try !configuration.hasStateSpaces() else { return false }
@@ -47,27 +48,23 @@ extension ModelFamily {
                 "shared_mlp", width: .key("shared_intermediate_size"), suffix: "",
                 where: !.graniteExperts),
         spellings: graniteExpertSpellings,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            let architecture = "granitehybrid"
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: architecture)
-            try configuration.requireHeadDimIsShare(architecture: architecture)
-            if try configuration.hasStateSpaces() {
-                try configuration.reviewStateSpace(
-                    graniteStateSpace, projectionBias: "mamba_proj_bias",
-                    headLength: "mamba_d_head", architecture: architecture)
-            }
-            let width = try configuration.intermediateSize()
-            let shared = try configuration.required("shared_intermediate_size")
-            guard try configuration.hasGraniteExperts() || width == shared else {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "\(shared)", expected: "the intermediate size \(width)",
-                        architecture: architecture), "shared_intermediate_size")
-            }
-            return []
-        },
+        rotary: .yarnOrDynamic,
+        checks: [
+            .activation(.silu), .headsShareWidth,
+            .refusing { configuration throws(ArchitectureError) in
+                if try configuration.hasStateSpaces() {
+                    try configuration.checkStateSpace(
+                        graniteStateSpace, projectionBias: "mamba_proj_bias",
+                        headLength: "mamba_d_head")
+                }
+                let width = try configuration.intermediateSize()
+                let shared = try configuration.required("shared_intermediate_size")
+                guard try !configuration.hasGraniteExperts(), width != shared else { return }
+                throw configuration.inexpressible(
+                    "shared_intermediate_size", found: "\(shared)",
+                    expected: "the intermediate size \(width)")
+            },
+        ],
         export: .init(
             modelType: "granitemoehybrid",
             words: [

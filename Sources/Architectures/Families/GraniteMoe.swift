@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Granite 3 with experts, and with a network beside them that every token passes.
     public static let graniteMoe = ModelFamily(
-        name: "GraniteMoe", architecture: "granitemoe",
+        name: "GraniteMoe",
+        architecture: "granitemoe",
         classes: ["GraniteMoeForCausalLM", "GraniteMoeSharedForCausalLM"],
         // transformers: GraniteMoeConfig, GraniteMoeSharedConfig
         defaults: graniteDefaults + [
@@ -17,14 +18,10 @@ extension ModelFamily {
                 "shared_mlp", width: .key("shared_intermediate_size"), suffix: "_shexp",
                 presence: .optional),
         spellings: graniteExpertSpellings,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "granitemoe")
-            try configuration.requireHeadDimIsShare(architecture: "granitemoe")
-            return []
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        rotary: .yarnOrDynamic,
+        checks: [.activation(.silu), .headsShareWidth],
+        writesPrefixSpace: true,
+        tokenizerKeys: llamaTokenizerKeys,
         export: .init(
             modelType: "granitemoe",
             words: [

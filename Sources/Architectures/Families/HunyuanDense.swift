@@ -9,7 +9,8 @@ extension ModelFamily {
     /// Tencent's Hunyuan, dense: norms on every query and key head after rotation, and a rotary
     /// base that grows with the context.
     public static let hunyuanDense = ModelFamily(
-        name: "HunyuanDense", architecture: "hunyuan-dense",
+        name: "HunyuanDense",
+        architecture: "hunyuan-dense",
         classes: ["HunYuanDenseV1ForCausalLM"],
         // transformers: HunYuanDenseV1Config
         defaults: [
@@ -23,12 +24,8 @@ extension ModelFamily {
         hyperparameters: .common + [.hunyuanScaling(alpha: 50)],
         tensors: [TensorModule].ends(output: .unlessTied).rules()
             + (hunyuanAttention + .gatedNetwork()).inBlocks(),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "hunyuan-dense")
-            return []
-        },
+        rotary: .yarnOrDynamic,
+        checks: [.activation(.silu)],
         tokenizerKeys: { configuration in
             var keys: [Hyperparameter] = []
             if let end = configuration["eod_token_id"]?.integer.flatMap({ UInt32(exactly: $0) }) {

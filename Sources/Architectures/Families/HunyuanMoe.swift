@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Tencent's Hunyuan A13B: Hunyuan dense with routed experts beside a network for all tokens.
     public static let hunyuanMoe = ModelFamily(
-        name: "HunyuanMoe", architecture: "hunyuan-moe",
+        name: "HunyuanMoe",
+        architecture: "hunyuan-moe",
         classes: ["HunYuanMoEV1ForCausalLM"],
         // transformers: HunYuanMoEV1Config
         defaults: [
@@ -38,19 +39,8 @@ extension ModelFamily {
                 width: .key("moe_intermediate_size"))
             + .mergedExperts(
                 "model.layers.{bid}.mlp.experts", width: .key("moe_intermediate_size")),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "hunyuan-moe")
-            let shared = try configuration.required("num_shared_expert")
-            guard shared == 1 else {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "\(shared)", expected: "1", architecture: "hunyuan-moe"),
-                    "num_shared_expert")
-            }
-            return []
-        },
+        rotary: .yarnOrDynamic,
+        checks: [.activation(.silu), .count("num_shared_expert", 1)],
         tokenizerKeys: { configuration in
             // What the tokenizer's files say is not what the model begins a text with.
             let begin: UInt32 = 127959

@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Liquid's LFM2: layers of short convolutions between layers of attention.
     public static let lfm2 = ModelFamily(
-        name: "Lfm2", architecture: "lfm2",
+        name: "Lfm2",
+        architecture: "lfm2",
         classes: ["Lfm2ForCausalLM", "LFM2ForCausalLM"],
         // transformers: Lfm2Config
         defaults: [
@@ -26,10 +27,7 @@ extension ModelFamily {
         ],
         tensors: lfm2Mixers
             + [TensorModule].lfm2Network.inBlocks(),
-        review: { configuration throws(ArchitectureError) in
-            try configuration.require("conv_bias", false, architecture: "lfm2")
-            return []
-        },
+        checks: [.off("conv_bias")],
         export: .init(
             modelType: "lfm2",
             words: [

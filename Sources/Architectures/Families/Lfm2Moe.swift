@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// LFM2 with experts in all layers but the first few.
     public static let lfm2Moe = ModelFamily(
-        name: "Lfm2Moe", architecture: "lfm2moe",
+        name: "Lfm2Moe",
+        architecture: "lfm2moe",
         classes: ["Lfm2MoeForCausalLM"],
         // transformers: Lfm2MoeConfig
         defaults: [
@@ -39,19 +40,10 @@ extension ModelFamily {
             + .mergedExperts(
                 lfm2Router + "experts", width: .key("moe_intermediate_size"),
                 where: .lfm2Experts),
-        review: { configuration throws(ArchitectureError) in
-            let architecture = "lfm2moe"
-            try configuration.require("conv_bias", false, architecture: architecture)
-            try configuration.require("norm_topk_prob", true, architecture: architecture)
-            try configuration.require("use_expert_bias", true, architecture: architecture)
-            if let scale = try configuration.number(["routed_scaling_factor"]), scale != 1 {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "\(scale)", expected: "1", architecture: architecture),
-                    "routed_scaling_factor")
-            }
-            return []
-        },
+        checks: [
+            .off("conv_bias"), .on("norm_topk_prob", "use_expert_bias"),
+            .number("routed_scaling_factor", 1),
+        ],
         export: .init(
             modelType: "lfm2_moe",
             words: [

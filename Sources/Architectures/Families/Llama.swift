@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Llama 1 to 3 and the many models of their shape (SmolLM2, TinyLlama, Yi, CodeLlama, …).
     public static let llama = ModelFamily(
-        name: "Llama", architecture: "llama",
+        name: "Llama",
+        architecture: "llama",
         classes: ["LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel"],
         // transformers: LlamaConfig
         defaults: [
@@ -18,30 +19,15 @@ extension ModelFamily {
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
             rotaryPairs: true),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
-        generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
-            return []
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        rotary: .llama3,
+        checks: [.activation(.silu)],
+        writesPrefixSpace: true,
+        tokenizerKeys: llamaTokenizerKeys,
         export: .init(
             modelType: "llama",
             presence: [
                 ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_gate.bias", "mlp_bias"),
             ], textOf: ["mistral3"]))
-
-    /// `rope_freqs.weight` where the configuration asks for the `llama3` scaling.
-    static let llamaRotaryFrequencies:
-        @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] = {
-            configuration throws(ArchitectureError) in
-            let rotary = try RotaryParameters(configuration)
-            guard rotary.type == "llama3" else { return [] }
-            let factors = try rotary.llama3Factors(
-                dimension: configuration.headDim(), contextLength: rotary.originalContext())
-            return [.init("rope_freqs.weight", factors)]
-        }
 
     /// Two vocabularies of this family are known by their size: CodeLlama's, whose tokens for
     /// filling in the middle its files do not name, and that of SmolLM and Granite, to which no

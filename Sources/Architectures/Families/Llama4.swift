@@ -4,7 +4,8 @@ extension ModelFamily {
     /// The text part of Llama 4: three of four layers see a chunk of the text and turn, the fourth
     /// sees all and does not; experts beside a shared network in every layer or every other.
     public static let llama4 = ModelFamily(
-        name: "Llama4", architecture: "llama4",
+        name: "Llama4",
+        architecture: "llama4",
         classes: ["Llama4ForCausalLM", "Llama4ForConditionalGeneration"],
         // transformers: Llama4TextConfig
         defaults: [
@@ -37,9 +38,13 @@ extension ModelFamily {
             + llama4Network(.feedForward, "").inBlocks(where: !.sparseLlama4)
             + llama4Network(.key("intermediate_size_moe"), "_shexp", of: "shared_expert.")
             .inBlocks(where: .sparseLlama4) + llama4Experts,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
-        generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in try configuration.reviewLlama4() },
+        rotary: .llama3,
+        checks: [
+            .activation(.silu),
+            .noting { configuration throws(ArchitectureError) in
+                try configuration.reviewLlama4()
+            },
+        ],
         export: .init(
             modelType: "llama4_text",
             words: [
@@ -112,18 +117,15 @@ extension ModelConfiguration {
 
     /// What readers of `llama4` take for granted.
     fileprivate func reviewLlama4() throws(ArchitectureError) -> [String] {
-        let name = "llama4"
-        try requireActivation(["hidden_act"], oneOf: ["silu", "swish"], architecture: name)
         // The published model with 128 experts is the one without norms of heads.
-        try require("use_qk_norm", try integer("num_local_experts") != 128, architecture: name)
+        try require("use_qk_norm", try integer("num_local_experts") != 128)
         let isUniform = try llama4IsUniform()
         let layers = 0..<(try numHiddenLayers())
         func requireList(
             _ key: String, _ expected: [JSON], _ meaning: String
         ) throws(ArchitectureError) {
             guard let found = self[key]?.array, !found.isEmpty, found != expected else { return }
-            throw fault(
-                .notExpressible(found: "another list", expected: meaning, architecture: name), key)
+            throw inexpressible(key, found: "another list", expected: meaning)
         }
         func turns(_ layer: Int) -> Bool { isUniform || (layer + 1) % 4 != 0 }
         try requireList(
@@ -132,10 +134,9 @@ extension ModelConfiguration {
         if self["no_rope_layers"]?.array?.isEmpty ?? true {
             let interval = try integer("no_rope_layer_interval") ?? 4
             guard isUniform ? interval > layers.count : interval == 4 else {
-                throw fault(
-                    .notExpressible(
-                        found: "\(interval)", expected: isUniform ? "none" : "4",
-                        architecture: name), "no_rope_layer_interval")
+                throw inexpressible(
+                    "no_rope_layer_interval", found: "\(interval)",
+                    expected: isUniform ? "none" : "4")
             }
         }
         if !isUniform {
@@ -154,14 +155,14 @@ extension ModelConfiguration {
         for (key, usual) in [("attention_chunk_size", 8192.0), ("floor_scale", 8192)] {
             if let value = try number([key]), value != usual {
                 lost.append(
-                    "\(key), \(self[key]?.integer ?? 0), is not carried over; readers of \(name) take 8192"
+                    "\(key), \(self[key]?.integer ?? 0), is not carried over; readers of \(architecture) take 8192"
                 )
             }
         }
         let scale = try number(["attn_scale"]) ?? 0.1
         if self["attn_temperature_tuning"]?.boolean == false || scale != 0.1 {
             lost.append(
-                "attn_temperature_tuning and attn_scale are not carried over; readers of \(name) "
+                "attn_temperature_tuning and attn_scale are not carried over; readers of \(architecture) "
                     + "tune by 0.1")
         }
         return lost

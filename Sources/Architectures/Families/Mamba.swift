@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Mamba: blocks of a selective scan alone, without attention or feed-forward network.
     public static let mamba = ModelFamily(
-        name: "Mamba", architecture: "mamba",
+        name: "Mamba",
+        architecture: "mamba",
         classes: ["MambaForCausalLM"],
         // transformers: MambaConfig
         defaults: [
@@ -31,21 +32,18 @@ extension ModelFamily {
             .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .unlessTied)
         ] + mambaLayer,
         hasAttention: false,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "mamba")
-            try configuration.require("use_bias", false, architecture: "mamba")
-            let (width, inner) = (
-                try configuration.hiddenSize(), try configuration.required("intermediate_size")
-            )
-            guard inner == 2 * width else {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "\(inner)", expected: "twice the hidden size \(width)",
-                        architecture: "mamba"), "intermediate_size")
-            }
-            return []
-        },
+        checks: [
+            .activation(.silu), .off("use_bias"),
+            .refusing { configuration throws(ArchitectureError) in
+                let (width, inner) = (
+                    try configuration.hiddenSize(), try configuration.required("intermediate_size")
+                )
+                guard inner != 2 * width else { return }
+                throw configuration.inexpressible(
+                    "intermediate_size", found: "\(inner)",
+                    expected: "twice the hidden size \(width)")
+            },
+        ],
         export: .init(
             modelType: "mamba",
             words: [

@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Mamba-2: blocks of a state space alone, without attention or feed-forward network.
     public static let mamba2 = ModelFamily(
-        name: "Mamba2", architecture: "mamba2",
+        name: "Mamba2",
+        architecture: "mamba2",
         classes: ["Mamba2ForCausalLM"],
         // transformers: Mamba2Config
         defaults: [
@@ -30,14 +31,10 @@ extension ModelFamily {
             .inBlocks(of: "backbone.layers.{bid}.")
             + .stateSpace("backbone.layers.{bid}.mixer.", mamba2Sizes),
         hasAttention: false,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "mamba2")
-            try configuration.reviewStateSpace(
-                mamba2Sizes, projectionBias: "use_bias", headLength: "head_dim",
-                architecture: "mamba2")
-            return []
-        },
+        checks: [
+            .activation(.silu),
+            .stateSpace(mamba2Sizes, projectionBias: "use_bias", headLength: "head_dim"),
+        ],
         export: .init(
             modelType: "mamba2",
             words: [

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// MiniMax M2: norms over all queries and all keys, a part of every head turns, experts rated by
     /// sigmoids with a correction that decides the choice alone.
     public static let miniMaxM2 = ModelFamily(
-        name: "MiniMaxM2", architecture: "minimax-m2",
+        name: "MiniMaxM2",
+        architecture: "minimax-m2",
         classes: ["MiniMaxM2ForCausalLM"],
         // transformers: MiniMaxM2Config
         defaults: [
@@ -27,13 +28,7 @@ extension ModelFamily {
         ],
         tensors: .gatedDecoder(rotaryPairs: false, feedForwardWhere: nil) + miniMaxM2Rules,
         spellings: [.init(".mlp.", means: ".block_sparse_moe.")],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "minimax-m2")
-            try configuration.requireActivation(
-                ["scoring_func"], oneOf: ["sigmoid"], architecture: "minimax-m2")
-            return []
-        },
+        checks: [.activation(.silu), .text("scoring_func", "sigmoid")],
         export: .init(
             modelType: "minimax_m2",
             words: [

@@ -5,7 +5,8 @@ extension ModelFamily {
     ///
     /// In GGUF they are Llama.
     public static let mistral = ModelFamily(
-        name: "Mistral", architecture: "llama",
+        name: "Mistral",
+        architecture: "llama",
         classes: ["MistralForCausalLM"],
         // transformers: MistralConfig
         defaults: [
@@ -19,12 +20,8 @@ extension ModelFamily {
         ],
         hyperparameters: .common + .llama,
         tensors: .gatedDecoder(rotaryPairs: true),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
-        generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
-            return try configuration.lostSlidingWindow(architecture: "llama")
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys)
+        rotary: .llama3,
+        checks: [.activation(.silu), .lostSlidingWindow],
+        writesPrefixSpace: true,
+        tokenizerKeys: llamaTokenizerKeys)
 }

@@ -9,7 +9,8 @@ extension ModelFamily {
     /// The language model of Mistral Small 3.1 and later, and Ministral 3, whose queries grow with
     /// the position beyond the context that it was trained with first.
     public static let mistral3 = ModelFamily(
-        name: "Mistral3", architecture: "mistral3",
+        name: "Mistral3",
+        architecture: "mistral3",
         classes: ["Ministral3ForCausalLM", "Mistral3ForConditionalGeneration"],
         // transformers: MistralConfig, Ministral3Config
         defaults: [
@@ -46,21 +47,21 @@ extension ModelFamily {
             }
         ],
         tensors: .gatedDecoder(rotaryPairs: true),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
-        generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "mistral3")
-            let lost = try configuration.lostSlidingWindow(architecture: "mistral3")
-            guard configuration["model_type"]?.text == "ministral3",
-                let scale = try RotaryParameters(configuration).number("mscale"), scale != 1
-            else { return lost }
-            return lost + [
-                "the rotary scaling's mscale, \(scale), is not carried over; readers of mistral3 "
-                    + "take 1"
-            ]
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        rotary: .llama3,
+        checks: [
+            .activation(.silu), .lostSlidingWindow,
+            .noting { configuration throws(ArchitectureError) in
+                guard configuration["model_type"]?.text == "ministral3",
+                    let scale = try RotaryParameters(configuration).number("mscale"), scale != 1
+                else { return [] }
+                return [
+                    "the rotary scaling's mscale, \(scale), is not carried over; readers of mistral3 "
+                        + "take 1"
+                ]
+            },
+        ],
+        writesPrefixSpace: true,
+        tokenizerKeys: llamaTokenizerKeys,
         export: .init(
             modelType: "ministral3",
             // Of the others the file has the language model only.

@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Mixtral 8x7B and 8x22B: Mistral with experts, in GGUF a Llama.
     public static let mixtral = ModelFamily(
-        name: "Mixtral", architecture: "llama",
+        name: "Mixtral",
+        architecture: "llama",
         classes: ["MixtralForCausalLM"],
         // transformers: MixtralConfig
         defaults: [
@@ -27,14 +28,10 @@ extension ModelFamily {
             + .mergedExperts(
                 "model.layers.{bid}.block_sparse_moe.experts", width: .feedForward),
         spellings: [.init(".mlp.", means: ".block_sparse_moe.")],
-        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
-        generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "llama")
-            return try configuration.lostSlidingWindow(architecture: "llama")
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        rotary: .llama3,
+        checks: [.activation(.silu), .lostSlidingWindow],
+        writesPrefixSpace: true,
+        tokenizerKeys: llamaTokenizerKeys,
         export: .init(
             modelType: "mixtral", words: ["expert_count": "num_local_experts"],
             constants: [("sliding_window", .null)]))

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// ModernBERT: an encoder with rotary positions, norms in front, gated networks whose two
     /// matrices are one, and windows in all layers but every third.
     public static let modernBert = ModelFamily(
-        name: "ModernBert", architecture: "modern-bert",
+        name: "ModernBert",
+        architecture: "modern-bert",
         classes: [
             "ModernBertModel", "ModernBertForMaskedLM", "ModernBertForSequenceClassification",
         ],
@@ -53,24 +54,22 @@ extension ModelFamily {
                 of: "layers.{bid}.", where: .init { _, block in block > 0 })
             // The head of language models is the embeddings with a bias.
             + [.ignoring("decoder.weight"), .ignoring("decoder.bias")],
-        rotaryScalings: ["default"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_activation"], oneOf: ["gelu", "silu"], architecture: "modern-bert")
-            for key in ["attention_bias", "mlp_bias", "norm_bias"] {
-                try configuration.require(key, false, architecture: "modern-bert")
-            }
-            let period = try configuration.integer("global_attn_every_n_layers") ?? 3
-            guard period > 0 else {
-                throw configuration.fault(
-                    .invalidValue(found: "\(period)", expected: "a positive integer"),
-                    "global_attn_every_n_layers")
-            }
-            try configuration.requireLayerTypes(
-                architecture: "modern-bert", pattern: "windows but in every \(period)th layer"
-            ) { $0 % period != 0 }
-            return []
-        },
+        rotary: .unscaled,
+        checks: [
+            .activation(["gelu", "silu"], at: "hidden_activation"),
+            .off("attention_bias", "mlp_bias", "norm_bias"),
+            .refusing { configuration throws(ArchitectureError) in
+                let period = try configuration.integer("global_attn_every_n_layers") ?? 3
+                guard period > 0 else {
+                    throw configuration.fault(
+                        .invalidValue(found: "\(period)", expected: "a positive integer"),
+                        "global_attn_every_n_layers")
+                }
+                try configuration.requireLayerTypes("windows but in every \(period)th layer") {
+                    $0 % period != 0
+                }
+            },
+        ],
         leadingTokenizerKeys: [
             .entries { _ in
                 ["bos", "eos", "sep"].map { .init("tokenizer.ggml.add_\($0)_token", .bool(true)) }

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// MPT: scores that fall with the distance (ALiBi) and no other positions, no biases; queries,
     /// keys and values cut to a range in some models.
     public static let mpt = ModelFamily(
-        name: "Mpt", architecture: "mpt",
+        name: "Mpt",
+        architecture: "mpt",
         classes: ["MPTForCausalLM", "MptForCausalLM"],
         // transformers: MptConfig
         defaults: [
@@ -31,25 +32,10 @@ extension ModelFamily {
             .number("attention.max_alibi_bias", "alibi_bias_max"),
         ],
         tensors: tensors,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.require("alibi", true, architecture: "mpt")
-            try configuration.require("qk_ln", false, architecture: "mpt")
-            try configuration.require("prefix_lm", false, architecture: "mpt")
-            try configuration.requireNone(
-                ["softmax_scale", "logit_scale"], architecture: "mpt")
-            if let type = configuration["attn_type"], type.text != "multihead_attention" {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: type.text ?? type.kindName, expected: "multihead_attention",
-                        architecture: "mpt"), "attn_type")
-            }
-            if let ratio = try configuration.integer("expansion_ratio"), ratio != 4 {
-                throw configuration.fault(
-                    .notExpressible(found: "\(ratio)", expected: "4", architecture: "mpt"),
-                    "expansion_ratio")
-            }
-            return []
-        },
+        checks: [
+            .on("alibi"), .off("qk_ln", "prefix_lm"), .absent("softmax_scale", "logit_scale"),
+            .text("attn_type", "multihead_attention"), .number("expansion_ratio", 4),
+        ],
         export: .init(
             modelType: "mpt",
             words: [

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// NVIDIA's Nemotron 3/4 and Minitron: layer norms stored as the difference from 1, a plain
     /// network with a squared ReLU, partial rotation.
     public static let nemotron = ModelFamily(
-        name: "Nemotron", architecture: "nemotron",
+        name: "Nemotron",
+        architecture: "nemotron",
         classes: ["NemotronForCausalLM"],
         // transformers: NemotronConfig
         defaults: [
@@ -42,12 +43,8 @@ extension ModelFamily {
         tensors: nemotronEnds + nemotronLayer.inBlocks()
             + nemotronNorm("model.layers.{bid}.input_layernorm", "blk.{bid}.attn_norm")
             + nemotronNorm("model.layers.{bid}.post_attention_layernorm", "blk.{bid}.ffn_norm"),
-        rotaryScalings: ["default", "linear", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["relu2"], architecture: "nemotron")
-            return []
-        },
+        rotary: .init(["default", "linear", "dynamic"]),
+        checks: [.activation(["relu2"])],
         tokenizerKeys: { _ in
             [
                 .init("tokenizer.ggml.padding_token_id", .uint32(0)),

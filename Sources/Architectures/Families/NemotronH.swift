@@ -4,7 +4,8 @@ extension ModelFamily {
     /// NVIDIA's Nemotron-H and Nemotron 3 Nano: every layer is a state space of Mamba-2, attention
     /// without positions, or a network, dense or with experts.
     public static let nemotronH = ModelFamily(
-        name: "NemotronH", architecture: "nemotron_h",
+        name: "NemotronH",
+        architecture: "nemotron_h",
         variants: [
             .init("nemotron_h_moe") { configuration throws(ArchitectureError) in
                 try configuration.nemotronLayers().contains(.experts)
@@ -93,37 +94,16 @@ extension ModelFamily {
                 up: "mixer.up_proj", down: "mixer.down_proj", bias: .optional
             ).inBlocks(of: nemotronLayer, where: .isLayer(.network))
             + nemotronExperts,
-        review: { configuration throws(ArchitectureError) in
-            let layers = try configuration.nemotronLayers()
-            let architecture = layers.contains(.experts) ? "nemotron_h_moe" : "nemotron_h"
-            try configuration.requireActivation(
-                ["mlp_hidden_act"], oneOf: ["relu2"], architecture: architecture)
-            try configuration.requireActivation(
-                ["mamba_hidden_act"], oneOf: ["silu", "swish"], architecture: architecture)
-            try configuration.reviewStateSpace(
-                nemotronStateSpace, projectionBias: "use_bias", headLength: "mamba_head_dim",
-                architecture: architecture)
-            func refuse(
-                _ key: String, _ found: String, _ expected: String
-            ) -> ArchitectureError {
-                configuration.fault(
-                    .notExpressible(found: found, expected: expected, architecture: architecture),
-                    key)
-            }
-            let further = try configuration.numNextnPredictLayers()
-            guard further == 0 else {
-                throw refuse("num_nextn_predict_layers", "\(further)", "0")
-            }
-            guard layers.contains(.experts) else { return [] }
-            try configuration.require("mlp_bias", false, architecture: architecture)
-            if let length = try configuration.integer("moe_latent_size") {
-                throw refuse("moe_latent_size", "\(length)", "experts of the whole width")
-            }
-            guard !layers.contains(.network) else {
-                throw refuse("layers_block_type", "mlp beside moe", "one kind of network")
-            }
-            return []
-        },
+        checks: [
+            .activation(["relu2"], at: "mlp_hidden_act"),
+            .activation(.silu, at: "mamba_hidden_act"),
+            .stateSpace(
+                nemotronStateSpace, projectionBias: "use_bias", headLength: "mamba_head_dim"),
+            .number("num_nextn_predict_layers", 0),
+            .refusing { configuration throws(ArchitectureError) in
+                try configuration.reviewNemotronExperts()
+            },
+        ],
         export: .init(
             modelType: "nemotron_h",
             words: [
@@ -265,6 +245,21 @@ extension ModelConfiguration {
                     expected: "mamba, attention, mlp or moe"), "layers_block_type")
         }
         return kind
+    }
+
+    /// What readers take for granted about models with experts.
+    fileprivate func reviewNemotronExperts() throws(ArchitectureError) {
+        let layers = try nemotronLayers()
+        guard layers.contains(.experts) else { return }
+        try require("mlp_bias", false)
+        if let length = try integer("moe_latent_size") {
+            throw inexpressible(
+                "moe_latent_size", found: "\(length)", expected: "experts of the whole width")
+        }
+        if layers.contains(.network) {
+            throw inexpressible(
+                "layers_block_type", found: "mlp beside moe", expected: "one kind of network")
+        }
     }
 
     fileprivate func nemotronLayers() throws(ArchitectureError) -> [NemotronLayer] {

@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Nomic Embed 1 and 1.5: BERT with rotary positions and gated networks, without biases.
     public static let nomicBert = ModelFamily(
-        name: "NomicBert", architecture: "nomic-bert",
+        name: "NomicBert",
+        architecture: "nomic-bert",
         classes: ["NomicBertModel"],
         // The configuration is the one of the model's own code, in GPT-2's words.
         defaults: [
@@ -55,29 +56,18 @@ extension ModelFamily {
             .init("post_attention_layernorm.", means: "norm1."),
             .init("post_mlp_layernorm.", means: "norm2."),
         ],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["activation_function"], oneOf: ["swiglu"], architecture: "nomic-bert")
-            for key in [
+        checks: [
+            .activation(["swiglu"], at: "activation_function"),
+            .off(
                 "causal", "qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias", "prenorm",
-                "rotary_emb_interleaved", "use_rms_norm", "parallel_block",
-            ] {
-                try configuration.require(key, false, architecture: "nomic-bert")
-            }
-            for key in ["moe_every_n_layers", "rotary_emb_scale_base", "rotary_scaling_factor"] {
-                guard let value = configuration[key]?.double, value != 0 else { continue }
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "\(value)", expected: "none", architecture: "nomic-bert"), key)
-            }
-            let fraction = configuration["rotary_emb_fraction"]?.double ?? 1
-            guard fraction == 1 else {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "\(fraction)", expected: "1", architecture: "nomic-bert"),
-                    "rotary_emb_fraction")
-            }
-            return []
-        },
+                "rotary_emb_interleaved", "use_rms_norm", "parallel_block"),
+            .refusing { configuration throws(ArchitectureError) in
+                for key in ["moe_every_n_layers", "rotary_emb_scale_base", "rotary_scaling_factor"]
+                {
+                    guard let value = configuration[key]?.double, value != 0 else { continue }
+                    throw configuration.inexpressible(key, found: "\(value)", expected: "none")
+                }
+            }, .number("rotary_emb_fraction", 1),
+        ],
         leadingTokenizerKeys: .tokenTypeCount)
 }

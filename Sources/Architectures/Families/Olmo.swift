@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// OLMo 1: norms without weights; queries, keys and values cut to a range in some models.
     public static let olmo = ModelFamily(
-        name: "Olmo", architecture: "olmo",
+        name: "Olmo",
+        architecture: "olmo",
         classes: ["OlmoForCausalLM"],
         // transformers: OlmoConfig
         defaults: [
@@ -22,13 +23,7 @@ extension ModelFamily {
             .init("model.embed_tokens.weight", "token_embd.weight", [.vocabulary, .hidden]),
             .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
         ] + ([TensorModule].attention(rotaryPairs: true) + .gatedNetwork()).inBlocks(),
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmo")
-            try configuration.require("attention_bias", false, architecture: "olmo")
-            try configuration.requireHeadDimIsShare(architecture: "olmo")
-            return []
-        },
+        checks: [.activation(.silu), .off("attention_bias"), .headsShareWidth],
         export: .init(
             modelType: "olmo",
             words: ["attention.layer_norm_epsilon": nil, "attention.clamp_kqv": "clip_qkv"]))

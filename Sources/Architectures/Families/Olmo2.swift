@@ -3,17 +3,14 @@ import TensorCore
 extension ModelFamily {
     /// OLMo 2: norms after attention and feed-forward network, and over all queries and all keys.
     public static let olmo2 = ModelFamily(
-        name: "Olmo2", architecture: "olmo2",
+        name: "Olmo2",
+        architecture: "olmo2",
         classes: ["Olmo2ForCausalLM"],
         // transformers: Olmo2Config
         defaults: olmo2Defaults + [.real("rope_theta", 10000)],
         hyperparameters: .common,
         tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks(),
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmo2")
-            return []
-        },
+        checks: [.activation(.silu)],
         export: .init(
             modelType: "olmo2", presence: [("blk.0.attn_q.bias", "attention_bias")],
             fits: { $0.value("attention.sliding_window") == nil }))

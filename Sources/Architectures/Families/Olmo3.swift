@@ -6,7 +6,8 @@ extension ModelFamily {
     ///
     /// GGUF tells it from OLMo 2 by the window.
     public static let olmo3 = ModelFamily(
-        name: "Olmo3", architecture: "olmo2",
+        name: "Olmo3",
+        architecture: "olmo2",
         classes: ["Olmo3ForCausalLM"],
         // transformers: Olmo3Config
         defaults: olmo2Defaults + [
@@ -21,11 +22,7 @@ extension ModelFamily {
             },
         ],
         tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks(),
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmo2")
-            return []
-        },
+        checks: [.activation(.silu)],
         export: .init(
             modelType: "olmo3", presence: [("blk.0.attn_q.bias", "attention_bias")],
             fits: { $0.value("attention.sliding_window") != nil },

@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// OLMoE: experts, and norms over all of a token's queries and keys instead of each head's.
     public static let olmoe = ModelFamily(
-        name: "Olmoe", architecture: "olmoe",
+        name: "Olmoe",
+        architecture: "olmoe",
         classes: ["OlmoeForCausalLM"],
         // transformers: OlmoeConfig
         defaults: [
@@ -17,23 +18,18 @@ extension ModelFamily {
         ],
         hyperparameters: .common,
         tensors: tensors,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "olmoe")
-            try configuration.require("norm_topk_prob", false, architecture: "olmoe")
-            try configuration.requireNone(["clip_qkv"], architecture: "olmoe")
-            let heads = (
-                try configuration.numAttentionHeads(), try configuration.numKeyValueHeads()
-            )
-            guard heads.0 == heads.1 else {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "\(heads.1)", expected: "as many as the \(heads.0) query heads",
-                        architecture: "olmoe"), "num_key_value_heads")
-            }
-            return []
-        },
+        rotary: .yarnOrDynamic,
+        checks: [
+            .activation(.silu), .off("norm_topk_prob"), .absent("clip_qkv"),
+            .refusing { configuration throws(ArchitectureError) in
+                let heads = try configuration.numAttentionHeads()
+                let keys = try configuration.numKeyValueHeads()
+                guard heads != keys else { return }
+                throw configuration.inexpressible(
+                    "num_key_value_heads", found: "\(keys)",
+                    expected: "as many as the \(heads) query heads")
+            },
+        ],
         export: .init(
             modelType: "olmoe"))
 

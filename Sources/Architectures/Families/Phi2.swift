@@ -4,7 +4,8 @@ extension ModelFamily {
     /// Phi 1, 1.5 and 2: attention and a plain GELU network side by side after one layer norm,
     /// biases everywhere, partial rotation.
     public static let phi2 = ModelFamily(
-        name: "Phi2", architecture: "phi2",
+        name: "Phi2",
+        architecture: "phi2",
         classes: ["PhiForCausalLM"],
         // transformers: PhiConfig
         defaults: [
@@ -38,14 +39,8 @@ extension ModelFamily {
             + .attention(
                 output: "self_attn.dense", biases: .required, outputBias: .required)
             + .plainNetwork(up: "mlp.fc1", down: "mlp.fc2", bias: .required)).inBlocks(),
-        rotaryScalings: ["default", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["gelu_new", "gelu_pytorch_tanh", "gelu"],
-                architecture: "phi2")
-            try configuration.requireHeadDimIsShare(architecture: "phi2")
-            return []
-        },
+        rotary: .unscaledOrDynamic,
+        checks: [.activation(["gelu_new", "gelu_pytorch_tanh", "gelu"]), .headsShareWidth],
         export: .init(
             modelType: "phi", rotaryShare: "partial_rotary_factor"))
 }

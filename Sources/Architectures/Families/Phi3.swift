@@ -9,7 +9,8 @@ extension ModelFamily {
     /// Phi 3, 3.5 and 4: queries, keys and values from one matrix, gate and up from another, and
     /// rotary factors for short and long contexts.
     public static let phi3 = ModelFamily(
-        name: "Phi3", architecture: "phi3",
+        name: "Phi3",
+        architecture: "phi3",
         classes: ["Phi3ForCausalLM"],
         // transformers: Phi3Config
         defaults: [
@@ -33,25 +34,29 @@ extension ModelFamily {
                 .init("mlp.gate_up_proj", "ffn_up", [2 * .feedForward, .hidden]),
                 .init("mlp.down_proj", "ffn_down", [.hidden, .feedForward]),
             ].inBlocks(),
-        rotaryScalings: ["default", "longrope", "su", "yarn"],
-        generated: phi3RotaryFactors,
-        leading: [.phi3AttentionFactor],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "phi3")
-            try configuration.requireHeadDimIsShare(architecture: "phi3")
-            return []
-        },
+        rotary: .phi3(["default", "longrope", "su", "yarn"]),
+        checks: [.activation(.silu), .headsShareWidth],
         export: .init(
             modelType: "phi3",
             words: [
                 "rope.scaling.original_context_length": "original_max_position_embeddings"
             ], rotaryShare: "partial_rotary_factor"))
 
-    /// The divisors of the angles as tensors.
-    static let phi3RotaryFactors:
-        @Sendable (ModelConfiguration) throws(ArchitectureError) -> [GeneratedTensor] = {
-            configuration throws(ArchitectureError) in
+}
+
+extension RotaryRules {
+    /// What queries and keys grow by, and the divisors of the angles as tensors, where there are any.
+    static func phi3(_ scalings: [String]) -> Self {
+        .init(
+            scalings,
+            leadingKeys: [
+                .entries { configuration throws(ArchitectureError) in
+                    guard try configuration.phi3Factors() != nil else { return [] }
+                    let factor = try configuration.phi3AttentionFactor()
+                    return [.init("{arch}.rope.scaling.attn_factor", .float32(Float(factor)))]
+                }
+            ]
+        ) { configuration throws(ArchitectureError) in
             try configuration.phi3Factors().map { long, short in
                 [
                     .init("rope_factors_long.weight", long),
@@ -59,15 +64,6 @@ extension ModelFamily {
                 ]
             } ?? []
         }
-}
-
-extension HyperparameterRule {
-    /// What queries and keys grow by, where there are divisors.
-    static let phi3AttentionFactor = HyperparameterRule.entries {
-        configuration throws(ArchitectureError) in
-        guard try configuration.phi3Factors() != nil else { return [] }
-        let factor = try configuration.phi3AttentionFactor()
-        return [.init("{arch}.rope.scaling.attn_factor", .float32(Float(factor)))]
     }
 }
 

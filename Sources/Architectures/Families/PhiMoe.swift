@@ -4,7 +4,8 @@ extension ModelFamily {
     /// Phi 3.5 MoE: Phi 3's rotation, layer norms, and two experts a token whose weights depend on
     /// how close the next best are.
     public static let phiMoe = ModelFamily(
-        name: "PhiMoe", architecture: "phimoe",
+        name: "PhiMoe",
+        architecture: "phimoe",
         classes: ["PhiMoEForCausalLM", "PhimoeForCausalLM"],
         // transformers: PhimoeConfig
         defaults: [
@@ -31,35 +32,18 @@ extension ModelFamily {
         spellings: [
             .init(".mlp.", means: ".block_sparse_moe."), .init(".router.", means: ".gate."),
         ],
-        rotaryScalings: ["default", "longrope", "su"],
-        generated: phi3RotaryFactors,
-        leading: [.phi3AttentionFactor],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "phimoe")
-            try configuration.requireHeadDimIsShare(architecture: "phimoe")
-            let rotary = try RotaryParameters(configuration)
-            let magnitudes = (try rotary.number("short_mscale"), try rotary.number("long_mscale"))
-            guard magnitudes.0 == magnitudes.1 else {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "another than short_mscale", expected: "the same",
-                        architecture: "phimoe"), "long_mscale")
-            }
-            let noise = try configuration.number(["router_jitter_noise"]) ?? 0.01
-            guard noise == 0.01 else {
-                throw configuration.fault(
-                    .notExpressible(found: "\(noise)", expected: "0.01", architecture: "phimoe"),
-                    "router_jitter_noise")
-            }
-            let used = try configuration.required("num_experts_per_tok")
-            guard used == 2 else {
-                throw configuration.fault(
-                    .notExpressible(found: "\(used)", expected: "2", architecture: "phimoe"),
-                    "num_experts_per_tok")
-            }
-            return []
-        },
+        rotary: .phi3(["default", "longrope", "su"]),
+        checks: [
+            .activation(.silu), .headsShareWidth,
+            .refusing { configuration throws(ArchitectureError) in
+                let rotary = try RotaryParameters(configuration)
+                guard try rotary.number("short_mscale") != rotary.number("long_mscale") else {
+                    return
+                }
+                throw configuration.inexpressible(
+                    "long_mscale", found: "another than short_mscale", expected: "the same")
+            }, .number("router_jitter_noise", 0.01), .count("num_experts_per_tok", 2),
+        ],
         export: .init(
             modelType: "phimoe",
             words: [

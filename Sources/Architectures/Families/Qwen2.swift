@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Qwen 1.5, 2 and 2.5: Llama's shape with biases on queries, keys and values.
     public static let qwen2 = ModelFamily(
-        name: "Qwen2", architecture: "qwen2",
+        name: "Qwen2",
+        architecture: "qwen2",
         classes: ["Qwen2ForCausalLM", "Qwen2Model"],
         // transformers: Qwen2Config
         defaults: [
@@ -16,12 +17,8 @@ extension ModelFamily {
         ],
         hyperparameters: .common + .pooling,
         tensors: .gatedDecoder(attentionBiases: .required, rotaryPairs: false),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen2")
-            return try configuration.lostSlidingWindow(architecture: "qwen2")
-        },
+        rotary: .yarnOrDynamic,
+        checks: [.activation(.silu), .lostSlidingWindow],
         export: .init(
             modelType: "qwen2", textOf: ["qwen2vl"]))
 }

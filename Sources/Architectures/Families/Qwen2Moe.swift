@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Qwen 1.5 and 2 with experts: Qwen 2 with routed experts and one that all tokens share.
     public static let qwen2Moe = ModelFamily(
-        name: "Qwen2Moe", architecture: "qwen2moe",
+        name: "Qwen2Moe",
+        architecture: "qwen2moe",
         classes: ["Qwen2MoeForCausalLM"],
         // transformers: Qwen2MoeConfig
         defaults: [
@@ -24,10 +25,8 @@ extension ModelFamily {
         tensors: .gatedDecoder(
             attentionBiases: .optional, rotaryPairs: false, feedForwardWhere: nil)
             + .qwenExperts + .qwenSharedExpert,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewQwenExperts(architecture: "qwen2moe", normalizes: false)
-        },
+        rotary: .yarnOrDynamic,
+        checks: .qwenExperts(normalizes: false),
         export: .init(
             modelType: "qwen2_moe", presence: [("blk.0.attn_q.bias", "qkv_bias")]))
 }
@@ -59,34 +58,32 @@ extension [TensorRule] {
     }()
 }
 
-extension ModelConfiguration {
-    /// Looks at the options of Qwen's models with experts.
+extension [ConfigurationCheck] {
+    /// What Qwen's models with experts take for granted.
     ///
-    /// - Parameter normalizes: Whether GGUF's `architecture` makes the weights of the chosen
-    ///   experts sum to 1.
-    func reviewQwenExperts(
-        architecture: String, normalizes: Bool
-    ) throws(ArchitectureError) -> [String] {
-        try requireActivation(["hidden_act"], oneOf: ["silu", "swish"], architecture: architecture)
-        if self["norm_topk_prob"] != nil || normalizes {
-            let found = self["norm_topk_prob"]?.boolean ?? false
-            guard found == normalizes else {
-                throw fault(
-                    .notExpressible(
-                        found: "\(found)", expected: "\(normalizes)", architecture: architecture),
-                    "norm_topk_prob")
-            }
-        }
-        for layer in 0..<(try numHiddenLayers())
-        where try !TensorRule.Condition.sparseBySteps.holds(self, layer) {
-            throw fault(
-                .notExpressible(
-                    found: "layer \(layer) without experts", expected: "experts in every layer",
-                    architecture: architecture),
-                self["mlp_only_layers"]?.array?.isEmpty ?? true
-                    ? "decoder_sparse_step" : "mlp_only_layers")
-        }
-        return try lostSlidingWindow(architecture: architecture)
+    /// - Parameter normalizes: Whether readers make the weights of the chosen experts sum to 1.
+    static func qwenExperts(normalizes: Bool) -> Self {
+        [
+            .activation(.silu),
+            .refusing { configuration throws(ArchitectureError) in
+                guard configuration["norm_topk_prob"] != nil || normalizes else { return }
+                let found = configuration["norm_topk_prob"]?.boolean ?? false
+                guard found != normalizes else { return }
+                throw configuration.inexpressible(
+                    "norm_topk_prob", found: "\(found)", expected: "\(normalizes)")
+            },
+            .refusing { configuration throws(ArchitectureError) in
+                for layer in 0..<(try configuration.numHiddenLayers())
+                where try !TensorRule.Condition.sparseBySteps.holds(configuration, layer) {
+                    throw configuration.inexpressible(
+                        configuration["mlp_only_layers"]?.array?.isEmpty ?? true
+                            ? "decoder_sparse_step" : "mlp_only_layers",
+                        found: "layer \(layer) without experts",
+                        expected: "experts in every layer")
+                }
+            },
+            .lostSlidingWindow,
+        ]
     }
 }
 

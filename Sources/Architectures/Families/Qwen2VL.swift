@@ -4,7 +4,8 @@ extension ModelFamily {
     /// The language model of Qwen 2-VL and 2.5-VL: Qwen 2 whose rotation has sections for time,
     /// height and width; in text all three are the position.
     public static let qwen2VL = ModelFamily(
-        name: "Qwen2VL", architecture: "qwen2vl",
+        name: "Qwen2VL",
+        architecture: "qwen2vl",
         classes: ["Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration"],
         // transformers: Qwen2VLTextConfig, Qwen2_5_VLTextConfig
         defaults: [
@@ -17,10 +18,6 @@ extension ModelFamily {
         ],
         hyperparameters: .common,
         tensors: .gatedDecoder(attentionBiases: .required, rotaryPairs: false),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen2vl")
-            return try configuration.lostSlidingWindow(architecture: "qwen2vl")
-        })
+        rotary: .yarnOrDynamic,
+        checks: [.activation(.silu), .lostSlidingWindow])
 }

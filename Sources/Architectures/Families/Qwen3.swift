@@ -4,7 +4,8 @@ extension ModelFamily {
     /// Qwen 3: Qwen 2 with norms on queries and keys instead of biases, and heads of a size of
     /// their own.
     public static let qwen3 = ModelFamily(
-        name: "Qwen3", architecture: "qwen3",
+        name: "Qwen3",
+        architecture: "qwen3",
         classes: ["Qwen3ForCausalLM", "Qwen3Model"],
         // transformers: Qwen3Config
         defaults: [
@@ -19,12 +20,8 @@ extension ModelFamily {
         hyperparameters: .common + .pooling,
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen3")
-            return try configuration.lostSlidingWindow(architecture: "qwen3")
-        },
+        rotary: .yarnOrDynamic,
+        checks: [.activation(.silu), .lostSlidingWindow],
         export: .init(
             modelType: "qwen3", presence: [("blk.0.attn_q.bias", "attention_bias")],
             textOf: ["qwen3vl"]))

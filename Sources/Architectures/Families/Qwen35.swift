@@ -4,7 +4,8 @@ extension ModelFamily {
     /// Qwen 3.5, text-only or the language model of a multimodal checkpoint: Qwen3-Next with
     /// projections of their own for everything, and a dense network.
     public static let qwen35 = ModelFamily(
-        name: "Qwen35", architecture: "qwen35",
+        name: "Qwen35",
+        architecture: "qwen35",
         classes: ["Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration"],
         // transformers: Qwen3_5TextConfig
         defaults: [
@@ -16,14 +17,8 @@ extension ModelFamily {
         hyperparameters: .common + .deltaLayers + [.usualRotarySections],
         tensors: .deltaDecoder + .qwen35Mixer + [TensorModule].gatedNetwork().inBlocks(),
         predictors: .qwenPredictors,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen35")
-            try configuration.require("attn_output_gate", true, architecture: "qwen35")
-            try configuration.reviewDeltaLayers()
-            return []
-        },
+        rotary: .yarnOrDynamic,
+        checks: [.activation(.silu), .on("attn_output_gate"), .deltaLayers],
         export: .deltaLayers(
             modelType: "qwen3_5_text", rotarySections: \.unusualRotarySections))
 }

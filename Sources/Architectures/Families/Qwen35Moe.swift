@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Qwen 3.5 with experts, text-only or the language model of a multimodal checkpoint.
     public static let qwen35Moe = ModelFamily(
-        name: "Qwen35Moe", architecture: "qwen35moe",
+        name: "Qwen35Moe",
+        architecture: "qwen35moe",
         classes: ["Qwen3_5MoeForCausalLM", "Qwen3_5MoeForConditionalGeneration"],
         // transformers: Qwen3_5MoeTextConfig
         defaults: [
@@ -21,13 +22,8 @@ extension ModelFamily {
         ] + .deltaLayers + [.usualRotarySections],
         tensors: .deltaDecoder + .qwen35Mixer + .qwenExperts + .qwenSharedExpert,
         predictors: .qwenPredictors,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.require("attn_output_gate", true, architecture: "qwen35moe")
-            try configuration.reviewDeltaLayers()
-            return try configuration.reviewQwenExperts(
-                architecture: "qwen35moe", normalizes: true)
-        },
+        rotary: .yarnOrDynamic,
+        checks: [.on("attn_output_gate"), .deltaLayers] + .qwenExperts(normalizes: true),
         export: .deltaLayers(
             modelType: "qwen3_5_moe_text", rotarySections: \.unusualRotarySections))
 }

@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// Qwen 3 with experts: Qwen 3 whose feed-forward networks are routed experts.
     public static let qwen3Moe = ModelFamily(
-        name: "Qwen3Moe", architecture: "qwen3moe",
+        name: "Qwen3Moe",
+        architecture: "qwen3moe",
         classes: ["Qwen3MoeForCausalLM"],
         // transformers: Qwen3MoeConfig
         defaults: [
@@ -22,10 +23,8 @@ extension ModelFamily {
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true,
             feedForwardWhere: nil) + .qwenExperts,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewQwenExperts(architecture: "qwen3moe", normalizes: true)
-        },
+        rotary: .yarnOrDynamic,
+        checks: .qwenExperts(normalizes: true),
         export: .init(
             modelType: "qwen3_moe", constants: [("norm_topk_prob", .bool(true))],
             presence: [("blk.0.attn_q.bias", "attention_bias")],

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// Qwen3-Next: layers of the gated delta rule between layers of gated attention, routed experts
     /// and one that all tokens share.
     public static let qwen3Next = ModelFamily(
-        name: "Qwen3Next", architecture: "qwen3next",
+        name: "Qwen3Next",
+        architecture: "qwen3next",
         classes: ["Qwen3NextForCausalLM"],
         // transformers: Qwen3NextConfig
         defaults: [
@@ -22,12 +23,8 @@ extension ModelFamily {
         ] + .deltaLayers,
         tensors: .deltaDecoder + qwen3NextMixer + .qwenExperts + .qwenSharedExpert,
         predictors: .qwenPredictors,
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewDeltaLayers()
-            return try configuration.reviewQwenExperts(
-                architecture: "qwen3next", normalizes: true)
-        },
+        rotary: .yarnOrDynamic,
+        checks: [.deltaLayers] + .qwenExperts(normalizes: true),
         export: .deltaLayers(modelType: "qwen3_next"))
 
     /// The projections of a layer of the delta rule: each key head's query, key, values and gates
@@ -290,12 +287,15 @@ extension ModelConfiguration {
             })
     }
 
-    /// Looks at the options that Qwen's models with layers of the delta rule share.
-    func reviewDeltaLayers() throws(ArchitectureError) {
-        let keyHeads = try Dimension.keyHeads.size(in: self)
-        let valueHeads = try Dimension.valueHeads.size(in: self)
+}
+
+extension ConfigurationCheck {
+    /// Value heads of the delta rule that can be shared out among its key heads.
+    static let deltaLayers = refusing { configuration throws(ArchitectureError) in
+        let keyHeads = try Dimension.keyHeads.size(in: configuration)
+        let valueHeads = try Dimension.valueHeads.size(in: configuration)
         guard valueHeads % keyHeads == 0 else {
-            throw fault(
+            throw configuration.fault(
                 .unevenHeadGroups(heads: valueHeads, keyValueHeads: keyHeads),
                 "linear_num_value_heads")
         }

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// The language model of Qwen 3-VL: Qwen 3 whose rotation has sections, and whose first layers
     /// take features of pictures.
     public static let qwen3VL = ModelFamily(
-        name: "Qwen3VL", architecture: "qwen3vl",
+        name: "Qwen3VL",
+        architecture: "qwen3vl",
         classes: ["Qwen3VLForConditionalGeneration"],
         // transformers: Qwen3VLTextConfig
         defaults: [
@@ -18,12 +19,8 @@ extension ModelFamily {
         hyperparameters: .common + [.deepstackLayers],
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen3vl")
-            return []
-        })
+        rotary: .yarnOrDynamic,
+        checks: [.activation(.silu)])
 }
 
 extension HyperparameterRule {

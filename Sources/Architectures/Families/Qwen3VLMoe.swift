@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// The language model of Qwen 3-VL with experts.
     public static let qwen3VLMoe = ModelFamily(
-        name: "Qwen3VLMoe", architecture: "qwen3vlmoe",
+        name: "Qwen3VLMoe",
+        architecture: "qwen3vlmoe",
         classes: ["Qwen3VLMoeForConditionalGeneration"],
         // transformers: Qwen3VLMoeTextConfig
         defaults: [
@@ -26,17 +27,13 @@ extension ModelFamily {
             + .qwenExperts
             + .transposedExperts(
                 "model.layers.{bid}.mlp.experts", width: .key("moe_intermediate_size")),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "qwen3vlmoe")
-            try configuration.require("norm_topk_prob", true, architecture: "qwen3vlmoe")
-            guard configuration["mlp_only_layers"]?.array?.isEmpty ?? true else {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "some layers", expected: "none", architecture: "qwen3vlmoe"),
-                    "mlp_only_layers")
-            }
-            return []
-        })
+        rotary: .yarnOrDynamic,
+        checks: [
+            .activation(.silu), .on("norm_topk_prob"),
+            .refusing { configuration throws(ArchitectureError) in
+                guard configuration["mlp_only_layers"]?.array?.isEmpty == false else { return }
+                throw configuration.inexpressible(
+                    "mlp_only_layers", found: "some layers", expected: "none")
+            },
+        ])
 }

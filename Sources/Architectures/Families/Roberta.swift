@@ -4,17 +4,15 @@ extension ModelFamily {
     /// RoBERTa: BERT with byte-level BPE; its first positions are taken by the padding token and
     /// never used, and a GGUF file goes without them.
     public static let roberta = ModelFamily(
-        name: "Roberta", architecture: "bert",
+        name: "Roberta",
+        architecture: "bert",
         classes: ["RobertaModel", "RobertaForSequenceClassification"],
         // transformers: RobertaConfig
         defaults: [.integer("vocab_size", 50265), .integer("pad_token_id", 1)] + bertDefaults,
         hyperparameters: .common + robertaContext + .encoder,
         tensors: [robertaPositionRule] + bertTensors + robertaClassifier
             + bertIgnored.map { .ignoring($0) },
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewEncoder()
-            return []
-        },
+        checks: .encoder,
         tokenizerKeys: {
             let count = $0["type_vocab_size"]?.integer ?? 0
             return [.init("tokenizer.ggml.token_type_count", .uint32(UInt32(clamping: count)))]

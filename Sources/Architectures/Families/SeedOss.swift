@@ -5,7 +5,8 @@ extension ModelFamily {
     ///
     /// GGUF calls the norm before the feed-forward network `post_attention_norm` here.
     public static let seedOss = ModelFamily(
-        name: "SeedOss", architecture: "seed_oss",
+        name: "SeedOss",
+        architecture: "seed_oss",
         classes: ["SeedOssForCausalLM"],
         // transformers: SeedOssConfig
         defaults: [
@@ -18,11 +19,7 @@ extension ModelFamily {
         ],
         hyperparameters: .common,
         tensors: [TensorModule].ends().rules() + seedOssLayer.inBlocks(),
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "seed_oss")
-            return []
-        },
+        checks: [.activation(.silu)],
         export: .init(
             modelType: "seed_oss",
             presence: [

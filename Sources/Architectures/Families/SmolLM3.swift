@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// SmolLM 3: Llama's shape, without positions in every fourth layer.
     public static let smolLM3 = ModelFamily(
-        name: "SmolLM3", architecture: "smollm3",
+        name: "SmolLM3",
+        architecture: "smollm3",
         classes: ["SmolLM3ForCausalLM"],
         // transformers: SmolLM3Config
         defaults: [
@@ -18,29 +19,26 @@ extension ModelFamily {
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
             rotaryPairs: true),
-        rotaryScalings: ["default", "linear", "yarn", "dynamic", "llama3"],
-        generated: llamaRotaryFrequencies,
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "smollm3")
-            // Which layers do without positions is not in the file.
-            let count = try configuration.numHiddenLayers()
-            let rotated = configuration["no_rope_layers"]?.array?.prefix(count).map(\.integer)
-            let interval = try configuration.integer("no_rope_layer_interval") ?? 4
-            let isEveryFourth =
-                rotated.map { layers in
-                    layers.indices.allSatisfy { layers[$0] == ($0 % 4 == 3 ? 0 : 1) }
-                } ?? (interval == 4)
-            guard isEveryFourth else {
-                throw configuration.fault(
-                    .notExpressible(
-                        found: "another pattern",
-                        expected: "no positions in every fourth layer", architecture: "smollm3"),
-                    rotated == nil ? "no_rope_layer_interval" : "no_rope_layers")
-            }
-            return try configuration.lostSlidingWindow(architecture: "smollm3")
-        },
-        writesPrefixSpace: true, tokenizerKeys: llamaTokenizerKeys,
+        rotary: .llama3,
+        checks: [
+            .activation(.silu),
+            .refusing { configuration throws(ArchitectureError) in
+                // Which layers do without positions is not in the file.
+                let count = try configuration.numHiddenLayers()
+                let rotated = configuration["no_rope_layers"]?.array?.prefix(count).map(\.integer)
+                let interval = try configuration.integer("no_rope_layer_interval") ?? 4
+                let isEveryFourth =
+                    rotated.map { layers in
+                        layers.indices.allSatisfy { layers[$0] == ($0 % 4 == 3 ? 0 : 1) }
+                    } ?? (interval == 4)
+                guard !isEveryFourth else { return }
+                throw configuration.inexpressible(
+                    rotated == nil ? "no_rope_layer_interval" : "no_rope_layers",
+                    found: "another pattern", expected: "no positions in every fourth layer")
+            }, .lostSlidingWindow,
+        ],
+        writesPrefixSpace: true,
+        tokenizerKeys: llamaTokenizerKeys,
         export: .init(
             modelType: "smollm3",
             presence: [

@@ -4,7 +4,8 @@ extension ModelFamily {
     /// StableLM 2, 3B and kin: layer norms, partial rotation, attention and feed-forward network one
     /// after the other or side by side.
     public static let stableLM = ModelFamily(
-        name: "StableLM", architecture: "stablelm",
+        name: "StableLM",
+        architecture: "stablelm",
         classes: ["StableLmForCausalLM", "StableLMEpochForCausalLM"],
         // transformers: StableLmConfig
         defaults: [
@@ -33,13 +34,8 @@ extension ModelFamily {
         ],
         tensors: [TensorModule].ends(normBias: .required).rules()
             + stableLMLayer.inBlocks() + stableLMHeadNorms,
-        rotaryScalings: ["default", "dynamic"],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["silu", "swish"], architecture: "stablelm")
-            try configuration.requireHeadDimIsShare(architecture: "stablelm")
-            return []
-        },
+        rotary: .unscaledOrDynamic,
+        checks: [.activation(.silu), .headsShareWidth],
         export: .init(
             modelType: "stablelm",
             presence: [

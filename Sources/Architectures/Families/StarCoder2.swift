@@ -3,7 +3,8 @@ import TensorCore
 extension ModelFamily {
     /// StarCoder 2: layer norms and a plain GELU network, with biases.
     public static let starCoder2 = ModelFamily(
-        name: "StarCoder2", architecture: "starcoder2",
+        name: "StarCoder2",
+        architecture: "starcoder2",
         classes: ["Starcoder2ForCausalLM"],
         // transformers: Starcoder2Config
         defaults: [
@@ -15,12 +16,7 @@ extension ModelFamily {
         ],
         hyperparameters: .common,
         tensors: [TensorModule].ends(normBias: .required).rules() + starCoder2Layer.inBlocks(),
-        review: { configuration throws(ArchitectureError) in
-            try configuration.requireActivation(
-                ["hidden_act"], oneOf: ["gelu_pytorch_tanh", "gelu_new", "gelu"],
-                architecture: "starcoder2")
-            return try configuration.lostSlidingWindow(architecture: "starcoder2")
-        },
+        checks: [.activation(["gelu_pytorch_tanh", "gelu_new", "gelu"]), .lostSlidingWindow],
         export: .init(
             modelType: "starcoder2",
             words: ["attention.layer_norm_epsilon": "norm_epsilon"],

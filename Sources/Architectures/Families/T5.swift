@@ -4,7 +4,8 @@ extension ModelFamily {
     /// T5, Flan-T5, mT5 and UMT5: an encoder and a decoder that looks at it, with positions told by
     /// learned biases of attention.
     public static let t5 = ModelFamily(
-        name: "T5", architecture: "t5",
+        name: "T5",
+        architecture: "t5",
         classes: [
             "T5ForConditionalGeneration", "T5WithLMHeadModel", "MT5ForConditionalGeneration",
             "UMT5ForConditionalGeneration", "UMT5Model",
@@ -34,10 +35,7 @@ extension ModelFamily {
         tensors: t5Encoder + t5Decoder + t5Embeddings + [
             .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional)
         ],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewT5(architecture: "t5")
-            return []
-        },
+        checks: .t5,
         tokenizer: "t5")
 
     // transformers: T5Config
@@ -146,17 +144,14 @@ extension ModelConfiguration {
         self["feed_forward_proj"]?.text?.hasPrefix("gated-") ?? false
     }
 
-    /// Checks what GGUF's T5 takes for granted.
-    func reviewT5(architecture: String) throws(ArchitectureError) {
+}
+
+extension [ConfigurationCheck] {
+    /// What GGUF's T5 takes for granted.
+    static let t5: Self = [
         // Readers tell the two by the gate.
-        try requireActivation(
-            ["feed_forward_proj"], oneOf: ["relu", "gated-gelu"], architecture: architecture)
+        .activation(["relu", "gated-gelu"], at: "feed_forward_proj"),
         // So is the longest distance that the biases tell apart.
-        let distance = try integer("relative_attention_max_distance") ?? 128
-        guard distance == 128 else {
-            throw fault(
-                .notExpressible(found: "\(distance)", expected: "128", architecture: architecture),
-                "relative_attention_max_distance")
-        }
-    }
+        .number("relative_attention_max_distance", 128),
+    ]
 }

@@ -3,13 +3,12 @@ import TensorCore
 extension ModelFamily {
     /// The encoder of T5 alone, of which sentence embeddings are made.
     public static let t5EncoderOnly = ModelFamily(
-        name: "T5Encoder", architecture: "t5encoder", classes: ["T5EncoderModel"],
+        name: "T5Encoder",
+        architecture: "t5encoder",
+        classes: ["T5EncoderModel"],
         defaults: t5Defaults + [.same("num_hidden_layers", as: "num_layers")],
         hyperparameters: .t5(blocks: [.count("block_count", "num_layers")]) + [.fileType],
         tensors: t5Encoder + t5Embeddings + [.ignoring("lm_head.weight")],
-        review: { configuration throws(ArchitectureError) in
-            try configuration.reviewT5(architecture: "t5encoder")
-            return []
-        },
+        checks: .t5,
         tokenizer: "t5")
 }
