@@ -62,7 +62,7 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
     /// The residual rows of all tokens, and the largest of: a block's inputs of a batch, Hessians and
     /// factors.
     public var memoryByteCount: Int {
-        CalibrationMemory(model, schedule: schedule, text: text, pool: pool).byteCount
+        CalibrationMemory(model, schedule: schedule, text: text).byteCount
     }
 
     /// Makes the Hessians of the group's block, if they are not there, and factors the group's.

@@ -67,7 +67,7 @@ final class LayerInputs {
         } observer: {
             recorder.record($0)
         }
-        return sums.moments
+        return sums.finish(pool)
     }
 
     /// Takes the tokens through the blocks that are left, for the output matrix.
@@ -87,7 +87,7 @@ final class LayerInputs {
             try sums.add(
                 [(InputRecorder.Key(group: group.number), [piece])], batches[index].purpose, pool)
         }
-        return sums.moments
+        return sums.finish(pool)
     }
 
     private func embed() throws {
@@ -121,33 +121,35 @@ final class LayerInputs {
 /// The sums of a block's inputs.
 private final class MomentSums {
     private let groups: [Int: InputGroup]
-    private(set) var moments: [InputRecorder.Key: LayerInputs.Moments] = [:]
+    private var moments: [InputRecorder.Key: LayerInputs.Moments] = [:]
 
     init(_ groups: [(number: Int, group: InputGroup)]) {
         self.groups = Dictionary(uniqueKeysWithValues: groups.map { ($0.number, $0.group) })
     }
 
-    /// Adds what a batch gave: tiles of all Hessians are shared out between the workers.
+    /// Adds what a batch gave.
     func add(
         _ inputs: [(key: InputRecorder.Key, pieces: [InputRecorder.Piece])],
         _ purpose: CalibrationText.Purpose, _ pool: WorkerPool
     ) throws {
-        var jobs: [(hessian: Hessian, pieces: [InputRecorder.Piece], tile: Int)] = []
         for (key, pieces) in inputs {
             guard let columnCount = groups[key.group]?.columnCount else { continue }
             let own =
-                moments[key]
+                try moments[key]
                 ?? LayerInputs.Moments(
                     fitting: Hessian(columnCount: columnCount),
                     validation: Hessian(columnCount: columnCount))
             moments[key] = own
-            let hessian = purpose == .fitting ? own.fitting : own.validation
-            hessian.count(pieces)
-            jobs += (0..<hessian.tileCount).map { (hessian, pieces, $0) }
+            (purpose == .fitting ? own.fitting : own.validation).add(pieces, pool: pool)
         }
-        let all = jobs
-        try pool.run(jobCount: all.count) { _, job in
-            all[job].hessian.add(all[job].pieces, tile: all[job].tile)
+    }
+
+    /// Ends the adding.
+    func finish(_ pool: WorkerPool) -> [InputRecorder.Key: LayerInputs.Moments] {
+        for own in moments.values {
+            own.fitting.finish(pool: pool)
+            own.validation.finish(pool: pool)
         }
+        return moments
     }
 }

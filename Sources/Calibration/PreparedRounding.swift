@@ -35,7 +35,7 @@ struct PreparedRounding: Sendable {
             found >= needed
         else {
             if let moments, found > 0 {
-                moments.fitting.add(moments.validation)
+                moments.fitting.merge(moments.validation)
                 importance = moments.fitting.diagonal
             } else {
                 importance = nil
@@ -52,13 +52,20 @@ struct PreparedRounding: Sendable {
         let choice = try ShrinkChoice(
             moments, samples: samples, damping: damping, effort: effort, pool: pool)
         retryCount = choice.retryCount
-        moments.fitting.add(moments.validation)
+        moments.fitting.merge(moments.validation)
         importance = moments.fitting.diagonal
-        guard let shrink = choice.shrink,
-            let made = HessianFactor(moments.fitting, .init(shrink: shrink, damping: damping))
-        else {
+        guard let shrink = choice.shrink else {
             factor = nil
-            plainReasons = samples.map { ($0.tensor, .noGain($0.format)) }
+            plainReasons = samples.map {
+                ($0.tensor, choice.hasFactor ? .noGain($0.format) : .notPositive)
+            }
+            return
+        }
+        let made = try HessianFactor(
+            moments.fitting, .init(shrink: shrink, damping: damping), pool: pool)
+        guard let made else {
+            factor = nil
+            plainReasons = samples.map { ($0.tensor, .notPositive) }
             return
         }
         self.shrink = shrink

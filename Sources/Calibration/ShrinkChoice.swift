@@ -22,6 +22,8 @@ struct ShrinkChoice {
     private(set) var shrink: Double?
     /// The samples whose cost with it is no less than the plain encoder's.
     private(set) var plain: Set<Int> = []
+    /// Whether the Hessian could be factored at all.
+    private(set) var hasFactor = false
     /// The number of times that damping was raised.
     private(set) var retryCount = 0
 
@@ -32,52 +34,50 @@ struct ShrinkChoice {
         return bits < 3 || rowCount < 2 * columnCount ? 0.025 : 0.01
     }
 
-    /// Candidates that are factored at the same time.
-    static func parallelCount(columnCount: Int, pool: WorkerPool) -> Int {
-        columnCount <= 4096 ? min(pool.threadCount, candidates.count) : 1
-    }
-
-    static func workingByteCount(columnCount: Int, pool: WorkerPool) -> Int {
-        parallelCount(columnCount: columnCount, pool: pool) * columnCount * columnCount * 12
-    }
+    /// What making a factor takes besides the Hessians, in bytes.
+    static func workingByteCount(columnCount: Int) -> Int { columnCount * columnCount * 12 }
 
     init(
         _ moments: LayerInputs.Moments, samples: [Sample], damping: Double,
         effort: RoundingEffort, pool: WorkerPool
     ) throws {
         let importance = moments.fitting.diagonal
-        let plainCosts = samples.map {
-            ShrinkChoice.cost($0, nil, importance, effort, moments.validation)
-        }
-        let results = Mutex([Int: (costs: [Double], retries: Int)]())
-        let parallel = ShrinkChoice.parallelCount(
-            columnCount: moments.fitting.columnCount, pool: pool)
-        try WorkerPool(threadCount: parallel).run(jobCount: ShrinkChoice.candidates.count) {
-            _, job in
-            guard
-                let made = HessianFactor(
-                    moments.fitting,
-                    .init(shrink: ShrinkChoice.candidates[job], damping: damping))
-            else { return }
-            let costs = samples.map {
-                ShrinkChoice.cost($0, made.factor, importance, effort, moments.validation)
-            }
-            results.withLock { $0[job] = (costs, made.retryCount) }
-        }
+        let plainCosts = try ShrinkChoice.costs(
+            samples, nil, importance, effort, moments.validation, pool)
         var least = 1.0
-        for (job, result) in results.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
-            retryCount += result.retries
+        for candidate in ShrinkChoice.candidates {
+            let made = try HessianFactor(
+                moments.fitting, .init(shrink: candidate, damping: damping), pool: pool)
+            guard let made else { continue }
+            hasFactor = true
+            retryCount += made.retryCount
+            let costs = try ShrinkChoice.costs(
+                samples, made.factor, importance, effort, moments.validation, pool)
             // Each sample counts alike, whatever its format's error.
             let ratio =
-                zip(result.costs, plainCosts).reduce(0) {
+                zip(costs, plainCosts).reduce(0) {
                     $0 + ($1.1 > 0 ? $1.0 / $1.1 : 1)
                 } / Double(max(1, samples.count))
             guard ratio < least else { continue }
             least = ratio
-            shrink = ShrinkChoice.candidates[job]
+            shrink = candidate
             plain = Set(
-                samples.indices.filter { !(result.costs[$0] < plainCosts[$0]) })
+                samples.indices.filter { !(costs[$0] < plainCosts[$0]) })
         }
+    }
+
+    /// What the samples' errors cost, rounded with a factor or without; a sample to a job.
+    private static func costs(
+        _ samples: [Sample], _ factor: FeedbackFactor?, _ importance: [Float],
+        _ effort: RoundingEffort, _ hessian: Hessian, _ pool: WorkerPool
+    ) throws -> [Double] {
+        let costs = Mutex([Double](repeating: 0, count: samples.count))
+        let moments = FinishedHessian(hessian)
+        try pool.run(jobCount: samples.count) { _, job in
+            let cost = cost(samples[job], factor, importance, effort, moments.hessian)
+            costs.withLock { $0[job] = cost }
+        }
+        return costs.withLock { $0 }
     }
 
     private static func cost(
@@ -106,4 +106,10 @@ struct ShrinkChoice {
         }
         return hessian.cost(of: errors)
     }
+}
+
+/// A Hessian that is only read.
+private struct FinishedHessian: @unchecked Sendable {
+    let hessian: Hessian
+    init(_ hessian: Hessian) { self.hessian = hessian }
 }

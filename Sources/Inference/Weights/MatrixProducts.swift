@@ -136,16 +136,6 @@ struct MatrixProducts: Sendable {
         }
     }
 
-    /// `c += aᵀ b` for `a` of `inner × rows`, `b` of `inner × columns`.
-    func transposedTimes(
-        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
-        rows: Int, columns: Int, inner: Int, stride: Int
-    ) {
-        sgemm(
-            Layout.rowMajor, Layout.transposed, Layout.asStored, Int32(rows), Int32(columns),
-            Int32(inner), 1, a, Int32(stride), b, Int32(stride), 1, c, Int32(stride))
-    }
-
     /// `result = a x + keep · result` for `a` of `rows × inner`.
     func timesVector(
         _ a: UnsafePointer<Float>, _ x: UnsafePointer<Float>,
