@@ -35,6 +35,7 @@ FEEDBACK_FUNCTION(feedback_descend,
 #include "lanes.h"
 #include "half_floats.h"
 #include "feedback_panel.h"
+#include "feedback_codewords.h"
 #include "feedback_group.h"
 #include "feedback_block.h"
 #endif

@@ -14,6 +14,7 @@ typedef struct {
     const ingot_feedback_search *search;
     const ingot_feedback_block *block;
     float inverseDiagonal[256];
+    codeword_metric metrics[64];
     vf weights[256], ones[256];
     vf variance;
 } feedback_task;
@@ -40,11 +41,12 @@ static void round_stretch(const feedback_task *task, feedback_grid *grid, const 
         group.factor = block->factor + (size_t)first * block->stride + first;
         group.inverseDiagonal = task->inverseDiagonal + first;
         group.weights = x + first;
+        if (task->form->grid) group.metrics = task->metrics + first / grid->words.length;
         vf scale = start->scales[g], minimum = start->minimums[g];
         if (task->form->highestScale > 0) project(grid, &scale, &minimum, 0, 0);
         round_group(&group, scale, minimum, true);
         if (searches) {
-            try_starts(&group, block->importance + first, task->variance);
+            if (!task->form->grid) try_starts(&group, block->importance + first, task->variance);
             vf target[32];
             for (int j = 0; j < length; j++) target[j] = x[first + j];
             solve_stretch(target, length, group.factor, group.stride);
@@ -160,6 +162,7 @@ INLINE feedback_grid grid_of(const ingot_feedback_form *form) {
     for (int i = 0; i < 15 && form->curve; i++) {
         grid.midpoints[i] = 0.5f * (form->curve[i] + form->curve[i + 1]);
     }
+    if (form->grid) make_codewords(form->grid, &grid.words);
     return grid;
 }
 
@@ -185,6 +188,12 @@ static void K(feedback_round)(ingot_isa isa, const ingot_feedback_form *form,
         solve_stretch(task.ones + first, (int)form->groupLength,
                       block->factor + first * block->stride + first, block->stride);
     }
+    for (int j = 0; form->grid && j < count; j += grid.words.length) {
+        metric_of(block->factor + (size_t)j * block->stride + j, block->stride,
+                  task.inverseDiagonal + j, grid.words.length,
+                  task.metrics + j / grid.words.length);
+    }
+    bool searches = search->searchesScales && !form->keepsScales;
     for (int slice = 0; slice < SLICES; slice++) {
         size_t lane = (size_t)slice * LANES;
         vf units[8], minimumUnits[8];
@@ -202,8 +211,8 @@ static void K(feedback_round)(ingot_isa isa, const ingot_feedback_form *form,
             start.scales[g] = load(block->scales + lane + (size_t)g * INGOT_PANEL);
             start.minimums[g] = load(block->minimums + lane + (size_t)g * INGOT_PANEL);
         }
-        round_stretch(&task, &grid, units, minimumUnits, &start, search->searchesScales, &best);
-        if (search->searchesScales && form->highestScale > 0) {
+        round_stretch(&task, &grid, units, minimumUnits, &start, searches, &best);
+        if (searches && form->highestScale > 0) {
             search_units(&task, &grid, &best, units, minimumUnits);
         }
         for (int b = 0; b < blocks; b++) {
@@ -231,7 +240,11 @@ static void K(feedback_descend)(ingot_isa isa, const ingot_feedback_form *form,
         size_t lane = (size_t)slice * LANES;
         vf g[256];
         for (size_t j = 0; j < columnCount; j++) g[j] = load(gradient + lane + j * INGOT_PANEL);
-        for (size_t j = 0; j < columnCount; j++) {
+        if (form->grid) {
+            descend_codewords(form, hessian, stride, columnCount, scales + lane, levels + lane, g,
+                              changes + lane);
+        }
+        for (size_t j = 0; !form->grid && j < columnCount; j++) {
             size_t group = j / form->groupLength * INGOT_PANEL + lane;
             const float *row = hessian + j * stride;
             float *place = levels + lane + j * INGOT_PANEL;

@@ -10,6 +10,8 @@ typedef struct {
     float midpoints[15];
     /// The units of scales and minimums, and their inverses (0 for 0).
     vf unit, inverseUnit, minimumUnit, inverseMinimumUnit;
+    /// The points, for formats with codewords.
+    codeword_grid words;
 } feedback_grid;
 
 #define nearest_level K(nearest_level)
@@ -35,9 +37,9 @@ INLINE vf half_rounded(vf x) { return widened_halves(halved(clamped_float(x, -65
 
 #define set_units K(set_units)
 INLINE void set_units(feedback_grid *grid, vf unit, vf minimumUnit) {
-    grid->unit = unit;
+    grid->unit = unit * grid->form->scaleFactor;
     grid->minimumUnit = minimumUnit;
-    grid->inverseUnit = inverse_of(unit);
+    grid->inverseUnit = inverse_of(grid->unit);
     grid->inverseMinimumUnit = inverse_of(minimumUnit);
 }
 
@@ -46,9 +48,10 @@ INLINE void set_units(feedback_grid *grid, vf unit, vf minimumUnit) {
 INLINE void project(const feedback_grid *grid, vf *scale, vf *minimum, int ds, int dm) {
     const ingot_feedback_form *form = grid->form;
     if (form->highestScale > 0) {
-        vf whole = clamped_float(*scale * grid->inverseUnit, form->lowestScale, form->highestScale);
-        whole = clamped_float(rounded(whole) + (float)ds, form->lowestScale, form->highestScale);
-        *scale = grid->unit * whole;
+        float low = form->lowestScale, high = form->highestScale;
+        vf whole = *scale * grid->inverseUnit - form->scaleOffset;
+        whole = rounded(clamped_float(whole, low, high)) + (float)ds;
+        *scale = grid->unit * (clamped_float(whole, low, high) + form->scaleOffset);
     } else {
         *scale = half_rounded(*scale * (1 + 0x1p-7f * (float)ds));
     }
@@ -71,6 +74,8 @@ typedef struct {
     const float *factor;
     size_t stride;
     const float *inverseDiagonal;
+    /// Metrics of its codewords, where it has them.
+    const codeword_metric *metrics;
     /// The weights as they reach the group.
     const vf *weights;
     /// The best so far.
@@ -85,6 +90,11 @@ INLINE void round_group(feedback_group *group, vf scale, vf minimum, bool keepsA
     int count = group->count;
     vf inverse = inverse_of(scale), loss = 0;
     for (int j = 0; j < count; j++) x[j] = group->weights[j];
+    if (group->grid->form->grid) {
+        loss = round_codewords(&group->grid->words, group->metrics, x, count, group->factor,
+                               group->stride, scale, keepsAll ? 0 : &group->loss, levels, errors);
+        count = 0;
+    }
     for (int base = 0; base < count; base += 8) {
         for (int j = base; j < base + 8; j++) {
             vf level = nearest_level(group->grid, (x[j] + minimum) * inverse);
@@ -103,7 +113,7 @@ INLINE void round_group(feedback_group *group, vf scale, vf minimum, bool keepsA
     group->loss = better ? loss : group->loss;
     group->scale = better ? scale : group->scale;
     group->minimum = better ? minimum : group->minimum;
-    for (int j = 0; j < count; j++) {
+    for (int j = 0; j < group->count; j++) {
         group->levels[j] = better ? levels[j] : group->levels[j];
         group->errors[j] = better ? errors[j] : group->errors[j];
     }

@@ -52,6 +52,9 @@ INLINE void subtract_behind(vf *x, const vf *errors, int first, int end, int cou
         }
         UNROLL for (int i = 0; i < 8; i++) x[c + i] = sums[i];
     }
+    for (; c < count; c++) {
+        for (int r = first; r < end; r++) x[c] -= errors[r] * factor[(size_t)r * stride + c];
+    }
 }
 
 #define solve_stretch K(solve_stretch)

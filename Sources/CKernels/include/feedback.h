@@ -12,6 +12,21 @@
 /// Rows of a panel.
 #define INGOT_PANEL 16
 
+/// The grid of a format whose levels come in codewords.
+typedef struct ingot_feedback_grid {
+    /// Columns of a codeword: 4 or 8.
+    uint32_t dimensions;
+    /// Codes of a coordinate: 8 or 3.
+    uint32_t levelCount;
+    uint32_t pointCount;
+    /// Of eight signs seven are stored: an even number is negative.
+    bool hasEvenSigns;
+    /// Codes of every point.
+    const uint8_t *codes;
+    /// What the codes stand for; a level is such a number with a sign.
+    const float *magnitudes;
+} ingot_feedback_grid;
+
 /// How a block's values are made of codes: value = scale * level - minimum.
 typedef struct ingot_feedback_form {
     /// Values that share a scale: 16 or 32.
@@ -23,8 +38,14 @@ typedef struct ingot_feedback_form {
     float lowest, highest;
     /// The sixteen levels in ascending order, or null.
     const float *_Nullable curve;
+    /// The grid, or null.
+    const ingot_feedback_grid *_Nullable grid;
     /// The integer scales; both 0 where scales are binary16 numbers.
     float lowestScale, highestScale;
+    /// A scale is unit * factor * (integer + offset).
+    float scaleFactor, scaleOffset;
+    /// Whether scales stay what they are at the start.
+    bool keepsScales;
     /// The largest integer minimum; 0 without minimums, -1 where they are binary16 numbers of any
     /// sign.
     float highestMinimum;

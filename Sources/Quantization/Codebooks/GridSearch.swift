@@ -221,6 +221,15 @@ extension GridSearch {
     }
 
     /// Stores scale codes two to a byte.
+    static func store(
+        scaleCodes codes: UnsafePointer<UInt8>, _ byteCount: Int, _ bytes: UnsafeMutableRawPointer
+    ) {
+        for index in 0..<byteCount {
+            bytes.setByte(index, codes[2 * index] | codes[2 * index + 1] << 4)
+        }
+    }
+
+    /// Stores the codes of scales two to a byte.
     static func storeScales(
         _ scales: UnsafePointer<Float>, inverseUnit: Float, _ byteCount: Int,
         _ bytes: UnsafeMutableRawPointer

@@ -58,59 +58,62 @@ public struct FeedbackFactor: Sendable {
         }
     }
 
-    /// V = U⁻¹ by panels of its rows, then H = VVᵀ in the same way.
+    /// V = U⁻¹, then H = VVᵀ, sixteen rows of each at a time.
     private static func hessian(_ count: Int, _ factor: [Float]) -> [Float] {
-        let width = Int(INGOT_PANEL)
         let isa = InstructionSet.current.isa
-        var inverse = [Float](repeating: 0, count: count * count)
-        var transposed = inverse
-        var panel = [Float](repeating: 0, count: count * width)
-        for first in stride(from: 0, to: count, by: width) {
-            panel.withUnsafeMutableBufferPointer { panel in
-                guard let panel = panel.baseAddress else { return }
-                panel.update(repeating: 0, count: count * width)
-                for lane in 0..<min(width, count - first) {
-                    panel[(first + lane) * width + lane] = 1
-                }
-                factor.withUnsafeBufferPointer { factor in
-                    guard let factor = factor.baseAddress else { return }
-                    for start in stride(from: first / 256 * 256, to: count, by: 256) {
-                        let length = min(256, count - start)
-                        let (end, part) = (start + length, panel + start * width)
-                        _ = ingot_panel_solve(
-                            isa, factor + start * count + start, count, length, part)
-                        _ = ingot_panel_subtract(
-                            isa, part, length, factor + start * count + end, count, count - end,
-                            panel + end * width)
-                    }
-                }
-            }
-            for lane in 0..<min(width, count - first) {
-                for column in first + lane..<count {
-                    inverse[(first + lane) * count + column] = panel[column * width + lane]
-                    transposed[column * count + first + lane] = panel[column * width + lane]
+        let width = Int(INGOT_PANEL)
+        let stretch = FeedbackPanels.stretchLength
+        let inverse = transposed(count) { rows, panel in
+            for row in rows { panel[row * width + row - rows.lowerBound] = 1 }
+            factor.withUnsafeBufferPointer { factor in
+                guard let factor = factor.baseAddress else { return }
+                // Rows of V are zeros up to the diagonal.
+                let first = rows.lowerBound / stretch * stretch
+                for start in Swift.stride(from: first, to: count, by: stretch) {
+                    let end = min(start + stretch, count)
+                    let (values, solved) = (factor + start * count, panel + start * width)
+                    _ = ingot_panel_solve(isa, values + start, count, end - start, solved)
+                    _ = ingot_panel_subtract(
+                        isa, solved, end - start, values + end, count, count - end,
+                        panel + end * width)
                 }
             }
         }
-        var result = inverse
-        for first in stride(from: 0, to: count, by: width) {
-            var sums = [Float](repeating: 0, count: count * width)
-            for lane in 0..<min(width, count - first) {
-                for column in 0..<count {
-                    panel[column * width + lane] = -inverse[(first + lane) * count + column]
+        return transposed(count) { rows, panel in
+            inverse.withUnsafeBufferPointer { inverse in
+                guard let inverse = inverse.baseAddress else { return }
+                withScratch(count * width, of: Float.self) { negated in
+                    negated.update(repeating: 0, count: count * width)
+                    for column in 0..<count {
+                        for row in rows {
+                            negated[column * width + row - rows.lowerBound] =
+                                -inverse[column * count + row]
+                        }
+                    }
+                    let first = rows.lowerBound
+                    _ = ingot_panel_subtract(
+                        isa, negated + first * width, count - first, inverse + first * count, count,
+                        count, panel)
                 }
             }
-            // Rows of V are zeros up to the diagonal.
-            _ = panel.withUnsafeBufferPointer { panel in
-                transposed.withUnsafeBufferPointer { transposed in
-                    ingot_panel_subtract(
-                        isa, panel.baseAddress! + first * width, count - first,
-                        transposed.baseAddress! + first * count, count, count, &sums)
-                }
-            }
-            for lane in 0..<min(width, count - first) {
+        }
+    }
+
+    /// The transpose of a square matrix of which `body` makes sixteen rows at a time, as a panel.
+    private static func transposed(
+        _ count: Int, _ body: (_ rows: Range<Int>, _ panel: UnsafeMutablePointer<Float>) -> Void
+    ) -> [Float] {
+        let width = Int(INGOT_PANEL)
+        var result = [Float](repeating: 0, count: count * count)
+        withScratch(count * width, of: Float.self) { panel in
+            for first in Swift.stride(from: 0, to: count, by: width) {
+                let rows = first..<min(first + width, count)
+                panel.update(repeating: 0, count: count * width)
+                body(rows, panel)
                 for column in 0..<count {
-                    result[(first + lane) * count + column] = sums[column * width + lane]
+                    for row in rows {
+                        result[column * count + row] = panel[column * width + row - first]
+                    }
                 }
             }
         }

@@ -6,6 +6,7 @@ extension Format {
         name: "IQ2_S", typeID: 22, blockElementCount: 256, blockByteCount: IQ2_SBlock.byteCount,
         fallbacks: [.IQ4_NL, .F16], importance: .expected,
         codes: .init(group: 16, block: 256, offset: 43, highest: 86),
+        feedback: IQ2_SBlock.feedback,
         kernels: .init(ingot_kernels_IQ2_S, grid: .IQ2_S),
         encodeBlock: { values, importance, _, block in
             IQ2_SBlock.encode(values, importance, block)
@@ -62,6 +63,27 @@ enum IQ2_SBlock {
                 GridSearch.storeScales(scales, inverseUnit: 1 / d, 8, block + 74)
             }
         }
+    }
+
+    static let feedback = FeedbackForm(
+        groupLength: 16,
+        levels: .grid(
+            { .IQ2_S }, magnitudes: IQ2_XXSBlock.magnitudes, hasEvenSigns: false),
+        scale: .integers(0...15, unitOffset: 0, factor: 0.25, offset: 0.5)
+    ) { fields, block in
+        block.setF16(0, fields.unit)
+        for byte in 0..<8 {
+            var high: UInt32 = 0
+            for place in 0..<4 {
+                let group = 4 * byte + place
+                let (point, signs) = FeedbackForm.codeword(fields.codes + 8 * group, .IQ2_S)
+                block.setByte(2 + group, UInt8(truncatingIfNeeded: point))
+                block.setByte(34 + group, UInt8(truncatingIfNeeded: signs))
+                high |= (point >> 8) << UInt32(2 * place)
+            }
+            block.setByte(66 + byte, UInt8(truncatingIfNeeded: high))
+        }
+        GridSearch.store(scaleCodes: fields.scales, 8, block + 74)
     }
 
     static func decode(_ block: UnsafeRawPointer, _ values: UnsafeMutablePointer<Float>) {

@@ -6,6 +6,7 @@ extension Format {
         name: "IQ2_XS", typeID: 17, blockElementCount: 256, blockByteCount: IQ2_XSBlock.byteCount,
         fallbacks: [.IQ4_NL, .F16], importance: .required,
         codes: .init(group: 16, block: 256, offset: 43, highest: 86),
+        feedback: IQ2_XSBlock.feedback,
         kernels: .init(ingot_kernels_IQ2_XS, grid: .IQ2_XS),
         encodeBlock: { values, importance, _, block in
             IQ2_XSBlock.encode(values, importance, block)
@@ -54,6 +55,22 @@ enum IQ2_XSBlock {
                 GridSearch.storeScales(scales, inverseUnit: 1 / d, 8, block + 66)
             }
         }
+    }
+
+    static let feedback = FeedbackForm(
+        groupLength: 16,
+        levels: .grid(
+            { .IQ2_XS }, magnitudes: IQ2_XXSBlock.magnitudes, hasEvenSigns: true),
+        scale: .integers(0...15, unitOffset: 0, factor: 0.25, offset: 0.5)
+    ) { fields, block in
+        block.setF16(0, fields.unit)
+        for group in 0..<32 {
+            let (point, signs) = FeedbackForm.codeword(fields.codes + 8 * group, .IQ2_XS)
+            let code = point | (signs & 0x7F) << 9
+            block.setByte(2 + 2 * group, UInt8(truncatingIfNeeded: code))
+            block.setByte(3 + 2 * group, UInt8(truncatingIfNeeded: code >> 8))
+        }
+        GridSearch.store(scaleCodes: fields.scales, 8, block + 66)
     }
 
     static func decode(_ block: UnsafeRawPointer, _ values: UnsafeMutablePointer<Float>) {

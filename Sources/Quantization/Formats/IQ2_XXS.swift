@@ -6,6 +6,7 @@ extension Format {
         name: "IQ2_XXS", typeID: 16, blockElementCount: 256, blockByteCount: IQ2_XXSBlock.byteCount,
         fallbacks: [.IQ4_NL, .F16], importance: .required,
         codes: .init(group: 32, block: 256, offset: 43, highest: 86),
+        feedback: IQ2_XXSBlock.feedback,
         kernels: .init(ingot_kernels_IQ2_XXS, grid: .IQ2_XXS),
         encodeBlock: { values, importance, _, block in
             IQ2_XXSBlock.encode(values, importance, block)
@@ -58,6 +59,25 @@ enum IQ2_XXSBlock {
                     block.setWord(6 + 8 * j, UnsafeRawPointer(block).word(6 + 8 * j) | code << 28)
                 }
             }
+        }
+    }
+
+    static let feedback = FeedbackForm(
+        groupLength: 32,
+        levels: .grid({ .IQ2_XXS }, magnitudes: magnitudes, hasEvenSigns: true),
+        scale: .integers(0...15, unitOffset: 0, factor: 0.25, offset: 0.5)
+    ) { fields, block in
+        block.setF16(0, fields.unit)
+        for j in 0..<8 {
+            var (points, word): (UInt32, UInt32) = (0, UInt32(fields.scales[j]) << 28)
+            for k in 0..<4 {
+                let codes = fields.codes + 32 * j + 8 * k
+                let (point, signs) = FeedbackForm.codeword(codes, .IQ2_XXS)
+                points |= point << UInt32(8 * k)
+                word |= (signs & 0x7F) << UInt32(7 * k)
+            }
+            block.setWord(2 + 8 * j, points)
+            block.setWord(6 + 8 * j, word)
         }
     }
 

@@ -6,6 +6,7 @@ extension Format {
         name: "IQ3_S", typeID: 21, blockElementCount: 256, blockByteCount: IQ3_SBlock.byteCount,
         fallbacks: [.IQ4_NL, .F16], importance: .optional,
         codes: .init(group: 32, block: 256, offset: 15, highest: 30),
+        feedback: IQ3_SBlock.feedback,
         kernels: .init(ingot_kernels_IQ3_S, grid: .IQ3_S),
         encodeBlock: { values, importance, _, block in
             IQ3_SBlock.encode(values, importance, block)
@@ -61,6 +62,27 @@ enum IQ3_SBlock {
                 GridSearch.storeScales(scales, inverseUnit: 1 / d, 4, block + 106)
             }
         }
+    }
+
+    static let feedback = FeedbackForm(
+        groupLength: 32, levels: .grid({ .IQ3_S }, magnitudes: magnitudes, hasEvenSigns: false),
+        scale: .integers(0...15, unitOffset: 0, factor: 2, offset: 0.5)
+    ) { fields, block in
+        block.setF16(0, fields.unit)
+        for j in 0..<8 {
+            var high: UInt32 = 0
+            var allSigns: UInt32 = 0
+            for k in 0..<8 {
+                let codes = fields.codes + 32 * j + 4 * k
+                let (point, signs) = FeedbackForm.codeword(codes, .IQ3_S)
+                block.setByte(2 + 8 * j + k, UInt8(truncatingIfNeeded: point))
+                high |= (point >> 8) << UInt32(k)
+                allSigns |= signs << UInt32(4 * k)
+            }
+            block.setByte(66 + j, UInt8(truncatingIfNeeded: high))
+            block.setWord(74 + 4 * j, allSigns)
+        }
+        GridSearch.store(scaleCodes: fields.scales, 4, block + 106)
     }
 
     static func decode(_ block: UnsafeRawPointer, _ values: UnsafeMutablePointer<Float>) {

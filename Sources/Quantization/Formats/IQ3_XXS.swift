@@ -6,6 +6,7 @@ extension Format {
         name: "IQ3_XXS", typeID: 18, blockElementCount: 256, blockByteCount: IQ3_XXSBlock.byteCount,
         fallbacks: [.IQ4_NL, .F16], importance: .expected,
         codes: .init(group: 32, block: 256, offset: 62, highest: 124),
+        feedback: IQ3_XXSBlock.feedback,
         kernels: .init(ingot_kernels_IQ3_XXS, grid: .IQ3_XXS),
         encodeBlock: { values, importance, _, block in
             IQ3_XXSBlock.encode(values, importance, block)
@@ -56,6 +57,26 @@ enum IQ3_XXSBlock {
                     block.setWord(place, UnsafeRawPointer(block).word(place) | code << 28)
                 }
             }
+        }
+    }
+
+    static let feedback = FeedbackForm(
+        groupLength: 32,
+        levels: .grid({ .IQ3_XXS }, magnitudes: magnitudes, hasEvenSigns: true),
+        scale: .integers(0...15, unitOffset: 0, factor: 0.5, offset: 0.5)
+    ) { fields, block in
+        block.setF16(0, fields.unit)
+        for j in 0..<8 {
+            var word = UInt32(fields.scales[j]) << 28
+            for k in 0..<8 {
+                let codes = fields.codes + 32 * j + 4 * k
+                let (point, signs) = FeedbackForm.codeword(codes, .IQ3_XXS)
+                block.setByte(2 + 8 * j + k, UInt8(truncatingIfNeeded: point))
+                // The eighth sign is the parity of the others.
+                let stored = k % 2 == 0 ? signs : (signs & 7) << 4
+                word |= stored << UInt32(7 * (k / 2))
+            }
+            block.setWord(66 + 4 * j, word)
         }
     }
 
