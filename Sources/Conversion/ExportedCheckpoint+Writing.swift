@@ -57,14 +57,7 @@ extension ExportedCheckpoint {
         }
         findings.byteCount = sizes.reduce(0, +)
         findings.shardCount = shards.count
-        let names = shards.indices.map { number in
-            func digits(_ number: Int) -> String {
-                String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)"
-            }
-            return shards.count == 1
-                ? "model.safetensors"
-                : "model-\(digits(number + 1))-of-\(digits(shards.count)).safetensors"
-        }
+        let names = ExportedCheckpoint.fileNames(shards.count)
         let total = findings.byteCount
         let done = Atomic<Int>(0)
         let lost = Atomic<Int>(0)
@@ -76,22 +69,36 @@ extension ExportedCheckpoint {
         }
         findings.outOfRangeCount = lost.load(ordering: .relaxed)
         if shards.count > 1 {
-            let map = zip(shards, names).flatMap { range, name in
-                weights[range].map {
-                    JSON.Member(key: ByteString($0.name), value: .string(ByteString(name)))
-                }
-            }
-            let index = JSON.object([
-                .init(
-                    key: "metadata",
-                    value: .object([.init(key: "total_size", value: .integer(total))])),
-                .init(key: "weight_map", value: .object(map)),
-            ])
             try OutputFile.write(
-                index.written(), to: directory.file("model.safetensors.index.json"))
+                index(shards, names, byteCount: total).written(),
+                to: directory.file("model.safetensors.index.json"))
         }
         try directory.commit()
         return findings
+    }
+
+    /// The names of so many files of weights.
+    private static func fileNames(_ count: Int) -> [String] {
+        guard count > 1 else { return ["model.safetensors"] }
+        func digits(_ number: Int) -> String {
+            String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)"
+        }
+        return (1...count).map { "model-\(digits($0))-of-\(digits(count)).safetensors" }
+    }
+
+    /// Which weight is in which file.
+    private func index(_ shards: [Range<Int>], _ names: [String], byteCount: Int) -> JSON {
+        let map = zip(shards, names).flatMap { range, name in
+            weights[range].map {
+                JSON.Member(key: ByteString($0.name), value: .string(ByteString(name)))
+            }
+        }
+        return .object([
+            .init(
+                key: "metadata",
+                value: .object([.init(key: "total_size", value: .integer(byteCount))])),
+            .init(key: "weight_map", value: .object(map)),
+        ])
     }
 
     /// The tensors of each file, in order.

@@ -177,26 +177,31 @@ struct TensorExporter {
         return (groups.map(\.tensors), numbers.values.sorted())
     }
 
+    /// A source of a rule: its shape, and of each of its tensors the parts that outputs have.
+    private struct SourceParts {
+        let shape: Shape
+        var type: DataType?
+        var windows: [[(period: Int, window: ExportWindow)]]
+    }
+
     /// The sources of a rule in a block; `nil` when the outputs do not have all of their values.
     private func tensors(
         of rule: TensorRule, block: Int, outputs: [Int]
     ) throws -> [ExportedTensor]? {
-        var windows: [[[(period: Int, window: ExportWindow)]]] = []
-        var shapes: [Shape] = []
-        var types: [Int: DataType] = [:]
-        var inexactCount = 0
+        var sources: [SourceParts] = []
         for source in rule.sources {
             guard let sizes = try source.shape?.map({ try $0.size(in: configuration) }),
                 let shape = Shape(sizes), shape.elementCount > 0
             else { return nil }
-            shapes.append(shape)
             let count = try source.count.size(in: configuration)
             guard count <= ModelConfiguration.expertLimit else { return nil }
-            windows.append(Array(repeating: [], count: count))
+            sources.append(
+                SourceParts(shape: shape, windows: Array(repeating: [], count: count)))
         }
+        var inexactCount = 0
         for (output, tensor) in zip(rule.outputs, outputs) {
             guard case .parts(let parts, let change) = output.values else { return nil }
-            var stored = dataType(self.source.tensors[tensor].format)
+            var stored = dataType(source.tensors[tensor].format)
             if change == .negatedExponential {
                 guard let found = try logarithms(of: tensor, as: stored) else { return nil }
                 stored = found.type
@@ -204,26 +209,37 @@ struct TensorExporter {
             }
             var start = 0
             for part in parts {
-                let count = shapes[part.source].elementCount
+                let shape = sources[part.source].shape
                 let view = try part.view.map {
-                    try StridedView($0, of: shapes[part.source], in: configuration)
+                    try StridedView($0, of: shape, in: configuration)
                 }
-                guard let view = view ?? StridedView(elementCount: count) else { return nil }
-                for expert in windows[part.source].indices {
-                    guard let inverse = view.inverted(of: count, from: start) else { return nil }
+                guard let view = view ?? StridedView(elementCount: shape.elementCount) else {
+                    return nil
+                }
+                sources[part.source].type = stored
+                for expert in sources[part.source].windows.indices {
+                    guard let inverse = view.inverted(of: shape.elementCount, from: start) else {
+                        return nil
+                    }
                     let window = ExportWindow(
                         range: inverse.range, view: inverse.view, source: source, tensor: tensor,
                         change: change, inHalves: stored == .F16)
-                    types[part.source] = stored
-                    windows[part.source][expert].append((inverse.period, window))
+                    sources[part.source].windows[expert].append((inverse.period, window))
                     start += view.elementCount
                 }
             }
             guard start == source.tensors[tensor].shape.elementCount else { return nil }
         }
+        return try exported(sources, of: rule, block: block, inexactCount: inexactCount)
+    }
+
+    /// Puts sources together from their parts; `nil` when some part is missing.
+    private func exported(
+        _ sources: [SourceParts], of rule: TensorRule, block: Int, inexactCount: Int
+    ) throws -> [ExportedTensor]? {
         var exported: [ExportedTensor] = []
-        for (number, kind) in rule.sources.enumerated() {
-            for (expert, found) in windows[number].enumerated() {
+        for (kind, parts) in zip(rule.sources, sources) {
+            for (expert, found) in parts.windows.enumerated() {
                 let sorted = found.sorted {
                     $0.window.range.lowerBound < $1.window.range.lowerBound
                 }
@@ -242,8 +258,8 @@ struct TensorExporter {
                         name: try family.checkpointName(
                             of: kind.pattern.name(block: block, expert: "\(expert)"),
                             in: configuration),
-                        shape: shapes[number], path: source.path,
-                        dataType: types[number]
+                        shape: parts.shape, path: source.path,
+                        dataType: parts.type
                             ?? dataType(source.tensors[first.window.tensor].format),
                         windows: sorted.map(\.window), period: first.period,
                         inexactCount: inexactCount))

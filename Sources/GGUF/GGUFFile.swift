@@ -53,18 +53,7 @@ public struct GGUFFile: TensorSource {
         // A tensor takes at least 24 bytes in the header, a key-value pair 13.
         let tensorCount = try reader.count("tensors", unit: 24)
         let entryCount = try reader.count("metadata entries", unit: 13)
-
-        var metadata = Metadata()
-        for _ in 0..<entryCount {
-            let place = reader.place
-            let key = try reader.text("a metadata key")
-            let type = try reader.integer(UInt32.self, "the type of \(key)")
-            guard metadata[key] == nil else {
-                throw GGUFError(
-                    .duplicate(what: "metadata key", name: key), path: path, place: place)
-            }
-            metadata[key] = try reader.value(type: type, key: key)
-        }
+        let metadata = try GGUFFile.metadata(&reader, entryCount: entryCount, path: path)
         let alignment = try GGUFFile.alignment(metadata, path: path)
 
         var entries: [(description: TensorDescription, offset: UInt64, byteCount: Int)] = []
@@ -92,6 +81,23 @@ public struct GGUFFile: TensorSource {
         self.alignment = alignment
         oddBooleans = reader.oddBooleans
         self.file = file
+    }
+
+    private static func metadata(
+        _ reader: inout HeaderReader, entryCount: Int, path: String
+    ) throws -> Metadata {
+        var metadata = Metadata()
+        for _ in 0..<entryCount {
+            let place = reader.place
+            let key = try reader.text("a metadata key")
+            let type = try reader.integer(UInt32.self, "the type of \(key)")
+            guard metadata[key] == nil else {
+                throw GGUFError(
+                    .duplicate(what: "metadata key", name: key), path: path, place: place)
+            }
+            metadata[key] = try reader.value(type: type, key: key)
+        }
+        return metadata
     }
 
     private static func alignment(_ metadata: Metadata, path: String) throws -> Int {

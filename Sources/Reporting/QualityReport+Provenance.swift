@@ -12,23 +12,7 @@ struct ProvenanceRow {
 extension QualityReport {
     /// How the figures came about, line by line.
     var provenanceRows: [ProvenanceRow] {
-        var rows = [
-            ProvenanceRow(name: "Base", value: base.fileName, isCode: true),
-            ProvenanceRow(
-                name: "Base size",
-                value: "\(NumberText.bytes(base.fileByteCount)), "
-                    + "\(NumberText.fixed(base.bitsPerWeight, 2)) bits per weight"),
-            ProvenanceRow(name: "Base perplexity", value: NumberText(base.perplexity).text),
-        ]
-        if let digest = base.digest {
-            rows.append(.init(name: "Base digest", value: digest, isCode: true))
-        }
-        if !base.tensorTypes.isEmpty {
-            let types = base.tensorTypes.map {
-                "\(NumberText.count($0.tensorCount)) × \($0.name) (\(NumberText.bytes($0.byteCount)))"
-            }
-            rows.append(.init(name: "Base tensors", value: types.joined(separator: ", ")))
-        }
+        var rows = baseRows
         rows += [
             .init(name: "Text", value: text.name, isCode: true),
             .init(
@@ -70,6 +54,28 @@ extension QualityReport {
             if let digest = level.digest {
                 rows.append(.init(name: "Digest of \(name)", value: digest, isCode: true))
             }
+        }
+        return rows
+    }
+
+    /// The base model's file.
+    private var baseRows: [ProvenanceRow] {
+        var rows = [
+            ProvenanceRow(name: "Base", value: base.fileName, isCode: true),
+            ProvenanceRow(
+                name: "Base size",
+                value: "\(NumberText.bytes(base.fileByteCount)), "
+                    + "\(NumberText.fixed(base.bitsPerWeight, 2)) bits per weight"),
+            ProvenanceRow(name: "Base perplexity", value: NumberText(base.perplexity).text),
+        ]
+        if let digest = base.digest {
+            rows.append(.init(name: "Base digest", value: digest, isCode: true))
+        }
+        if !base.tensorTypes.isEmpty {
+            let types = base.tensorTypes.map {
+                "\(NumberText.count($0.tensorCount)) × \($0.name) (\(NumberText.bytes($0.byteCount)))"
+            }
+            rows.append(.init(name: "Base tensors", value: types.joined(separator: ", ")))
         }
         return rows
     }

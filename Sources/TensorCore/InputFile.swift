@@ -120,13 +120,6 @@ public final class InputFile: Sendable {
         }
         return try file.read(at: 0, count: file.byteCount)
     }
-
-    /// Tells the system that these bytes are wanted soon.
-    public func willRead(at offset: Int, count: Int) {
-        #if canImport(Glibc)
-            _ = posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_WILLNEED)
-        #endif
-    }
 }
 
 /// What tells one version of a file from another without reading it.

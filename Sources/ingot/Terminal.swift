@@ -16,6 +16,18 @@ enum Terminal {
     /// Writes a line of results.
     static func print(_ line: String) { Swift.print(line) }
 
+    /// Writes lines of results.
+    static func print(lines: [String]) {
+        for line in lines { print(line) }
+    }
+
+    /// Writes results as one JSON value or as lines, whichever is asked for.
+    static func show(
+        _ value: some Encodable, asJSON: Bool, lines: @autoclosure () -> [String]
+    ) throws {
+        print(asJSON ? try ReadableJSON.text(of: value) : lines().joined(separator: "\n"))
+    }
+
     /// Writes a part of a line of results, which appears at once.
     static func stream(_ text: String) {
         Swift.print(text, terminator: "")
@@ -33,6 +45,11 @@ enum Terminal {
         note("warning: \(text)")
     }
     private static let warnings = Mutex<Set<String>>([])
+
+    /// Writes warnings to standard error, those that do not stand there already.
+    static func warnings(_ all: some Sequence<some CustomStringConvertible>) {
+        for one in all { warning(one.description) }
+    }
 
     /// Writes an error to standard error.
     static func error(_ text: String) { note("error: \(text)") }

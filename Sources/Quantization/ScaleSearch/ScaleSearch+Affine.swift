@@ -35,17 +35,7 @@ extension ScaleSearch {
         weights: UnsafePointer<Float>, measure: ErrorMeasure, candidates: Candidates,
         codes: UnsafeMutablePointer<UInt8>
     ) -> (scale: Float, negatedMinimum: Float) {
-        var (smallest, largest) = (values[0], values[0])
-        var sumW = weights[0]
-        var sumX = sumW * values[0]
-        for index in 1..<count {
-            let value = values[index]
-            if value < smallest { smallest = value }
-            if value > largest { largest = value }
-            sumW += weights[index]
-            sumX += weights[index] * value
-        }
-        if smallest > 0 { smallest = 0 }
+        let (smallest, largest, sumW, sumX) = range(values, count, weights: weights)
         guard largest > smallest else {
             codes.update(repeating: 0, count: count)
             return (0, -smallest)
@@ -96,6 +86,25 @@ extension ScaleSearch {
             codes[index] = UInt8(code(index, winner.inverse, winner.minimum))
         }
         return (scale, -minimum)
+    }
+
+    /// The smallest value, or zero if that is smaller, and the largest; the sums of the weights and
+    /// of the weighted values.
+    @inline(__always)
+    private static func range(
+        _ values: UnsafePointer<Float>, _ count: Int, weights: UnsafePointer<Float>
+    ) -> (smallest: Float, largest: Float, sumW: Float, sumX: Float) {
+        var (smallest, largest) = (values[0], values[0])
+        var sumW = weights[0]
+        var sumX = sumW * values[0]
+        for index in 1..<count {
+            let value = values[index]
+            if value < smallest { smallest = value }
+            if value > largest { largest = value }
+            sumW += weights[index]
+            sumX += weights[index] * value
+        }
+        return (smallest > 0 ? 0 : smallest, largest, sumW, sumX)
     }
 
     /// The least-squares line through points (code, value) from their weighted sums, through zero

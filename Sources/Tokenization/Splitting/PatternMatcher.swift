@@ -145,16 +145,7 @@ struct PatternMatcher {
                     failed = true
                 }
             case .run(let index, let min, let max, let givesBack):
-                let set = sets[index]
-                var floor = position
-                var count = 0
-                while count < max, position < end {
-                    let (scalar, byteCount) = units.unit(at: position, end: end)
-                    if !isMember(scalar, set) { break }
-                    position += byteCount
-                    count += 1
-                    if count == min { floor = position }
-                }
+                let (count, floor) = take(sets[index], min, max, &position, end)
                 failed = count < min
                 if !failed {
                     instruction += 1
@@ -180,21 +171,42 @@ struct PatternMatcher {
             }
             guard failed else { continue }
             guard frames.count > base else { return -1 }
-            let top = frames.count - 1
-            let frame = frames[top]
-            instruction = frame.instruction
-            if frame.floor < 0 {
-                position = frame.position
-                frames.removeLast()
-            } else {
-                position = units.start(ofUnitEndingAt: frame.position, start: start)
-                if position <= frame.floor {
-                    position = frame.floor
-                    frames.removeLast()
-                } else {
-                    frames[top].position = position
-                }
-            }
+            (instruction, position) = backtrack(start)
         }
+    }
+
+    /// Takes scalars of a set, as many as there are up to `max`; the place after `min` of them is
+    /// the floor below which none is given back.
+    @inline(__always)
+    private func take(
+        _ set: PatternProgram.CompactSet, _ min: Int, _ max: Int, _ position: inout Int, _ end: Int
+    ) -> (count: Int, floor: Int) {
+        var (count, floor) = (0, position)
+        while count < max, position < end {
+            let (scalar, byteCount) = units.unit(at: position, end: end)
+            if !isMember(scalar, set) { break }
+            position += byteCount
+            count += 1
+            if count == min { floor = position }
+        }
+        return (count, floor)
+    }
+
+    /// Where the last choice goes on otherwise: a run gives back a scalar, or another way is taken.
+    @inline(__always)
+    private mutating func backtrack(_ start: Int) -> (instruction: Int, position: Int) {
+        let top = frames.count - 1
+        let frame = frames[top]
+        guard frame.floor >= 0 else {
+            frames.removeLast()
+            return (frame.instruction, frame.position)
+        }
+        let position = units.start(ofUnitEndingAt: frame.position, start: start)
+        guard position > frame.floor else {
+            frames.removeLast()
+            return (frame.instruction, frame.floor)
+        }
+        frames[top].position = position
+        return (frame.instruction, position)
     }
 }

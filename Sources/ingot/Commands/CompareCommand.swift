@@ -61,7 +61,7 @@ struct CompareCommand: ParsableCommand {
         let loaded = try models.map { try Model(path: $0) }
         let pool = options.pool
         let warnings = layers.warnings(loaded)
-        for warning in warnings { Terminal.warning(warning) }
+        Terminal.warnings(warnings)
         let evaluator: Evaluator
         let text: EvaluationText
         if let logits {
@@ -90,7 +90,7 @@ struct CompareCommand: ParsableCommand {
                     + divergences.joined(separator: " "))
         }
         line.finish()
-        for warning in found.warnings { Terminal.warning(warning.description) }
+        Terminal.warnings(found.warnings)
         if let saveLogits, !options.quiet { Terminal.note("written: \(saveLogits)") }
         let listing = ComparisonListing(
             found, text: logits == nil ? options.textName : nil, windowCount: text.windowCount,

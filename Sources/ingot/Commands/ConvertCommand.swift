@@ -88,42 +88,16 @@ struct ConvertCommand: ParsableCommand {
     @Flag(help: "Write metadata and vocabulary without tensors; weights need not be there.")
     var vocabOnly = false
 
-    @OptionGroup var template: ChatTemplateOptions
-
-    @OptionGroup var split: SplitOptions
-
-    @Flag(help: "Show what would be written, tensor by tensor, and write nothing.")
-    var dryRun = false
-
-    @Flag(help: "With --dry-run: print the plan as one JSON object.")
-    var json = false
-
-    @Flag(help: "Make errors of what would be warnings: fallbacks, values beyond F16's range.")
-    var strict = false
-
     @Flag(name: [.customShort("v"), .long], help: "List the tensors before they are written.")
     var verbose = false
 
     @Flag(help: .hidden)
     var bigendian = false
 
-    @Flag(help: "Write tensors with NaN or infinity all the same; say how many there are.")
-    var allowNonfinite = false
-
-    @Option(name: [.customShort("t"), .long], help: "Threads; one per processor by default.")
-    var threads: Int?
-
-    @Flag(name: [.customShort("q"), .long], help: "Say nothing but errors and warnings.")
-    var quiet = false
+    @OptionGroup var planning: PlanOptions
 
     mutating func validate() throws {
-        if let threads, !(1...1024).contains(threads) {
-            throw ValidationError("\(threads) threads asked for, expected 1 to 1024")
-        }
-        if json, !dryRun {
-            throw ValidationError("--json says how --dry-run prints; it is missing")
-        }
-        if vocabOnly, split.isWanted {
+        if vocabOnly, planning.split.isWanted {
             throw ValidationError("a vocabulary has no tensors that could be split")
         }
         if bigendian {
@@ -136,31 +110,14 @@ struct ConvertCommand: ParsableCommand {
     func run() throws {
         let importance = try imatrix.map { try ImportanceMatrix(path: $0) }
         let output = try plannedOutput(importance: importance)
-        if strict { try output.plan.checkStrictly(importance: importance) }
-        var options = WriteOptions()
-        options.threadCount = threads
-        options.isStrict = strict
-        options.allowsNonFinite = allowNonfinite
-        options.toolVersion = Ingot.version
-        if dryRun {
+        try planning.check([output], importance: importance)
+        let options = planning.writeOptions
+        if planning.dryRun {
             return try PlanListing.show(
-                [output], importance: importance, options: options, asJSON: json)
+                [output], importance: importance, options: options, asJSON: planning.json)
         }
-        if verbose {
-            for line in try PlanListing(output, options: options).lines { Terminal.print(line) }
-        }
-        let start = ContinuousClock.now
-        let findings = try PlanWriter.write(output.files, options: options, isQuiet: quiet)
-        if !quiet {
-            for line in PlanSummary.lines(of: output, seconds: start.secondsAgo) {
-                Terminal.print(line)
-            }
-        }
-        for warning in PlanSummary.warnings(
-            of: output.plan, importance: importance, findings: .init(findings))
-        {
-            Terminal.warning(warning)
-        }
+        if verbose { Terminal.print(lines: try PlanListing(output, options: options).lines) }
+        try planning.write([output], importance: importance, options: options)
     }
 
     private func plannedOutput(importance: ImportanceMatrix?) throws -> PlannedOutput {
@@ -177,31 +134,30 @@ struct ConvertCommand: ParsableCommand {
             options: .init(
                 outputType: type ?? .f16, name: modelName, pre: pre,
                 metadata: try metadata.map { try MetadataFile(path: $0) },
-                chatTemplate: try template.load(),
+                chatTemplate: try planning.template.load(),
                 isVocabularyOnly: vocabOnly, ignoredTensors: ignoreTensors))
-        for notice in source.notices where !quiet { Terminal.note(notice) }
-        for warning in source.warnings { Terminal.warning(warning) }
+        planning.tell(of: source)
         if checkTokenizer { try check(source) }
         let typeName = recipe?.name ?? source.outputType.rawValue
         let path = outputPath(for: source, typeName: typeName)
         guard let recipe, !vocabOnly else {
-            return try PlannedOutput(Plan.asDescribed(source, outputPath: path), split: split)
+            return try PlannedOutput(
+                Plan.asDescribed(source, outputPath: path), split: planning.split)
         }
         var options = QuantizeOptions()
         options.importance = importance
         options.recipe.missingImportance = try MissingImportance(
             option: imatrixMissing, hasMatrix: importance != nil)
         let plan = try Plan.quantize(
-            RoundedSource(source, allowsNonFinite: allowNonfinite), recipe: recipe,
+            RoundedSource(source, allowsNonFinite: planning.allowNonfinite), recipe: recipe,
             options: options, outputPath: path)
-        return try PlannedOutput(plan, split: split)
+        return try PlannedOutput(plan, split: planning.split)
     }
 
     /// Compares the tokenizer's definition with what the file would say.
     private func check(_ source: ConversionSource) throws {
         let result = try TokenizerCheck(source.tokenizer, metadata: source.metadata).run()
-        for notice in result.notices where !quiet { Terminal.note(notice) }
-        if !quiet { Terminal.note(result.summary) }
+        planning.run.note(result.notices + [result.summary])
     }
 
     /// The path that the user named, or one of the field's naming convention,

@@ -30,29 +30,18 @@ struct DiffCommand: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    @Option(name: [.customShort("t"), .long], help: "Threads; one per processor by default.")
-    var threads: Int?
-
-    mutating func validate() throws {
-        if let threads, !(1...1024).contains(threads) {
-            throw ValidationError("\(threads) threads asked for, expected 1 to 1024")
-        }
-    }
+    @OptionGroup var options: RunOptions
 
     func run() throws {
-        let line = ProgressLine("diff", isQuiet: !Terminal.isInteractive)
+        let line = ProgressLine("diff", isQuiet: options.quiet || !Terminal.isInteractive)
         let comparison = try Comparison(
-            SplitSource.open(path: first), SplitSource.open(path: second), threadCount: threads
+            SplitSource.open(path: first), SplitSource.open(path: second),
+            threadCount: options.threads
         ) { done, all in line.update(done, of: all) }
         line.finish()
-        if json {
-            let listing = DiffListing(comparison, first: first, second: second)
-            Terminal.print(try ReadableJSON.text(of: listing))
-        } else {
-            for line in DiffCommand.lines(comparison, first: first, second: second) {
-                Terminal.print(line)
-            }
-        }
+        try Terminal.show(
+            DiffListing(comparison, first: first, second: second), asJSON: json,
+            lines: DiffCommand.lines(comparison, first: first, second: second))
         if !comparison.isIdentical { throw ArgumentParser.ExitCode(1) }
     }
 

@@ -41,17 +41,7 @@ struct ExportCommand: ParsableCommand {
     @Flag(help: "Write it although converting it back gives another model; say what changes.")
     var allowChanges = false
 
-    @Option(name: [.customShort("t"), .long], help: "Threads; one per processor by default.")
-    var threads: Int?
-
-    @Flag(name: [.customShort("q"), .long], help: "Say nothing but errors and warnings.")
-    var quiet = false
-
-    mutating func validate() throws {
-        if let threads, !(1...1024).contains(threads) {
-            throw ValidationError("\(threads) threads asked for, expected 1 to 1024")
-        }
-    }
+    @OptionGroup var options: RunOptions
 
     func run() throws {
         guard let type = ExportedCheckpoint.WeightType(rawValue: outtype.lowercased()) else {
@@ -70,21 +60,21 @@ struct ExportCommand: ParsableCommand {
             Terminal.warning(warning.description)
         }
         let checkpoint = try ExportedCheckpoint(source, type: type)
-        let line = ProgressLine(Paths.name(directory), isQuiet: quiet)
+        let line = ProgressLine(Paths.name(directory), isQuiet: options.quiet)
         let findings = try checkpoint.write(
             to: directory, shardByteCount: shardByteCount, allowsChanges: allowChanges,
-            threadCount: threads
+            threadCount: options.threads
         ) { done, total in
             line.update(done, of: total)
         }
         line.finish()
-        for notice in findings.notices where !quiet { Terminal.note(notice) }
+        options.note(findings.notices)
         if findings.outOfRangeCount > 0 {
             Terminal.warning(
                 "\(findings.outOfRangeCount) values are beyond F16's range and became infinite;"
                     + " use --outtype bf16 or f32")
         }
-        guard !quiet else { return }
+        guard !options.quiet else { return }
         let files = findings.shardCount == 1 ? "1 file" : "\(findings.shardCount) files"
         Terminal.print("\(model) → \(directory)")
         Terminal.print(

@@ -122,18 +122,14 @@ struct GenerateCommand: ParsableCommand {
         let (tokenizer, gaps) = try tokenizing.load(for: models[0])
         let contents = try TextFiles.contents(paths: files)
         let text = prompt ?? String(decoding: contents.bytes, as: UTF8.self)
-        let streams = !result.json && result.output == nil
-        let settings = Sampler.Settings(
-            temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed)
         let generators = models.map {
             TextGenerator(
                 model: $0, tokenizer: tokenizer, activations: layers.activations,
                 pool: options.pool)
         }
-        var outcomes: [TextGenerator.Outcome] = []
         var warnings = layers.warnings(models) + (gaps + contents.warnings).map(\.description)
-        for warning in warnings { Terminal.warning(warning) }
-        for (model, generator) in zip(models, generators) {
+        Terminal.warnings(warnings)
+        let outcomes = try zip(models, generators).map { model, generator in
             let tokens = try generator.promptTokens(text)
             if tokens.count + count > model.contextLength {
                 warnings.append(
@@ -142,23 +138,12 @@ struct GenerateCommand: ParsableCommand {
                         model: model.path
                     ).description)
             }
-            if streams {
-                if models.count > 1 { Terminal.print("\(Paths.name(model.path)):") }
-                Terminal.stream(text)
-            }
-            do {
-                outcomes.append(
-                    try generator.generate(prompt: tokens, limit: count, settings: settings) {
-                        if streams { Terminal.stream($0) }
-                    })
-            } catch {
-                // What is wrong stands on a line of its own.
-                if streams { Terminal.stream("\n") }
-                throw error
-            }
+            if streams, models.count > 1 { Terminal.print("\(Paths.name(model.path)):") }
+            let outcome = try generate(text, tokens, generator)
             if streams { Terminal.stream(models.count > 1 ? "\n\n" : "\n") }
+            return outcome
         }
-        for warning in warnings { Terminal.warning(warning) }
+        Terminal.warnings(warnings)
         let difference = try GenerateCommand.difference(outcomes, generators, tokenizer)
         let texts = outcomes.map(GenerateCommand.text)
         let output = Output(
@@ -169,18 +154,40 @@ struct GenerateCommand: ParsableCommand {
         if !streams {
             try result.give(output, lines: outcomes.map { "\(Paths.name($0.model)): \($0.text)" })
         }
-        if !options.quiet {
-            for (text, outcome) in zip(texts, outcomes) {
-                Terminal.note(
-                    "\(Paths.name(text.model)): "
-                        + NumberFormat.counted(outcome.promptTokens.count, "token")
-                        + " of prompt in"
-                        + " \(NumberFormat.duration(text.promptSeconds)), \(text.tokens.count) tokens at"
-                        + " \(NumberFormat.fixed(text.tokensPerSecond, 1)) tokens/s")
-            }
-        }
+        options.note(texts.map { GenerateCommand.speed($0, of: output) })
         guard streams, outcomes.count > 1 else { return }
-        for line in GenerateCommand.lines(outcomes, difference) { Terminal.print(line) }
+        Terminal.print(lines: GenerateCommand.lines(outcomes, difference))
+    }
+
+    /// Whether the text appears as it is made.
+    private var streams: Bool { !result.json && result.output == nil }
+
+    /// Has one model go on with a text.
+    private func generate(
+        _ text: String, _ tokens: [Int32], _ generator: TextGenerator
+    ) throws -> TextGenerator.Outcome {
+        if streams { Terminal.stream(text) }
+        do {
+            return try generator.generate(
+                prompt: tokens, limit: count,
+                settings: Sampler.Settings(
+                    temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed)
+            ) {
+                if streams { Terminal.stream($0) }
+            }
+        } catch {
+            // What is wrong stands on a line of its own.
+            if streams { Terminal.stream("\n") }
+            throw error
+        }
+    }
+
+    private static func speed(_ text: Output.Text, of output: Output) -> String {
+        "\(Paths.name(text.model)): "
+            + NumberFormat.counted(output.promptTokens.count, "token")
+            + " of prompt in \(NumberFormat.duration(text.promptSeconds)),"
+            + " \(text.tokens.count) tokens at"
+            + " \(NumberFormat.fixed(text.tokensPerSecond, 1)) tokens/s"
     }
 
     private static func text(_ outcome: TextGenerator.Outcome) -> Output.Text {

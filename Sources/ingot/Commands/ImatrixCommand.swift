@@ -165,12 +165,12 @@ struct ImatrixCommand: ParsableCommand {
                             path: path, found: earlier.chunkSize, expected: sums.chunkSize))
                 }
             }
-            for warning in warnings { Terminal.warning(warning.description) }
+            Terminal.warnings(warnings)
             try sums.add(earlier, path: path)
         }
         if let model { try calibrate(model, &sums) }
         try sums.write(to: output, as: form)
-        for warning in ImatrixCommand.warnings(sums) { Terminal.warning(warning) }
+        Terminal.warnings(ImatrixCommand.warnings(sums))
         Terminal.print(
             "\(output): \(sums.entries.count) tensors, \(NumberFormat.counted(sums.chunkCount, "window")) of"
                 + " \(sums.chunkSize)")
@@ -180,11 +180,7 @@ struct ImatrixCommand: ParsableCommand {
         let path = earlierFiles[0]
         let sums = try ImportanceSums(path: path, legacyChunkSize: options.context)
         let listing = ImportanceListing(ImportanceStatistics(sums), file: path)
-        if json {
-            Terminal.print(try ReadableJSON.text(of: listing))
-        } else {
-            for line in listing.lines { Terminal.print(line) }
-        }
+        try Terminal.show(listing, asJSON: json, lines: listing.lines)
     }
 
     private func calibrate(_ model: Model, _ sums: inout ImportanceSums) throws {
@@ -200,7 +196,7 @@ struct ImatrixCommand: ParsableCommand {
         let calibration = try Calibration(
             model: model, includesOutput: processOutput, activations: activations,
             pool: options.pool)
-        for warning in text.contextWarnings([model]) { Terminal.warning(warning.description) }
+        Terminal.warnings(text.contextWarnings([model]))
         let before = sums
         var checked = before.entries.isEmpty
         let line = ProgressLine("imatrix", isQuiet: options.quiet)

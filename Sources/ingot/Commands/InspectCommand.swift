@@ -1,7 +1,6 @@
 import ArgumentParser
 import GGUF
 import Quantization
-import Reporting
 import Safetensors
 import TensorCore
 
@@ -33,10 +32,6 @@ struct InspectCommand: ParsableCommand {
             Terminal.warning(error.description)
             contents = try FileContents(path: file, partAlone: true)
         }
-        if json {
-            Terminal.print(try ReadableJSON.text(of: contents))
-        } else {
-            for line in contents.lines { Terminal.print(line) }
-        }
+        try Terminal.show(contents, asJSON: json, lines: contents.lines)
     }
 }

@@ -89,7 +89,7 @@ struct PerplexityCommand: ParsableCommand {
         let text = loaded.windows
         let pool = options.pool
         let warnings = layers.warnings([model])
-        for warning in warnings { Terminal.warning(warning) }
+        Terminal.warnings(warnings)
         let state = try resume.map { _ in
             try EvaluationState(
                 files: model.source.files, textSHA256: loaded.sha256, text: text,
@@ -121,7 +121,7 @@ struct PerplexityCommand: ParsableCommand {
             }
         }
         line.finish()
-        for warning in found.warnings { Terminal.warning(warning.description) }
+        Terminal.warnings(found.warnings)
         let perplexity = found.base
         let output = Output(
             model: path, text: options.texts.map(TextNames.long).joined(separator: " + "),

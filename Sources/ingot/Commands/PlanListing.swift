@@ -135,11 +135,10 @@ struct PlanListing: Encodable {
                     : try ReadableJSON.text(of: listings))
         }
         for (output, listing) in zip(outputs, listings) {
-            for line in listing.lines { Terminal.print(line) }
-            for line in output.allocation?.lines ?? [] { Terminal.print(line) }
-            for line in PlanSummary.lines(of: output) { Terminal.print(line) }
+            Terminal.print(lines: listing.lines + (output.allocation?.lines ?? []))
+            Terminal.print(lines: PlanSummary.lines(of: output))
             Terminal.print("  memory: about \(NumberFormat.bytes(listing.memoryByteCount))")
-            for warning in listing.warnings { Terminal.warning(warning) }
+            Terminal.warnings(listing.warnings)
         }
     }
 }

@@ -74,9 +74,6 @@ struct QuantizeCommand: ParsableCommand {
     @Flag(help: "Quantize tensors that are already quantized; quality suffers.")
     var allowRequantize = false
 
-    @Flag(help: "Write tensors with NaN or infinity all the same; say how many there are.")
-    var allowNonfinite = false
-
     @Option(
         help: ArgumentHelp(
             "Formats by name, as for --tensor-type, separated by white space; may be repeated.",
@@ -122,10 +119,6 @@ struct QuantizeCommand: ParsableCommand {
 
     @OptionGroup var target: TargetOptions
 
-    @OptionGroup var template: ChatTemplateOptions
-
-    @OptionGroup var split: SplitOptions
-
     @Option(
         help: ArgumentHelp(
             "For a directory: the type to quantize from (f16 by default, bf16, f32 or auto).",
@@ -158,29 +151,9 @@ struct QuantizeCommand: ParsableCommand {
             "Upper bound for memory: bytes, or a number with K, M or G.", valueName: "size"))
     var maxMemory: String?
 
-    @Flag(help: "Show what would be written, tensor by tensor, and write nothing.")
-    var dryRun = false
-
-    @Flag(help: "With --dry-run: print the plan as one JSON object.")
-    var json = false
-
-    @Flag(
-        help: """
-            Make errors of what would be warnings: fallbacks, tensors or experts without \
-            importance, values beyond F16's range.
-            """)
-    var strict = false
-
-    @Option(name: [.customShort("t"), .long], help: "Threads; one per processor by default.")
-    var threads: Int?
-
-    @Flag(name: [.customShort("q"), .long], help: "Say nothing but errors and warnings.")
-    var quiet = false
+    @OptionGroup var planning: PlanOptions
 
     mutating func validate() throws {
-        if json, !dryRun {
-            throw ValidationError("--json says how --dry-run prints; it is missing")
-        }
         if !includeWeights.isEmpty, !excludeWeights.isEmpty {
             throw ValidationError("--include-weights and --exclude-weights do not go together")
         }
@@ -191,40 +164,69 @@ struct QuantizeCommand: ParsableCommand {
             throw ValidationError(
                 "--imatrix and --calibrate do not go together: calibration weighs columns itself")
         }
-        if target.isWanted, keepSplit || split.isWanted || pure {
+        if target.isWanted, keepSplit || planning.split.isWanted || pure {
             throw ValidationError(
                 "a target is for one file of chosen formats: --keep-split, --split-max-tensors,"
                     + " --split-max-size and --pure do not go with it")
         }
-        if keepSplit, split.isWanted {
+        if keepSplit, planning.split.isWanted {
             throw ValidationError(
                 "--keep-split and --split-max-tensors, --split-max-size do not go together")
         }
     }
 
     func run() throws {
+        let threads = planning.run.threads
         let request =
             try target.isWanted
             ? QuantizeRequest(allocating: words, threads: threads, label: target.label)
             : QuantizeRequest(words, threads: threads)
-        let template = try template.load()
+        let template = try planning.template.load()
         let source = try source(at: request.input, template: template)
         var options = try quantizeOptions()
         if let template, !Paths.isFolder(request.input) {
-            if !quiet {
-                Terminal.note(ChatTemplateOptions.notice(template, replacing: source.metadata))
-            }
+            planning.run.note([
+                ChatTemplateOptions.notice(template, replacing: source.metadata)
+            ])
             options.metadataOverrides.append(
                 MetadataOverride(key: ChatTemplateOptions.key, value: .string(template)))
         }
         let calibration = try calibration.load(for: source)
         options.calibrated = calibration?.tensors
         options.metadataOverrides += calibration?.metadata ?? []
+        let outputs = try outputs(of: request, from: source, options)
+        let importance = options.importance
+        try planning.check(outputs, importance: importance)
+        Terminal.warnings(importance?.warnings(for: source) ?? [])
+        var writeOptions = try writeOptions(threads: request.threads)
+        let rounding = try calibration.map {
+            try CalibratedRounding(
+                outputs.files, text: $0.text, effort: $0.effort,
+                pool: WorkerPool(threadCount: request.threads))
+        }
+        writeOptions.rounding = rounding
+        if planning.dryRun {
+            return try PlanListing.show(
+                outputs, importance: importance, options: writeOptions, asJSON: planning.json)
+        }
+        if let folder = request.folder { try Directory.create(folder) }
+        try planning.write(outputs, importance: importance, options: writeOptions) {
+            if let rounding, !planning.run.quiet { CalibrationListing.show(rounding.outcome) }
+            guard provenance else { return }
+            try ProvenanceRecord.write(
+                outputs.files, importance: importance, toolVersion: Ingot.version,
+                arguments: CommandLine.arguments)
+        }
+    }
+
+    /// The plans of all outputs: for a target the one that meets it.
+    private func outputs(
+        of request: QuantizeRequest, from source: any TensorSource, _ options: QuantizeOptions
+    ) throws -> [PlannedOutput] {
         let chosen =
             try target.isWanted
-            ? [target.plan(source, request, options: options, isQuiet: quiet)] : []
-        let outputs =
-            try chosen
+            ? [target.plan(source, request, options: options, isQuiet: planning.run.quiet)] : []
+        return try chosen
             + request.outputs.flatMap { output in
                 if keepSplit, let split = source as? SplitSource {
                     return try Plan.quantizeKeepingSplit(
@@ -233,54 +235,8 @@ struct QuantizeCommand: ParsableCommand {
                 }
                 let plan = try Plan.quantize(
                     source, recipe: output.recipe, options: options, outputPath: output.path)
-                return [try PlannedOutput(plan, split: split)]
+                return [try PlannedOutput(plan, split: planning.split)]
             }
-        if strict {
-            for output in outputs {
-                try output.plan.checkStrictly(importance: options.importance)
-            }
-        }
-        for warning in options.importance?.warnings(for: source) ?? [] {
-            Terminal.warning(warning.description)
-        }
-        var writeOptions = try writeOptions(threads: request.threads)
-        let rounding = try calibration.map {
-            try CalibratedRounding(
-                outputs.files, text: $0.text, effort: $0.effort,
-                pool: WorkerPool(threadCount: request.threads))
-        }
-        writeOptions.rounding = rounding
-        if dryRun {
-            return try PlanListing.show(
-                outputs, importance: options.importance, options: writeOptions, asJSON: json)
-        }
-        if let folder = request.folder { try Directory.create(folder) }
-        let start = ContinuousClock.now
-        let findings = try PlanWriter.write(outputs.files, options: writeOptions, isQuiet: quiet)
-        let seconds = start.secondsAgo
-        if let rounding, !quiet { CalibrationListing.show(rounding.outcome) }
-        if provenance {
-            try ProvenanceRecord.write(
-                outputs.files, importance: options.importance, toolVersion: Ingot.version,
-                arguments: CommandLine.arguments)
-        }
-        for (output, findings) in outputs.with(findings) {
-            if !quiet {
-                for line in PlanSummary.lines(of: output, seconds: seconds) { Terminal.print(line) }
-                for line in output.allocation?.conclusion ?? [] { Terminal.print(line) }
-            }
-            for warning in PlanSummary.warnings(
-                of: output.plan, importance: options.importance, findings: findings)
-            {
-                Terminal.warning(warning)
-            }
-        }
-        if outputs.count > 1, !quiet {
-            for line in PlanSummary.overview(of: outputs.files) { Terminal.print(line) }
-        }
-        if let bytes = findings.first?.resumedByteCount, bytes > 0, !quiet {
-            Terminal.note("resumed: \(NumberFormat.bytes(bytes)) had been written before")
-        }
     }
 
     /// The GGUF file, or the directory as the file that it would be converted to.
@@ -306,9 +262,8 @@ struct QuantizeCommand: ParsableCommand {
             directory: path,
             options: .init(
                 outputType: type, pre: pre, chatTemplate: template, ignoredTensors: ignoreTensors))
-        for notice in source.notices where !quiet { Terminal.note(notice) }
-        for warning in source.warnings { Terminal.warning(warning) }
-        return RoundedSource(source, allowsNonFinite: allowNonfinite)
+        planning.tell(of: source)
+        return RoundedSource(source, allowsNonFinite: planning.allowNonfinite)
     }
 
     private func quantizeOptions() throws -> QuantizeOptions {
@@ -357,13 +312,10 @@ struct QuantizeCommand: ParsableCommand {
     }
 
     private func writeOptions(threads: Int?) throws -> WriteOptions {
-        var options = WriteOptions()
+        var options = planning.writeOptions
         options.threadCount = threads
-        options.isStrict = strict
-        options.allowsNonFinite = allowNonfinite
         options.verifies = verify
         options.journaling = resume ? .resume : .fresh
-        options.toolVersion = Ingot.version
         options.memoryLimit = try maxMemory.map { text in
             guard let bytes = ByteSize.parse(text) else {
                 throw ValidationError(

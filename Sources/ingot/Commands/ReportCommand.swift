@@ -208,7 +208,7 @@ struct ReportCommand: ParsableCommand {
             Terminal.print("")
             Terminal.print(report.terminalTable(width: max(120, Terminal.columns)))
         }
-        for caveat in report.warnings + report.caveats { Terminal.warning(caveat) }
+        Terminal.warnings(report.warnings + report.caveats)
         if !options.quiet, !written.isEmpty {
             Terminal.note("written: \(written.joined(separator: ", "))")
         }

@@ -98,7 +98,7 @@ struct ScoreCommand: ParsableCommand {
     func run() throws {
         let models = try ([model] + (against.map { [$0] } ?? [])).map { try Model(path: $0) }
         let (tokenizer, gaps) = try tokenizing.load(for: models[0])
-        for warning in gaps { Terminal.warning(warning.description) }
+        Terminal.warnings(gaps)
         let selected = task.selection(of: try readTasks(), count: tasks)
         let scorer = try ChoiceScorer(
             models: models, tokenizer: tokenizer, activations: layers.activations,
@@ -112,7 +112,7 @@ struct ScoreCommand: ParsableCommand {
             line.update(done, of: all, detail: "answer \(done)/\(all)")
         }
         line.finish()
-        for warning in warnings { Terminal.warning(warning) }
+        Terminal.warnings(warnings)
         let base = scores.count > 1 ? scores[1] : nil
         let output = Output(
             task: task.rawValue, file: files.map(TextNames.long).joined(separator: " + "),

@@ -72,7 +72,7 @@ struct SensitivityCommand: ParsableCommand {
         let text = try options.text(for: model).windows.limited(to: options.chunks ?? 4)
         let importance = try imatrix.map { try ImportanceMatrix(path: $0) }
         let doubts = importance?.warnings(for: model.source) ?? []
-        for warning in doubts { Terminal.warning(warning.description) }
+        Terminal.warnings(doubts)
         let analysis = try SensitivityAnalysis(
             model, grouping: group, formats: formats, importance: importance, pool: options.pool)
         let line = ProgressLine("sensitivity", isQuiet: options.quiet)
@@ -90,7 +90,7 @@ struct SensitivityCommand: ParsableCommand {
                 "\(skipped.count) tensors cannot be \(format): rows of"
                     + " \(lengths.joined(separator: ", ")) values are no whole blocks")
         }
-        for warning in warnings.sorted() { Terminal.warning(warning) }
+        Terminal.warnings(warnings.sorted())
         let output = Output(
             map: map, text: options.textName, warnings: warnings.sorted(), version: Ingot.version)
         try result.give(output, lines: SensitivityCommand.lines(map))

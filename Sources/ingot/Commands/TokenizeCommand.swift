@@ -144,7 +144,7 @@ struct TokenizeCommand: ParsableCommand {
         }
         let (tokenizer, gaps) = try tokenizing.load(
             metadata: SplitSource.openFirst(path: path).metadata, path: path)
-        for warning in gaps { Terminal.warning(warning.description) }
+        Terminal.warnings(gaps)
         return tokenizer
     }
 
@@ -165,7 +165,7 @@ struct TokenizeCommand: ParsableCommand {
     private func text() throws -> [UInt8] {
         if let prompt { return Array(prompt.utf8) }
         let contents = try TextFiles.contents(paths: stdin ? ["-"] : files)
-        for warning in contents.warnings { Terminal.warning(warning.description) }
+        Terminal.warnings(contents.warnings)
         return contents.bytes
     }
 

@@ -23,23 +23,13 @@ struct VerifyCommand: ParsableCommand {
     @Argument(help: "A GGUF file; of a split model, the first part.")
     var file: String
 
-    @Option(name: [.customShort("t"), .long], help: "Threads; one per processor by default.")
-    var threads: Int?
-
-    @Flag(name: [.customShort("q"), .long], help: "Say nothing but errors.")
-    var quiet = false
-
-    mutating func validate() throws {
-        if let threads, !(1...1024).contains(threads) {
-            throw ValidationError("\(threads) threads asked for, expected 1 to 1024")
-        }
-    }
+    @OptionGroup var options: RunOptions
 
     func run() throws {
         let source = try SplitSource.open(path: file)
-        let line = ProgressLine(Paths.name(file), isQuiet: quiet || !Terminal.isInteractive)
+        let line = ProgressLine(Paths.name(file), isQuiet: options.quiet || !Terminal.isInteractive)
         defer { line.finish() }
-        let found = try Verification(of: source, threadCount: threads) { done, all in
+        let found = try Verification(of: source, threadCount: options.threads) { done, all in
             line.update(done, of: all)
         }
         line.finish()
@@ -62,7 +52,7 @@ struct VerifyCommand: ParsableCommand {
         broken += errors
         for error in broken.dropFirst() { Terminal.error(error.description) }
         if let error = broken.first { throw error }
-        guard !quiet else { return }
+        guard !options.quiet else { return }
         var text = "\(file): \(source.tensors.count) tensors,"
         text += " \(NumberFormat.count(found.elementCount)) values, all finite"
         if !found.undecodable.isEmpty {
