@@ -93,12 +93,7 @@ extension ExportedCheckpoint {
                 JSON.Member(key: ByteString($0.name), value: .string(ByteString(name)))
             }
         }
-        return .object([
-            .init(
-                key: "metadata",
-                value: .object([.init(key: "total_size", value: .integer(byteCount))])),
-            .init(key: "weight_map", value: .object(map)),
-        ])
+        return ["metadata": ["total_size": .integer(byteCount)], "weight_map": .object(map)]
     }
 
     /// The tensors of each file, in order.

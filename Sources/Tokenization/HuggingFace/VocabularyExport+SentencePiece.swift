@@ -19,12 +19,11 @@ extension VocabularyExport {
             added.append(
                 .init(
                     "\(id)",
-                    .object([
-                        .init("content", .string(vocabulary.tokens[id])),
-                        .init("lstrip", .bool(false)), .init("normalized", .bool(false)),
-                        .init("rstrip", .bool(false)), .init("single_word", .bool(false)),
-                        .init("special", .bool(vocabulary.types[id] == .control)),
-                    ])))
+                    [
+                        "content": .string(vocabulary.tokens[id]), "lstrip": false,
+                        "normalized": false, "rstrip": false, "single_word": false,
+                        "special": .bool(vocabulary.types[id] == .control),
+                    ]))
         }
         let count =
             vocabulary.tokens.indices.last {

@@ -14,12 +14,12 @@ extension VocabularyExport {
     /// A token with a part to play is one of them whatever its type.
     private func addedTokens() -> [JSON] {
         present.filter { $0.type != .normal && $0.type != .byte }.map { id, text, type in
-            .object([
-                .init("id", .integer(id)), .init("content", .string(text)),
-                .init("single_word", .bool(false)), .init("lstrip", .bool(false)),
-                .init("rstrip", .bool(false)), .init("normalized", .bool(false)),
-                .init("special", .bool(type != .userDefined)),
-            ])
+            [
+                "id": .integer(id), "content": .string(text),
+                "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false,
+                "special": .bool(type != .userDefined),
+            ]
         }
     }
 
@@ -48,12 +48,12 @@ extension VocabularyExport {
     private func document(
         normalizer: JSON, preTokenizer: JSON, postProcessor: JSON, decoder: JSON, model: JSON
     ) -> JSON {
-        .object([
-            .init("version", .text("1.0")), .init("truncation", .null), .init("padding", .null),
-            .init("added_tokens", .array(addedTokens())), .init("normalizer", normalizer),
-            .init("pre_tokenizer", preTokenizer), .init("post_processor", postProcessor),
-            .init("decoder", decoder), .init("model", model),
-        ])
+        [
+            "version": "1.0", "truncation": .null, "padding": .null,
+            "added_tokens": .array(addedTokens()), "normalizer": normalizer,
+            "pre_tokenizer": preTokenizer, "post_processor": postProcessor,
+            "decoder": decoder, "model": model,
+        ]
     }
 
     /// `tokenizer.json` of byte-level BPE.
@@ -63,45 +63,27 @@ extension VocabularyExport {
                 .unknownValue("\"\(vocabulary.pre)\"", expected: "a known pre-tokenizer name"),
                 file: file, place: "tokenizer.ggml.pre")
         }
-        let byteLevel = JSON.step(
-            "ByteLevel",
-            [
-                .init("add_prefix_space", .bool(false)), .init("trim_offsets", .bool(true)),
-                .init("use_regex", .bool(row.patterns.last == PreTokenizerName.gpt2)),
-            ])
-        let splits =
-            row.patterns.last == PreTokenizerName.gpt2
-            ? row.patterns.dropLast() : row.patterns[...]
-        let steps = splits.map { pattern in
-            JSON.step(
-                "Split",
-                [
-                    .init("pattern", .object([.init("Regex", .text(pattern))])),
-                    .init("behavior", .text("Isolated")), .init("invert", .bool(false)),
-                ])
-        }
+        let usesRegex = row.patterns.last == PreTokenizerName.gpt2
+        let steps =
+            row.patterns.dropLast(usesRegex ? 1 : 0).map { JSON.split($0) } + [
+                .byteLevel(addsPrefixSpace: false, usesRegex: usesRegex)
+            ]
         let model = JSON.step(
             "BPE",
             [
-                .init("dropout", .null), .init("unk_token", .null),
-                .init("continuing_subword_prefix", .null), .init("end_of_word_suffix", .null),
-                .init("fuse_unk", .bool(false)), .init("byte_fallback", .bool(false)),
-                .init("ignore_merges", .bool(row.ignoresMerges)),
-                .init("vocab", try vocabularyMembers { text, _ in text }),
-                .init("merges", .array(vocabulary.merges.map { .string($0) })),
+                "dropout": .null, "unk_token": .null,
+                "continuing_subword_prefix": .null, "end_of_word_suffix": .null,
+                "fuse_unk": false, "byte_fallback": false,
+                "ignore_merges": .bool(row.ignoresMerges),
+                "vocab": try vocabularyMembers { text, _ in text },
+                "merges": .array(vocabulary.merges.map { .string($0) }),
             ])
         return document(
             normalizer: row.normalizations.first == .nfc ? .step("NFC") : .null,
-            preTokenizer: steps.isEmpty
-                ? byteLevel
-                : .step("Sequence", [.init("pretokenizers", .array(steps + [byteLevel]))]),
-            postProcessor: byteLevelProcessor(),
-            decoder: .step(
-                "ByteLevel",
-                [
-                    .init("add_prefix_space", .bool(true)), .init("trim_offsets", .bool(true)),
-                    .init("use_regex", .bool(true)),
-                ]), model: model)
+            preTokenizer: steps.count == 1
+                ? steps[0] : .step("Sequence", ["pretokenizers": .array(steps)]),
+            postProcessor: byteLevelProcessor(), decoder: .byteLevel(addsPrefixSpace: true),
+            model: model)
     }
 
     /// The template, behind the step that says that nothing else is added where the file says so.
@@ -118,14 +100,9 @@ extension VocabularyExport {
         guard speaksFirst, vocabulary.addBOS == false || vocabulary.addEOS == false else {
             return template ?? .null
         }
-        let byteLevel = JSON.step(
-            "ByteLevel",
-            [
-                .init("add_prefix_space", .bool(true)), .init("trim_offsets", .bool(false)),
-                .init("use_regex", .bool(true)),
-            ])
+        let byteLevel = JSON.byteLevel(addsPrefixSpace: true, trimsOffsets: false)
         guard let template else { return byteLevel }
-        return .step("Sequence", [.init("processors", .array([byteLevel, template]))])
+        return .step("Sequence", ["processors": [byteLevel, template]])
     }
 
     /// `tokenizer.json` of WordPiece.
@@ -135,28 +112,26 @@ extension VocabularyExport {
         let model = JSON.step(
             "WordPiece",
             [
-                .init("unk_token", .string(unknown)),
-                .init("continuing_subword_prefix", .text("##")),
-                .init("max_input_chars_per_word", .integer(100)),
-                .init(
-                    "vocab",
-                    try vocabularyMembers { text, type in
-                        guard type == .normal else { return text }
-                        return text.bytes.starts(with: "▁".utf8)
-                            ? ByteString(bytes: Array(text.bytes.dropFirst(3)))
-                            : ByteString(bytes: Array("##".utf8) + text.bytes)
-                    }),
+                "unk_token": .string(unknown),
+                "continuing_subword_prefix": "##",
+                "max_input_chars_per_word": 100,
+                "vocab": try vocabularyMembers { text, type in
+                    guard type == .normal else { return text }
+                    return text.bytes.starts(with: "▁".utf8)
+                        ? ByteString(bytes: Array(text.bytes.dropFirst(3)))
+                        : ByteString(bytes: Array("##".utf8) + text.bytes)
+                },
             ])
         return document(
             normalizer: .step(
                 "BertNormalizer",
                 [
-                    .init("clean_text", .bool(true)), .init("handle_chinese_chars", .bool(true)),
-                    .init("strip_accents", accents.map { .bool($0) } ?? .null),
-                    .init("lowercase", .bool(vocabulary.lowercase ?? true)),
+                    "clean_text": true, "handle_chinese_chars": true,
+                    "strip_accents": accents.map { .bool($0) } ?? .null,
+                    "lowercase": .bool(vocabulary.lowercase ?? true),
                 ]), preTokenizer: .step("BertPreTokenizer"), postProcessor: template() ?? .null,
             decoder: .step(
-                "WordPiece", [.init("prefix", .text("##")), .init("cleanup", .bool(true))]),
+                "WordPiece", ["prefix": "##", "cleanup": true]),
             model: model)
     }
 
@@ -171,22 +146,9 @@ extension VocabularyExport {
         }
         let (start, end) = (piece(.bos, vocabulary.addBOS), piece(.eos, vocabulary.addEOS))
         guard start != nil || end != nil else { return nil }
-        func special(_ text: ByteString) -> JSON {
-            .object([
-                .init(
-                    "SpecialToken",
-                    .object([.init("id", .string(text)), .init("type_id", .integer(0))]))
-            ])
-        }
-        func sequence(_ name: String, _ type: Int) -> JSON {
-            .object([
-                .init(
-                    "Sequence",
-                    .object([.init("id", .text(name)), .init("type_id", .integer(type))]))
-            ])
-        }
-        let first = start.map { [special($0)] } ?? []
-        let last = end.map { [special($0)] } ?? []
+        let first: [JSON] = start.map { [.specialToken($0)] } ?? []
+        let last: [JSON] = end.map { [.specialToken($0)] } ?? []
+        let (one, other): ([JSON], [JSON]) = ([.sequence("A", 0)], [.sequence("B", 1)])
         var between: [JSON] = []
         if vocabulary.model == .wordPiece || vocabulary.addSEP == true {
             between = last
@@ -201,19 +163,17 @@ extension VocabularyExport {
             tokens.append(
                 .init(
                     key: text,
-                    value: .object([
-                        .init("id", .string(text)), .init("ids", .array([.integer(Int(id))])),
-                        .init("tokens", .array([.string(text)])),
-                    ])))
+                    value: [
+                        "id": .string(text), "ids": [.integer(Int(id))],
+                        "tokens": [.string(text)],
+                    ]))
         }
         return .step(
             "TemplateProcessing",
             [
-                .init("single", .array(first + [sequence("A", 0)] + last)),
-                .init(
-                    "pair",
-                    .array(first + [sequence("A", 0)] + between + [sequence("B", 1)] + last)),
-                .init("special_tokens", .object(tokens)),
+                "single": .array(first + one + last),
+                "pair": .array(first + one + between + other + last),
+                "special_tokens": .object(tokens),
             ])
     }
 }

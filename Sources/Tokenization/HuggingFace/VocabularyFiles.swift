@@ -90,21 +90,19 @@ struct VocabularyFiles {
     private func json(modelType: String?) throws -> JSON {
         let rules = try rules(modelType: modelType)
         let vocabulary = try isWordPiece ? lines() : members()
-        var model: [JSON.Member] = [
-            .init("type", .text(isWordPiece ? "WordPiece" : "BPE")),
-            .init("vocab", .object(vocabulary)),
+        let model: JSON =
+            isWordPiece
+            ? .step(
+                "WordPiece",
+                [
+                    "vocab": .object(vocabulary), "unk_token": .string(name(.unk) ?? "[UNK]"),
+                ])
+            : .step("BPE", ["vocab": .object(vocabulary), "merges": .array(try merges())])
+        return [
+            "normalizer": normalizer(rules), "pre_tokenizer": preTokenizer(rules),
+            "post_processor": isWordPiece ? postProcessor : .null,
+            "decoder": isWordPiece ? .step("WordPiece") : .step("ByteLevel"), "model": model,
         ]
-        if isWordPiece {
-            model.append(.init("unk_token", .string(name(.unk) ?? "[UNK]")))
-        } else {
-            model.append(.init("merges", .array(try merges())))
-        }
-        return .object([
-            .init("normalizer", normalizer(rules)), .init("pre_tokenizer", preTokenizer(rules)),
-            .init("post_processor", isWordPiece ? postProcessor : .null),
-            .init("decoder", isWordPiece ? .step("WordPiece") : .step("ByteLevel")),
-            .init("model", .object(model)),
-        ])
     }
 
     /// What the files call the token of a role.
@@ -115,18 +113,13 @@ struct VocabularyFiles {
 
     /// BERT's ends of a text.
     private var postProcessor: JSON {
-        func token(_ text: ByteString) -> JSON {
-            .object([.init("SpecialToken", .object([.init("id", .string(text))]))])
-        }
-        func sequence(_ name: String) -> JSON {
-            .object([.init("Sequence", .object([.init("id", .text(name))]))])
-        }
-        let (cls, sep) = (token(name(.cls) ?? "[CLS]"), token(name(.sep) ?? "[SEP]"))
+        let cls = JSON.specialToken(name(.cls) ?? "[CLS]")
+        let sep = JSON.specialToken(name(.sep) ?? "[SEP]")
         return .step(
             "TemplateProcessing",
             [
-                .init("single", .array([cls, sequence("A"), sep])),
-                .init("pair", .array([cls, sequence("A"), sep, sequence("B"), sep])),
+                "single": [cls, .sequence("A", 0), sep],
+                "pair": [cls, .sequence("A", 0), sep, .sequence("B", 1), sep],
             ])
     }
 
@@ -191,52 +184,34 @@ struct VocabularyFiles {
             .step(
                 "BertNormalizer",
                 [
-                    .init("clean_text", .bool(true)),
-                    .init(
-                        "handle_chinese_chars",
-                        .bool(config?["tokenize_chinese_chars"]?.boolean ?? true)),
-                    .init("strip_accents", config?["strip_accents"] ?? .null),
-                    .init("lowercase", .bool(config?["do_lower_case"]?.boolean ?? true)),
+                    "clean_text": true,
+                    "handle_chinese_chars": .bool(
+                        config?["tokenize_chinese_chars"]?.boolean ?? true),
+                    "strip_accents": config?["strip_accents"] ?? .null,
+                    "lowercase": .bool(config?["do_lower_case"]?.boolean ?? true),
                 ])
         }
     }
 
     private func preTokenizer(_ rules: Rules) -> JSON {
-        func byteLevel(usesRegex: Bool) -> JSON {
-            .step(
-                "ByteLevel",
-                [
-                    .init(
-                        "add_prefix_space", .bool(config?["add_prefix_space"]?.boolean ?? false)),
-                    .init("trim_offsets", .bool(true)), .init("use_regex", .bool(usesRegex)),
-                ])
-        }
+        let addsPrefixSpace = config?["add_prefix_space"]?.boolean ?? false
         switch rules {
-        case .gpt2: return byteLevel(usesRegex: true)
+        case .gpt2: return .byteLevel(addsPrefixSpace: addsPrefixSpace)
         case .qwen2:
-            let split = JSON.step(
-                "Split",
-                [
-                    .init(
-                        "pattern", .object([.init("Regex", .text(PreTokenizerName.qwen2))])),
-                    .init("behavior", .text("Isolated")), .init("invert", .bool(false)),
-                ])
             return .step(
                 "Sequence",
-                [.init("pretokenizers", .array([split, byteLevel(usesRegex: false)]))])
+                [
+                    "pretokenizers": [
+                        .split(PreTokenizerName.qwen2),
+                        .byteLevel(addsPrefixSpace: addsPrefixSpace, usesRegex: false),
+                    ]
+                ])
         case .bert: return .step("BertPreTokenizer")
         }
     }
 }
 
 extension JSON {
-    static func text(_ text: String) -> JSON { .string(ByteString(text)) }
-
-    /// A step of a `tokenizer.json`.
-    static func step(_ type: String, _ members: [JSON.Member] = []) -> JSON {
-        .object([.init("type", .text(type))] + members)
-    }
-
     /// A token's text, which stands bare or as `content` of an object.
     fileprivate var content: JSON? {
         switch self {
@@ -244,11 +219,5 @@ extension JSON {
         case .object: self["content"]
         default: nil
         }
-    }
-}
-
-extension JSON.Member {
-    init(_ key: String, _ value: JSON) {
-        self.init(key: ByteString(key), value: value)
     }
 }
