@@ -105,7 +105,7 @@ write(
      if code == 0 or classes[code] != classes[code - 1]],
     unicodedata.unidata_version)
 
-compatibility, pairs = [], []
+compatibility, exclusions = [], []
 for code in range(0x80, 0x110000):
     if 0xD800 <= code < 0xE000 or 0xAC00 <= code <= 0xD7A3:
         continue
@@ -113,15 +113,15 @@ for code in range(0x80, 0x110000):
     decomposed = unicodedata.normalize("NFKD", character)
     if decomposed != unicodedata.normalize("NFD", character):
         compatibility += [len(decomposed) << 24 | code] + [ord(c) for c in decomposed]
-    parts = unicodedata.decomposition(character).split()
-    if len(parts) == 2 and parts[0][0] != "<" and unicodedata.normalize("NFC", character) == character:
-        pairs += [int(parts[0], 16), int(parts[1], 16), code]
+    canonical = unicodedata.normalize("NFD", character)
+    if len(canonical) > 1 and unicodedata.normalize("NFC", character) != character:
+        exclusions.append(code)
 write(
     "CompatibilityTable",
     ["Full compatibility decompositions where they differ from the canonical ones: the number of",
      "code points in the upper 8 bits and the code point in the lower 24, then the decomposition."],
     compatibility, unicodedata.unidata_version)
 write(
-    "CompositionTable",
-    ["Pairs that canonical composition joins, without Hangul: first, second, what they become."],
-    pairs, unicodedata.unidata_version)
+    "CompositionExclusionTable",
+    ["Code points that have a canonical decomposition of several and never come of composition."],
+    exclusions, unicodedata.unidata_version)

@@ -83,24 +83,22 @@ enum UnicodeForm {
         return UInt8(truncatingIfNeeded: combiningClassTable[low])
     }
 
+    /// What two scalars become, without Hangul: the last two of every decomposition that may be
+    /// undone, those before joined already.
     private static let composites: [UInt64: UInt32] = {
+        let excluded = Set(compositionExclusionTable)
+        let forms = CharacterMapping.decompositions.filter {
+            $0.value.count > 1 && !excluded.contains($0.key)
+        }
+        let scalars = Dictionary(forms.map { ($0.value, $0.key) }) { first, _ in first }
         var result: [UInt64: UInt32] = [:]
-        for index in stride(from: 0, to: compositionTable.count - 2, by: 3) {
-            let key = UInt64(compositionTable[index]) << 32 | UInt64(compositionTable[index + 1])
-            result[key] = compositionTable[index + 2]
+        for (scalar, form) in forms {
+            let first = form.count == 2 ? form[0] : scalars[Array(form.dropLast())]
+            guard let first else { continue }
+            result[UInt64(first) << 32 | UInt64(form[form.count - 1])] = scalar
         }
         return result
     }()
 
-    private static let compatibilityForms: [UInt32: [UInt32]] = {
-        var result: [UInt32: [UInt32]] = [:]
-        var index = 0
-        while index < compatibilityTable.count {
-            let count = Int(compatibilityTable[index] >> 24)
-            let scalar = compatibilityTable[index] & 0xFFFFFF
-            result[scalar] = Array(compatibilityTable[(index + 1)...].prefix(count))
-            index += 1 + count
-        }
-        return result
-    }()
+    private static let compatibilityForms = CharacterMapping.forms(in: compatibilityTable)
 }

@@ -8,17 +8,20 @@ enum CharacterMapping {
         return forms
     }()
 
-    private static let decompositions: [UInt32: [UInt32]] = {
+    /// Full canonical decompositions, without Hangul syllables.
+    static let decompositions = forms(in: decompositionTable)
+
+    /// Scalars and what they become, from a table of both.
+    static func forms(in table: [UInt32]) -> [UInt32: [UInt32]] {
         var result: [UInt32: [UInt32]] = [:]
         var index = 0
-        while index < decompositionTable.count {
-            let count = Int(decompositionTable[index] >> 24)
-            let scalar = decompositionTable[index] & 0xFFFFFF
-            result[scalar] = Array(decompositionTable[(index + 1)...].prefix(count))
+        while index < table.count {
+            let count = Int(table[index] >> 24)
+            result[table[index] & 0xFFFFFF] = Array(table[(index + 1)...].prefix(count))
             index += 1 + count
         }
         return result
-    }()
+    }
 
     /// The simple lower-case form.
     static func lowercase(_ scalar: UInt32) -> UInt32 {
