@@ -227,6 +227,47 @@ import Testing
         #expect(try checkpoint.values("x.down.weight").values == [4, 8])
     }
 
+    /// A checkpoint of two groups, the second for what a pattern matches.
+    private static func checkpoint(pattern: String, module: String) throws -> QuantizedCheckpoint {
+        var checkpoint = QuantizedCheckpoint(
+            #"""
+            {"quant_method": "compressed-tensors", "format": "int-quantized", "config_groups": {
+              "group_0": {"targets": ["Linear"], "weights": {"num_bits": 8, "strategy": "tensor"}},
+              "group_1": {"targets": ["re:\#(pattern)"],
+                          "weights": {"num_bits": 8, "strategy": "channel"}}}}
+            """#)
+        try checkpoint.add("\(module).weight", .I8, [1, 1], [Int8(1)])
+        return checkpoint
+    }
+
+    /// In Python `re.match` begins where the name does.
+    @Test(arguments: [
+        ("x\\.(up|gate)$", true), ("up$", false), ("y|x", true), ("(?!.*gate).*up", true),
+        ("(?!.*up)x", false),
+    ])
+    func patternsBeginWhereNamesDo(pattern: String, isMatch: Bool) throws {
+        let escaped = pattern.replacing("\\", with: "\\\\")
+        var checkpoint = try Self.checkpoint(pattern: escaped, module: "x.up")
+        // Only a channel's scale has two sides.
+        try checkpoint.add("x.up.weight_scale", isMatch ? [1, 1] : [1], halves: [4])
+        #expect(try checkpoint.values("x.up.weight").values == [4])
+    }
+
+    @Test(arguments: ["(x", "(?<=x)up"])
+    func patternsThatAreNoneAreNamed(pattern: String) throws {
+        let checkpoint = try Self.checkpoint(pattern: pattern, module: "x")
+        let fault = try #require(try checkpoint.fault())
+        #expect(fault.description.contains("re:\(pattern)"), "\(fault)")
+    }
+
+    /// Engines that go back try each of the 2³² ways to part the name before they give up.
+    @Test func aPatternThatPartsANameInEveryWayEnds() throws {
+        let module = String(repeating: "x", count: 32)
+        var checkpoint = try Self.checkpoint(pattern: "(x+x+)+y", module: module)
+        try checkpoint.add("\(module).weight_scale", [1], halves: [4])
+        #expect(try checkpoint.values("\(module).weight").values == [4])
+    }
+
     // MARK: GPTQ and AWQ
 
     @Test(arguments: [2, 3, 4, 8], ["gptq", "gptq_v2"])

@@ -35,6 +35,7 @@ private struct CompressedGroups {
     /// A group, by its targets: names of modules, patterns after `re:`, or names of classes.
     private struct Entry {
         let targets: [String]
+        let patterns: [NamePattern]
         let group: CompressedGroup
     }
 
@@ -48,8 +49,10 @@ private struct CompressedGroups {
         entries = try (groups.json.members ?? []).map { member in
             let name = member.key.description
             let group = try groups.object(name)
+            let targets = (group.json["targets"]?.array ?? []).compactMap(\.text)
             return Entry(
-                targets: (group.json["targets"]?.array ?? []).compactMap(\.text),
+                targets: targets,
+                patterns: try targets.compactMap { try configuration.pattern(of: $0) },
                 group: try CompressedGroup(
                     try group.object("weights"), format: group.text("format", otherwise: format)))
         }
@@ -64,13 +67,16 @@ private struct CompressedGroups {
         if entries.count == 1 { return entries[0].group }
         if let exact = entries.first(where: { $0.targets.contains(module) }) { return exact.group }
         for entry in entries {
-            for target in entry.targets where target.hasPrefix("re:") {
-                let pattern = String(target.dropFirst(3))
-                guard let regex = try? Regex(pattern) else {
+            for pattern in entry.patterns {
+                let occurs: Bool
+                do {
+                    occurs = try pattern.occurs(in: module)
+                } catch {
                     throw configuration.fault(
-                        "config_groups", found: "\"\(target)\"", expected: "a regular expression")
+                        "config_groups", found: "\"\(pattern.source)\"",
+                        expected: "a pattern that is soon found or not")
                 }
-                if module.prefixMatch(of: regex) != nil { return entry.group }
+                if occurs { return entry.group }
             }
         }
         let general = entries.first {
@@ -81,6 +87,19 @@ private struct CompressedGroups {
                 "config_groups", found: "no group for \(module)", expected: "one")
         }
         return general.group
+    }
+}
+
+extension QuantizationConfiguration {
+    /// The pattern after `re:`, which has to begin where a name does; `nil` for another target.
+    fileprivate func pattern(of target: String) throws -> NamePattern? {
+        guard target.hasPrefix("re:") else { return nil }
+        do {
+            return try NamePattern("^(?:\(target.dropFirst(3)))")
+        } catch {
+            throw fault(
+                "config_groups", found: "\"\(target)\"", expected: "a regular expression")
+        }
     }
 }
 
