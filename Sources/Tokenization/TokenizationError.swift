@@ -31,7 +31,7 @@ public struct TokenizationError: IngotError, Hashable {
         /// The Protocol Buffers encoding is broken.
         case malformedProtobuf(String)
         /// A text file in another encoding.
-        case notUTF8
+        case notUTF8(probably: String)
         /// The text is longer than can be encoded at once.
         case textTooLong(byteCount: Int, limit: Int)
     }
@@ -92,7 +92,8 @@ public struct TokenizationError: IngotError, Hashable {
             "Save tokenizer.json beside it: python3 -c 'from transformers import AutoTokenizer as T;"
                 + " T.from_pretrained(\"DIR\").save_pretrained(\"DIR\")'"
         case .idOutOfRange: "Check vocab_size in config.json."
-        case .notUTF8: "Save the file as UTF-8: iconv -f LATIN1 -t UTF-8 converts it."
+        case .notUTF8(let encoding):
+            "Save the file as UTF-8: iconv -f \(encoding) -t UTF-8 converts it."
         case .textTooLong: "Split the text."
         default: nil
         }

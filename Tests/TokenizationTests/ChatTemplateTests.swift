@@ -53,13 +53,18 @@ import Tokenization
         #expect(tokenizer.notices.isEmpty == !bytes.hasPrefix("\u{FEFF}"))
     }
 
-    @Test("another encoding is refused with the way out")
-    func latin1() throws {
+    @Test(
+        "another encoding is refused with the way out",
+        arguments: [
+            ([0x41, 0xE9], "LATIN1"), ([0xFF, 0xFE, 0x41, 0], "UTF-16"),
+            ([0xFE, 0xFF, 0, 0x41], "UTF-16"),
+        ] as [([UInt8], String)])
+    func otherEncodings(bytes: [UInt8], encoding: String) throws {
         let error = #expect(throws: TokenizationError.self) {
-            try load(["chat_template.jinja": [0x41, 0xE9]])
+            try load(["chat_template.jinja": bytes])
         }
-        #expect(error?.kind == .notUTF8)
-        #expect(error?.description.contains("iconv") ?? false)
+        #expect(error?.kind == .notUTF8(probably: encoding))
+        #expect(error?.description.contains("iconv -f \(encoding) ") ?? false)
     }
 
     @Test("lists, objects, a processor's file and files with a name each")

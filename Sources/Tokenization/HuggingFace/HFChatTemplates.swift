@@ -101,7 +101,8 @@ struct HFChatTemplates {
     private mutating func text(_ path: String) throws -> ByteString {
         var bytes = try InputFile.contents(path: path, limit: 1 << 24)
         guard ByteString(bytes: bytes).validated != nil else {
-            throw TokenizationError(.notUTF8, file: path)
+            let isWide = [[0xFF, 0xFE], [0xFE, 0xFF]].contains { bytes.starts(with: $0) }
+            throw TokenizationError(.notUTF8(probably: isWide ? "UTF-16" : "LATIN1"), file: path)
         }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
             bytes.removeFirst(3)
