@@ -1,5 +1,4 @@
 public import Architectures
-import CKernels
 public import GGUF
 import TensorCore
 
@@ -135,29 +134,5 @@ struct LayerTensors: Sendable {
         embedding = try tensorIndex.number(description.embedding, shape: [vocabularyCount, length])
         projection = try tensorIndex.number(description.projection, shape: [length, width])
         norm = try VectorNorm(description.norm, count: description.length, tensorIndex)
-    }
-}
-
-/// A norm of embeddings, or of what the last block gives.
-struct VectorNorm: Sendable {
-    private let norm: BlockDescription.Norm
-    private let weight: [Float]?
-    private let bias: [Float]?
-    private let count: Int
-
-    init?(_ norm: BlockDescription.Norm?, count: Int, _ tensorIndex: TensorIndex) throws {
-        guard let norm else { return nil }
-        self.norm = norm
-        self.count = count
-        weight = try norm.weight.map { try tensorIndex.vector($0, count: count) }
-        bias = try norm.bias.map { try tensorIndex.vector($0, count: count) }
-    }
-
-    /// Normalises one row; `output` may be `input`.
-    func apply(_ input: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>) {
-        switch norm.kind {
-        case .rootMeanSquare: ingot_rms_norm(input, weight, norm.epsilon, count, output)
-        case .layer: ingot_layer_norm(input, weight, bias, norm.epsilon, count, output)
-        }
     }
 }

@@ -132,18 +132,22 @@ public struct PlanWriter: Sendable {
         }
         try outputs.commit()
         return plans.indices.map { plan in
-            var findings = Findings()
+            var findings = Findings(of: plans[plan], numbered: plan, workers)
             findings.resumedByteCount = resumed
-            for (index, tensor) in plans[plan].tensors.enumerated() {
-                let key = ChunkWorker.Place(plan: plan, tensor: index)
-                let count = workers.reduce(0) { $0 + $1.outOfRange[key, default: 0] }
-                if count > 0 { findings.outOfRange.append((tensor.name, count)) }
-                let bad = workers.reduce(0) { $0 + $1.nonFinite[tensor.sourceIndex, default: 0] }
-                if bad > 0 {
-                    findings.nonFinite.append((tensor.name, tensor.choice.format, bad))
-                }
-            }
             return findings
+        }
+    }
+}
+
+extension PlanWriter.Findings {
+    /// What workers found in the tensors of a plan.
+    fileprivate init(of plan: Plan, numbered number: Int, _ workers: [ChunkWorker]) {
+        for (index, tensor) in plan.tensors.enumerated() {
+            let key = ChunkWorker.Place(plan: number, tensor: index)
+            let count = workers.reduce(0) { $0 + $1.outOfRange[key, default: 0] }
+            if count > 0 { outOfRange.append((tensor.name, count)) }
+            let bad = workers.reduce(0) { $0 + $1.nonFinite[tensor.sourceIndex, default: 0] }
+            if bad > 0 { nonFinite.append((tensor.name, tensor.choice.format, bad)) }
         }
     }
 }

@@ -153,7 +153,11 @@ struct ReferenceDecoder {
     ) -> Row {
         guard let norm else { return row }
         let count = Double(row.count)
-        let mean = norm.kind == .layer ? row.reduce(0, +) / count : 0
+        let mean =
+            switch norm.kind {
+            case .rootMeanSquare: 0.0
+            case .layer: row.reduce(0, +) / count
+            }
         let centered = row.map { $0 - mean }
         let power = centered.reduce(0) { $0 + $1 * $1 } / count
         let scale = 1 / sqrt(power + Double(norm.epsilon))
