@@ -23,7 +23,7 @@ public enum CalibrationMix {
     /// The SHA-256 digest of the uncompressed texts, 64 hexadecimal digits.
     ///
     /// - Throws: `ZstandardError` where the texts in the program are damaged.
-    public static func sha256() throws -> String { CalibrationText.sha256(of: try lines()) }
+    public static func sha256() throws -> String { TextDigest.sha256(of: try lines()) }
 
     /// A document's line each, a JSON object.
     private static func lines() throws -> [UInt8] {
@@ -79,7 +79,7 @@ extension CalibrationDocument {
 }
 
 /// Digests of texts.
-enum CalibrationText {
+enum TextDigest {
     /// The SHA-256 digest, 64 hexadecimal digits.
     static func sha256(of bytes: [UInt8]) -> String {
         SHA256.hash(data: bytes).map { byte in

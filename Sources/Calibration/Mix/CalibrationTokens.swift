@@ -109,7 +109,7 @@ public struct CalibrationTokens: Sendable {
     private static func sources(of documents: [CalibrationDocument]) throws -> [Source] {
         var sources = documents.compactMap { document -> Source? in
             guard document.kind == .own, case .text(let text) = document.content else { return nil }
-            return Source(name: document.name, sha256: CalibrationText.sha256(of: text))
+            return Source(name: document.name, sha256: TextDigest.sha256(of: text))
         }
         if documents.contains(where: { $0.kind != .own }) {
             sources.append(Source(name: CalibrationMix.name, sha256: try CalibrationMix.sha256()))
