@@ -122,6 +122,15 @@ import Tokenization
                 == sha256(Array(String(repeating: "Too short. ", count: 3).utf8)))
     }
 
+    @Test func shortTextsMakeRowsTogether() throws {
+        let notes = (0..<40).map { own("note-\($0).txt", "Remember item \($0). ", times: 2) }
+        let result = try CalibrationTokens(
+            documents: notes, tokenizer: Self.english.get(),
+            options: .init(rowLength: 64, tokenBudget: nil, randomShare: 0))
+        #expect(result.rows.count >= 4)
+        #expect(result.unused.isEmpty && result.sources.count == 40)
+    }
+
     @Test func aTextWithoutARowIsRefused() throws {
         let error = #expect(throws: CalibrationTextError.self) {
             try CalibrationTokens(

@@ -1,8 +1,8 @@
 /// Documents that have a share of the rows together: a kind's, or one text of the user's.
 struct CalibrationStratum {
     let kind: CalibrationDocument.Kind
-    /// The name of the first document.
-    let name: String
+    /// The documents' names.
+    let names: [String]
     /// The share that it should have, beside the weights of the others.
     let weight: Double
     /// All rows that it could give, in the order of the text.
@@ -27,15 +27,18 @@ struct CalibrationStratum {
         }
     }
 
-    /// The strata of documents: one for each text of the user's; for each kind of the mix one for
-    /// the documents that the tokenizer has characters for, and a lighter one for the rest.
+    /// The strata of documents: one for each text of the user's, those shorter than a row together;
+    /// for each kind of the mix one for the documents that the tokenizer has characters for, and a
+    /// lighter one for the rest.
     static func strata(of documents: [EncodedDocument], rowLength: Int) -> [CalibrationStratum] {
         var strata: [CalibrationStratum] = []
         for kind in CalibrationDocument.Kind.allCases {
             let all = documents.filter { $0.document.kind == kind }
             if kind == .own {
-                strata += all.map {
-                    CalibrationStratum([$0], kind, weight: 1, scale: 1, rowLength: rowLength)
+                let short = all.filter { $0.tokens.count < rowLength }
+                let parts = all.filter { $0.tokens.count >= rowLength }.map { [$0] }
+                strata += (short.isEmpty ? parts : parts + [short]).map {
+                    CalibrationStratum($0, kind, weight: 1, scale: 1, rowLength: rowLength)
                 }
                 continue
             }
@@ -62,7 +65,7 @@ struct CalibrationStratum {
     ) {
         self.kind = kind
         self.weight = weight
-        name = documents.first?.document.name ?? ""
+        names = documents.map(\.document.name)
         let tokens = documents.map(\.tokens)
         tokenCount = tokens.reduce(0) { $0 + $1.count }
         rows = CalibrationStratum.rows(of: tokens, length: rowLength)

@@ -80,7 +80,8 @@ public struct CalibrationTokens: Sendable {
     /// Makes rows of documents.
     ///
     /// - Parameters:
-    ///   - documents: Texts; the shares of their kinds are fixed, those of the user's texts equal.
+    ///   - documents: Texts; the shares of their kinds are fixed, those of the user's texts equal (texts
+    ///     shorter than a row count as one together).
     ///   - chat: Writes a conversation in the model's template, without an opening for an answer;
     ///     `nil` where the template cannot take it, which is written plainly then.
     /// - Throws: `CalibrationTextError` when the texts have no row; `TokenizationError`; what `chat`
@@ -101,7 +102,7 @@ public struct CalibrationTokens: Sendable {
                     tokens: strata.map(\.tokenCount).max() ?? 0, rowLength: options.rowLength),
                 path: documents.first { $0.kind == .own }?.name)
         }
-        unused = strata.filter { $0.kind == .own && $0.rows.isEmpty }.map(\.name)
+        unused = strata.filter { $0.kind == .own && $0.rows.isEmpty }.flatMap(\.names)
         sources = try Self.sources(of: documents)
         rows = Self.mixed(strata, tokenizer: tokenizer, options: options)
     }
