@@ -18,8 +18,10 @@ struct Allocatable: Sendable {
         var formats: [Format]
         /// The bytes of each, padding included.
         var byteCounts: [Int]
-        /// The weights of its columns, for encoders.
+        /// The weights of its columns, for encoders; those of a calibration come later.
         var importance: [Float]?
+        /// Whether a calibration will weigh its columns.
+        var isCalibrated: Bool
     }
 
     /// Tensors of one role in neighbouring layers.
@@ -39,8 +41,10 @@ struct Allocatable: Sendable {
 
     /// Finds what is free in a plan in which every free tensor has the reason `allocated`.
     ///
-    /// - Parameter least: The fewest bits for a value that a free tensor may have.
-    init(_ plan: Plan, least: Format?) throws(AllocationError) {
+    /// - Parameters:
+    ///   - weighed: The tensors whose formats may need importance.
+    ///   - least: The fewest bits for a value that a free tensor may have.
+    init(_ plan: Plan, weighed: Set<String>, least: Format?) throws(AllocationError) {
         source = plan.source
         let alignment = plan.metadata["general.alignment"]?.integer ?? 32
         func padded(_ count: Int) -> Int { count.aligned(to: alignment) ?? count }
@@ -63,7 +67,7 @@ struct Allocatable: Sendable {
                 groups.append(Group(name: name))
             }
             let formats = CandidateFormats.formats(
-                of: tensor.source, hasImportance: tensor.importance != nil, least: least)
+                of: tensor.source, hasImportance: weighed.contains(tensor.name), least: least)
             tensors.append(
                 Tensor(
                     description: tensor.source, index: tensor.sourceIndex,
@@ -73,7 +77,8 @@ struct Allocatable: Sendable {
                             $0.byteCount(
                                 rowLength: tensor.source.shape.rowLength,
                                 rowCount: tensor.source.shape.rowCount) ?? 0)
-                    }, importance: tensor.importance?.values))
+                    }, importance: tensor.importance?.values,
+                    isCalibrated: tensor.importance == nil && weighed.contains(tensor.name)))
         }
         guard !tensors.isEmpty else {
             throw AllocationError(.nothingToChoose, path: plan.source.path)

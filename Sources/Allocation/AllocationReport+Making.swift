@@ -13,7 +13,7 @@ extension AllocationReport {
         if case .divergence(let limit) = allocator.request.target { divergenceLimit = limit }
         basis = reason == nil ? "measured" : "estimated"
         self.reason = reason
-        texts = allocator.request.texts.map { text in
+        texts = allocator.texts.map { text in
             Text(
                 name: text.name,
                 sensitivityTokens: text.sensitivity.reduce(0) { $0 + $1.tokens.count },

@@ -23,23 +23,19 @@ public struct Allocator {
         public var start: Recipe?
         /// The format whose bits for a value no chosen format may go below.
         public var least: Format?
-        /// The texts to measure on; without any the choice is estimated.
-        public var texts: [AllocationText]
-        /// How tensors will be rounded, where not by the formats' own encoders.
-        public var rounding: (any TensorRounding)?
 
         /// Creates a request.
         public init(
-            target: AllocationTarget, start: Recipe? = nil, least: Format? = nil,
-            texts: [AllocationText], rounding: (any TensorRounding)? = nil
+            target: AllocationTarget, start: Recipe? = nil, least: Format? = nil
         ) {
             self.target = target
             self.start = start
             self.least = least
-            self.texts = texts
-            self.rounding = rounding
         }
     }
+
+    /// The texts to measure on; without any the choice is estimated.
+    public var texts: [AllocationText] = []
 
     let request: Request
     let model: Allocatable
@@ -74,7 +70,13 @@ public struct Allocator {
         }
         let plan = try Plan.quantize(
             source, recipe: .Q8_0, options: free, outputPath: outputPath)
-        model = try Allocatable(plan, least: request.least)
+        // A format that needs importance shows which tensors have it.
+        for name in free.recipe.allocation.keys { free.recipe.allocation[name] = .IQ2_XXS }
+        free.recipe.missingImportance = .raise
+        let weighed = try Plan.quantize(
+            source, recipe: .Q8_0, options: free, outputPath: outputPath
+        ).tensors.filter { $0.choice.reason == .allocated }.map(\.name)
+        model = try Allocatable(plan, weighed: Set(weighed), least: request.least)
         recipes = try RecipeMixtures(
             model, of: source, options: options, start: request.start, least: request.least,
             outputPath: outputPath)
@@ -113,11 +115,11 @@ public struct Allocator {
 
     /// About how many bytes measuring takes.
     public func memoryByteCount() throws -> Int {
-        guard !request.texts.isEmpty, let runnable = try? Model(source: model.source) else {
+        guard !texts.isEmpty, let runnable = try? Model(source: model.source) else {
             return 0
         }
         let measurement = WindowDivergences(base: runnable, pool: pool)
-        return try [request.texts.flatMap(\.sensitivity), request.texts.flatMap(\.validation)].map {
+        return try [texts.flatMap(\.sensitivity), texts.flatMap(\.validation)].map {
             let tokens = $0.reduce(0) { $0 + $1.tokens.count }
             return try measurement.memoryByteCount(
                 variantCount: Sensitivities.variantsPerPass(measurement, tokenCount: tokens),
@@ -133,14 +135,15 @@ public struct Allocator {
     public func run(
         progress: @escaping @Sendable (Double, String) throws -> Void
     ) throws -> Result {
+        guard !texts.isEmpty else {
+            return try estimated(because: "no text is there to measure on", progress)
+        }
         let runnable: Model
         do {
-            guard !request.texts.isEmpty else {
-                return try estimated(because: "no text is there to measure on", progress)
-            }
             runnable = try Model(source: model.source)
         } catch let error as any IngotError {
-            if error is AllocationError { throw error }
+            // A file that cannot be read is no model that cannot be run.
+            if error is FileError || error is GGUFError { throw error }
             return try estimated(because: error.problem, progress)
         }
         let search = try MeasuredSearch(self, runnable, progress)
@@ -178,7 +181,7 @@ public struct Allocator {
             throw AllocationError(.notMeasurable(reason: reason), path: source.path)
         }
         let errors = try RoundingErrors(
-            model, rounding: request.rounding, inputs: [:], pool: pool
+            model, inputs: [:], pool: pool
         ) { try progress($0, "rounding errors") }
         // Relative to what the smallest format does, every value counts alike.
         var (harm, count) = (

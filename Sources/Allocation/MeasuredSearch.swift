@@ -27,17 +27,17 @@ struct MeasuredSearch {
         self.progress = progress
         try progress(0, "inputs")
         let inputs = try MeasuredSearch.inputs(
-            of: model, runnable, texts: request.texts, pool: pool)
+            of: model, runnable, texts: allocator.texts, pool: pool)
         let errors = try RoundingErrors(
-            model, rounding: request.rounding, inputs: inputs, pool: pool
+            model, inputs: inputs, pool: pool
         ) { try progress(0.02 + 0.18 * $0, "rounding errors") }
         let sensitivities = try Sensitivities(
-            model, runnable, errors: errors, probeBits: allocator.probeBits, texts: request.texts,
-            rounding: request.rounding, pool: pool
+            model, runnable, errors: errors, probeBits: allocator.probeBits, texts: allocator.texts,
+            inputs: inputs, pool: pool
         ) { try progress(0.2 + 0.4 * $0, "sensitivities of \(model.groups.count) groups") }
         mixtures = Mixtures(model, errors, sensitivities: sensitivities.values)
         trials = try Trials(
-            model, runnable, texts: request.texts, rounding: request.rounding, pool: pool)
+            model, runnable, texts: allocator.texts, inputs: inputs, pool: pool)
     }
 
     /// The mean squares of what tensors take in, where no matrix tells them.
@@ -46,7 +46,7 @@ struct MeasuredSearch {
     ) throws -> [String: [Float]] {
         guard model.tensors.contains(where: { $0.importance == nil }) else { return [:] }
         let calibration = try Calibration(
-            model: runnable, includesOutput: true, activations: .f32, pool: pool)
+            ordered: runnable, includesOutput: true, pool: pool)
         let windows = Dictionary(grouping: texts.flatMap(\.sensitivity)) { $0.tokens.count }
         for (_, windows) in windows.sorted(by: { $0.key < $1.key }) {
             try calibration.add(windows.map(\.tokens))
@@ -130,16 +130,24 @@ struct MeasuredSearch {
         return standing.min { $0.level < $1.level } ?? trials[0]
     }
 
-    /// Trials of mixtures that take one role for more or less sensitive than measured; those that
-    /// are better are put together.
-    private func refined(_ best: MixtureTrial, among measured: [MixtureTrial], limit: Int) throws
-        -> MixtureTrial
-    {
+    /// Roles whose sensitivity is doubted: those of which most harm is expected.
+    private static let doubtedRoles = 3
+
+    /// Trials of mixtures that take one role for more or less sensitive than measured, which moves
+    /// bytes between it and the others; moves that are better by more than chance are put together.
+    private func refined(
+        _ best: MixtureTrial, among measured: [MixtureTrial], limit: Int
+    ) throws -> MixtureTrial {
         let roles = model.groups.map { $0.name.prefix { $0 != " " } }
-        var order: [Substring] = []
-        for role in roles where !order.contains(role) { order.append(role) }
+        var harm: [Substring: Double] = [:]
+        for (number, tensor) in model.tensors.enumerated() {
+            harm[roles[tensor.group], default: 0] += mixtures.cost(
+                tensor: number, format: best.mixture.choice[number])
+        }
+        let doubted = harm.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+            .prefix(MeasuredSearch.doubtedRoles).map(\.key)
         var moves: [(role: Substring, factor: Double, mixture: Mixture)] = []
-        for role in order {
+        for role in doubted {
             for factor in [2, 0.5] {
                 let scaled = mixtures.scaled(roles.map { $0 == role ? factor : 1 })
                 guard let choice = scaled.best(byteLimit: limit) else { continue }
@@ -148,22 +156,24 @@ struct MeasuredSearch {
             }
         }
         let tried = try trials.run(moves.map(\.mixture), predicting: mixtures) {
-            try progress(0.8 + 0.17 * $0, "swaps")
+            try progress(0.8 + 0.15 * $0, "swaps")
         }
         var factors = [Double](repeating: 1, count: model.groups.count)
-        let start = trials.all.first { $0.mixture.name == "allocated" } ?? best
-        for (move, trial) in zip(moves, tried) where trial.level < start.level {
-            // A role that gains either way is not told apart from chance: the better way counts.
+        let start = measured.first { $0.mixture.name == "allocated" } ?? best
+        var better = measured
+        for (move, trial) in zip(moves, tried) where trial.isSurelyBetter(than: start) {
+            better.append(trial)
             for group in roles.indices where roles[group] == move.role {
                 factors[group] = move.factor
             }
         }
-        var all = measured + tried
-        if let choice = mixtures.scaled(factors).best(byteLimit: limit) {
-            all += try trials.run(
+        if factors.contains(where: { $0 != 1 }),
+            let choice = mixtures.scaled(factors).best(byteLimit: limit)
+        {
+            better += try trials.run(
                 [mixtures.mixture("allocated, sensitivities mended", choice)], predicting: mixtures)
         }
-        return MeasuredSearch.best(all)
+        return MeasuredSearch.best(better)
     }
 
     // MARK: A limit of divergence
@@ -175,17 +185,15 @@ struct MeasuredSearch {
         for round in 0..<8 {
             let choice = choice(expecting: aim, above: failing, below: passing)
             guard let choice else { break }
+            let name = "allocated, \(model.byteCount(choice)) bytes"
             let trial = try trials.run(
-                [mixtures.mixture("allocated", choice)], predicting: mixtures)[0]
+                [mixtures.mixture(name, choice)], predicting: mixtures)[0]
             if trial.largest <= limit { passing = trial } else { failing = trial }
             try progress(0.6 + 0.05 * Double(round + 1), "trials")
             // What was measured for what was expected tells what to expect.
             let expected = max(trial.predicted ?? limit, 1e-12)
             aim = expected * limit / max(trial.largest, 1e-12)
-            if let passing, trial.largest <= limit, trial.largest > 0.985 * limit {
-                _ = passing
-                break
-            }
+            if trial.largest <= limit, trial.largest > 0.985 * limit { break }
         }
         // A file type's mixture that is smaller still and keeps the limit.
         let most = passing?.mixture.byteCount ?? allocator.mostByteCount

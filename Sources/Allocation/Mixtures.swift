@@ -23,17 +23,14 @@ struct Mixtures: Sendable {
     let sensitivities: [Double]
 
     /// Takes the geometric mean of the texts' sensitivities, so that none outweighs another by its
-    /// level, each multiplied by `factors` where there are such.
-    init(
-        _ model: Allocatable, _ errors: RoundingErrors, sensitivities: [[Double]],
-        factors: [Double]? = nil
-    ) {
+    /// level.
+    init(_ model: Allocatable, _ errors: RoundingErrors, sensitivities: [[Double]]) {
         self.model = model
         self.errors = errors
-        self.sensitivities = sensitivities.enumerated().map { group, values in
+        self.sensitivities = sensitivities.map { values in
             guard !values.isEmpty, values.allSatisfy({ $0 > 0 }) else { return 0 }
             let mean = values.reduce(0) { $0 + log($1) } / Double(values.count)
-            return rounded(exp(mean) * (factors?[group] ?? 1))
+            return rounded(exp(mean))
         }
     }
 

@@ -50,8 +50,10 @@ struct RecipeMixtures: Sendable {
     }
 
     /// The file type whose file would be nearest in size: what a reader is told that the file is.
+    ///
+    /// Never Q2_K_S, whose rule refuses Q2_K to tensors without importance.
     func nearest(to byteCount: Int) -> Recipe {
-        mixtures.min {
+        mixtures.filter { $0.recipe?.fileType != Recipe.Q2_K_S.fileType }.min {
             abs($0.byteCount - byteCount) < abs($1.byteCount - byteCount)
         }?.recipe ?? .Q4_K_M
     }

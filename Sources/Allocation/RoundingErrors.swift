@@ -5,7 +5,7 @@ import Synchronization
 import TensorCore
 
 /// What rounding to each format does to each tensor: `Σ ΔW D ΔWᵀ`, with the mean squares of the
-/// layer's inputs for D, or what the rounding's own Hessian makes of it.
+/// layer's inputs for D.
 struct RoundingErrors: Sendable {
     /// By tensor and by the numbers of its formats.
     let values: [[Double]]
@@ -19,11 +19,11 @@ struct RoundingErrors: Sendable {
     /// Rounds samples of all tensors to all their formats.
     ///
     /// - Parameters:
-    ///   - inputs: Mean squares of what tensors take in, by name, for those that encoders do not
-    ///     weigh.
+    ///   - inputs: Mean squares of what tensors take in, by name, for those that no importance
+    ///     matrix weighs.
     ///   - progress: Called with the share that is done, from several threads; may throw to stop.
     init(
-        _ model: Allocatable, rounding: (any TensorRounding)?, inputs: [String: [Float]],
+        _ model: Allocatable, inputs: [String: [Float]],
         pool: WorkerPool, progress: @Sendable (Double) throws -> Void
     ) throws {
         let jobs = model.tensors.indices.flatMap { tensor in
@@ -34,8 +34,7 @@ struct RoundingErrors: Sendable {
         try pool.run(jobCount: jobs.count) { _, number in
             let job = jobs[number]
             let error = try RoundingErrors.error(
-                of: model.tensors[job.tensor], in: model, format: job.format, rounding: rounding,
-                inputs: inputs)
+                of: model.tensors[job.tensor], in: model, format: job.format, inputs: inputs)
             // The last digits may be those of another order of additions.
             results.withLock { $0[job.tensor][job.format] = rounded(error) }
             let count = done.add(1, ordering: .relaxed).newValue
@@ -45,8 +44,7 @@ struct RoundingErrors: Sendable {
     }
 
     private static func error(
-        of tensor: Allocatable.Tensor, in model: Allocatable, format: Int,
-        rounding: (any TensorRounding)?, inputs: [String: [Float]]
+        of tensor: Allocatable.Tensor, in model: Allocatable, format: Int, inputs: [String: [Float]]
     ) throws -> Double {
         let shape = tensor.description.shape
         let length = shape.rowLength
@@ -54,7 +52,7 @@ struct RoundingErrors: Sendable {
             model.source,
             replacing: [
                 tensor.index: model.replacement(
-                    of: tensor, as: tensor.formats[format], rounding: rounding)
+                    of: tensor, as: tensor.formats[format], inputs: inputs)
             ])
         let weights = [tensor.importance, inputs[tensor.description.name]].compactMap { $0 }
             .first { !$0.isEmpty && $0.count % length == 0 }
@@ -73,10 +71,6 @@ struct RoundingErrors: Sendable {
             try source.readRows(rows, ofTensor: tensor.index, into: after, scratch: scratch)
             for place in 0..<rows.count * length { after[place] -= before[place] }
             count += rows.count
-            if let loss = rounding?.loss(ofDifferences: after, rows: rows, of: tensor.description) {
-                sum += loss
-                continue
-            }
             for row in rows {
                 let differences = after + (row - first) * length
                 let start = row / rowsOfExpert * length
@@ -100,16 +94,15 @@ func rounded(_ value: Double) -> Double {
 
 extension Allocatable {
     /// What a tensor is in a format.
+    ///
+    /// A calibration's rounding is stood for by the format's encoder
+    /// with the inputs' mean squares as weights.
     func replacement(
-        of tensor: Tensor, as format: Format, rounding: (any TensorRounding)?
+        of tensor: Tensor, as format: Format, inputs: [String: [Float]]
     ) -> RequantizedSource.Replacement {
-        guard let rounding, format.blockElementCount > 1 else {
-            return .init(format: format, importance: tensor.importance)
-        }
-        let description = tensor.description
-        return .init(format: format) { values, rows, destination in
-            try rounding.encode(
-                values, rows: rows, of: description, as: format, into: destination)
-        }
+        .init(
+            format: format,
+            importance: tensor.importance
+                ?? (tensor.isCalibrated ? inputs[tensor.description.name] : nil))
     }
 }

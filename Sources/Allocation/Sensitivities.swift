@@ -12,20 +12,19 @@ struct Sensitivities: Sendable {
     /// The divergence that was measured, by group and text.
     let divergences: [[Double]]
 
-    /// Bytes that a pass may take; at least one variant runs.
+    /// Bytes that the variants of a pass may add to what one model takes; at least one runs.
     private static let memoryLimit = 1 << 29
 
     /// Variants that run side by side.
     static func variantsPerPass(
         _ measurement: WindowDivergences, tokenCount: Int
     ) throws -> Int {
-        var count = 12
-        while count > 1,
+        func byteCount(_ count: Int) throws -> Int {
             try measurement.memoryByteCount(variantCount: count, tokenCount: tokenCount)
-                > memoryLimit
-        {
-            count -= 1
         }
+        var count = 12
+        let alone = try byteCount(0)
+        while count > 1, try byteCount(count) - alone > memoryLimit { count -= 1 }
         return count
     }
 
@@ -34,7 +33,7 @@ struct Sensitivities: Sendable {
     /// - Parameter progress: Called with the share that is done; may throw to stop.
     init(
         _ model: Allocatable, _ runnable: Model, errors: RoundingErrors, probeBits: Double,
-        texts: [AllocationText], rounding: (any TensorRounding)?, pool: WorkerPool,
+        texts: [AllocationText], inputs: [String: [Float]], pool: WorkerPool,
         progress: (Double) throws -> Void
     ) throws {
         let windows = texts.flatMap(\.sensitivity)
@@ -51,7 +50,7 @@ struct Sensitivities: Sendable {
                 for (number, tensor) in model.tensors.enumerated() where tensor.group == group {
                     let probe = Sensitivities.probe(tensor.formats, bits: probeBits)
                     replacements[tensor.index] = model.replacement(
-                        of: tensor, as: tensor.formats[probe], rounding: rounding)
+                        of: tensor, as: tensor.formats[probe], inputs: inputs)
                     sum += errors.values[number][probe]
                     firstBlock = min(firstBlock, runnable.firstBlock(ofMatrix: tensor.index))
                 }

@@ -9,6 +9,8 @@ struct MixtureTrial: Sendable {
     var mixture: Mixture
     /// The mean KL divergence on each text.
     var divergences: [Estimate]
+    /// The mean of each window.
+    var windowMeans: [Double]
     /// What was expected, where the mixture was found by that.
     var predicted: Double?
 
@@ -20,6 +22,16 @@ struct MixtureTrial: Sendable {
 
     /// The largest divergence of a text.
     var largest: Double { divergences.map { rounded($0.value) }.max() ?? 0 }
+
+    /// Whether the divergence is smaller by more than chance: paired by window, in proportion, by
+    /// two standard errors.
+    func isSurelyBetter(than other: MixtureTrial) -> Bool {
+        var gains = Moments()
+        for (mean, otherMean) in zip(windowMeans, other.windowMeans) where otherMean > 0 {
+            gains.add(1 - mean / otherMean)
+        }
+        return gains.count > 1 && rounded(gains.mean) > rounded(2 * gains.standardError)
+    }
 
     /// Whether the divergence is on some text larger than another's.
     func isWorse(than other: MixtureTrial) -> Bool {
@@ -34,7 +46,7 @@ final class Trials {
     private let model: Allocatable
     private let runnable: Model
     private let texts: [AllocationText]
-    private let rounding: (any TensorRounding)?
+    private let inputs: [String: [Float]]
     private let measurement: WindowDivergences
     private let windows: [WindowDivergences.Window]
     private let perPass: Int
@@ -43,12 +55,12 @@ final class Trials {
 
     init(
         _ model: Allocatable, _ runnable: Model, texts: [AllocationText],
-        rounding: (any TensorRounding)?, pool: WorkerPool
+        inputs: [String: [Float]], pool: WorkerPool
     ) throws {
         self.model = model
         self.runnable = runnable
         self.texts = texts
-        self.rounding = rounding
+        self.inputs = inputs
         measurement = WindowDivergences(base: runnable, pool: pool)
         windows = texts.flatMap(\.validation)
         perPass = try Sensitivities.variantsPerPass(
@@ -77,6 +89,7 @@ final class Trials {
                         mixture: mixture,
                         divergences: AllocationText.means(
                             moments, windowCounts: texts.map(\.validation.count)),
+                        windowMeans: moments.map(\.mean),
                         predicted: prediction?.predicted(mixture.choice)))
             }
             try progress(Double(first + some.count) / Double(new.count))
@@ -91,7 +104,7 @@ final class Trials {
         for (tensor, option) in zip(model.tensors, choice)
         where tensor.formats[option] != tensor.description.format {
             replacements[tensor.index] = model.replacement(
-                of: tensor, as: tensor.formats[option], rounding: rounding)
+                of: tensor, as: tensor.formats[option], inputs: inputs)
         }
         return .init(
             try Model(

@@ -32,6 +32,16 @@ public final class Calibration {
         sums = Sums(model)
     }
 
+    /// Prepares to gather what layers take in, in F32 and with the same bits on every machine and
+    /// number of threads but for the order of additions.
+    package init(ordered model: Model, includesOutput: Bool, pool: WorkerPool)
+        throws(InferenceError)
+    {
+        decoder = try Decoder(models: [model], products: .ordered, pool: pool)
+        self.includesOutput = includesOutput && model.description.output == "output.weight"
+        sums = Sums(model)
+    }
+
     /// Tokens that are best run at once.
     public var batchTokenCount: Int { decoder.batchTokenCount }
 

@@ -7,25 +7,15 @@ package import TensorCore
 ///
 /// A row is encoded and decoded each time it is asked for.
 package struct RequantizedSource: TensorSource {
-    /// Encodes rows of a tensor in another way than its format does by itself.
-    package typealias RowEncoder =
-        @Sendable (
-            _ values: UnsafePointer<Float>, _ rows: Range<Int>,
-            _ destination: UnsafeMutableRawPointer
-        ) throws -> Void
-
     /// What a tensor becomes.
     package struct Replacement: Sendable {
         package var format: Format
         /// Column weights, `experts × rowLength`, or as many as a row has for all rows alike.
         package var importance: [Float]?
-        /// Encodes the rows; the format itself where there is none.
-        package var encoder: RowEncoder?
 
-        package init(format: Format, importance: [Float]? = nil, encoder: RowEncoder? = nil) {
+        package init(format: Format, importance: [Float]? = nil) {
             self.format = format
             self.importance = importance
-            self.encoder = encoder
         }
     }
 
@@ -59,7 +49,7 @@ package struct RequantizedSource: TensorSource {
             length / replacement.format.blockElementCount
             * replacement.format.blockByteCount
         guard let bytes = scratch.bytes(rows.count * byteCount).baseAddress else { return }
-        try encode(rows, ofTensor: tensor, destination, into: bytes)
+        encode(rows, ofTensor: tensor, destination, into: bytes)
         replacement.format.decode?(bytes, rows.count * length, destination)
     }
 
@@ -67,10 +57,10 @@ package struct RequantizedSource: TensorSource {
     private func encode(
         _ rows: Range<Int>, ofTensor tensor: Int, _ values: UnsafePointer<Float>,
         into bytes: UnsafeMutableRawPointer
-    ) throws {
-        guard let replacement = replacements[tensor] else { return }
-        if let encoder = replacement.encoder { return try encoder(values, rows, bytes) }
-        guard let encode = replacement.format.encode else { return }
+    ) {
+        guard let replacement = replacements[tensor], let encode = replacement.format.encode else {
+            return
+        }
         let shape = tensors[tensor].shape
         let length = shape.rowLength
         let byteCount =
@@ -113,7 +103,7 @@ package struct RequantizedSource: TensorSource {
         defer { values.deallocate() }
         guard let base = values.baseAddress else { return }
         try source.readRows(rows, ofTensor: tensor, into: base, scratch: ScratchBuffer())
-        try encode(rows, ofTensor: tensor, base, into: bytes)
+        encode(rows, ofTensor: tensor, base, into: bytes)
     }
 
     /// How far values are from what they were, in whole and as the importance weighs them.

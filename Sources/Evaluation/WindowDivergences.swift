@@ -45,7 +45,7 @@ package struct WindowDivergences {
     package func measure(_ variants: [Variant], windows: [Window]) throws -> [[Moments]] {
         let decoder = try Decoder(
             models: [base] + variants.map(\.model),
-            firstOwnBlocks: [0] + variants.map(\.firstOwnBlock), pool: pool)
+            firstOwnBlocks: [0] + variants.map(\.firstOwnBlock), products: .ordered, pool: pool)
         let batch = Batch(windows.map { Stretch(tokens: $0.tokens, scored: $0.scored) })
         let rows = PairedRows(
             targets: [Int32](repeating: -1, count: batch.scoredCount),
@@ -66,7 +66,7 @@ package struct WindowDivergences {
 
     /// About how many bytes a measurement of so many variants takes; see `Decoder`.
     package func memoryByteCount(variantCount: Int, tokenCount: Int) throws(InferenceError) -> Int {
-        try Decoder(models: [base], pool: pool)
+        try Decoder(models: [base], products: .ordered, pool: pool)
             .memoryByteCount(modelCount: variantCount + 1, tokenCount: tokenCount)
     }
 }

@@ -1,5 +1,6 @@
 import Allocation
 import ArgumentParser
+import Calibration
 import Evaluation
 import GGUF
 import Pipeline
@@ -42,8 +43,8 @@ struct TargetOptions: ParsableArguments {
         name: [.customShort("f"), .customLong("file")],
         help: ArgumentHelp(
             """
-            With a target: a text to measure on; plain or .zst. May be given again, each is a text \
-            of its own: name two of different kinds.
+            With a target: a text to measure on, not one to judge by; plain or .zst. May be given \
+            again, each is a text of its own. (default: the built-in mix)
             """, valueName: "text"))
     var texts: [String] = []
 
@@ -98,24 +99,22 @@ struct TargetOptions: ParsableArguments {
     }
 
     /// Measures, chooses, and plans the file.
-    ///
-    /// - Parameter rounding: How tensors will be rounded, where not by the formats' own encoders.
     func plan(
         _ source: any TensorSource, _ request: QuantizeRequest, options: QuantizeOptions,
-        rounding: (any TensorRounding)? = nil, isQuiet: Bool
+        isQuiet: Bool
     ) throws -> PlannedOutput {
         if let start = request.start, (start.defaultFormat?.blockElementCount ?? 1) == 1 {
             throw ValidationError(
                 "\(start.name) quantizes nothing; with a target, TYPE is a type such as Q4_K_M")
         }
-        let allocator = try Allocator(
+        var allocator = try Allocator(
             source,
             Allocator.Request(
                 target: try target(), start: request.start,
-                least: try minType.map { try TargetOptions.floor($0) },
-                texts: try loadedTexts(of: source), rounding: rounding),
+                least: try minType.map { try TargetOptions.floor($0) }),
             options: options, outputPath: request.targetPath,
             pool: WorkerPool(threadCount: request.threads))
+        allocator.texts = try loadedTexts(of: source)
         if !isQuiet {
             let memory = try allocator.memoryByteCount()
             if memory > 0 {
@@ -132,11 +131,22 @@ struct TargetOptions: ParsableArguments {
         return output
     }
 
-    /// The texts in tokens.
+    /// Tokens that are taken of the built-in mix, in whole rows of each kind.
+    private static let mixTokenCount = 1 << 15
+
+    /// The texts in tokens; without any, those of the built-in mix by kind.
     private func loadedTexts(of source: any TensorSource) throws -> [AllocationText] {
-        guard !texts.isEmpty else { return [] }
-        let tokenizer = try Tokenizer(
-            vocabulary: Vocabulary(metadata: source.metadata, file: source.path))
+        let tokenizer: Tokenizer
+        do {
+            tokenizer = try Tokenizer(
+                vocabulary: Vocabulary(metadata: source.metadata, file: source.path))
+        } catch let error as any IngotError {
+            guard texts.isEmpty else { throw error }
+            // Formats are estimated then, which the plan says.
+            Terminal.warning(error.description)
+            return []
+        }
+        guard !texts.isEmpty else { return try TargetOptions.mix(tokenizer) }
         return try texts.map { path in
             let contents = try TextFiles.contents(paths: [path])
             for warning in contents.warnings { Terminal.warning(warning.description) }
@@ -144,6 +154,22 @@ struct TargetOptions: ParsableArguments {
                 name: TextNames.short(path),
                 tokens: tokenizer.encode(contents.bytes, addSpecial: true, parseSpecial: false),
                 bos: tokenizer.leadingID, windowCount: max(2, 8 / texts.count))
+        }
+    }
+}
+
+extension TargetOptions {
+    private static func mix(_ tokenizer: Tokenizer) throws -> [AllocationText] {
+        let rows = try CalibrationTokens(
+            documents: CalibrationMix.documents(), tokenizer: tokenizer,
+            options: .init(rowLength: 512, tokenBudget: mixTokenCount, randomShare: 0)
+        ).rows
+        return try CalibrationDocument.Kind.allCases.compactMap { kind in
+            let own = rows.filter { $0.kind == kind }.flatMap(\.tokens)
+            guard own.count >= 2048 else { return nil }
+            return try AllocationText(
+                name: "\(CalibrationMix.name) \(kind.rawValue)", tokens: own, bos: nil,
+                windowCount: 2)
         }
     }
 }
