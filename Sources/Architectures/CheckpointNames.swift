@@ -62,13 +62,15 @@ public struct CheckpointNames: Sendable {
         _ family: ModelFamily, in configuration: ModelConfiguration
     ) throws(ArchitectureError) {
         let patterns =
-            family.tensors.flatMap { $0.sources.map(\.pattern) } + family.learned.map(\.pattern)
+            family.tensors.flatMap { $0.sources.map(\.pattern) }
+            + family.checkpoint.layerScalars.map(\.pattern)
         known = Set(patterns.map { TensorPattern.skeleton(of: $0.name(block: 0)) })
         let heads = Set(patterns.compactMap { $0.text.split(separator: ".").first })
         prefixes = [""] + heads.intersection(CheckpointNames.wrappers).sorted().map { $0 + "." }
-        spellings = family.spellings + CheckpointNames.oldSpellings
-        if case .apart(let prefix, _) = family.predictors { apart = prefix } else { apart = nil }
-        firstLeftOut = family.predictors == .leftOut ? try configuration.numHiddenLayers() : nil
+        spellings = family.checkpoint.spellings + CheckpointNames.oldSpellings
+        let further = family.checkpoint.multiTokenPrediction
+        if case .apart(let prefix, _) = further { apart = prefix } else { apart = nil }
+        firstLeftOut = further == .leftOut ? try configuration.numHiddenLayers() : nil
     }
 
     /// What a tensor of the checkpoint is.

@@ -102,8 +102,6 @@ public struct ConfigurationExport: Sendable {
     public let rotaryShare: String?
     /// How many pairs of a head turn by each position, where the configuration must say.
     public let rotarySections: @Sendable (Source) -> [Int]?
-    /// Whether keys and tensors of factors tell how the rotary embedding is stretched.
-    public let hasScaling: Bool
     /// The tokenizer's class where there is a SentencePiece model.
     public let tokenizerClass: String
     /// The architectures of models that also take pictures, whose language models this family's
@@ -124,7 +122,7 @@ public struct ConfigurationExport: Sendable {
         presence: [(tensor: String, key: String)] = [], scalingConstants: [Entry] = [],
         magnitudeWords: [String] = [], rotaryShare: String? = nil,
         rotarySections: @escaping @Sendable (Source) -> [Int]? = { _ in nil },
-        hasScaling: Bool = true, tokenizerClass: String = "LlamaTokenizer",
+        tokenizerClass: String = "LlamaTokenizer",
         textOf: [String] = [],
         fits: @escaping @Sendable (Source) -> Bool = { _ in true },
         otherClass: @escaping @Sendable (Source) -> (className: String, modelType: String)? = { _ in
@@ -141,7 +139,6 @@ public struct ConfigurationExport: Sendable {
         self.magnitudeWords = magnitudeWords
         self.rotaryShare = rotaryShare
         self.rotarySections = rotarySections
-        self.hasScaling = hasScaling
         self.tokenizerClass = tokenizerClass
         self.textOf = textOf
         self.fits = fits
@@ -220,7 +217,7 @@ public struct ConfigurationExport: Sendable {
                 "layer_types",
                 .array(layers.map { .text($0 ? "sliding_attention" : "full_attention") }))
         }
-        if hasScaling, let scaling = try rotaryScaling(source) { set("rope_scaling", scaling) }
+        if let scaling = try rotaryScaling(source) { set("rope_scaling", scaling) }
         for (tensor, key) in presence { set(key, .bool(hasTensor(tensor))) }
         for (key, value) in constants + computed(source) { set(key, value) }
         return entries
@@ -315,30 +312,6 @@ public struct ConfigurationExport: Sendable {
             }
         }
         return scaling(8192, high: 4)
-    }
-}
-
-extension ModelFamily {
-    /// The name of a tensor in a checkpoint where the rules have another: `ruleName(countingOn:in:)`
-    /// turned round.
-    public func checkpointName(
-        of name: String, in configuration: ModelConfiguration
-    ) throws(ArchitectureError) -> String {
-        let layers = "model.layers."
-        guard case .apart(let prefix, let modules) = predictors, name.hasPrefix(layers) else {
-            return name
-        }
-        let inner = name.dropFirst(layers.count)
-        let digits = inner.prefix { $0 != "." }
-        let layerCount = try configuration.numHiddenLayers()
-        guard let number = Int(digits), number >= layerCount else { return name }
-        let rest = inner.dropFirst(digits.count + 1)
-        if number == layerCount,
-            let module = modules.first(where: { rest.hasPrefix($0.value + ".") })
-        {
-            return prefix + module.key + rest.dropFirst(module.value.count)
-        }
-        return "\(prefix)layers.\(number - layerCount).\(rest)"
     }
 }
 

@@ -12,30 +12,37 @@ struct DecoderStyle {
         case plain
     }
 
-    /// The kind of all norms.
-    var norm = BlockDescription.Norm.Kind.rootMeanSquare
     /// Which elements of a head turn together; `nil` where nothing turns.
     var pairing: BlockDescription.Rotary.Pairing?
+    /// The kind of all norms.
+    var norm = BlockDescription.Norm.Kind.rootMeanSquare
     /// What norms of queries and keys take as a row; `nil` where there are none.
     var headNorms: BlockDescription.Attention.NormScope?
+    /// Whether some files are without these norms, which the first block tells.
+    var headNormsMayMiss = false
     /// Whether norms come before attention (`attn_norm`) and the network.
     var hasPreNorms = true
-    /// The name of the norm before the network.
-    var feedForwardNorm = "ffn_norm"
     /// Whether norms come after them (`post_attention_norm`, `post_ffw_norm`).
     var hasPostNorms = false
+    /// The name of the norm before the network.
+    var feedForwardNorm = "ffn_norm"
     /// Where the network takes its input; when parallel, from the rows that attention takes.
     var arrangement = BlockDescription.Arrangement.sequential
     /// How the network is stored.
     var network = NetworkForm.gated
     /// What is between the network's layers.
     var activation = BlockDescription.Activation.silu
+    /// Every so many blocks one attends to all positions, where there is a sliding window (SWA) and
+    /// the metadata give no pattern; 0 when none does, `nil` where no window is read.
+    var windowPeriod: Int?
+    /// Whether there is a matrix of learned positions.
+    var hasPositions = false
+    /// Whether embeddings are multiplied by the root of their length.
+    var scalesEmbeddings = false
     /// What blocks without key heads have in place of attention; `nil` where all have attention.
     var recurrence: RecurrenceStyle?
     /// The experts of all blocks but those that have a dense network; `nil` without.
     var experts: ExpertStyle?
-
-    init(pairing: BlockDescription.Rotary.Pairing?) { self.pairing = pairing }
 }
 
 /// The recurrences that metadata describe by the same keys in several families.
@@ -110,54 +117,32 @@ extension DecoderMetadata {
         change: (Int, inout BlockDescription) throws(DecoderDescriptionError) -> Void = { _, _ in }
     ) throws(DecoderDescriptionError) -> DecoderDescription {
         let sizes = try sizes(partsMayMiss: style.recurrence != nil)
+        var style = style
+        if style.headNormsMayMiss, present("blk.0.attn_q_norm.weight") == nil {
+            style.headNorms = nil
+        }
+        if style.experts?.mayMiss == true, try optionalCountOrZero("expert_count") ?? 0 == 0 {
+            style.experts = nil
+        }
         var rotary: BlockDescription.Rotary?
         if let pairing = style.pairing {
             rotary = try self.rotary(
                 pairing: pairing, turned: sizes.keyLength, keyLength: sizes.keyLength)
         }
+        var windows = [Int?](repeating: nil, count: sizes.blockCount)
+        if let period = style.windowPeriod {
+            windows = try self.windows(blockCount: sizes.blockCount, fullEvery: period)
+        }
         let scale = try number("attention.scale")
         var blocks: [BlockDescription] = []
         for index in 0..<sizes.blockCount {
-            let block = "blk.\(index)"
-            var attention = attention(block, sizes, index: index, rotary: rotary)
+            var attention = try attention(style, sizes, index: index, rotary: rotary)
+            attention.window = windows[index]
             // A scale of 0 is how files say that it is the usual one.
             if let scale, scale != 0 { attention.scale = scale }
-            if let scope = style.headNorms {
-                attention.normScope = scope
-                attention.queryNorm = try norm(style.norm, "\(block).attn_q_norm")
-                attention.keyNorm = try norm(style.norm, "\(block).attn_k_norm")
-            }
-            let hidden = sizes.feedForward[index]
-            var description = BlockDescription(
-                attentionNorm: nil, attention: attention, feedForwardNorm: nil,
-                feedForward: network(style, block, width: sizes.width, hidden: hidden))
-            description.arrangement = style.arrangement
-            if style.hasPreNorms {
-                description.attentionNorm = try norm(style.norm, "\(block).attn_norm")
-                if style.arrangement == .sequential {
-                    description.feedForwardNorm = try norm(
-                        style.norm, "\(block).\(style.feedForwardNorm)")
-                }
-            }
-            if style.hasPostNorms {
-                description.postAttentionNorm = try norm(
-                    style.norm, "\(block).post_attention_norm")
-                description.postFeedForwardNorm = try norm(style.norm, "\(block).post_ffw_norm")
-            }
-            // A block with a dense network and no router is one of the dense ones.
-            let isDense =
-                present("\(block).ffn_up.weight") != nil
-                && present("\(block).ffn_gate_inp.weight") == nil
-            if let experts = style.experts, !isDense {
-                description.feedForward = try self.experts(
-                    experts, block: block, width: sizes.width, denseHidden: hidden)
-            }
-            if let recurrence = style.recurrence, sizes.headsKV[index] == 0 {
-                description.mixer = .recurrence(
-                    try self.recurrence(recurrence, block, width: sizes.width))
-            }
-            try change(index, &description)
-            blocks.append(description)
+            var block = try self.block(style, sizes, index: index, attention: attention)
+            try change(index, &block)
+            blocks.append(block)
         }
         var decoder = DecoderDescription(
             architecture: architecture, contextLength: try count("context_length"),
@@ -165,18 +150,55 @@ extension DecoderMetadata {
             outputNorm: try norm(style.norm, "output_norm"),
             output: present("output.weight") ?? "token_embd.weight")
         decoder.outputBias = present("output.bias")
+        if style.hasPositions { decoder.positionEmbedding = "position_embd.weight" }
+        if style.scalesEmbeddings { decoder.embeddingScale = Float(sizes.width).squareRoot() }
         return decoder
     }
 
+    private func block(
+        _ style: DecoderStyle, _ sizes: DecoderSizes, index: Int,
+        attention: BlockDescription.Attention
+    ) throws(DecoderDescriptionError) -> BlockDescription {
+        let name = "blk.\(index)"
+        let hidden = sizes.feedForward[index]
+        var block = BlockDescription(
+            attentionNorm: nil, attention: attention, feedForwardNorm: nil,
+            feedForward: network(style, name, width: sizes.width, hidden: hidden))
+        block.arrangement = style.arrangement
+        if style.hasPreNorms {
+            block.attentionNorm = try norm(style.norm, "\(name).attn_norm")
+            if style.arrangement == .sequential {
+                block.feedForwardNorm = try norm(style.norm, "\(name).\(style.feedForwardNorm)")
+            }
+        }
+        if style.hasPostNorms {
+            block.postAttentionNorm = try norm(style.norm, "\(name).post_attention_norm")
+            block.postFeedForwardNorm = try norm(style.norm, "\(name).post_ffw_norm")
+        }
+        // A block with a dense network and no router is one of the dense ones.
+        let isDense =
+            present("\(name).ffn_up.weight") != nil
+            && present("\(name).ffn_gate_inp.weight") == nil
+        if let experts = style.experts, !isDense {
+            block.feedForward = try self.experts(
+                experts, block: name, width: sizes.width, denseHidden: hidden)
+        }
+        if let recurrence = style.recurrence, sizes.headsKV[index] == 0 {
+            block.mixer = .recurrence(try self.recurrence(recurrence, name, width: sizes.width))
+        }
+        return block
+    }
+
     private func attention(
-        _ block: String, _ sizes: DecoderSizes, index: Int, rotary: BlockDescription.Rotary?
-    ) -> BlockDescription.Attention {
+        _ style: DecoderStyle, _ sizes: DecoderSizes, index: Int, rotary: BlockDescription.Rotary?
+    ) throws(DecoderDescriptionError) -> BlockDescription.Attention {
+        let block = "blk.\(index)"
         let (heads, headsKV) = (sizes.heads[index], sizes.headsKV[index])
         let (queries, keys) = (heads * sizes.keyLength, headsKV * sizes.keyLength)
         let values = headsKV * sizes.valueLength
         let width = sizes.width
         let isStacked = present("\(block).attn_qkv.weight") != nil
-        return BlockDescription.Attention(
+        var attention = BlockDescription.Attention(
             headCount: heads, headCountKV: headsKV, keyLength: sizes.keyLength,
             valueLength: sizes.valueLength,
             input: isStacked
@@ -192,6 +214,12 @@ extension DecoderMetadata {
             output: projection(
                 "\(block).attn_output", outputs: width, inputs: heads * sizes.valueLength),
             rotary: rotary)
+        if let scope = style.headNorms {
+            attention.normScope = scope
+            attention.queryNorm = try norm(style.norm, "\(block).attn_q_norm")
+            attention.keyNorm = try norm(style.norm, "\(block).attn_k_norm")
+        }
+        return attention
     }
 
     private func network(

@@ -11,22 +11,37 @@ struct ExpertStyle {
     var activation = BlockDescription.Activation.silu
     /// Whether networks have a gate.
     var isGated = true
-    /// The length of the shared network's hidden row; `nil` where there is none.
-    var sharedHidden: Int?
+    /// The network that every token takes.
+    var shared = Shared.none
+    /// Whether files without `expert_count` have none.
+    var mayMiss = false
+
+    /// Where the length of the shared network's hidden row is said.
+    enum Shared {
+        /// There is no such network.
+        case none
+        /// `expert_shared_feed_forward_length`, or an expert's for each shared one.
+        case stated
+        /// An expert's for each shared one, of which `expert_shared_count` may say none.
+        case counted
+        /// An expert's.
+        case single
+    }
 }
 
 extension DecoderMetadata {
-    /// The length of the shared network's hidden row, `nil` where there is none: what the file says,
-    /// otherwise that of an expert for each shared one.
-    func sharedHidden() throws(DecoderDescriptionError) -> Int? {
-        if let length = try optionalCountOrZero("expert_shared_feed_forward_length"), length > 0 {
-            return length
+    /// The length of the shared network's hidden row, `nil` where there is none.
+    private func sharedHidden(
+        _ shared: ExpertStyle.Shared
+    ) throws(DecoderDescriptionError) -> Int? {
+        switch shared {
+        case .none: return nil
+        case .single: return try count("expert_feed_forward_length")
+        case .stated:
+            let length = try optionalCountOrZero("expert_shared_feed_forward_length") ?? 0
+            if length > 0 { return length }
+        case .counted: break
         }
-        return try sharedHiddenByCount()
-    }
-
-    /// The hidden row of an expert for each shared one, `nil` where there is none.
-    func sharedHiddenByCount() throws(DecoderDescriptionError) -> Int? {
         guard let count = try optionalCountOrZero("expert_shared_count"), count > 0 else {
             return nil
         }
@@ -84,7 +99,7 @@ extension DecoderMetadata {
             experts.weightScale = scale
         }
         experts.groups = try groups(count: count, usedCount: usedCount, of: experts)
-        if let hidden = style.sharedHidden {
+        if let hidden = try sharedHidden(style.shared) {
             experts.shared = made("shexp", hidden: hidden)
             if present("\(block).ffn_gate_inp_shexp.weight") != nil {
                 experts.sharedGate = projection(

@@ -21,10 +21,9 @@ extension DecoderMetadata {
     /// Value heads of a key head are neighbours where their gates are one matrix, `ssm_ba`, and take
     /// turns where there are two.
     func deltaDecoder(experts: ExpertStyle?) throws(DecoderDescriptionError) -> DecoderDescription {
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .head
-        style.feedForwardNorm = "post_attention_norm"
-        style.experts = experts
+        let style = DecoderStyle(
+            pairing: .halves, headNorms: .head, feedForwardNorm: "post_attention_norm",
+            experts: experts)
         let recurrent = try recurrentBlocks(blockCount: blockCount())
         let (keyHeads, valueHeads) = (
             try count("ssm.group_count"), try count("ssm.time_step_rank")

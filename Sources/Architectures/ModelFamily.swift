@@ -3,8 +3,9 @@ public import TensorCore
 /// A family of models as data: what its checkpoints look like on the Hugging Face side, and what
 /// its GGUF files look like.
 ///
-/// A family is one file under `Families/`, listed in `ModelFamily.all`; nothing outside that file
-/// names it.
+/// A family is one file under `Families/`, listed in `ModelFamily.all`. Nothing outside its lineage
+/// names it: families that share parts are one folder, and what several lineages share is in
+/// `Rules/`.
 public struct ModelFamily: Sendable {
     /// Another value of `general.architecture` for some configurations.
     public struct Variant: Sendable {
@@ -38,138 +39,34 @@ public struct ModelFamily: Sendable {
         }
     }
 
-    /// What becomes of layers behind the last one, which predict further tokens
-    /// (`num_nextn_predict_layers`).
-    public enum Predictors: Sendable, Hashable {
-        /// No checkpoint of the family has them.
-        case none
-        /// They are left out of the file.
-        case leftOut
-        /// They are blocks of the file like all others.
-        case kept
-        /// They are blocks of the file, and named apart in a checkpoint: `mtp.layers.0.…` is the
-        /// layer behind the last. Modules beside the layers belong to the first of them, under the
-        /// names given here.
-        case apart(prefix: String, modules: [String: String])
-    }
-
-    /// A number that every layer has learned, which a checkpoint has as a tensor of one element and
-    /// a GGUF file as metadata: one F32 array for all layers.
-    public struct LearnedNumber: Sendable, Hashable {
-        /// The tensors.
-        public let pattern: TensorPattern
-        /// The metadata key.
-        public let key: String
-        /// The shape with which transformers stores it: `[1]`, or none for a scalar.
-        public let shape: [Int]
-
-        /// A number with a name in each layer.
-        public init(_ pattern: String, _ key: String, shape: [Int]) {
-            self.pattern = TensorPattern(pattern)
-            self.key = key
-            self.shape = shape
-        }
-    }
-
-    /// A token that plays a part for which the tokenizer's files name none.
-    public struct TokenRole: Sendable, Hashable {
-        /// The part, as tokenizer files call it: `eos`, `eot`.
-        public let role: String
-        /// The token's text.
-        public let token: String
-
-        /// Gives a part to a token.
-        public init(_ role: String, _ token: String) {
-            self.role = role
-            self.token = token
-        }
-    }
-
     /// The family's name, which its file bears: `Qwen3`.
-    public let name: String
+    public internal(set) var name: String
     /// The value of `general.architecture`, unless a variant says otherwise.
-    public let architecture: String
+    public internal(set) var architecture: String
     /// The variants; of several that hold the first counts.
-    public let variants: [Variant]
+    public internal(set) var variants: [Variant] = []
     /// The model classes of transformers, as `architectures` names them.
     ///
     /// The base model inside each (`LlamaModel` of `LlamaForCausalLM`) is understood too.
-    public let classes: [String]
+    public internal(set) var classes: [String]
     /// What transformers assumes when the configuration does not say.
-    public let defaults: [ConfigurationDefault]
-    /// The hyperparameters in file order.
-    public let hyperparameters: [HyperparameterRule]
+    public internal(set) var defaults: [ConfigurationDefault]
+    /// The metadata made of the configuration, in file order.
+    public internal(set) var keys: [HyperparameterRule]
     /// The tensors.
-    public let tensors: [TensorRule]
-    /// Other names that checkpoints have for the same tensors.
-    public let spellings: [Spelling]
-    /// Tensors that are written as metadata.
-    public let learned: [LearnedNumber]
-    /// What becomes of layers that predict further tokens.
-    public let predictors: Predictors
-    /// Whether layers have attention; what every decoder with attention must fulfil is checked then.
-    public let hasAttention: Bool
-    /// The kinds of packed weights (`quant_method`) that the rules write as they are.
-    public let packedMethods: [String]
+    public internal(set) var tensors: [TensorRule]
+    /// What its checkpoints have beyond plain tensors.
+    public internal(set) var checkpoint = CheckpointRules()
     /// How a file says that the rotary embedding is stretched.
-    public let rotary: RotaryRules
+    public internal(set) var rotary = RotaryRules.yarn
     /// What a file of this family takes for granted.
-    public let checks: [ConfigurationCheck]
-    /// The value of `tokenizer.ggml.model` where the tokenizer's files can be written as several
-    /// kinds; `nil` where they decide.
-    public let tokenizer: String?
-    /// Whether `add_prefix_space` of `tokenizer_config.json` is written.
-    public let writesPrefixSpace: Bool
-    /// Whether `add_prefix_space` is written behind all other keys of the tokenizer.
-    public let writesPrefixSpaceLast: Bool
-    /// Parts that are given to tokens by their text.
-    public let tokenRoles: [TokenRole]
-    /// Keys about the tokenizer that stand in front of the tokenizer's own.
-    public let leadingTokenizerKeys: [HyperparameterRule]
-    /// Keys that stand among those of a unigram tokenizer, behind that of the space in front.
-    public let segmentKeys: [HyperparameterRule]
-    /// Tokenizer keys that this family adds to or changes in what the tokenizer's files say.
-    public let tokenizerKeys: @Sendable (ModelConfiguration) -> [Hyperparameter]
+    public internal(set) var checks: [ConfigurationCheck] = []
+    /// What is said about the tokenizer beyond its own files.
+    public internal(set) var tokenizer = TokenizerRules()
     /// How the way back goes, from a GGUF file's keys to `config.json`; `nil` where it is not known.
-    public let export: ConfigurationExport?
-
-    /// Declares a family.
-    init(
-        name: String, architecture: String, variants: [Variant] = [], classes: [String],
-        defaults: [ConfigurationDefault], hyperparameters: [HyperparameterRule],
-        tensors: [TensorRule], spellings: [Spelling] = [], learned: [LearnedNumber] = [],
-        predictors: Predictors = .none, hasAttention: Bool = true, packedMethods: [String] = [],
-        rotary: RotaryRules = .yarn, checks: [ConfigurationCheck] = [],
-        tokenizer: String? = nil, writesPrefixSpace: Bool = false,
-        writesPrefixSpaceLast: Bool = false, tokenRoles: [TokenRole] = [],
-        leadingTokenizerKeys: [HyperparameterRule] = [],
-        segmentKeys: [HyperparameterRule] = [],
-        tokenizerKeys: @escaping @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] },
-        export: ConfigurationExport? = nil
-    ) {
-        self.name = name
-        self.architecture = architecture
-        self.variants = variants
-        self.classes = classes
-        self.defaults = defaults
-        self.hyperparameters = hyperparameters
-        self.tensors = tensors
-        self.spellings = spellings
-        self.learned = learned
-        self.predictors = predictors
-        self.hasAttention = hasAttention
-        self.packedMethods = packedMethods
-        self.rotary = rotary
-        self.checks = checks
-        self.tokenizer = tokenizer
-        self.writesPrefixSpace = writesPrefixSpace
-        self.writesPrefixSpaceLast = writesPrefixSpaceLast
-        self.tokenRoles = tokenRoles
-        self.leadingTokenizerKeys = leadingTokenizerKeys
-        self.segmentKeys = segmentKeys
-        self.tokenizerKeys = tokenizerKeys
-        self.export = export
-    }
+    public internal(set) var export: ConfigurationExport?
+    /// How the model runs; `nil` where it does not.
+    var decoder: DecoderRule?
 
     /// The family of a `config.json`.
     ///
@@ -210,10 +107,10 @@ public struct ModelFamily: Sendable {
         _ config: JSON, path: String
     ) throws(ArchitectureError) -> ModelConfiguration {
         var configuration = ModelConfiguration(config, defaults: defaults, path: path)
-        if predictors == .kept {
+        if checkpoint.multiTokenPrediction == .kept {
             configuration.predictorCount = try configuration.numNextnPredictLayers()
         }
-        if hasAttention {
+        if tensors.contains(where: \.makesQueries) {
             try configuration.checkAttention()
         } else {
             _ = try configuration.numHiddenLayers()
@@ -238,13 +135,6 @@ public struct ModelFamily: Sendable {
         var left: [String] = []
         for check in checks { left += try check.run(configuration) }
         return left
-    }
-
-    /// The hyperparameters of a model, in file order.
-    public func hyperparameters(
-        of configuration: ModelConfiguration, fileType: UInt32
-    ) throws(ArchitectureError) -> [Hyperparameter] {
-        try entries(hyperparameters, of: configuration, fileType: fileType)
     }
 
     /// What rules make of a configuration.
@@ -297,45 +187,5 @@ extension ModelFamily {
 
     private func source(of output: String) -> TensorRule? {
         tensors.first { $0.outputs.contains { $0.name.text == output } }
-    }
-
-    /// How many layers that predict further tokens a checkpoint has, of a family that names them
-    /// apart.
-    ///
-    /// - Parameter names: The names of its tensors.
-    public func predictorCount(
-        of names: some Sequence<String>
-    ) -> Int {
-        guard case .apart(let prefix, _) = predictors else { return 0 }
-        let layer = prefix + "layers."
-        return names.reduce(0) { count, name in
-            guard name.hasPrefix(layer),
-                let number = Int(name.dropFirst(layer.count).prefix { $0 != "." }),
-                (0..<ModelConfiguration.layerLimit).contains(number)
-            else { return count }
-            return max(count, number + 1)
-        }
-    }
-
-    /// A tensor's name with layers that are named apart counted on behind the others.
-    public func ruleName(
-        countingOn name: String, in configuration: ModelConfiguration
-    ) throws(ArchitectureError) -> String {
-        guard case .apart(let prefix, let modules) = predictors, name.hasPrefix(prefix) else {
-            return name
-        }
-        let rest = name.dropFirst(prefix.count)
-        let layerCount = try configuration.numHiddenLayers()
-        if rest.hasPrefix("layers.") {
-            let inner = rest.dropFirst("layers.".count)
-            let digits = inner.prefix { $0 != "." }
-            guard let number = Int(digits), (0..<ModelConfiguration.layerLimit).contains(number),
-                "\(number)" == digits
-            else { return name }
-            return "model.layers.\(layerCount + number)\(inner.dropFirst(digits.count))"
-        }
-        let module = rest.prefix { $0 != "." }
-        guard let other = modules[String(module)] else { return name }
-        return "model.layers.\(layerCount).\(other)\(rest.dropFirst(module.count))"
     }
 }

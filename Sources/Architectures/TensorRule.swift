@@ -213,6 +213,9 @@ public struct TensorRule: Sendable {
         TensorRule([Source(pattern, nil)], into: [], presence: .optional, where: condition)
     }
 
+    /// Whether it makes queries of attention.
+    var makesQueries: Bool { outputs.contains { $0.name.text.contains(".attn_q") } }
+
     /// Whether there are such tensors in every block.
     public var isPerBlock: Bool { sources.contains { $0.pattern.isPerBlock } }
 }

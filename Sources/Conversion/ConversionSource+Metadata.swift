@@ -21,19 +21,19 @@ extension ConversionSource {
         try append(family.rotary.leadingKeys)
         metadata["general.type"] = .string("model")
         for entry in general.entries { metadata[entry.key] = entry.value }
-        try append(family.hyperparameters)
+        try append(family.keys)
         metadata["general.quantization_version"] = .uint32(2)
         let addsPrefixSpace = tokenizer.addsPrefixSpace(directory.tokenizerConfig)
-        if family.writesPrefixSpace, let addsPrefixSpace {
+        if family.tokenizer.prefixSpace == .first, let addsPrefixSpace {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
         }
-        try append(family.leadingTokenizerKeys)
+        try append(family.tokenizer.leadingKeys)
         metadata.append(
             tokenizer,
             segments: try family.entries(
-                family.segmentKeys, of: configuration, fileType: fileType))
-        for entry in family.tokenizerKeys(configuration) { metadata[entry.key] = entry.value }
-        if family.writesPrefixSpaceLast, let addsPrefixSpace {
+                family.tokenizer.segmentKeys, of: configuration, fileType: fileType))
+        for entry in family.tokenizer.keys(configuration) { metadata[entry.key] = entry.value }
+        if family.tokenizer.prefixSpace == .last, let addsPrefixSpace {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
         }
         metadata.settleSpacePrefix(tokenizer)

@@ -56,7 +56,7 @@ struct ConvertedWeights {
         files = checkpoint.shards.map(\.file)
         // Some packed forms go into the file as they are.
         let model = try checkpoint.modelTensors(
-            quantization: directory.quantization(), keeping: family.packedMethods)
+            quantization: directory.quantization(), keeping: family.checkpoint.packedMethods)
         method = model.method
         notices += model.notices
         warnings += checkpoint.warnings + model.warnings

@@ -144,7 +144,7 @@ public struct ExportedCheckpoint: Sendable {
             + tokenizer.configuration
         let config = JSON.object(entries.map { .init(key: ByteString($0.key), value: $0.value) })
         var configuration = try family.configuration(config, path: source.path)
-        if case .apart = family.predictors {
+        if case .apart = family.checkpoint.multiTokenPrediction {
             configuration.predictorCount = keys.predictorCount
         }
         let exporter = TensorExporter(

@@ -4,14 +4,14 @@ import TensorCore
 
 /// Collects the numbers that every layer has learned, which a GGUF file has as metadata.
 struct LearnedNumbers {
-    private let numbers: [ModelFamily.LearnedNumber]
+    private let numbers: [CheckpointRules.LayerScalar]
     private let blockCount: Int
     private var found: [[Int: Float]]
     /// The entries, in the order in which they became complete, as the reference converter has them.
     private(set) var entries: [Hyperparameter] = []
 
     init(_ family: ModelFamily, configuration: ModelConfiguration) throws {
-        numbers = family.learned
+        numbers = family.checkpoint.layerScalars
         blockCount = try configuration.blockCount()
         found = numbers.map { _ in [:] }
     }
@@ -76,7 +76,7 @@ struct LearnedValue: ReadableTensor {
         of family: ModelFamily, blockCount: Int, metadata: Metadata, path: String
     ) throws -> [LearnedValue] {
         let order = metadata.entries.map(\.key)
-        let present = family.learned.compactMap { number in
+        let present = family.checkpoint.layerScalars.compactMap { number in
             order.firstIndex(of: number.key).map { (place: $0, number: number) }
         }
         return try present.sorted { $0.place < $1.place }.flatMap { place, number in

@@ -102,7 +102,7 @@ struct TensorMapping: Sendable {
             if ignoredSuffixes.contains(where: stored.name.hasSuffix) { continue }
             switch names.meaning(of: stored.name) {
             case .rule(let name):
-                if family.predictors == .leftOut,
+                if family.checkpoint.multiTokenPrediction == .leftOut,
                     let place = ModelFamily.layerPattern.place(ofNameBeginning: name.utf8),
                     place.block >= layerCount
                 {

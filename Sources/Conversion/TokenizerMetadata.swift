@@ -12,15 +12,15 @@ extension HFTokenizer {
         var tokenizer = try HFTokenizer.load(
             directory: directory.path, modelType: configuration["model_type"]?.text,
             vocabularySize: configuration.vocabSize(), pre: options.pre,
-            model: family.tokenizer.flatMap { Vocabulary.Model(rawValue: $0) })
+            model: family.tokenizer.model.flatMap { Vocabulary.Model(rawValue: $0) })
         if let template = options.chatTemplate { tokenizer.special.setChatTemplate(template) }
-        try tokenizer.give(family.tokenRoles)
-        tokenizer.keepEndTokens(beside: family.tokenizerKeys(configuration))
+        try tokenizer.give(family.tokenizer.roles)
+        tokenizer.keepEndTokens(beside: family.tokenizer.keys(configuration))
         return tokenizer
     }
 
     /// Gives parts to tokens by their text, unless another token has the part already.
-    mutating func give(_ roles: [ModelFamily.TokenRole]) throws {
+    mutating func give(_ roles: [TokenizerRules.TokenRole]) throws {
         for entry in roles {
             guard let role = Vocabulary.SpecialRole(rawValue: entry.role) else {
                 preconditionFailure("\(entry.role) is no part that a token plays")

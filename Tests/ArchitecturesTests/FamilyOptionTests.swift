@@ -10,7 +10,7 @@ import Testing
         let configuration = try family.configuration(json, path: "config.json")
         _ = try family.review(configuration)
         return try family.entries(
-            family.rotary.leadingKeys + family.hyperparameters, of: configuration, fileType: 1)
+            family.rotary.leadingKeys + family.keys, of: configuration, fileType: 1)
     }
 
     private static func value(_ key: String, _ text: String) throws -> MetadataValue? {

@@ -69,7 +69,7 @@ import Testing
         let json = try JSON.parse(Array(text.utf8))
         let family = try ModelFamily.of(config: json, path: "config.json")
         let configuration = try family.configuration(json, path: "config.json")
-        let entries = try family.hyperparameters(of: configuration, fileType: 1)
+        let entries = try family.entries(family.keys, of: configuration, fileType: 1)
         return Dictionary(
             entries.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
     }

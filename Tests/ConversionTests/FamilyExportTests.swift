@@ -164,7 +164,7 @@ import Testing
                     }
                 }
             }
-            for number in family.learned {
+            for number in family.checkpoint.layerScalars {
                 tensors.append((number.pattern.name(block: block), number.shape))
             }
         }

@@ -21,7 +21,7 @@ extension ModelFamily {
             .integer("global_attn_every_n_layers", 4), .integer("sliding_window", 1024),
             .boolean("mup_enabled", false),
         ],
-        hyperparameters: .common + .llama + [
+        keys: .common + .llama + [
             .count("expert_shared_count", "num_shared_experts"),
             .count("expert_feed_forward_length", "moe_intermediate_size"),
             .count("leading_dense_block_count", "num_dense_layers"),
@@ -53,8 +53,7 @@ extension ModelFamily {
                     "global_attn_every_n_layers", found: "\(period)", expected: "4")
             }, .layerTypes("full attention in every fourth layer") { ($0 + 1) % 4 != 0 },
         ],
-        writesPrefixSpace: true,
-        tokenizerKeys: llamaTokenizerKeys,
+        tokenizer: .llama,
         export: .init(
             modelType: "afmoe",
             words: [
@@ -66,7 +65,19 @@ extension ModelFamily {
             computed: { source in
                 source.integer("expert_gating_func") == 2
                     ? [("score_func", .text("sigmoid"))] : []
-            }))
+            }),
+        // Gated attention, in every fourth block to all positions and without rotation.
+        decoder: .blocks(
+            .init(
+                pairing: .halves, headNorms: .head, hasPostNorms: true, windowPeriod: 4,
+                scalesEmbeddings: true,
+                experts: .init(scoring: .sigmoid, normalisesWeights: true, shared: .counted))
+        ) { model, index, block in
+            if (index + 1) % 4 == 0 { block.attention.rotary = nil }
+            block.attention.gate = model.projection(
+                "blk.\(index).attn_gate", outputs: block.attention.output.inputs,
+                inputs: block.attention.output.outputs)
+        })
 
     private static let afmoeLayer: [TensorModule] =
         [
@@ -95,28 +106,5 @@ extension TensorRule.Condition {
     fileprivate static let sparseAfmoe = TensorRule.Condition {
         configuration, block throws(ArchitectureError) in
         block >= (try configuration.integer("num_dense_layers") ?? 0)
-    }
-}
-
-extension DecoderFamily {
-    /// Trinity: gated attention, in every fourth block to all positions and without rotation.
-    static let afmoe = DecoderFamily(architectures: ["afmoe"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .head
-        style.hasPostNorms = true
-        style.experts = ExpertStyle(
-            scoring: .sigmoid, normalisesWeights: true,
-            sharedHidden: try model.sharedHiddenByCount())
-        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 4)
-        var decoder = try model.decoder(style) { index, block in
-            block.attention.window = windows[index]
-            if (index + 1) % 4 == 0 { block.attention.rotary = nil }
-            block.attention.gate = model.projection(
-                "blk.\(index).attn_gate", outputs: block.attention.output.inputs,
-                inputs: block.attention.output.outputs)
-        }
-        decoder.embeddingScale = Float(decoder.embeddingLength).squareRoot()
-        return decoder
     }
 }

@@ -29,18 +29,17 @@ extension ModelFamily {
             },
             .real("rope_theta", 12_000_000),
         ],
-        hyperparameters: .common + .llama,
+        keys: .common + .llama,
         tensors: [TensorModule].ends().rules() + apertusLayer.inBlocks(),
-        learned: [
+        checkpoint: .init(layerScalars: [
             .init(activation + "alpha_n", "xielu.alpha_n", shape: [1]),
             .init(activation + "alpha_p", "xielu.alpha_p", shape: [1]),
             .init(activation + "beta", "xielu.beta", shape: []),
             .init(activation + "eps", "xielu.eps", shape: []),
-        ],
+        ]),
         rotary: .llama3,
         checks: [.activation(["xielu"])],
-        writesPrefixSpace: true,
-        tokenizerKeys: llamaTokenizerKeys,
+        tokenizer: .llama,
         export: .init(
             modelType: "apertus", constants: [("hidden_act", .text("xielu"))],
             presence: [("blk.0.attn_q.bias", "attention_bias")],
@@ -59,7 +58,24 @@ extension ModelFamily {
                         ])
                     )
                 ]
-            }))
+            }),
+        // Norms of every head, and an activation whose shape each block has learned.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let blockCount = try model.blockCount()
+            let alphaP = try model.numbers("xielu.alpha_p", blockCount: blockCount)
+            let alphaN = try model.numbers("xielu.alpha_n", blockCount: blockCount)
+            let beta = try model.numbers("xielu.beta", blockCount: blockCount)
+            let limit = try model.numbers("xielu.eps", blockCount: blockCount)
+            return try model.decoder(.init(pairing: .halves, headNorms: .head, network: .plain)) {
+                index, block in
+                guard case .dense(var network) = block.feedForward else { return }
+                network.activation = .xIELU(
+                    quadratic: softplus(alphaP[index]),
+                    exponential: beta[index] + softplus(alphaN[index]),
+                    linear: beta[index], limit: limit[index])
+                block.feedForward = .dense(network)
+            }
+        })
 
     private static let activation = "model.layers.{bid}.mlp.act_fn."
 
@@ -81,29 +97,6 @@ extension ModelFamily {
             .init("self_attn.k_norm", "attn_k_norm", [.head]),
         ] + .attention(biases: .optional, outputBias: .optional)
         + .plainNetwork(up: "mlp.up_proj", down: "mlp.down_proj")
-}
-
-extension DecoderFamily {
-    /// Apertus: norms of every head, and an activation whose shape each block has learned.
-    static let apertus = DecoderFamily(architectures: ["apertus"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .head
-        style.network = .plain
-        let blockCount = try model.blockCount()
-        let alphaP = try model.numbers("xielu.alpha_p", blockCount: blockCount)
-        let alphaN = try model.numbers("xielu.alpha_n", blockCount: blockCount)
-        let beta = try model.numbers("xielu.beta", blockCount: blockCount)
-        let limit = try model.numbers("xielu.eps", blockCount: blockCount)
-        return try model.decoder(style) { index, block in
-            guard case .dense(var network) = block.feedForward else { return }
-            network.activation = .xIELU(
-                quadratic: softplus(alphaP[index]),
-                exponential: beta[index] + softplus(alphaN[index]),
-                linear: beta[index], limit: limit[index])
-            block.feedForward = .dense(network)
-        }
-    }
 }
 
 /// The logarithm of `1 + e^x`.

@@ -16,17 +16,18 @@ extension ModelFamily {
             .real("rope_theta", 10000),
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
         ],
-        hyperparameters: .common + .llama + .pooling,
+        keys: .common + .llama + .pooling,
         tensors: [TensorModule].ends().rules() + arceeLayer.inBlocks(),
         rotary: .llama3,
         checks: [.activation(["relu2"])],
-        writesPrefixSpace: true,
-        tokenizerKeys: llamaTokenizerKeys,
+        tokenizer: .llama,
         export: .init(
             modelType: "arcee", constants: [("hidden_act", .text("relu2"))],
             presence: [
                 ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_up.bias", "mlp_bias"),
-            ]))
+            ]),
+        // Arcee's AFM: Llama with a squared ReLU and no gate.
+        decoder: .blocks(.init(pairing: .interleaved, network: .plain, activation: .reluSquared)))
 
     private static let arceeLayer: [TensorModule] =
         [
@@ -34,15 +35,4 @@ extension ModelFamily {
             .norm("post_attention_layernorm", "ffn_norm"),
         ] + .attention(biases: .optional, outputBias: .optional, rotaryPairs: true)
         + .plainNetwork(up: "mlp.up_proj", down: "mlp.down_proj", bias: .optional)
-}
-
-extension DecoderFamily {
-    /// Arcee's AFM: Llama with a squared ReLU and no gate.
-    static let arcee = DecoderFamily(architectures: ["arcee"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .interleaved)
-        style.network = .plain
-        style.activation = .reluSquared
-        return try model.decoder(style)
-    }
 }

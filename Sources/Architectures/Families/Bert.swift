@@ -9,11 +9,11 @@ extension ModelFamily {
         classes: ["BertModel", "BertForMaskedLM", "BertForSequenceClassification"],
         // transformers: BertConfig
         defaults: bertDefaults,
-        hyperparameters: .common + .encoder,
+        keys: .common + .encoder,
         tensors: bertPositions.rules(in: "embeddings.") + bertTensors + bertClassifier
             + bertIgnored.map { .ignoring($0) },
         checks: .encoder,
-        leadingTokenizerKeys: .tokenTypeCount,
+        tokenizer: .init(leadingKeys: .tokenTypeCount),
         export: .init(
             modelType: "bert",
             fits: {

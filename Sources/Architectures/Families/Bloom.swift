@@ -20,7 +20,7 @@ extension ModelFamily {
             // There is no longest context; the reference converter takes this where files say none.
             .same("seq_length", as: "hidden_size"),
         ],
-        hyperparameters: [
+        keys: [
             .count("context_length", "seq_length"),
             .count("embedding_length", "hidden_size"),
             .size("feed_forward_length", 4 * .hidden),
@@ -38,7 +38,17 @@ extension ModelFamily {
                 "block_count": "n_layer", "attention.head_count": "n_head",
                 "attention.head_count_kv": nil, "context_length": "seq_length",
                 "feed_forward_length": nil, "attention.layer_norm_epsilon": "layer_norm_epsilon",
-            ]))
+            ]),
+        // GPT-2 whose scores fall with the distance, with a norm of the embeddings.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            var decoder = try model.decoder(
+                .init(norm: .layer, network: .plain, activation: .geluTanh)
+            ) { _, block in
+                block.attention.alibiBias = 8
+            }
+            decoder.embeddingNorm = try model.norm(.layer, "token_embd_norm")
+            return decoder
+        })
 
     private static let tensors: [TensorRule] =
         [
@@ -55,18 +65,4 @@ extension ModelFamily {
             .init("mlp.dense_4h_to_h", "ffn_down", [.hidden, 4 * .hidden], bias: .required),
         ].inBlocks(of: "h.{bid}.")
         + .queriesKeysValuesByHead("h.{bid}.self_attention.query_key_value", bias: .required)
-}
-
-extension DecoderFamily {
-    /// BLOOM: GPT-2 whose scores fall with the distance, with a norm of the embeddings.
-    static let bloom = DecoderFamily(architectures: ["bloom"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: nil)
-        style.norm = .layer
-        style.network = .plain
-        style.activation = .geluTanh
-        var decoder = try model.decoder(style) { _, block in block.attention.alibiBias = 8 }
-        decoder.embeddingNorm = try model.norm(.layer, "token_embd_norm")
-        return decoder
-    }
 }

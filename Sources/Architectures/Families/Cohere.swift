@@ -13,7 +13,7 @@ extension ModelFamily {
             // What it was trained with; max_position_embeddings is what it was published with.
             .replacement("max_position_embeddings", by: "model_max_length"),
         ],
-        hyperparameters: .common + [.number("logit_scale", "logit_scale"), .noRotaryScaling],
+        keys: .common + [.number("logit_scale", "logit_scale"), .noRotaryScaling],
         tensors: cohereEnds
             + (cohereLayer(biases: .optional) + [
                 // Every head has weights of its own.
@@ -30,7 +30,8 @@ extension ModelFamily {
             presence: [
                 ("blk.0.attn_q.bias", "attention_bias"),
                 ("blk.0.attn_q_norm.weight", "use_qk_norm"),
-            ]))
+            ]),
+        decoder: .cohere(turnsInWindowsOnly: false))
 
     /// What both generations' configuration classes assume.
     static let cohereDefaults: [ConfigurationDefault] = [
@@ -63,25 +64,23 @@ extension HyperparameterRule {
     }
 }
 
-extension DecoderFamily {
-    /// Command R and R7B: attention and network side by side behind one layer norm without bias.
+extension DecoderRule {
+    /// Attention and network side by side behind one layer norm without bias, and scaled logits.
     ///
-    /// Logits are scaled. The large models normalise every head with weights of its own; Command R7B has
-    /// sliding windows in three blocks of four, and only those turn.
-    static let cohere = DecoderFamily(architectures: ["command-r", "cohere2"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .interleaved)
-        style.norm = .layer
-        style.arrangement = .parallel
-        if model.present("blk.0.attn_q_norm.weight") != nil { style.headNorms = .eachHead }
-        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 4)
-        var decoder = try model.decoder(style) { index, block in
-            block.attention.window = windows[index]
-            if model.architecture == "cohere2", windows[index] == nil {
-                block.attention.rotary = nil
+    /// The large models normalise every head with weights of its own; Command R7B has sliding
+    /// windows (SWA) in three blocks of four, and only those turn.
+    static func cohere(turnsInWindowsOnly: Bool) -> Self {
+        .custom { model throws(DecoderDescriptionError) in
+            let style = DecoderStyle(
+                pairing: .interleaved, norm: .layer, headNorms: .eachHead, headNormsMayMiss: true,
+                arrangement: .parallel, windowPeriod: 4)
+            var decoder = try model.decoder(style) { _, block in
+                if turnsInWindowsOnly, block.attention.window == nil {
+                    block.attention.rotary = nil
+                }
             }
+            decoder.logitScale = try model.number("logit_scale") ?? 1
+            return decoder
         }
-        decoder.logitScale = try model.number("logit_scale") ?? 1
-        return decoder
     }
 }

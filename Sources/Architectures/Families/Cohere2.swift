@@ -11,7 +11,7 @@ extension ModelFamily {
             .real("rope_theta", 10000), .integer("sliding_window", 4096),
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .number("logit_scale", "logit_scale"),
             .count("attention.sliding_window", "sliding_window"),
             .count("vocab_size", "vocab_size"),
@@ -27,5 +27,6 @@ extension ModelFamily {
             .activation(.silu), .headsShareWidth,
             .layerTypes("full attention in every fourth layer") { $0 % 4 != 3 },
         ],
-        export: .init(modelType: "cohere2", rotaryShare: "rotary_pct"))
+        export: .init(modelType: "cohere2", rotaryShare: "rotary_pct"),
+        decoder: .cohere(turnsInWindowsOnly: true))
 }

@@ -26,11 +26,12 @@ extension ModelFamily {
             .same("head_dim", as: "qk_rope_head_dim"),
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
-        hyperparameters: deepseekHyperparameters,
+        keys: deepseekHyperparameters,
         tensors: deepseekTensors,
         rotary: .yarnOrDynamic,
         checks: .latentAttention,
-        export: deepseekExport(modelType: "deepseek_v2"))
+        export: deepseekExport(modelType: "deepseek_v2"),
+        decoder: .latentAttention)
 
     /// The keys of DeepSeek V2 and V3.
     static let deepseekHyperparameters: [HyperparameterRule] =
@@ -231,16 +232,13 @@ extension [ConfigurationCheck] {
     ]
 }
 
-extension DecoderFamily {
-    /// DeepSeek-V2 and V3: queries, keys and values from latent rows, dense blocks first, then
-    /// experts with shared ones; V3 chooses by sigmoid scores with a bias, among the best groups.
-    static let deepSeek2 = DecoderFamily(architectures: ["deepseek2"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .interleaved)
-        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
-            style.experts = ExpertStyle(
-                normalisesWeights: false, sharedHidden: try model.sharedHidden())
-        }
-        return try model.latentDecoder(style)
+extension DecoderRule {
+    /// Queries, keys and values from latent rows (MLA), dense blocks first, then experts with shared
+    /// ones; V3 chooses by sigmoid scores with a bias, among the best groups.
+    static let latentAttention = custom { model throws(DecoderDescriptionError) in
+        try model.latentDecoder(
+            .init(
+                pairing: .interleaved,
+                experts: .init(normalisesWeights: false, shared: .stated, mayMiss: true)))
     }
 }

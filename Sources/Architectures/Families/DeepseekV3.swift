@@ -25,12 +25,13 @@ extension ModelFamily {
             // What turns is all that the attention's rotary part is about.
             .replacement("head_dim", by: "qk_rope_head_dim"),
         ],
-        hyperparameters: deepseekHyperparameters,
+        keys: deepseekHyperparameters,
         tensors: deepseekTensors + [deepseekCorrection],
-        predictors: .leftOut,
+        checkpoint: .init(multiTokenPrediction: .leftOut),
         rotary: .yarnOrDynamic,
         checks: .latentAttention,
-        export: deepseekExport(modelType: "deepseek_v3"))
+        export: deepseekExport(modelType: "deepseek_v3"),
+        decoder: .latentAttention)
 
     /// What is added to the experts' scores for the choice.
     static let deepseekCorrection = TensorRule(

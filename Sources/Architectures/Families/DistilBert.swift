@@ -17,7 +17,7 @@ extension ModelFamily {
             .same("num_hidden_layers", as: "n_layers"),
             .same("num_attention_heads", as: "n_heads"), .labelCount,
         ],
-        hyperparameters: [
+        keys: [
             .entries { _ in [.init("{arch}.attention.layer_norm_epsilon", .float32(1e-12))] }
         ] + .common + .encoder,
         tensors: [TensorModule]([
@@ -51,7 +51,7 @@ extension ModelFamily {
                 "vocab_projector.bias",
             ].map { .ignoring($0) },
         checks: [.activation(["gelu"], at: "activation")],
-        leadingTokenizerKeys: .tokenTypeCount,
+        tokenizer: .init(leadingKeys: .tokenTypeCount),
         export: .init(
             modelType: "distilbert",
             words: [

@@ -18,7 +18,7 @@ extension ModelFamily {
             .real("rms_norm_eps", 1e-6), .real("rope_theta", 10000),
             .text("scoring_func", "sigmoid"),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .count("expert_feed_forward_length", "moe_intermediate_size"),
             .count("leading_dense_block_count", "first_k_dense_replace"),
             .count("expert_shared_count", "n_shared_experts"),
@@ -35,7 +35,12 @@ extension ModelFamily {
                 "expert_count": "n_routed_experts", "expert_weights_norm": "norm_topk_prob",
             ],
             constants: [("sliding_window", .null)],
-            presence: [("blk.0.attn_q.bias", "attention_bias")]))
+            presence: [("blk.0.attn_q.bias", "attention_bias")]),
+        // Dots.llm1: Qwen 3's attention with DeepSeek-V3's experts.
+        decoder: .blocks(
+            .init(
+                pairing: .halves, headNorms: .head,
+                experts: .init(scoring: .sigmoid, normalisesWeights: false, shared: .stated))))
 
     private static let dots1Layer: [TensorModule] =
         [
@@ -71,17 +76,5 @@ extension [TensorRule] {
                     role == "down" ? [.hidden, shared] : [shared, .hidden],
                     presence: .optional, where: condition)
             }
-    }
-}
-
-extension DecoderFamily {
-    /// dots.llm1: Qwen 3's attention with DeepSeek-V3's experts.
-    static let dots1 = DecoderFamily(architectures: ["dots1"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .head
-        style.experts = ExpertStyle(
-            scoring: .sigmoid, normalisesWeights: false, sharedHidden: try model.sharedHidden())
-        return try model.decoder(style)
     }
 }

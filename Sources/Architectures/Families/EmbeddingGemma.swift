@@ -10,10 +10,10 @@ extension ModelFamily {
         architecture: "gemma-embedding",
         classes: ["Gemma3TextModel"],
         defaults: gemma3.defaults + [.boolean("use_bidirectional_attention", false)],
-        hyperparameters: gemma3.hyperparameters + .pooling,
+        keys: gemma3.keys + .pooling,
         tensors: gemma3.tensors.filter { $0.outputs.first?.name != TensorPattern("output.weight") }
             + [.copyOfEmbeddings("lm_head.weight")],
         rotary: gemma3.rotary,
         checks: .gemma3(seesAhead: true),
-        tokenizerKeys: gemma3.tokenizerKeys)
+        tokenizer: gemma3.tokenizer)
 }

@@ -16,27 +16,24 @@ extension ModelFamily {
             .integer("head_dim", 128), .real("rope_theta", 500_000),
             .boolean("tie_word_embeddings", true),
         ],
-        hyperparameters: .common,
+        keys: .common,
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
             rotaryPairs: false),
         checks: [.activation(.silu)],
-        writesPrefixSpaceLast: true,
+        tokenizer: .init(prefixSpace: .last),
         export: .init(
-            modelType: "ernie4_5", presence: [("blk.0.attn_q.bias", "use_bias")]))
+            modelType: "ernie4_5", presence: [("blk.0.attn_q.bias", "use_bias")]),
+        decoder: .ernie)
 }
 
-extension DecoderFamily {
-    /// Ernie 4.5 and its MoE models, whose choice of experts is corrected by a bias.
-    static let ernie45 = DecoderFamily(architectures: ["ernie4_5", "ernie4_5-moe"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .interleaved)
-        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
-            // The length of the shared network that files give is right for some models only.
-            style.experts = ExpertStyle(
-                scoring: .softmax, normalisesWeights: true,
-                sharedHidden: try model.sharedHiddenByCount())
-        }
-        return try model.decoder(style)
-    }
+extension DecoderRule {
+    /// Ernie 4.5 and its models with experts, whose choice is corrected by a bias.
+    ///
+    /// The length of the shared network that files give is right for some models only.
+    static let ernie = blocks(
+        .init(
+            pairing: .interleaved,
+            experts: .init(
+                scoring: .softmax, normalisesWeights: true, shared: .counted, mayMiss: true)))
 }

@@ -18,7 +18,7 @@ extension ModelFamily {
             .integer("moe_num_shared_experts", 2), .integer("moe_layer_start_index", 1),
             .integer("moe_layer_interval", 1), .boolean("tie_word_embeddings", true),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .count("expert_count", "moe_num_experts"),
             .count("expert_used_count", "moe_k"),
             .count("interleave_moe_layer_step", "moe_layer_interval"),
@@ -40,7 +40,7 @@ extension ModelFamily {
         tensors: [TensorModule].ends(outputBias: .optional).rules() + ernieMoeLayer.inBlocks()
             + [TensorModule].gatedNetwork(bias: .optional).inBlocks(where: !.sparseErnie)
             + ernieExperts,
-        spellings: [.init("mlp.gate.moe_statics.", means: "mlp.moe_statics.")],
+        checkpoint: .init(spellings: [.init("mlp.gate.moe_statics.", means: "mlp.moe_statics.")]),
         checks: [
             .activation(.silu),
             .refusing { configuration throws(ArchitectureError) in
@@ -52,7 +52,7 @@ extension ModelFamily {
                 )
             },
         ],
-        writesPrefixSpaceLast: true,
+        tokenizer: .init(prefixSpace: .last),
         export: .init(
             modelType: "ernie4_5_moe",
             words: [
@@ -61,7 +61,8 @@ extension ModelFamily {
                 "leading_dense_block_count": "moe_layer_start_index",
                 "expert_shared_count": "moe_num_shared_experts",
                 "expert_shared_feed_forward_length": nil,
-            ], presence: [("blk.0.attn_q.bias", "use_bias")]))
+            ], presence: [("blk.0.attn_q.bias", "use_bias")]),
+        decoder: .ernie)
 
     private static let ernieMoeLayer: [TensorModule] =
         [

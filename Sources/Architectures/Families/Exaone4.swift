@@ -15,7 +15,7 @@ extension ModelFamily {
             .integer("max_position_embeddings", 2048), .real("rms_norm_eps", 1e-5),
             .real("rope_theta", 10000), .integer("sliding_window", 4096),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .count("vocab_size", "vocab_size"),
             .count("attention.sliding_window", "sliding_window"),
             .slidingWindowPattern { configuration throws(ArchitectureError) in
@@ -34,7 +34,20 @@ extension ModelFamily {
         rotary: .llama3,
         checks: [.activation(.silu)],
         export: .init(
-            modelType: "exaone4"))
+            modelType: "exaone4"),
+        // Norms after attention and the network and of every head; where there are sliding
+        // windows, the blocks without one know no positions.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 4)
+            let isMixed = windows.contains { $0 != nil }
+            return try model.decoder(
+                .init(
+                    pairing: .halves, headNorms: .head, hasPreNorms: false, hasPostNorms: true,
+                    windowPeriod: 4)
+            ) { _, block in
+                if isMixed, block.attention.window == nil { block.attention.rotary = nil }
+            }
+        })
 }
 
 extension ModelConfiguration {
@@ -51,24 +64,6 @@ extension ModelConfiguration {
         }
         return try (0..<numHiddenLayers()).map {
             letters[$0 % letters.count] == UInt8(ascii: "L")
-        }
-    }
-}
-
-extension DecoderFamily {
-    /// EXAONE 4: norms after attention and the network and of every head; where there are sliding
-    /// windows, the blocks without one know no positions.
-    static let exaone4 = DecoderFamily(architectures: ["exaone4"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .head
-        style.hasPreNorms = false
-        style.hasPostNorms = true
-        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 4)
-        let isMixed = windows.contains { $0 != nil }
-        return try model.decoder(style) { index, block in
-            block.attention.window = windows[index]
-            if isMixed, windows[index] == nil { block.attention.rotary = nil }
         }
     }
 }

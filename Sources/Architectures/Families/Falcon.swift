@@ -30,7 +30,7 @@ extension ModelFamily {
                 return configuration["multi_query"]?.boolean == true ? .integer(1) : heads
             },
         ],
-        hyperparameters: [
+        keys: [
             // The reference converter does not read it from the configuration.
             .count("context_length") { _ in 2048 },
             .entries { _ in [.init("{arch}.tensor_data_layout", .string("jploski"))] },
@@ -75,7 +75,18 @@ extension ModelFamily {
                     ),
                     ("num_ln_in_parallel_attn", .integer(hasTwoNorms ? 2 : 1)),
                 ]
-            }))
+            }),
+        // Attention and network side by side behind one layer norm, or, in the 40B and 180B
+        // models, behind one each.
+        decoder: .blocks(
+            .init(
+                pairing: .halves, norm: .layer, arrangement: .parallel, network: .plain,
+                activation: .gelu)
+        ) { model, index, block throws(DecoderDescriptionError) in
+            guard model.present("blk.\(index).attn_norm_2.weight") != nil else { return }
+            block.feedForwardNorm = block.attentionNorm
+            block.attentionNorm = try model.norm(.layer, "blk.\(index).attn_norm_2")
+        })
 
     private static let width = Dimension.key("ffn_hidden_size", or: 4 * .hidden)
 
@@ -123,22 +134,4 @@ extension ModelFamily {
             + norm(layer + "ln_mlp", block + "attn_norm", where: hasTwoNorms)
             + norm(layer + "ln_attn", block + "attn_norm_2", where: hasTwoNorms)
     }()
-}
-
-extension DecoderFamily {
-    /// Falcon: attention and network side by side behind one layer norm, or, in the 40B and 180B
-    /// models, behind one each.
-    static let falcon = DecoderFamily(architectures: ["falcon"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.norm = .layer
-        style.arrangement = .parallel
-        style.network = .plain
-        style.activation = .gelu
-        return try model.decoder(style) { index, block throws(DecoderDescriptionError) in
-            guard model.present("blk.\(index).attn_norm_2.weight") != nil else { return }
-            block.feedForwardNorm = block.attentionNorm
-            block.attentionNorm = try model.norm(.layer, "blk.\(index).attn_norm_2")
-        }
-    }
 }

@@ -21,7 +21,7 @@ extension ModelFamily {
             .integer("mamba_d_ssm", 1024), .computed("mamba_d_ssm") { $0.falconWidth() },
             .boolean("mamba_rms_norm", false), .boolean("mamba_norm_before_gate", true),
         ],
-        hyperparameters: [
+        keys: [
             .count("context_length", "max_position_embeddings"),
             .count("embedding_length", "hidden_size"),
             .count("feed_forward_length", "intermediate_size"),
@@ -95,7 +95,15 @@ extension ModelFamily {
                     let count = source.integer("ssm.time_step_rank"), count > 0
                 else { return [] }
                 return [("mamba_d_head", .integer(inner / count))]
-            }))
+            }),
+        // Llama's shape with a state space beside attention.
+        decoder: .blocks(.init(pairing: .halves)) {
+            model, index, block throws(DecoderDescriptionError) in
+            let norm = "blk.\(index).ffn_norm"
+            block.feedForwardNorm?.weight = model.present(norm) ?? "\(norm).weight"
+            block.beside = try model.recurrence(
+                .stateSpace, "blk.\(index)", width: block.attention.output.outputs)
+        })
 
     private static let falconStateSpace = StateSpaceSizes(
         heads: .key("mamba_n_heads"), groups: .key("mamba_n_groups"),
@@ -183,19 +191,5 @@ extension ModelConfiguration {
             (0..<(1 << 40)).contains(width)
         else { return nil }
         return .integer(factor * width)
-    }
-}
-
-extension DecoderFamily {
-    /// Falcon-H1: Llama's shape with a state space beside attention.
-    static let falconH1 = DecoderFamily(architectures: ["falcon-h1"]) {
-        model throws(DecoderDescriptionError) in
-        try model.decoder(DecoderStyle(pairing: .halves)) {
-            index, block throws(DecoderDescriptionError) in
-            let norm = "blk.\(index).ffn_norm"
-            block.feedForwardNorm?.weight = model.present(norm) ?? "\(norm).weight"
-            block.beside = try model.recurrence(
-                .stateSpace, "blk.\(index)", width: block.attention.output.outputs)
-        }
     }
 }

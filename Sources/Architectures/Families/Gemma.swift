@@ -15,7 +15,7 @@ extension ModelFamily {
             .real("rms_norm_eps", 1e-6), .real("rope_theta", 10000),
             .boolean("tie_word_embeddings", true),
         ],
-        hyperparameters: .gemma + [.rotaryScaling, .unusualRotaryBase],
+        keys: .gemma + [.rotaryScaling, .unusualRotaryBase],
         tensors: .gemma(
             norms: [
                 ("input_layernorm", "attn_norm", .hidden),
@@ -23,15 +23,18 @@ extension ModelFamily {
             ]) + [.copyOfEmbeddings("lm_head.weight")],
         rotary: .yarnOrDynamic,
         checks: .gemma(),
-        tokenizerKeys: { _ in
+        tokenizer: .init(keys: { _ in
             [
                 .init("tokenizer.ggml.eot_token_id", .uint32(107)),
                 .init("tokenizer.ggml.add_space_prefix", .bool(false)),
             ]
-        },
+        }),
         export: .init(
             modelType: "gemma", presence: [("blk.0.attn_q.bias", "attention_bias")],
-            tokenizerClass: "GemmaTokenizer"))
+            tokenizerClass: "GemmaTokenizer"),
+        // Embeddings scaled by the root of their length, a gated GELU network. (The converter adds
+        // the 1 to the weights of norms.)
+        decoder: .blocks(.init(pairing: .halves, activation: .geluTanh, scalesEmbeddings: true)))
 }
 
 extension [HyperparameterRule] {
@@ -114,18 +117,5 @@ extension ConfigurationCheck {
                 "query_pre_attn_scalar",
                 found: value.double.map { "\($0)" } ?? value.kindName, expected: "\(expected)")
         }
-    }
-}
-
-extension DecoderFamily {
-    /// Gemma 1: embeddings scaled by the root of their length, a gated GELU network. (The converter
-    /// adds the 1 to the weights of norms.)
-    static let gemma = DecoderFamily(architectures: ["gemma"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.activation = .geluTanh
-        var decoder = try model.decoder(style)
-        decoder.embeddingScale = Float(decoder.embeddingLength).squareRoot()
-        return decoder
     }
 }

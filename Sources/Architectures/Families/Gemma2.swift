@@ -18,7 +18,7 @@ extension ModelFamily {
             .real("attn_logit_softcapping", 50), .real("final_logit_softcapping", 30),
             .boolean("tie_word_embeddings", true),
         ],
-        hyperparameters: .gemma + [
+        keys: .gemma + [
             .cap("attn_logit_softcapping"), .cap("final_logit_softcapping"),
             .count("attention.sliding_window", "sliding_window"),
             .slidingLayers(unlessEvery: 2), .rotaryScaling, .unusualRotaryBase,
@@ -32,12 +32,31 @@ extension ModelFamily {
                 _ = try configuration.required("sliding_window")
             },
         ],
-        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] },
+        tokenizer: .init(keys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] }),
         export: .init(
             modelType: "gemma2", presence: [("blk.0.attn_q.bias", "attention_bias")],
             tokenizerClass: "GemmaTokenizer",
             // What the readers of a GGUF file scale scores by.
-            computed: { [("query_pre_attn_scalar", .integer($0.gemmaScale(largest: 46)))] }))
+            computed: { [("query_pre_attn_scalar", .integer($0.gemmaScale(largest: 46)))] }),
+        // Norms before and after, soft caps on scores and logits, sliding windows in every other
+        // block.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let softCap = try model.positiveNumber("attn_logit_softcapping") ?? 50
+            let isLargest = try model.blockCount() == 46
+            var decoder = try model.decoder(
+                .init(
+                    pairing: .halves, hasPostNorms: true, activation: .geluTanh, windowPeriod: 2,
+                    scalesEmbeddings: true)
+            ) { _, block in
+                block.attention.softCap = softCap
+                // The 27B model alone divides by the width over the heads; its file does not say so.
+                if isLargest {
+                    block.attention.scale = model.scaleByWidth(heads: block.attention.headCount)
+                }
+            }
+            decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping") ?? 30
+            return decoder
+        })
 }
 
 extension HyperparameterRule {
@@ -60,30 +79,6 @@ extension [(source: String, name: String, length: Dimension)] {
         ("pre_feedforward_layernorm", "ffn_norm", .hidden),
         ("post_feedforward_layernorm", "post_ffw_norm", .hidden),
     ]
-}
-
-extension DecoderFamily {
-    /// Gemma 2: norms before and after, soft caps on scores and logits, sliding windows in every
-    /// other block.
-    static let gemma2 = DecoderFamily(architectures: ["gemma2"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.activation = .geluTanh
-        style.hasPostNorms = true
-        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 2)
-        let softCap = try model.positiveNumber("attn_logit_softcapping") ?? 50
-        var decoder = try model.decoder(style) { index, block in
-            block.attention.window = windows[index]
-            block.attention.softCap = softCap
-            // The 27B model alone divides by the width over the heads; its file does not say so.
-            if windows.count == 46 {
-                block.attention.scale = model.scaleByWidth(heads: block.attention.headCount)
-            }
-        }
-        decoder.embeddingScale = Float(decoder.embeddingLength).squareRoot()
-        decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping") ?? 30
-        return decoder
-    }
 }
 
 extension ConfigurationExport.Source {

@@ -18,7 +18,7 @@ extension ModelFamily {
             .real("rope_local_base_freq", 10000), .integer("query_pre_attn_scalar", 256),
             .integer("sliding_window", 4096), .boolean("tie_word_embeddings", true),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .entries { configuration throws(ArchitectureError) in
                 guard let cap = try configuration.number(["final_logit_softcapping"]), cap != 0
                 else { return [] }
@@ -56,12 +56,33 @@ extension ModelFamily {
             ],
         rotary: .yarnOrDynamic,
         checks: .gemma3(),
-        tokenizerKeys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] },
+        tokenizer: .init(keys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] }),
         export: .init(
             modelType: "gemma3_text",
             presence: [("blk.0.attn_q.bias", "attention_bias")],
             tokenizerClass: "GemmaTokenizer",
-            computed: { [("query_pre_attn_scalar", .integer($0.gemmaScale(largest: 62)))] }))
+            computed: { [("query_pre_attn_scalar", .integer($0.gemmaScale(largest: 62)))] }),
+        // Norms before and after and of every head; five blocks of six have a sliding window and
+        // turn by a base of their own, unscaled.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let isLargest = try model.blockCount() == 62
+            let localBase = try model.positiveNumber("rope.freq_base_swa") ?? 10000
+            var decoder = try model.decoder(
+                .init(
+                    pairing: .halves, headNorms: .head, hasPostNorms: true, activation: .geluTanh,
+                    windowPeriod: 6, scalesEmbeddings: true)
+            ) { _, block in
+                // The 27B model alone divides by the width over the heads; its file does not say so.
+                if isLargest {
+                    block.attention.scale = model.scaleByWidth(heads: block.attention.headCount)
+                }
+                guard block.attention.window != nil else { return }
+                block.attention.rotary?.removeScaling()
+                block.attention.rotary?.base = Double(localBase)
+            }
+            decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping")
+            return decoder
+        })
 }
 
 extension [ConfigurationCheck] {
@@ -75,32 +96,5 @@ extension [ConfigurationCheck] {
                     "attn_logit_softcapping", found: "\(cap)", expected: "no limit")
             },
         ]
-    }
-}
-
-extension DecoderFamily {
-    /// Gemma 3: norms before and after and of every head; five blocks of six have a sliding window
-    /// and turn by a base of their own, unscaled.
-    static let gemma3 = DecoderFamily(architectures: ["gemma3"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.activation = .geluTanh
-        style.hasPostNorms = true
-        style.headNorms = .head
-        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 6)
-        let localBase = try model.positiveNumber("rope.freq_base_swa") ?? 10000
-        var decoder = try model.decoder(style) { index, block in
-            // The 27B model alone divides by the width over the heads; its file does not say so.
-            if windows.count == 62 {
-                block.attention.scale = model.scaleByWidth(heads: block.attention.headCount)
-            }
-            guard let window = windows[index] else { return }
-            block.attention.window = window
-            block.attention.rotary?.removeScaling()
-            block.attention.rotary?.base = Double(localBase)
-        }
-        decoder.embeddingScale = Float(decoder.embeddingLength).squareRoot()
-        decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping")
-        return decoder
     }
 }

@@ -26,7 +26,7 @@ extension ModelFamily {
             },
             .computed("full_key_value_heads") { $0.gemma4KeyValueHeads() },
         ],
-        hyperparameters: .common + gemma4Keys,
+        keys: .common + gemma4Keys,
         tensors: gemma4Ends + gemma4Layer + gemma4Experts,
         rotary: .init(["proportional"]) { configuration throws(ArchitectureError) in
             // Pairs that do not turn have a frequency next to nothing.
@@ -51,13 +51,17 @@ extension ModelFamily {
                 try configuration.reviewGemma4()
             },
         ],
-        tokenizer: "gemma4",
-        tokenizerKeys: { _ in
-            [
-                .init("tokenizer.ggml.add_space_prefix", .bool(false)),
-                .init("tokenizer.ggml.add_bos_token", .bool(true)),
-            ]
-        })
+        tokenizer: .init(
+            model: "gemma4",
+            keys: { _ in
+                [
+                    .init("tokenizer.ggml.add_space_prefix", .bool(false)),
+                    .init("tokenizer.ggml.add_bos_token", .bool(true)),
+                ]
+            }),
+        // Two sizes of heads, norms of values, unscaled scores, blocks that take an earlier one's
+        // keys and values, embeddings for blocks, experts beside the network.
+        decoder: .custom { model throws(DecoderDescriptionError) in try model.gemma4Decoder() })
 
     private static let gemma4Keys: [HyperparameterRule] = [
         .number("final_logit_softcapping", "final_logit_softcapping"),
@@ -352,33 +356,31 @@ extension ModelConfiguration {
     }
 }
 
-extension DecoderFamily {
-    /// Gemma 4: two sizes of heads, norms of values, unscaled scores, blocks that take an earlier
-    /// one's keys and values, embeddings for blocks, experts beside the network.
-    static let gemma4 = DecoderFamily(architectures: ["gemma4"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.activation = .geluTanh
-        style.hasPostNorms = true
-        let blockCount = try model.blockCount()
-        let shared = try model.optionalCountOrZero("attention.shared_kv_layers") ?? 0
+extension DecoderMetadata {
+    /// Two sizes of heads, norms of values, unscaled scores, blocks that take an earlier one's keys
+    /// and values, embeddings for blocks, experts beside the network.
+    fileprivate func gemma4Decoder() throws(DecoderDescriptionError) -> DecoderDescription {
+        let style = DecoderStyle(
+            pairing: .halves, hasPostNorms: true, activation: .geluTanh, scalesEmbeddings: true)
+        let blockCount = try blockCount()
+        let shared = try optionalCountOrZero("attention.shared_kv_layers") ?? 0
         guard shared < blockCount else {
-            throw model.invalid("attention.shared_kv_layers", expected: "less than \(blockCount)")
+            throw invalid("attention.shared_kv_layers", expected: "less than \(blockCount)")
         }
-        let windows = try model.windows(blockCount: blockCount, fullEvery: 6)
-        let localLength = try model.count("attention.key_length_swa")
-        let localBase = try model.positiveNumber("rope.freq_base_swa") ?? 10000
-        let localTurned = try model.optionalCount("rope.dimension_count_swa") ?? localLength
+        let windows = try windows(blockCount: blockCount, fullEvery: 6)
+        let localLength = try count("attention.key_length_swa")
+        let localBase = try positiveNumber("rope.freq_base_swa") ?? 10000
+        let localTurned = try optionalCount("rope.dimension_count_swa") ?? localLength
         guard localTurned <= localLength, localTurned % 2 == 0 else {
-            throw model.invalid(
+            throw invalid(
                 "rope.dimension_count_swa", expected: "an even number up to \(localLength)")
         }
-        let length = try model.optionalCountOrZero("embedding_length_per_layer_input") ?? 0
-        let sizes = try model.sizes()
+        let length = try optionalCountOrZero("embedding_length_per_layer_input") ?? 0
+        let sizes = try sizes()
         guard sizes.keyLength == sizes.valueLength else {
-            throw model.invalid("attention.value_length", expected: "the keys' length")
+            throw invalid("attention.value_length", expected: "the keys' length")
         }
-        var decoder = try model.decoder(style) { index, block throws(DecoderDescriptionError) in
+        var decoder = try self.decoder(style) { index, block throws(DecoderDescriptionError) in
             let name = "blk.\(index)"
             var rotary = block.attention.rotary
             if windows[index] != nil {
@@ -386,7 +388,7 @@ extension DecoderFamily {
                 rotary?.base = Double(localBase)
                 rotary?.dimensionCount = localTurned
             }
-            block.attention = try model.gemma4Attention(
+            block.attention = try gemma4Attention(
                 name, sizes, index: index,
                 length: windows[index] == nil ? sizes.keyLength : localLength, rotary: rotary)
             block.attention.window = windows[index]
@@ -397,7 +399,7 @@ extension DecoderFamily {
                         (windows[$0] != nil) == isLocal
                     }), sizes.headsKV[source] == sizes.headsKV[index]
                 else {
-                    throw model.invalid(
+                    throw invalid(
                         "attention.shared_kv_layers",
                         expected: "a block of the same kind before the last \(shared)")
                 }
@@ -407,40 +409,38 @@ extension DecoderFamily {
                 block.attention.valueNorm = nil
                 block.attention.valuesAreKeys = false
             }
-            if model.present("\(name).ffn_gate_inp.weight") != nil {
-                block.feedForward = try model.gemma4Experts(
+            if present("\(name).ffn_gate_inp.weight") != nil {
+                block.feedForward = try gemma4Experts(
                     name, width: sizes.width, beside: block.feedForward)
             }
             if length > 0 {
                 block.layerInput = .init(
-                    gate: model.projection(
+                    gate: projection(
                         "\(name).inp_gate", outputs: length, inputs: sizes.width),
-                    output: model.projection(
+                    output: projection(
                         "\(name).proj", outputs: sizes.width, inputs: length),
-                    norm: try model.norm(.rootMeanSquare, "\(name).post_norm"))
+                    norm: try norm(.rootMeanSquare, "\(name).post_norm"))
             }
-            block.outputScale = model.present("\(name).layer_output_scale.weight")
+            block.outputScale = present("\(name).layer_output_scale.weight")
         }
-        let root = Float(decoder.embeddingLength).squareRoot()
-        decoder.embeddingScale = root
-        decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping")
+        decoder.logitSoftCap = try positiveNumber("final_logit_softcapping")
         guard length * blockCount <= DecoderMetadata.largest else {
-            throw model.invalid(
+            throw invalid(
                 "embedding_length_per_layer_input", expected: "rows of a length that models have")
         }
         if length > 0 {
             decoder.layerEmbedding = LayerEmbedding(
                 embedding: "per_layer_token_embd.weight",
                 embeddingScale: Float(length).squareRoot(),
-                projection: "per_layer_model_proj.weight", projectionScale: 1 / root,
-                norm: try model.norm(.rootMeanSquare, "per_layer_proj_norm"),
+                projection: "per_layer_model_proj.weight",
+                projectionScale: 1 / decoder.embeddingScale,
+                norm: try norm(.rootMeanSquare, "per_layer_proj_norm"),
                 sumScale: Float(0.5).squareRoot(), length: length)
         }
         return decoder
-    }
-}
 
-extension DecoderMetadata {
+    }
+
     /// Attention with heads of one length, whose values may be its keys.
     fileprivate func gemma4Attention(
         _ block: String, _ sizes: DecoderSizes, index: Int, length: Int,

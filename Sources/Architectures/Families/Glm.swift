@@ -16,7 +16,7 @@ extension ModelFamily {
             .integer("head_dim", 128), .integer("max_position_embeddings", 131072),
             .real("rms_norm_eps", 1.5625e-7), .real("rope_theta", 10000),
         ],
-        hyperparameters: [
+        keys: [
             .count("context_length", "seq_length", "max_position_embeddings"),
             .count("embedding_length", "hidden_size"),
             .count("feed_forward_length", "intermediate_size"),
@@ -31,13 +31,15 @@ extension ModelFamily {
         tensors: [TensorModule].ends().rules() + glmLayer.inBlocks(),
         rotary: .unscaled,
         checks: [.activation(.silu), .headsShareWidth],
-        tokenRoles: [
+        tokenizer: .init(roles: [
             .init("eos", "<|endoftext|>"), .init("eot", "<|user|>"), .init("unk", "<|endoftext|>"),
-        ],
+        ]),
         export: .init(
             modelType: "glm", presence: [("blk.0.attn_q.bias", "attention_bias")],
             rotaryShare: "partial_rotary_factor",
-            computed: { source in source.headLength.map { [("head_dim", .integer($0))] } ?? [] }))
+            computed: { source in source.headLength.map { [("head_dim", .integer($0))] } ?? [] }),
+        // Stacked gate and up, half of every head turns.
+        decoder: .blocks(.init(pairing: .interleaved, network: .stacked)))
 
     private static let glmLayer: [TensorModule] =
         [
@@ -46,14 +48,4 @@ extension ModelFamily {
             .init("mlp.gate_up_proj", "ffn_up", [2 * .feedForward, .hidden]),
             .init("mlp.down_proj", "ffn_down", [.hidden, .feedForward]),
         ] + .attention(biases: .optional)
-}
-
-extension DecoderFamily {
-    /// GLM-4 of 2024: stacked gate and up, half of every head turns.
-    static let glm = DecoderFamily(architectures: ["chatglm"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .interleaved)
-        style.network = .stacked
-        return try model.decoder(style)
-    }
 }

@@ -16,16 +16,18 @@ extension ModelFamily {
             .integer("head_dim", 128), .real("rope_theta", 10000),
             .real("partial_rotary_factor", 0.5),
         ],
-        hyperparameters: .common + [.partialRotaryDimension],
+        keys: .common + [.partialRotaryDimension],
         tensors: [TensorModule].ends().rules() + glm4Layer.inBlocks(),
         checks: [.activation(.silu)],
-        tokenRoles: [
+        tokenizer: .init(roles: [
             .init("eos", "<|endoftext|>"), .init("eot", "<|user|>"), .init("unk", "<|endoftext|>"),
             .init("bos", "<|endoftext|>"),
-        ],
+        ]),
         export: .init(
             modelType: "glm4", presence: [("blk.0.attn_q.bias", "attention_bias")],
-            rotaryShare: "partial_rotary_factor"))
+            rotaryShare: "partial_rotary_factor"),
+        // Norms before and after, stacked gate and up, half of every head turns.
+        decoder: .blocks(.init(pairing: .interleaved, hasPostNorms: true, network: .stacked)))
 
     private static let glm4Layer: [TensorModule] =
         [
@@ -44,16 +46,5 @@ extension HyperparameterRule {
         configuration throws(ArchitectureError) in
         let share = try RotaryParameters(configuration).partialFactor ?? 0.5
         return try configuration.rotaryDimension(ofHeadShare: share)
-    }
-}
-
-extension DecoderFamily {
-    /// GLM-4 of 2025: norms before and after, stacked gate and up, half of every head turns.
-    static let glm4 = DecoderFamily(architectures: ["glm4"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .interleaved)
-        style.hasPostNorms = true
-        style.network = .stacked
-        return try model.decoder(style)
     }
 }

@@ -22,7 +22,7 @@ extension ModelFamily {
             .integer("num_nextn_predict_layers", 1), .real("rope_theta", 10000),
             .real("partial_rotary_factor", 0.5),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .partialRotaryDimension,
             .count("expert_count", "n_routed_experts"),
             .count("expert_feed_forward_length", "moe_intermediate_size"),
@@ -37,9 +37,9 @@ extension ModelFamily {
             + [TensorModule].gatedNetwork().inBlocks(where: !.sparseAfterFirst)
             + .routedExperts(shared: .key("moe_intermediate_size") * .key("n_shared_experts"))
             + glm4MoePredictor.inBlocks(where: .predictsFurther),
-        predictors: .kept,
+        checkpoint: .init(multiTokenPrediction: .kept),
         checks: [.activation(.silu)],
-        tokenRoles: glm4MoeRoles,
+        tokenizer: .init(roles: glm4MoeRoles),
         export: .init(
             modelType: "glm4_moe",
             words: [
@@ -54,10 +54,17 @@ extension ModelFamily {
                 let further = source.integer("nextn_predict_layers") ?? 0
                 guard let count = source.integer("block_count"), count > further else { return [] }
                 return [("num_hidden_layers", .integer(count - further))]
-            }))
+            }),
+        // GLM-4.5: biases, norms of heads in the large model, DeepSeek-V3's experts after dense
+        // blocks.
+        decoder: .blocks(
+            .init(
+                pairing: .halves, headNorms: .head, headNormsMayMiss: true,
+                feedForwardNorm: "post_attention_norm",
+                experts: .init(scoring: .sigmoid, normalisesWeights: true, shared: .stated))))
 
     /// The parts of GLM's tokens from 4.5 on.
-    static let glm4MoeRoles: [TokenRole] = [
+    static let glm4MoeRoles: [TokenizerRules.TokenRole] = [
         .init("bos", "[gMASK]"), .init("eot", "<|user|>"), .init("unk", "<|endoftext|>"),
         .init("eom", "<|observation|>"),
     ]
@@ -89,18 +96,5 @@ extension TensorRule.Condition {
     static let predictsFurther = TensorRule.Condition {
         configuration, block throws(ArchitectureError) in
         try block >= configuration.numHiddenLayers()
-    }
-}
-
-extension DecoderFamily {
-    /// GLM-4.5: biases, norms of heads in the large model, DeepSeek-V3's experts after dense blocks.
-    static let glm4MoE = DecoderFamily(architectures: ["glm4moe"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.feedForwardNorm = "post_attention_norm"
-        if model.present("blk.0.attn_q_norm.weight") != nil { style.headNorms = .head }
-        style.experts = ExpertStyle(
-            scoring: .sigmoid, normalisesWeights: true, sharedHidden: try model.sharedHidden())
-        return try model.decoder(style)
     }
 }

@@ -24,7 +24,7 @@ extension ModelFamily {
             .real("rope_theta", 10000), .computed("first_k_dense_replace") { $0.denseLayers() },
             .replacement("head_dim", by: "qk_rope_head_dim"),
         ],
-        hyperparameters: .commonWithoutHeadLength + [.fileType] + deepseekOwnHyperparameters + [
+        keys: .commonWithoutHeadLength + [.fileType] + deepseekOwnHyperparameters + [
             .entries { configuration throws(ArchitectureError) in
                 let count = try configuration.numNextnPredictLayers()
                 guard count > 0 else { return [] }
@@ -37,7 +37,7 @@ extension ModelFamily {
         ],
         tensors: deepseekTensors + [deepseekCorrection]
             + glm4MoePredictor.inBlocks(where: .predictsFurther),
-        predictors: .kept,
+        checkpoint: .init(multiTokenPrediction: .kept),
         rotary: .yarnOrDynamic,
         checks: [
             .refusing { configuration throws(ArchitectureError) in
@@ -48,7 +48,7 @@ extension ModelFamily {
                     expected: "first_k_dense_replace dense layers, then experts")
             }
         ] + .latentAttention,
-        tokenRoles: glm4MoeRoles,
+        tokenizer: .init(roles: glm4MoeRoles),
         export: deepseekExport(
             modelType: "glm4_moe_lite",
             words: ["nextn_predict_layers": "num_nextn_predict_layers"],
@@ -64,7 +64,8 @@ extension ModelFamily {
                     ("num_hidden_layers", .integer(count - further)),
                     ("mlp_layer_types", .array(types.map { .text($0) })),
                 ]
-            }))
+            }),
+        decoder: .latentAttention)
 }
 
 extension ModelConfiguration {

@@ -16,7 +16,7 @@ extension ModelFamily {
             .same("n_ctx", as: "n_positions"), .real("layer_norm_epsilon", 1e-5),
             .boolean("tie_word_embeddings", true),
         ],
-        hyperparameters: [
+        keys: [
             .blockCount,
             .count("context_length", "n_ctx"),
             .count("embedding_length", "n_embd"),
@@ -39,7 +39,10 @@ extension ModelFamily {
                 "attention.head_count": "n_head", "context_length": "n_positions",
                 "feed_forward_length": "n_inner",
                 "attention.layer_norm_epsilon": "layer_norm_epsilon",
-            ]))
+            ]),
+        // Learned positions, layer norms, one matrix for queries, keys and values.
+        decoder: .blocks(
+            .init(norm: .layer, network: .plain, activation: .geluTanh, hasPositions: true)))
 
     /// The feed-forward network is as wide as the configuration says, or four times the model.
     private static let width = Dimension.key("n_inner", or: 4 * .hidden)
@@ -70,18 +73,4 @@ extension ModelFamily {
         }
         return rules
     }()
-}
-
-extension DecoderFamily {
-    /// GPT-2: learned positions, layer norms, one matrix for queries, keys and values.
-    static let gpt2 = DecoderFamily(architectures: ["gpt2"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: nil)
-        style.norm = .layer
-        style.network = .plain
-        style.activation = .geluTanh
-        var decoder = try model.decoder(style)
-        decoder.positionEmbedding = "position_embd.weight"
-        return decoder
-    }
 }

@@ -12,7 +12,7 @@ extension ModelFamily {
             .integer("n_head", 12), .integer("n_positions", 1024),
             .real("layer_norm_epsilon", 1e-5), .boolean("tie_word_embeddings", true),
         ],
-        hyperparameters: [
+        keys: [
             .count("context_length", "n_positions"),
             .count("embedding_length", "n_embd"),
             .size("feed_forward_length", width),
@@ -34,7 +34,10 @@ extension ModelFamily {
                 "attention.head_count": "n_head", "attention.head_count_kv": nil,
                 "context_length": "n_positions", "feed_forward_length": "n_inner",
                 "attention.layer_norm_epsilon": "layer_norm_epsilon",
-            ]))
+            ]),
+        // GPT-2 with one key and value for all queries, as the metadata say.
+        decoder: .blocks(
+            .init(norm: .layer, network: .plain, activation: .geluTanh, hasPositions: true)))
 
     /// The feed-forward network is as wide as the configuration says, or four times the model.
     private static let width = Dimension.key("n_inner", or: 4 * .hidden)
@@ -56,18 +59,4 @@ extension ModelFamily {
             .init("mlp.c_fc", "ffn_up", [width, .hidden], bias: .required),
             .init("mlp.c_proj", "ffn_down", [.hidden, width], bias: .required),
         ].inBlocks(of: "h.{bid}.")
-}
-
-extension DecoderFamily {
-    /// StarCoder 1: GPT-2 with one key and value for all queries, as the metadata say.
-    static let gptBigCode = DecoderFamily(architectures: ["starcoder"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: nil)
-        style.norm = .layer
-        style.network = .plain
-        style.activation = .geluTanh
-        var decoder = try model.decoder(style)
-        decoder.positionEmbedding = "position_embd.weight"
-        return decoder
-    }
 }

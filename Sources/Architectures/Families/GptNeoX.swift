@@ -14,7 +14,7 @@ extension ModelFamily {
             .real("layer_norm_eps", 1e-5), .real("rotary_emb_base", 10000),
             .boolean("use_parallel_residual", true),
         ],
-        hyperparameters: [
+        keys: [
             .count("context_length", "max_position_embeddings"),
             .count("embedding_length", "hidden_size"),
             .blockCount,
@@ -31,12 +31,22 @@ extension ModelFamily {
             .rotaryScaling, .unusualRotaryBase,
         ],
         tensors: tensors,
-        spellings: [.init("lm_head.", means: "embed_out.")],
+        checkpoint: .init(spellings: [.init("lm_head.", means: "embed_out.")]),
         rotary: .yarnOrDynamic,
         checks: [.activation(["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"])],
         export: .init(
             modelType: "gpt_neox",
-            presence: [("blk.0.attn_qkv.bias", "attention_bias")], rotaryShare: "rotary_pct"))
+            presence: [("blk.0.attn_qkv.bias", "attention_bias")], rotaryShare: "rotary_pct"),
+        // Layer norms, part of every head turns, attention and network side by side, each behind
+        // its own norm.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let isParallel = try model.flag("use_parallel_residual", standard: true)
+            return try model.decoder(
+                .init(pairing: .halves, norm: .layer, network: .plain, activation: .gelu)
+            ) { _, block in
+                block.arrangement = isParallel ? .parallel : .sequential
+            }
+        })
 
     private static let tensors: [TensorRule] = {
         let layer = "gpt_neox.layers.{bid}."
@@ -82,21 +92,5 @@ extension ModelConfiguration {
                 "rotary_pct")
         }
         return Int(fraction * Double(size))
-    }
-}
-
-extension DecoderFamily {
-    /// GPT-NeoX and Pythia: layer norms, part of every head turns, attention and network side by
-    /// side, each behind its own norm.
-    static let gptNeoX = DecoderFamily(architectures: ["gptneox"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.norm = .layer
-        style.network = .plain
-        style.activation = .gelu
-        let isParallel = try model.flag("use_parallel_residual", standard: true)
-        return try model.decoder(style) { _, block in
-            block.arrangement = isParallel ? .parallel : .sequential
-        }
     }
 }

@@ -24,20 +24,32 @@ extension ModelFamily {
                 configuration["rope_parameters"] == nil ? usualScaling : nil
             },
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .count("attention.sliding_window", "sliding_window"),
             .count("expert_feed_forward_length", "intermediate_size"),
             .slidingLayers(unlessEvery: 2),
         ],
         tensors: decoder + packedExperts + experts,
-        packedMethods: ["mxfp4"],
+        checkpoint: .init(packedMethods: ["mxfp4"]),
         rotary: .yarnOrDynamic,
         checks: [.number("swiglu_alpha", 1.702), .number("swiglu_limit", 7)],
         export: .init(
             modelType: "gpt_oss",
             words: ["expert_count": "num_local_experts", "expert_feed_forward_length": nil],
             // The bounds of the blend are not rounded to whole pairs, as this class is published.
-            scalingConstants: [("truncate", .bool(false))]))
+            scalingConstants: [("truncate", .bool(false))]),
+        // Gpt-oss: sinks in attention, sliding windows in every other block, experts with biases
+        // and a clamped activation, and YaRN whose blend starts and ends between pairs.
+        decoder: .blocks(
+            .init(
+                pairing: .halves, feedForwardNorm: "post_attention_norm", windowPeriod: 2,
+                experts: .init(
+                    scoring: .softmaxOfChosen, normalisesWeights: false,
+                    activation: .clampedSwiGLU(alpha: 1.702, limit: 7)))
+        ) { _, index, block in
+            block.attention.sinks = "blk.\(index).attn_sinks.weight"
+            block.attention.rotary?.yarn?.truncates = false
+        })
 
     private static let usualScaling = JSON.object([
         .init(key: "rope_type", value: .string("yarn")),
@@ -144,23 +156,4 @@ extension ModelFamily {
                 }),
         ]
     }()
-}
-
-extension DecoderFamily {
-    /// gpt-oss: sinks in attention, sliding windows in every other block, experts with biases and a
-    /// clamped activation, and YaRN whose blend starts and ends between pairs.
-    static let gptOSS = DecoderFamily(architectures: ["gpt-oss"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.feedForwardNorm = "post_attention_norm"
-        style.experts = ExpertStyle(
-            scoring: .softmaxOfChosen, normalisesWeights: false,
-            activation: .clampedSwiGLU(alpha: 1.702, limit: 7))
-        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 2)
-        return try model.decoder(style) { index, block in
-            block.attention.window = windows[index]
-            block.attention.sinks = "blk.\(index).attn_sinks.weight"
-            block.attention.rotary?.yarn?.truncates = false
-        }
-    }
 }

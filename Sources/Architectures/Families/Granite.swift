@@ -8,14 +8,13 @@ extension ModelFamily {
         classes: ["GraniteForCausalLM"],
         // transformers: GraniteConfig
         defaults: graniteDefaults,
-        hyperparameters: .granite,
+        keys: .granite,
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
             rotaryPairs: true),
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .headsShareWidth],
-        writesPrefixSpace: true,
-        tokenizerKeys: llamaTokenizerKeys,
+        tokenizer: .llama,
         export: .init(
             modelType: "granite",
             words: [
@@ -27,7 +26,8 @@ extension ModelFamily {
                 ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_gate.bias", "mlp_bias"),
             ],
             // Granite 4 has keys of a state space even in files without one.
-            fits: { $0.value("ssm.conv_kernel") == nil }))
+            fits: { $0.value("ssm.conv_kernel") == nil }),
+        decoder: .granite())
 
     /// What the configuration classes assume, with experts or without.
     static let graniteDefaults: [ConfigurationDefault] = [
@@ -63,34 +63,26 @@ extension HyperparameterRule {
     }
 }
 
-extension DecoderFamily {
-    /// Granite 3 and its MoE models: Llama with scaled embeddings, residuals and logits.
-    static let granite = DecoderFamily(architectures: ["granite", "granitemoe"]) {
-        model throws(DecoderDescriptionError) in
-        try model.graniteDecoder()
-    }
-}
-
-extension DecoderMetadata {
-    /// The decoder of all Granite models.
+extension DecoderRule {
+    /// All Granite models: Llama with scaled embeddings, residuals and logits.
     ///
     /// - Parameter recurrence: What blocks without key heads have; `nil` where all have attention.
-    func graniteDecoder(
-        recurrence: RecurrenceStyle? = nil
-    ) throws(DecoderDescriptionError) -> DecoderDescription {
-        // The key tells in files of Granite whether positions are told at all.
-        let turns = try flag("rope.scaling.finetuned", standard: true)
-        var style = DecoderStyle(pairing: turns ? .interleaved : nil)
-        style.recurrence = recurrence
-        if try optionalCountOrZero("expert_count") ?? 0 > 0 {
-            style.experts = ExpertStyle(
-                scoring: .softmaxOfChosen, normalisesWeights: false,
-                sharedHidden: try sharedHidden())
+    static func granite(recurrence: RecurrenceStyle? = nil) -> Self {
+        .custom { model throws(DecoderDescriptionError) in
+            // The key tells in files of Granite whether positions are told at all.
+            let turns = try model.flag("rope.scaling.finetuned", standard: true)
+            let residualScale = try model.number("residual_scale") ?? 1
+            let style = DecoderStyle(
+                pairing: turns ? .interleaved : nil, recurrence: recurrence,
+                experts: .init(
+                    scoring: .softmaxOfChosen, normalisesWeights: false, shared: .stated,
+                    mayMiss: true))
+            var decoder = try model.decoder(style) { _, block in
+                block.residualScale = residualScale
+            }
+            decoder.embeddingScale = try model.number("embedding_scale") ?? 1
+            decoder.logitScale = 1 / (try model.positiveNumber("logit_scale") ?? 1)
+            return decoder
         }
-        let residualScale = try number("residual_scale") ?? 1
-        var decoder = try decoder(style) { _, block in block.residualScale = residualScale }
-        decoder.embeddingScale = try number("embedding_scale") ?? 1
-        decoder.logitScale = 1 / (try positiveNumber("logit_scale") ?? 1)
-        return decoder
     }
 }

@@ -26,7 +26,7 @@ extension ModelFamily {
             .integer("mamba_d_conv", 4), .integer("mamba_expand", 2),
             .computed("layer_types") { $0.usualLayerTypes() },
         ],
-        hyperparameters: .granite + [.sharedNetwork] + .stateSpace(graniteStateSpace) + [
+        keys: .granite + [.sharedNetwork] + .stateSpace(graniteStateSpace) + [
             .keyValueHeads(where: .hasAttention),
             .entries { configuration in
                 let turns = configuration["position_embedding_type"]?.text == "rope"
@@ -47,7 +47,7 @@ extension ModelFamily {
             + graniteNetwork(
                 "shared_mlp", width: .key("shared_intermediate_size"), suffix: "",
                 where: !.graniteExperts),
-        spellings: graniteExpertSpellings,
+        checkpoint: .init(spellings: graniteExpertSpellings),
         rotary: .yarnOrDynamic,
         checks: [
             .activation(.silu), .headsShareWidth,
@@ -98,7 +98,9 @@ extension ModelFamily {
                     ]
                 }
                 return entries + source.attentionLayers("attention", others: "mamba")
-            }))
+            }),
+        // Blocks without key heads are state spaces.
+        decoder: .granite(recurrence: .stateSpace))
 
     private static let graniteStateSpace = StateSpaceSizes(
         heads: .key("mamba_n_heads"), groups: .key("mamba_n_groups"),
@@ -154,13 +156,5 @@ extension ModelConfiguration {
             (1...ModelConfiguration.layerLimit).contains(count)
         else { return nil }
         return .array([JSON](repeating: .string("mamba"), count: count))
-    }
-}
-
-extension DecoderFamily {
-    /// Granite 4: blocks without key heads are state spaces.
-    static let graniteHybrid = DecoderFamily(architectures: ["granitehybrid"]) {
-        model throws(DecoderDescriptionError) in
-        try model.graniteDecoder(recurrence: .stateSpace)
     }
 }

@@ -11,17 +11,16 @@ extension ModelFamily {
             .integer("num_local_experts", 8), .integer("num_experts_per_tok", 2),
             .integer("shared_intermediate_size", 0),
         ],
-        hyperparameters: .granite + [.sharedNetwork],
+        keys: .granite + [.sharedNetwork],
         tensors: [TensorModule].ends().rules() + graniteMoeLayer.inBlocks()
             + graniteExperts()
             + graniteNetwork(
                 "shared_mlp", width: .key("shared_intermediate_size"), suffix: "_shexp",
                 presence: .optional),
-        spellings: graniteExpertSpellings,
+        checkpoint: .init(spellings: graniteExpertSpellings),
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .headsShareWidth],
-        writesPrefixSpace: true,
-        tokenizerKeys: llamaTokenizerKeys,
+        tokenizer: .llama,
         export: .init(
             modelType: "granitemoe",
             words: [
@@ -36,7 +35,8 @@ extension ModelFamily {
             otherClass: { source in
                 source.value("expert_shared_feed_forward_length") == nil
                     ? nil : ("GraniteMoeSharedForCausalLM", "granitemoeshared")
-            }))
+            }),
+        decoder: .granite())
 
     private static let graniteMoeLayer: [TensorModule] =
         [

@@ -21,12 +21,12 @@ extension ModelFamily {
             .integer("max_position_embeddings", 2048), .real("rms_norm_eps", 1e-5),
             .real("rope_theta", 10000), .integer("eod_token_id", 3),
         ],
-        hyperparameters: .common + [.hunyuanScaling(alpha: 50)],
+        keys: .common + [.hunyuanScaling(alpha: 50)],
         tensors: [TensorModule].ends(output: .unlessTied).rules()
             + (hunyuanAttention + .gatedNetwork()).inBlocks(),
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu)],
-        tokenizerKeys: { configuration in
+        tokenizer: .init(keys: { configuration in
             var keys: [Hyperparameter] = []
             if let end = configuration["eod_token_id"]?.integer.flatMap({ UInt32(exactly: $0) }) {
                 keys.append(.init("tokenizer.ggml.eos_token_id", .uint32(end)))
@@ -36,7 +36,7 @@ extension ModelFamily {
                     .init("tokenizer.ggml.eot_token_id", .uint32(configuration.endTokens[0])))
             }
             return keys
-        },
+        }),
         export: .init(
             modelType: "hunyuan_v1_dense", presence: [("blk.0.attn_q.bias", "attention_bias")],
             endTokens: { source in
@@ -48,7 +48,12 @@ extension ModelFamily {
             computed: { source in
                 let end = source.tokenizer("eos_token_id")?.json ?? .null
                 return [("eod_token_id", end)] + hunyuanScaling(source)
-            }))
+            }),
+        // Norms of every head after it has turned. (The converter works the scaling of the
+        // rotation into its base.)
+        decoder: .blocks(.init(pairing: .halves, headNorms: .head)) { _, _, block in
+            block.attention.normAfterRotation = true
+        })
 
     /// The scaling by α that gives the file's base, where it was made by one.
     static func hunyuanScaling(
@@ -120,16 +125,5 @@ extension ModelConfiguration {
             .init("{arch}.rope.scaling.original_context_length", .uint32(1 << 18)),
             .init("{arch}.context_length", .uint32(1 << 18)),
         ]
-    }
-}
-
-extension DecoderFamily {
-    /// Hunyuan dense: norms of every head after it has turned. (The converter works the scaling of
-    /// the rotation into its base.)
-    static let hunYuanDense = DecoderFamily(architectures: ["hunyuan-dense"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .head
-        return try model.decoder(style) { _, block in block.attention.normAfterRotation = true }
     }
 }

@@ -20,7 +20,7 @@ extension ModelFamily {
             .sameInEveryLayer("moe_topk"), .sameInEveryLayer("num_shared_expert"),
             .sameInEveryLayer("moe_intermediate_size"),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .count("expert_shared_feed_forward_length", "intermediate_size"),
             .count("expert_feed_forward_length", "moe_intermediate_size"),
             .count("expert_used_count", "moe_topk"),
@@ -41,12 +41,12 @@ extension ModelFamily {
                 "model.layers.{bid}.mlp.experts", width: .key("moe_intermediate_size")),
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .count("num_shared_expert", 1)],
-        tokenizerKeys: { configuration in
+        tokenizer: .init(keys: { configuration in
             // What the tokenizer's files say is not what the model begins a text with.
             let begin: UInt32 = 127959
             guard let count = configuration["vocab_size"]?.integer, count > begin else { return [] }
             return [.init("tokenizer.ggml.bos_token_id", .uint32(begin))]
-        },
+        }),
         export: .init(
             modelType: "hunyuan_v1_moe",
             words: [
@@ -56,7 +56,15 @@ extension ModelFamily {
             computed: { source in
                 let separator = source.tokenizer("seperator_token_id")?.json ?? .null
                 return [("sep_token_id", separator)] + hunyuanScaling(source)
-            }))
+            }),
+        // Norms of every head after it has turned, experts beside a shared network.
+        decoder: .blocks(
+            .init(
+                pairing: .halves, headNorms: .head,
+                experts: .init(scoring: .softmax, normalisesWeights: true, shared: .stated))
+        ) { _, _, block in
+            block.attention.normAfterRotation = true
+        })
 }
 
 extension ConfigurationDefault {
@@ -68,17 +76,5 @@ extension ConfigurationDefault {
             else { return nil }
             return first
         }
-    }
-}
-
-extension DecoderFamily {
-    /// Hunyuan A13B: norms of every head after it has turned, experts beside a shared network.
-    static let hunYuanMoE = DecoderFamily(architectures: ["hunyuan-moe"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .head
-        style.experts = ExpertStyle(
-            scoring: .softmax, normalisesWeights: true, sharedHidden: try model.sharedHidden())
-        return try model.decoder(style) { _, block in block.attention.normAfterRotation = true }
     }
 }

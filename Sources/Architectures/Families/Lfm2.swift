@@ -20,7 +20,7 @@ extension ModelFamily {
             .computed("intermediate_size") { $0.lfm2Width() },
             .computed("layer_types") { $0.lfm2LayerTypes() },
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .keyValueHeads(where: .lfm2Attention),
             .count("vocab_size", "vocab_size"),
             .count("shortconv.l_cache", "conv_L_cache"),
@@ -36,7 +36,8 @@ extension ModelFamily {
             ],
             // The width is the network's, not two thirds of it.
             constants: [("block_auto_adjust_ff_dim", .bool(false)), ("conv_bias", .bool(false))],
-            computed: { $0.attentionLayers("full_attention", others: "conv") }))
+            computed: { $0.attentionLayers("full_attention", others: "conv") }),
+        decoder: .lfm2)
 
     /// All but the networks, with experts or without.
     static let lfm2Mixers: [TensorRule] =
@@ -126,18 +127,14 @@ extension ModelConfiguration {
     }
 }
 
-extension DecoderFamily {
+extension DecoderRule {
     /// LFM2, with experts or without: blocks without key heads are gated convolutions; the last norm
     /// bears the name of one of embeddings.
-    static let lfm2 = DecoderFamily(architectures: ["lfm2", "lfm2moe"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .head
-        style.recurrence = .shortConvolution
-        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
-            style.experts = ExpertStyle(scoring: .sigmoid, normalisesWeights: true)
-        }
-        var decoder = try model.decoder(style)
+    static let lfm2 = custom { model throws(DecoderDescriptionError) in
+        var decoder = try model.decoder(
+            .init(
+                pairing: .halves, headNorms: .head, recurrence: .shortConvolution,
+                experts: .init(scoring: .sigmoid, normalisesWeights: true, mayMiss: true)))
         decoder.outputNorm = try model.norm(.rootMeanSquare, "token_embd_norm")
         return decoder
     }

@@ -17,7 +17,7 @@ extension ModelFamily {
             .integer("num_dense_layers", 2), .integer("num_experts_per_tok", 4),
             .integer("num_experts", 32),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .keyValueHeads(where: .lfm2Attention),
             .count("expert_feed_forward_length", "moe_intermediate_size"),
             .count("leading_dense_block_count", "num_dense_layers"),
@@ -52,7 +52,8 @@ extension ModelFamily {
                 "leading_dense_block_count": "num_dense_layers",
             ],
             constants: [("conv_bias", .bool(false))],
-            computed: { $0.attentionLayers("full_attention", others: "conv") }))
+            computed: { $0.attentionLayers("full_attention", others: "conv") }),
+        decoder: .lfm2)
 
     private static let lfm2Router = "model.layers.{bid}.feed_forward."
 }

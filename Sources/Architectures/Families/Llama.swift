@@ -15,36 +15,19 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
         ],
-        hyperparameters: .common + .llama,
+        keys: .common + .llama,
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
             rotaryPairs: true),
         rotary: .llama3,
         checks: [.activation(.silu)],
-        writesPrefixSpace: true,
-        tokenizerKeys: llamaTokenizerKeys,
+        tokenizer: .llama,
         export: .init(
             modelType: "llama",
             presence: [
                 ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_gate.bias", "mlp_bias"),
-            ], textOf: ["mistral3"]))
-
-    /// Two vocabularies of this family are known by their size: CodeLlama's, whose tokens for
-    /// filling in the middle its files do not name, and that of SmolLM and Granite, to which no
-    /// BOS is added whatever the files say.
-    static let llamaTokenizerKeys: @Sendable (ModelConfiguration) -> [Hyperparameter] = {
-        switch $0["vocab_size"]?.integer {
-        case 32016:
-            [
-                .init("tokenizer.ggml.prefix_token_id", .uint32(32007)),
-                .init("tokenizer.ggml.suffix_token_id", .uint32(32008)),
-                .init("tokenizer.ggml.middle_token_id", .uint32(32009)),
-                .init("tokenizer.ggml.eot_token_id", .uint32(32010)),
-            ]
-        case 49152: [.init("tokenizer.ggml.add_bos_token", .bool(false))]
-        default: []
-        }
-    }
+            ], textOf: ["mistral3"]),
+        decoder: .llama)
 }
 
 extension [HyperparameterRule] {
@@ -59,19 +42,14 @@ extension [HyperparameterRule] {
     ]
 }
 
-extension DecoderFamily {
+extension DecoderRule {
     /// Llama, and what GGUF files call `llama` because it runs the same: Mistral, Mixtral, SmolLM2,
     /// Yi.
     ///
     /// RMS norm before attention and before a gated SiLU network or experts of that kind,
-    /// grouped-query attention, biases where the file has them. The converter interleaves the rows
-    /// of Q and K, so that the pairs that turn are neighbours.
-    static let llama = DecoderFamily(architectures: ["llama"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .interleaved)
-        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
-            style.experts = ExpertStyle(normalisesWeights: true)
-        }
-        return try model.decoder(style)
-    }
+    /// grouped-query attention (GQA), biases where the file has them. The converter interleaves the
+    /// rows of Q and K, so that the pairs that turn are neighbours.
+    static let llama = blocks(
+        .init(
+            pairing: .interleaved, experts: .init(normalisesWeights: true, mayMiss: true)))
 }

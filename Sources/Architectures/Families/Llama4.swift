@@ -26,7 +26,7 @@ extension ModelFamily {
             .replacement("intermediate_size_moe", by: "intermediate_size"),
             .replacement("intermediate_size", by: "intermediate_size_mlp"),
         ],
-        hyperparameters: .common + .llama + [
+        keys: .common + .llama + [
             .count("interleave_moe_layer_step", "interleave_moe_layer_step"),
             .count("expert_feed_forward_length", "intermediate_size_moe"),
             .entries { configuration throws(ArchitectureError) in
@@ -69,7 +69,39 @@ extension ModelFamily {
                         ("layer_types", .array(layers.map { _ in .text("full_attention") })))
                 }
                 return entries
-            }))
+            }),
+        // One expert of many beside a shared network, blocks of two kinds.  Three of four turn and
+        // see their own chunk of the text; the fourth knows no positions and scales its queries
+        // with the position.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let style = DecoderStyle(
+                pairing: .interleaved,
+                experts: .init(
+                    scoring: .sigmoid, normalisesWeights: false, shared: .single, mayMiss: true))
+            // A window of 0 says that all blocks are alike; the files do not give the chunk's length.
+            let isMixed = try model.optionalCountOrZero("attention.sliding_window") != 0
+            let epsilon = try model.norm(.rootMeanSquare, "output_norm").epsilon
+            // The model with 128 experts does without norms of heads; its file does not say so.
+            let hasHeadNorms = try model.optionalCountOrZero("expert_count") != 128
+            return try model.decoder(style) { index, block in
+                if case .experts(var experts) = block.feedForward {
+                    experts.weighsInput = true
+                    block.feedForward = .experts(experts)
+                }
+                if isMixed, (index + 1) % 4 == 0 {
+                    block.attention.rotary = nil
+                    block.attention.temperature = .init(scale: 0.1, length: 8192)
+                    return
+                }
+                if isMixed { block.attention.chunk = 8192 }
+                guard hasHeadNorms else { return }
+                let norm = BlockDescription.Norm(.rootMeanSquare, epsilon: epsilon, weight: nil)
+                block.attention.queryNorm = norm
+                block.attention.keyNorm = norm
+                block.attention.normAfterRotation = true
+            }
+
+        })
 
     private static let llama4Layer: [TensorModule] =
         [
@@ -166,43 +198,5 @@ extension ModelConfiguration {
                     + "tune by 0.1")
         }
         return lost
-    }
-}
-
-extension DecoderFamily {
-    /// Llama 4 text: one expert of many beside a shared network, blocks of two kinds.
-    ///
-    /// Three of four turn and see their own chunk of the text; the fourth knows no positions and
-    /// scales its queries with the position.
-    static let llama4 = DecoderFamily(architectures: ["llama4"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .interleaved)
-        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
-            style.experts = ExpertStyle(
-                scoring: .sigmoid, normalisesWeights: false,
-                sharedHidden: try model.count("expert_feed_forward_length"))
-        }
-        // A window of 0 says that all blocks are alike; the files do not give the chunk's length.
-        let isMixed = try model.optionalCountOrZero("attention.sliding_window") != 0
-        let epsilon = try model.norm(.rootMeanSquare, "output_norm").epsilon
-        // The model with 128 experts does without norms of heads; its file does not say so.
-        let hasHeadNorms = try model.optionalCountOrZero("expert_count") != 128
-        return try model.decoder(style) { index, block in
-            if case .experts(var experts) = block.feedForward {
-                experts.weighsInput = true
-                block.feedForward = .experts(experts)
-            }
-            if isMixed, (index + 1) % 4 == 0 {
-                block.attention.rotary = nil
-                block.attention.temperature = .init(scale: 0.1, length: 8192)
-                return
-            }
-            if isMixed { block.attention.chunk = 8192 }
-            guard hasHeadNorms else { return }
-            let norm = BlockDescription.Norm(.rootMeanSquare, epsilon: epsilon, weight: nil)
-            block.attention.queryNorm = norm
-            block.attention.keyNorm = norm
-            block.attention.normAfterRotation = true
-        }
     }
 }

@@ -15,7 +15,7 @@ extension ModelFamily {
             .computed("intermediate_size") { $0.mambaWidth() },
             .computed("time_step_rank") { $0.mambaStepRank() },
         ],
-        hyperparameters: .recurrenceAlone + [
+        keys: .recurrenceAlone + [
             .count("ssm.conv_kernel", "conv_kernel"),
             .count("ssm.inner_size", "intermediate_size"),
             .count("ssm.state_size", "state_size"),
@@ -31,7 +31,6 @@ extension ModelFamily {
         ]).rules() + [
             .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .unlessTied)
         ] + mambaLayer,
-        hasAttention: false,
         checks: [
             .activation(.silu), .off("use_bias"),
             .refusing { configuration throws(ArchitectureError) in
@@ -53,7 +52,9 @@ extension ModelFamily {
                 "ssm.state_size": "state_size", "ssm.time_step_rank": "time_step_rank",
             ],
             constants: [("expand", .integer(2)), ("use_bias", .bool(false))],
-            presence: [("blk.0.ssm_conv1d.bias", "use_conv_bias")]))
+            presence: [("blk.0.ssm_conv1d.bias", "use_conv_bias")]),
+        // A selective scan in every block, and nothing else.
+        decoder: .recurrence(.selectiveScan))
 
     private static let mambaLayer: [TensorRule] = {
         let layer = "backbone.layers.{bid}.mixer."
@@ -97,13 +98,5 @@ extension ModelConfiguration {
             (0..<(1 << 40)).contains(width)
         else { return nil }
         return .integer((width + 15) / 16)
-    }
-}
-
-extension DecoderFamily {
-    /// Mamba: a selective scan in every block, and nothing else.
-    static let mamba = DecoderFamily(architectures: ["mamba"]) {
-        model throws(DecoderDescriptionError) in
-        try model.recurrentDecoder(.selectiveScan)
     }
 }

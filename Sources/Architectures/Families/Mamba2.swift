@@ -13,7 +13,7 @@ extension ModelFamily {
             .real("layer_norm_epsilon", 1e-5), .integer("expand", 2), .integer("conv_kernel", 4),
             .integer("num_heads", 128), .integer("head_dim", 64), .integer("n_groups", 8),
         ],
-        hyperparameters: .recurrenceAlone + [
+        keys: .recurrenceAlone + [
             .size("ssm.conv_kernel", mamba2Sizes.kernel),
             .size("ssm.inner_size", mamba2Sizes.width),
             .size("ssm.state_size", mamba2Sizes.state),
@@ -30,7 +30,6 @@ extension ModelFamily {
             + [TensorModule]([.norm("norm", "attn_norm")])
             .inBlocks(of: "backbone.layers.{bid}.")
             + .stateSpace("backbone.layers.{bid}.mixer.", mamba2Sizes),
-        hasAttention: false,
         checks: [
             .activation(.silu),
             .stateSpace(mamba2Sizes, projectionBias: "use_bias", headLength: "head_dim"),
@@ -53,7 +52,9 @@ extension ModelFamily {
                 return [
                     ("expand", .integer(inner / width)), ("head_dim", .integer(inner / count)),
                 ]
-            }))
+            }),
+        // A state space in every block, and nothing else.
+        decoder: .recurrence(.stateSpace))
 
     private static let mamba2Sizes = StateSpaceSizes(
         heads: .key("num_heads"), groups: .key("n_groups"), width: .key("expand") * .hidden,
@@ -70,12 +71,4 @@ extension [HyperparameterRule] {
         .count("attention.head_count") { _ in 0 },
         .blockCount,
     ]
-}
-
-extension DecoderFamily {
-    /// Mamba-2: a state space in every block, and nothing else.
-    static let mamba2 = DecoderFamily(architectures: ["mamba2"]) {
-        model throws(DecoderDescriptionError) in
-        try model.recurrentDecoder(.stateSpace)
-    }
 }

@@ -18,7 +18,7 @@ extension ModelFamily {
             .integer("num_experts_per_tok", 8), .same("num_local_experts", as: "num_experts"),
             .integer("num_local_experts", 256), .text("scoring_func", "sigmoid"),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .count("expert_feed_forward_length", "intermediate_size"),
             .count("rope.dimension_count") { configuration throws(ArchitectureError) in
                 if let count = try configuration.integer("rotary_dim") { return count }
@@ -27,7 +27,7 @@ extension ModelFamily {
             },
         ],
         tensors: .gatedDecoder(rotaryPairs: false, feedForwardWhere: nil) + miniMaxM2Rules,
-        spellings: [.init(".mlp.", means: ".block_sparse_moe.")],
+        checkpoint: .init(spellings: [.init(".mlp.", means: ".block_sparse_moe.")]),
         checks: [.activation(.silu), .text("scoring_func", "sigmoid")],
         export: .init(
             modelType: "minimax_m2",
@@ -38,7 +38,12 @@ extension ModelFamily {
             computed: { source in
                 source.integer("expert_gating_func") == 2
                     ? [("scoring_func", .text("sigmoid"))] : []
-            }))
+            }),
+        // Qwen 3's block with norms over whole rows and DeepSeek-V3's choice of experts.
+        decoder: .blocks(
+            .init(
+                pairing: .halves, headNorms: .row,
+                experts: .init(scoring: .sigmoid, normalisesWeights: true))))
 
     private static let miniMaxM2Rules: [TensorRule] = {
         let layer = "model.layers.{bid}."
@@ -59,15 +64,4 @@ extension ModelFamily {
                 width: .feedForward)
             + .mergedExperts(experts + "experts", width: .feedForward)
     }()
-}
-
-extension DecoderFamily {
-    /// MiniMax M2: Qwen 3's block with norms over whole rows and DeepSeek-V3's choice of experts.
-    static let miniMaxM2 = DecoderFamily(architectures: ["minimax-m2"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .row
-        style.experts = ExpertStyle(scoring: .sigmoid, normalisesWeights: true)
-        return try model.decoder(style)
-    }
 }

@@ -18,10 +18,10 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
         ],
-        hyperparameters: .common + .llama,
+        keys: .common + .llama,
         tensors: .gatedDecoder(rotaryPairs: true),
         rotary: .llama3,
         checks: [.activation(.silu), .lostSlidingWindow],
-        writesPrefixSpace: true,
-        tokenizerKeys: llamaTokenizerKeys)
+        tokenizer: .llama,
+        decoder: .llama)
 }

@@ -26,7 +26,7 @@ extension ModelFamily {
                     ?? .bool(configuration["text_config"] != nil)
             },
         ],
-        hyperparameters: .common + .llama + [
+        keys: .common + .llama + [
             .entries { configuration throws(ArchitectureError) in
                 guard configuration["model_type"]?.text == "ministral3" else { return [] }
                 let rotary = try RotaryParameters(configuration)
@@ -60,8 +60,7 @@ extension ModelFamily {
                 ]
             },
         ],
-        writesPrefixSpace: true,
-        tokenizerKeys: llamaTokenizerKeys,
+        tokenizer: .llama,
         export: .init(
             modelType: "ministral3",
             // Of the others the file has the language model only.
@@ -90,30 +89,27 @@ extension ModelFamily {
                     members.append(.init(key: ByteString(word), value: value))
                 }
                 return [("rope_scaling", .object(members))]
-            }))
-}
+            }),
+        // Llama, with a temperature where the file has one.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            var temperature: BlockDescription.Temperature?
+            if let scale = try model.number("attention.temperature_scale"), scale != 0 {
+                temperature = .init(
+                    scale: scale,
+                    length: try model.count(firstOf: ["rope.scaling.original_context_length"]),
+                    offset: 0)
+            }
+            // YaRN's magnitude for queries and keys over that for their product.
+            var divisor: Float = 1
+            if let multiplier = try model.number("rope.scaling.yarn_log_multiplier"),
+                let factor = try model.positiveNumber("rope.scaling.factor"), factor > 1
+            {
+                divisor = 1 + 0.1 * multiplier * log(factor)
+            }
+            return try model.decoder(DecoderStyle(pairing: .interleaved)) { _, block in
+                block.attention.temperature = temperature
+                block.attention.rotary?.magnitude /= divisor
+            }
 
-extension DecoderFamily {
-    /// Mistral 3 and Ministral 3: Llama, with a temperature where the file has one.
-    static let mistral3 = DecoderFamily(architectures: ["mistral3"]) {
-        model throws(DecoderDescriptionError) in
-        var temperature: BlockDescription.Temperature?
-        if let scale = try model.number("attention.temperature_scale"), scale != 0 {
-            temperature = .init(
-                scale: scale,
-                length: try model.count(firstOf: ["rope.scaling.original_context_length"]),
-                offset: 0)
-        }
-        // YaRN's magnitude for queries and keys over that for their product.
-        var divisor: Float = 1
-        if let multiplier = try model.number("rope.scaling.yarn_log_multiplier"),
-            let factor = try model.positiveNumber("rope.scaling.factor"), factor > 1
-        {
-            divisor = 1 + 0.1 * multiplier * log(factor)
-        }
-        return try model.decoder(DecoderStyle(pairing: .interleaved)) { _, block in
-            block.attention.temperature = temperature
-            block.attention.rotary?.magnitude /= divisor
-        }
-    }
+        })
 }

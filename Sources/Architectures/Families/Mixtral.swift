@@ -16,7 +16,7 @@ extension ModelFamily {
             .same("num_local_experts", as: "num_experts"), .integer("num_local_experts", 8),
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
-        hyperparameters: .common + .llama,
+        keys: .common + .llama,
         tensors: .gatedDecoder(rotaryPairs: true, feedForwardWhere: nil) + [
             .init(
                 "model.layers.{bid}.block_sparse_moe.gate.weight", "blk.{bid}.ffn_gate_inp.weight",
@@ -27,12 +27,12 @@ extension ModelFamily {
                 [("w1", "gate"), ("w2", "down"), ("w3", "up")], width: .feedForward)
             + .mergedExperts(
                 "model.layers.{bid}.block_sparse_moe.experts", width: .feedForward),
-        spellings: [.init(".mlp.", means: ".block_sparse_moe.")],
+        checkpoint: .init(spellings: [.init(".mlp.", means: ".block_sparse_moe.")]),
         rotary: .llama3,
         checks: [.activation(.silu), .lostSlidingWindow],
-        writesPrefixSpace: true,
-        tokenizerKeys: llamaTokenizerKeys,
+        tokenizer: .llama,
         export: .init(
             modelType: "mixtral", words: ["expert_count": "num_local_experts"],
-            constants: [("sliding_window", .null)]))
+            constants: [("sliding_window", .null)]),
+        decoder: .llama)
 }

@@ -22,7 +22,7 @@ extension ModelFamily {
             .replacement("rope_local_base_freq", by: "local_rope_theta"),
             .text("hidden_activation", "gelu"), .text("classifier_pooling", "cls"), .labelCount,
         ],
-        hyperparameters: .common + .encoder + [
+        keys: .common + .encoder + [
             .count("attention.sliding_window", "local_attention"),
             .count("attention.sliding_window_pattern", "global_attn_every_n_layers"),
             .entries { _ in [.init("{arch}.rope.scaling.type", .string("none"))] },
@@ -70,9 +70,9 @@ extension ModelFamily {
                 }
             },
         ],
-        leadingTokenizerKeys: [
+        tokenizer: .init(leadingKeys: [
             .entries { _ in
                 ["bos", "eos", "sep"].map { .init("tokenizer.ggml.add_\($0)_token", .bool(true)) }
             }
-        ])
+        ]))
 }

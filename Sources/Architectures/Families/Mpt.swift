@@ -21,7 +21,7 @@ extension ModelFamily {
             .map { key in
                 .computed(key) { $0["attn_config"]?[key] }
             } + [.integer("alibi_bias_max", 8)],
-        hyperparameters: [
+        keys: [
             .count("context_length", "max_seq_len"),
             .count("embedding_length", "d_model"),
             .blockCount,
@@ -56,7 +56,20 @@ extension ModelFamily {
                         value: source.value("attention.clamp_kqv")?.json ?? .null),
                 ]
                 return [("attn_config", .object(members))]
-            }))
+            }),
+        // Layer norms, scores that fall with the distance, an exact GELU.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let style = DecoderStyle(norm: .layer, network: .plain, activation: .gelu)
+            let bias = try model.number("attention.max_alibi_bias")
+            let limit = try model.inputLimit()
+            var decoder = try model.decoder(style) { _, block in
+                if let bias, bias > 0 { block.attention.alibiBias = bias }
+                block.attention.inputLimit = limit
+            }
+            decoder.positionEmbedding = model.present("position_embd.weight")
+            return decoder
+
+        })
 
     private static let tensors: [TensorRule] =
         [
@@ -72,23 +85,4 @@ extension ModelFamily {
             .init("ffn.up_proj", "ffn_up", [4 * .hidden, .hidden]),
             .init("ffn.down_proj", "ffn_down", [.hidden, 4 * .hidden]),
         ].inBlocks(of: "transformer.blocks.{bid}.")
-}
-
-extension DecoderFamily {
-    /// MPT: layer norms, scores that fall with the distance, an exact GELU.
-    static let mpt = DecoderFamily(architectures: ["mpt"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: nil)
-        style.norm = .layer
-        style.network = .plain
-        style.activation = .gelu
-        let bias = try model.number("attention.max_alibi_bias")
-        let limit = try model.inputLimit()
-        var decoder = try model.decoder(style) { _, block in
-            if let bias, bias > 0 { block.attention.alibiBias = bias }
-            block.attention.inputLimit = limit
-        }
-        decoder.positionEmbedding = model.present("position_embd.weight")
-        return decoder
-    }
 }

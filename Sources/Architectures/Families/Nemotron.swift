@@ -16,7 +16,7 @@ extension ModelFamily {
             .integer("max_position_embeddings", 4096), .real("norm_eps", 1e-5),
             .real("rope_theta", 10000), .real("partial_rotary_factor", 0.5),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .count("vocab_size", "vocab_size"),
             .number(
                 "attention.layer_norm_epsilon", "layer_norm_eps", "layer_norm_epsilon",
@@ -45,18 +45,22 @@ extension ModelFamily {
             + nemotronNorm("model.layers.{bid}.post_attention_layernorm", "blk.{bid}.ffn_norm"),
         rotary: .init(["default", "linear", "dynamic"]),
         checks: [.activation(["relu2"])],
-        tokenizerKeys: { _ in
+        tokenizer: .init(keys: { _ in
             [
                 .init("tokenizer.ggml.padding_token_id", .uint32(0)),
                 .init("tokenizer.ggml.unknown_token_id", .uint32(1)),
             ]
-        },
+        }),
         export: .init(
             modelType: "nemotron", words: ["attention.layer_norm_epsilon": "norm_eps"],
             constants: [("hidden_act", .text("relu2"))],
             presence: [
                 ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_up.bias", "mlp_bias"),
-            ], rotaryShare: "partial_rotary_factor"))
+            ], rotaryShare: "partial_rotary_factor"),
+        // Layer norms, part of every head turns, a squared ReLU without a gate. (The converter
+        // adds the 1 to the weights of norms.)
+        decoder: .blocks(
+            .init(pairing: .halves, norm: .layer, network: .plain, activation: .reluSquared)))
 
     private static let nemotronEnds: [TensorRule] =
         [TensorModule]([
@@ -73,18 +77,5 @@ extension ModelFamily {
             .init("\(source).weight", "\(name).weight", [.hidden], transform: .plusOne),
             .init("\(source).bias", "\(name).bias", [.hidden]),
         ]
-    }
-}
-
-extension DecoderFamily {
-    /// Nemotron and Minitron: layer norms, part of every head turns, a squared ReLU without a gate.
-    /// (The converter adds the 1 to the weights of norms.)
-    static let nemotron = DecoderFamily(architectures: ["nemotron"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.norm = .layer
-        style.network = .plain
-        style.activation = .reluSquared
-        return try model.decoder(style)
     }
 }

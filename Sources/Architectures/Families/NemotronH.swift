@@ -34,7 +34,7 @@ extension ModelFamily {
             .integer("n_group", 1), .integer("topk_group", 1), .boolean("norm_topk_prob", true),
             .real("layer_norm_epsilon", 1e-5),
         ],
-        hyperparameters: nemotronKeys + .stateSpace(nemotronStateSpace) + [
+        keys: nemotronKeys + .stateSpace(nemotronStateSpace) + [
             .keyValueHeads(where: .isLayer(.attention)),
             // Nothing turns, and there is no limit; the reference converter writes this one.
             .entries { _ in
@@ -138,7 +138,28 @@ extension ModelFamily {
                     entries.append(("mamba_head_dim", .integer(inner / count)))
                 }
                 return entries
-            }))
+            }),
+        // A block is one of a state space, attention without positions, or a network, told by its
+        // counts of key heads and of hidden rows.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let widths = try model.counts(
+                "feed_forward_length", blockCount: model.blockCount(), orZero: true)
+            let style = DecoderStyle(
+                feedForwardNorm: "attn_norm", network: .plain, activation: .reluSquared,
+                recurrence: .stateSpace,
+                experts: .init(
+                    scoring: .sigmoid, normalisesWeights: false, activation: .reluSquared,
+                    isGated: false, shared: .stated, mayMiss: true))
+            return try model.decoder(style) { index, block in
+                if widths?[index] == 0 {
+                    block.feedForward = .absent
+                    block.feedForwardNorm = nil
+                } else {
+                    block.mixer = .absent
+                    block.attentionNorm = nil
+                }
+            }
+        })
 
     private static let nemotronLayer = "backbone.layers.{bid}."
 
@@ -276,34 +297,5 @@ extension ModelConfiguration {
         }
         let names: [Character: String] = ["M": "mamba", "*": "attention", "-": "mlp", "E": "moe"]
         return .array(pattern.map { .text(names[$0] ?? "\($0)") })
-    }
-}
-
-extension DecoderFamily {
-    /// Nemotron-H: a block is one of a state space, attention without positions, or a network, told
-    /// by its counts of key heads and of hidden rows.
-    static let nemotronH = DecoderFamily(architectures: ["nemotron_h", "nemotron_h_moe"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: nil)
-        style.recurrence = .stateSpace
-        style.network = .plain
-        style.activation = .reluSquared
-        style.feedForwardNorm = "attn_norm"
-        if try model.optionalCountOrZero("expert_count") ?? 0 > 0 {
-            style.experts = ExpertStyle(
-                scoring: .sigmoid, normalisesWeights: false, activation: .reluSquared,
-                isGated: false, sharedHidden: try model.sharedHidden())
-        }
-        let widths = try model.counts(
-            "feed_forward_length", blockCount: model.blockCount(), orZero: true)
-        return try model.decoder(style) { index, block in
-            if widths?[index] == 0 {
-                block.feedForward = .absent
-                block.feedForwardNorm = nil
-            } else {
-                block.mixer = .absent
-                block.attentionNorm = nil
-            }
-        }
     }
 }

@@ -13,7 +13,7 @@ extension ModelFamily {
             .real("rotary_emb_base", 1000), .same("rope_theta", as: "rotary_emb_base"),
             .quotient("head_dim", "n_embd", by: "n_head"),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             // What the model was trained with, whatever its rotation could be stretched to.
             .count("context_length", "max_trained_positions")
         ] + .encoder,
@@ -45,8 +45,8 @@ extension ModelFamily {
                             [.init(0), .init(1), .init(2)])
                     ])
             ],
-        // The names in transformers 5, where they differ from the model's own code.
-        spellings: [
+        checkpoint: .init(spellings: [
+            // The names in transformers 5, where they differ from the model's own code.
             .init("layers.", means: "encoder.layers."),
             .init("embeddings.LayerNorm.", means: "emb_ln."),
             .init("self_attn.o_proj.", means: "attn.out_proj."),
@@ -55,7 +55,7 @@ extension ModelFamily {
             .init("mlp.down_proj.", means: "mlp.fc2."),
             .init("post_attention_layernorm.", means: "norm1."),
             .init("post_mlp_layernorm.", means: "norm2."),
-        ],
+        ]),
         checks: [
             .activation(["swiglu"], at: "activation_function"),
             .off(
@@ -69,5 +69,5 @@ extension ModelFamily {
                 }
             }, .number("rotary_emb_fraction", 1),
         ],
-        leadingTokenizerKeys: .tokenTypeCount)
+        tokenizer: .init(leadingKeys: .tokenTypeCount))
 }

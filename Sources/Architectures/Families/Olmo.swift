@@ -14,7 +14,7 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
             .integer("max_position_embeddings", 2048), .real("rope_theta", 10000),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             // The model's own; the configuration has no word for it.
             .entries { _ in [.init("{arch}.attention.layer_norm_epsilon", .float32(1e-5))] },
             .number("attention.clamp_kqv", "clip_qkv"),
@@ -26,25 +26,20 @@ extension ModelFamily {
         checks: [.activation(.silu), .off("attention_bias"), .headsShareWidth],
         export: .init(
             modelType: "olmo",
-            words: ["attention.layer_norm_epsilon": nil, "attention.clamp_kqv": "clip_qkv"]))
-}
+            words: ["attention.layer_norm_epsilon": nil, "attention.clamp_kqv": "clip_qkv"]),
+        // Layer norms without weights; queries, keys and values cut to a range.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let style = DecoderStyle(pairing: .interleaved, norm: .layer, hasPreNorms: false)
+            let epsilon = try model.epsilon(of: .layer)
+            let norm = BlockDescription.Norm(.layer, epsilon: epsilon, weight: nil)
+            let limit = try model.inputLimit()
+            var decoder = try model.decoder(style) { _, block in
+                block.attentionNorm = norm
+                block.feedForwardNorm = norm
+                block.attention.inputLimit = limit
+            }
+            decoder.outputNorm = norm
+            return decoder
 
-extension DecoderFamily {
-    /// OLMo 1: layer norms without weights; queries, keys and values cut to a range.
-    static let olmo = DecoderFamily(architectures: ["olmo"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .interleaved)
-        style.norm = .layer
-        style.hasPreNorms = false
-        let epsilon = try model.epsilon(of: .layer)
-        let norm = BlockDescription.Norm(.layer, epsilon: epsilon, weight: nil)
-        let limit = try model.inputLimit()
-        var decoder = try model.decoder(style) { _, block in
-            block.attentionNorm = norm
-            block.feedForwardNorm = norm
-            block.attention.inputLimit = limit
-        }
-        decoder.outputNorm = norm
-        return decoder
-    }
+        })
 }

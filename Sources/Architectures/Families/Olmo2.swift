@@ -8,12 +8,13 @@ extension ModelFamily {
         classes: ["Olmo2ForCausalLM"],
         // transformers: Olmo2Config
         defaults: olmo2Defaults + [.real("rope_theta", 10000)],
-        hyperparameters: .common,
+        keys: .common,
         tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks(),
         checks: [.activation(.silu)],
         export: .init(
             modelType: "olmo2", presence: [("blk.0.attn_q.bias", "attention_bias")],
-            fits: { $0.value("attention.sliding_window") == nil }))
+            fits: { $0.value("attention.sliding_window") == nil }),
+        decoder: .olmo2)
 
     /// What the configuration classes of OLMo 2 and 3 assume.
     static let olmo2Defaults: [ConfigurationDefault] = [
@@ -34,21 +35,15 @@ extension ModelFamily {
         ] + .attention(biases: .optional, outputBias: .optional) + .gatedNetwork()
 }
 
-extension DecoderFamily {
+extension DecoderRule {
     /// OLMo 2 and 3: norms after attention and the network, and of whole rows of queries and keys.
     ///
-    /// OLMo 3 has sliding windows, and scales the rotation in the other blocks only.
-    static let olmo2 = DecoderFamily(architectures: ["olmo2"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .row
-        style.hasPreNorms = false
-        style.hasPostNorms = true
-        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 4)
-        return try model.decoder(style) { index, block in
-            guard let window = windows[index] else { return }
-            block.attention.window = window
-            block.attention.rotary?.removeScaling()
-        }
+    /// OLMo 3 has sliding windows (SWA), and scales the rotation in the other blocks only.
+    static let olmo2 = blocks(
+        .init(
+            pairing: .halves, headNorms: .row, hasPreNorms: false, hasPostNorms: true,
+            windowPeriod: 4)
+    ) { _, _, block in
+        if block.attention.window != nil { block.attention.rotary?.removeScaling() }
     }
 }

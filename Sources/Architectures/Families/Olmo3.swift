@@ -14,7 +14,7 @@ extension ModelFamily {
             .real("rope_theta", 500_000), .real("rope_local_base_freq", 500_000),
             .integer("sliding_window", 4096),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .count("attention.sliding_window", "sliding_window"),
             .slidingWindowPattern { configuration throws(ArchitectureError) in
                 if let layers = try configuration.slidingLayers() { return layers }
@@ -44,5 +44,6 @@ extension ModelFamily {
                         ])
                     )
                 ]
-            }))
+            }),
+        decoder: .olmo2)
 }

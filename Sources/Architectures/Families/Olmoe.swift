@@ -16,7 +16,7 @@ extension ModelFamily {
             .integer("num_experts", 64),
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
-        hyperparameters: .common,
+        keys: .common,
         tensors: tensors,
         rotary: .yarnOrDynamic,
         checks: [
@@ -31,7 +31,11 @@ extension ModelFamily {
             },
         ],
         export: .init(
-            modelType: "olmoe"))
+            modelType: "olmoe"),
+        // Norms of whole rows of queries and keys, experts whose weights stay as the softmax made
+        // them.
+        decoder: .blocks(
+            .init(pairing: .halves, headNorms: .row, experts: .init(normalisesWeights: false))))
 
     private static let tensors: [TensorRule] = {
         let layer = "model.layers.{bid}."
@@ -49,16 +53,4 @@ extension ModelFamily {
             layer + "mlp.experts.{xid}", [TensorRule].expertMatrices, width: .feedForward)
         return rules + .mergedExperts(layer + "mlp.experts", width: .feedForward)
     }()
-}
-
-extension DecoderFamily {
-    /// OLMoE: norms of whole rows of queries and keys, experts whose weights stay as the softmax
-    /// made them.
-    static let olmoe = DecoderFamily(architectures: ["olmoe"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .row
-        style.experts = ExpertStyle(normalisesWeights: false)
-        return try model.decoder(style)
-    }
 }

@@ -16,7 +16,7 @@ extension ModelFamily {
             .integer("max_position_embeddings", 2048), .real("layer_norm_eps", 1e-5),
             .real("rope_theta", 10000), .real("partial_rotary_factor", 0.5),
         ],
-        hyperparameters: [
+        keys: [
             .count("context_length", "n_positions", "max_position_embeddings"),
             .count("embedding_length", "hidden_size", "n_embd"),
             .count("feed_forward_length", "intermediate_size"),
@@ -42,19 +42,11 @@ extension ModelFamily {
         rotary: .unscaledOrDynamic,
         checks: [.activation(["gelu_new", "gelu_pytorch_tanh", "gelu"]), .headsShareWidth],
         export: .init(
-            modelType: "phi", rotaryShare: "partial_rotary_factor"))
-}
-
-extension DecoderFamily {
-    /// Phi 1 to 2: attention and network side by side behind one layer norm, biases everywhere, part
-    /// of every head turns.
-    static let phi2 = DecoderFamily(architectures: ["phi2"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.norm = .layer
-        style.arrangement = .parallel
-        style.network = .plain
-        style.activation = .geluTanh
-        return try model.decoder(style)
-    }
+            modelType: "phi", rotaryShare: "partial_rotary_factor"),
+        // Attention and network side by side behind one layer norm, biases everywhere, part of
+        // every head turns.
+        decoder: .blocks(
+            .init(
+                pairing: .halves, norm: .layer, arrangement: .parallel, network: .plain,
+                activation: .geluTanh)))
 }

@@ -22,7 +22,7 @@ extension ModelFamily {
             .integer("original_max_position_embeddings", 4096), .real("rms_norm_eps", 1e-5),
             .real("rope_theta", 10000), .real("partial_rotary_factor", 1),
         ],
-        hyperparameters: .phi3,
+        keys: .phi3,
         tensors: [TensorModule].ends().rules()
             + [
                 .norm("input_layernorm", "attn_norm"),
@@ -40,7 +40,10 @@ extension ModelFamily {
             modelType: "phi3",
             words: [
                 "rope.scaling.original_context_length": "original_max_position_embeddings"
-            ], rotaryShare: "partial_rotary_factor"))
+            ], rotaryShare: "partial_rotary_factor"),
+        // Matrices stacked, long contexts by divisors of the rotation, sliding windows in every
+        // block where there is one.
+        decoder: .blocks(.init(pairing: .halves, network: .stacked, windowPeriod: 0)))
 
 }
 
@@ -135,19 +138,5 @@ extension ModelConfiguration {
         let context = try required("n_positions", "max_position_embeddings")
         let scale = Double(context) / original
         return scale > 1 ? (1 + log(scale) / log(original)).squareRoot() : 1
-    }
-}
-
-extension DecoderFamily {
-    /// Phi 3 and 4: matrices stacked, long contexts by divisors of the rotation, sliding windows in
-    /// every block where there is one.
-    static let phi3 = DecoderFamily(architectures: ["phi3"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.network = .stacked
-        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 0)
-        return try model.decoder(style) { index, block in
-            block.attention.window = windows[index]
-        }
     }
 }

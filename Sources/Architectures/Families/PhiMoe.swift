@@ -18,7 +18,7 @@ extension ModelFamily {
             .real("rope_theta", 1_000_000), .integer("num_experts_per_tok", 2),
             .same("num_local_experts", as: "num_experts"), .integer("num_local_experts", 16),
         ],
-        hyperparameters: .phi3 + [
+        keys: .phi3 + [
             .count("expert_used_count", "num_experts_per_tok"),
             .count("expert_count", "num_local_experts"),
         ],
@@ -29,9 +29,9 @@ extension ModelFamily {
                 [("w1", "gate"), ("w2", "down"), ("w3", "up")], width: .feedForward)
             + .mergedExperts(
                 "model.layers.{bid}.block_sparse_moe.experts", width: .feedForward),
-        spellings: [
+        checkpoint: .init(spellings: [
             .init(".mlp.", means: ".block_sparse_moe."), .init(".router.", means: ".gate."),
-        ],
+        ]),
         rotary: .phi3(["default", "longrope", "su"]),
         checks: [
             .activation(.silu), .headsShareWidth,
@@ -52,7 +52,22 @@ extension ModelFamily {
             ],
             presence: [
                 ("blk.0.attn_q.bias", "attention_bias"), ("output.bias", "lm_head_bias"),
-            ], magnitudeWords: ["short_mscale", "long_mscale"]))
+            ], magnitudeWords: ["short_mscale", "long_mscale"]),
+        // Phi 3.5 MoE: Phi 3 with layer norms, whose ε the metadata have under the other norms'
+        // key.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let style = DecoderStyle(
+                pairing: .halves, windowPeriod: 0,
+                experts: .init(scoring: .sparseMixer(tolerance: 0.02), normalisesWeights: false))
+            var decoder = try model.decoder(style) { _, block in
+                block.attentionNorm?.kind = .layer
+                block.feedForwardNorm?.kind = .layer
+
+            }
+            decoder.outputNorm?.kind = .layer
+            return decoder
+
+        })
 
     private static let phiMoeLayer: [TensorModule] =
         [
@@ -60,22 +75,4 @@ extension ModelFamily {
             .norm("post_attention_layernorm", "ffn_norm", bias: .required),
             .init("block_sparse_moe.gate", "ffn_gate_inp", [.experts, .hidden]),
         ] + .attention(biases: .optional, outputBias: .optional)
-}
-
-extension DecoderFamily {
-    /// Phi 3.5 MoE: Phi 3 with layer norms, whose ε the metadata have under the other norms' key.
-    static let phiMoe = DecoderFamily(architectures: ["phimoe"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.experts = ExpertStyle(
-            scoring: .sparseMixer(tolerance: 0.02), normalisesWeights: false)
-        let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 0)
-        var decoder = try model.decoder(style) { index, block in
-            block.attentionNorm?.kind = .layer
-            block.feedForwardNorm?.kind = .layer
-            block.attention.window = windows[index]
-        }
-        decoder.outputNorm?.kind = .layer
-        return decoder
-    }
 }

@@ -15,12 +15,14 @@ extension ModelFamily {
             .real("rope_theta", 10000), .boolean("use_sliding_window", false),
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
-        hyperparameters: .common + .pooling,
+        keys: .common + .pooling,
         tensors: .gatedDecoder(attentionBiases: .required, rotaryPairs: false),
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .lostSlidingWindow],
         export: .init(
-            modelType: "qwen2", textOf: ["qwen2vl"]))
+            modelType: "qwen2", textOf: ["qwen2vl"]),
+        // Qwen 2 and 2.5: biases on Q, K and V (told by presence), rotation of halves.
+        decoder: .blocks(.init(pairing: .halves)))
 }
 
 extension [HyperparameterRule] {
@@ -41,12 +43,4 @@ extension [HyperparameterRule] {
             return [.init("{arch}.classifier.pooling_type", .uint32(type.rawValue))]
         },
     ]
-}
-
-extension DecoderFamily {
-    /// Qwen 2 and 2.5: biases on Q, K and V (told by presence), rotation of halves.
-    static let qwen2 = DecoderFamily(architectures: ["qwen2", "qwen2vl"]) {
-        model throws(DecoderDescriptionError) in
-        try model.decoder(DecoderStyle(pairing: .halves))
-    }
 }

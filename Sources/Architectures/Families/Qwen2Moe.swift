@@ -18,7 +18,7 @@ extension ModelFamily {
             .integer("shared_expert_intermediate_size", 5632),
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .count("expert_feed_forward_length", "moe_intermediate_size"),
             .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
         ],
@@ -28,7 +28,10 @@ extension ModelFamily {
         rotary: .yarnOrDynamic,
         checks: .qwenExperts(normalizes: false),
         export: .init(
-            modelType: "qwen2_moe", presence: [("blk.0.attn_q.bias", "qkv_bias")]))
+            modelType: "qwen2_moe", presence: [("blk.0.attn_q.bias", "qkv_bias")]),
+        // Qwen 1.5 MoE and 2 MoE: Qwen 2 with experts and a gated shared network beside them.
+        decoder: .blocks(
+            .init(pairing: .halves, experts: .init(normalisesWeights: false, shared: .stated))))
 }
 
 extension [TensorRule] {
@@ -84,16 +87,5 @@ extension [ConfigurationCheck] {
             },
             .lostSlidingWindow,
         ]
-    }
-}
-
-extension DecoderFamily {
-    /// Qwen 1.5 MoE and 2 MoE: Qwen 2 with experts and a gated shared network beside them.
-    static let qwen2MoE = DecoderFamily(architectures: ["qwen2moe"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.experts = ExpertStyle(
-            normalisesWeights: false, sharedHidden: try model.sharedHidden())
-        return try model.decoder(style)
     }
 }

@@ -16,8 +16,9 @@ extension ModelFamily {
             .integer("max_position_embeddings", 32768), .real("rms_norm_eps", 1e-5),
             .real("rope_theta", 1_000_000), .boolean("use_sliding_window", false),
         ],
-        hyperparameters: .common,
+        keys: .common,
         tensors: .gatedDecoder(attentionBiases: .required, rotaryPairs: false),
         rotary: .yarnOrDynamic,
-        checks: [.activation(.silu), .lostSlidingWindow])
+        checks: [.activation(.silu), .lostSlidingWindow],
+        decoder: .blocks(.init(pairing: .halves)))
 }

@@ -17,23 +17,15 @@ extension ModelFamily {
             .boolean("use_sliding_window", false),
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
-        hyperparameters: .common + .pooling,
+        keys: .common + .pooling,
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .lostSlidingWindow],
         export: .init(
             modelType: "qwen3", presence: [("blk.0.attn_q.bias", "attention_bias")],
-            textOf: ["qwen3vl"]))
-}
-
-extension DecoderFamily {
-    /// Qwen 3: an RMS norm of every query and key head, rotation of halves, heads whose length
-    /// need not be the width over their number.
-    static let qwen3 = DecoderFamily(architectures: ["qwen3", "qwen3vl"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .head
-        return try model.decoder(style)
-    }
+            textOf: ["qwen3vl"]),
+        // An RMS norm of every query and key head, rotation of halves, heads whose length need not
+        // be the width over their number.
+        decoder: .blocks(.init(pairing: .halves, headNorms: .head)))
 }

@@ -14,13 +14,16 @@ extension ModelFamily {
             .integer("num_attention_heads", 16), .integer("num_key_value_heads", 4),
             .integer("linear_num_value_heads", 32),
         ] + .deltaLayers,
-        hyperparameters: .common + .deltaLayers + [.usualRotarySections],
+        keys: .common + .deltaLayers + [.usualRotarySections],
         tensors: .deltaDecoder + .qwen35Mixer + [TensorModule].gatedNetwork().inBlocks(),
-        predictors: .qwenPredictors,
+        checkpoint: .init(multiTokenPrediction: .qwenPredictors),
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .on("attn_output_gate"), .deltaLayers],
         export: .deltaLayers(
-            modelType: "qwen3_5_text", rotarySections: \.unusualRotarySections))
+            modelType: "qwen3_5_text", rotarySections: \.unusualRotarySections),
+        // Qwen 3.5 and its form with experts: Qwen3-Next with value heads that take turns at the
+        // key heads.
+        decoder: .deltaRule())
 }
 
 extension [TensorRule] {
@@ -113,18 +116,5 @@ extension ConfigurationExport.Source {
         }
         while sections.last == 0, sections.count > 3 { sections.removeLast() }
         return sections
-    }
-}
-
-extension DecoderFamily {
-    /// Qwen 3.5 and its form with experts: Qwen3-Next with value heads that take turns at the key
-    /// heads.
-    static let qwen35 = DecoderFamily(architectures: ["qwen35", "qwen35moe"]) {
-        model throws(DecoderDescriptionError) in
-        let isSparse = model.architecture == "qwen35moe"
-        return try model.deltaDecoder(
-            experts: isSparse
-                ? ExpertStyle(normalisesWeights: true, sharedHidden: try model.sharedHidden())
-                : nil)
     }
 }

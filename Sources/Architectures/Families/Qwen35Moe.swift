@@ -16,14 +16,15 @@ extension ModelFamily {
             .integer("moe_intermediate_size", 512),
             .integer("shared_expert_intermediate_size", 512), .boolean("norm_topk_prob", true),
         ] + .deltaLayers,
-        hyperparameters: .common + [
+        keys: .common + [
             .count("expert_feed_forward_length", "moe_intermediate_size"),
             .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
         ] + .deltaLayers + [.usualRotarySections],
         tensors: .deltaDecoder + .qwen35Mixer + .qwenExperts + .qwenSharedExpert,
-        predictors: .qwenPredictors,
+        checkpoint: .init(multiTokenPrediction: .qwenPredictors),
         rotary: .yarnOrDynamic,
         checks: [.on("attn_output_gate"), .deltaLayers] + .qwenExperts(normalizes: true),
         export: .deltaLayers(
-            modelType: "qwen3_5_moe_text", rotarySections: \.unusualRotarySections))
+            modelType: "qwen3_5_moe_text", rotarySections: \.unusualRotarySections),
+        decoder: .deltaRule(experts: .init(normalisesWeights: true, shared: .stated)))
 }

@@ -17,7 +17,7 @@ extension ModelFamily {
             .integer("moe_intermediate_size", 768),
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .count("expert_feed_forward_length", "moe_intermediate_size")
         ],
         tensors: .gatedDecoder(
@@ -28,16 +28,8 @@ extension ModelFamily {
         export: .init(
             modelType: "qwen3_moe", constants: [("norm_topk_prob", .bool(true))],
             presence: [("blk.0.attn_q.bias", "attention_bias")],
-            textOf: ["qwen3vlmoe"]))
-}
-
-extension DecoderFamily {
-    /// Qwen 3 MoE: Qwen 3 with experts whose weights are divided by their sum.
-    static let qwen3MoE = DecoderFamily(architectures: ["qwen3moe", "qwen3vlmoe"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.headNorms = .head
-        style.experts = ExpertStyle(normalisesWeights: true)
-        return try model.decoder(style)
-    }
+            textOf: ["qwen3vlmoe"]),
+        // Qwen 3 with experts whose weights are divided by their sum.
+        decoder: .blocks(
+            .init(pairing: .halves, headNorms: .head, experts: .init(normalisesWeights: true))))
 }

@@ -17,15 +17,16 @@ extension ModelFamily {
             .integer("moe_intermediate_size", 512),
             .integer("shared_expert_intermediate_size", 512), .boolean("norm_topk_prob", true),
         ] + .deltaLayers,
-        hyperparameters: .common + [
+        keys: .common + [
             .count("expert_feed_forward_length", "moe_intermediate_size"),
             .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
         ] + .deltaLayers,
         tensors: .deltaDecoder + qwen3NextMixer + .qwenExperts + .qwenSharedExpert,
-        predictors: .qwenPredictors,
+        checkpoint: .init(multiTokenPrediction: .qwenPredictors),
         rotary: .yarnOrDynamic,
         checks: [.deltaLayers] + .qwenExperts(normalizes: true),
-        export: .deltaLayers(modelType: "qwen3_next"))
+        export: .deltaLayers(modelType: "qwen3_next"),
+        decoder: .deltaRule(experts: .init(normalisesWeights: true, shared: .stated)))
 
     /// The projections of a layer of the delta rule: each key head's query, key, values and gates
     /// stand together in a checkpoint.
@@ -249,7 +250,7 @@ extension TensorRule.Condition {
     }
 }
 
-extension ModelFamily.Predictors {
+extension MultiTokenPrediction {
     /// How Qwen's models name layers that predict further tokens.
     static let qwenPredictors = Self.apart(
         prefix: "mtp.",
@@ -302,12 +303,11 @@ extension ConfigurationCheck {
     }
 }
 
-extension DecoderFamily {
-    /// Qwen3-Next: the delta rule with a key head's value heads side by side, gated attention,
-    /// experts with a gated shared network.
-    static let qwen3Next = DecoderFamily(architectures: ["qwen3next"]) {
-        model throws(DecoderDescriptionError) in
-        try model.deltaDecoder(
-            experts: ExpertStyle(normalisesWeights: true, sharedHidden: try model.sharedHidden()))
+extension DecoderRule {
+    /// Blocks of the gated delta rule between blocks of gated attention.
+    static func deltaRule(experts: ExpertStyle? = nil) -> Self {
+        .custom { model throws(DecoderDescriptionError) in
+            try model.deltaDecoder(experts: experts)
+        }
     }
 }

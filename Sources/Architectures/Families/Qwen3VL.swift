@@ -16,11 +16,12 @@ extension ModelFamily {
             .integer("head_dim", 128), .integer("max_position_embeddings", 128_000),
             .real("rms_norm_eps", 1e-6), .real("rope_theta", 500_000),
         ],
-        hyperparameters: .common + [.deepstackLayers],
+        keys: .common + [.deepstackLayers],
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
         rotary: .yarnOrDynamic,
-        checks: [.activation(.silu)])
+        checks: [.activation(.silu)],
+        decoder: .blocks(.init(pairing: .halves, headNorms: .head)))
 }
 
 extension HyperparameterRule {

@@ -18,7 +18,7 @@ extension ModelFamily {
             .same("num_experts", as: "num_local_experts"), .integer("num_experts", 60),
             .integer("moe_intermediate_size", 1408),
         ],
-        hyperparameters: .common + [
+        keys: .common + [
             .count("expert_feed_forward_length", "moe_intermediate_size"), .deepstackLayers,
         ],
         tensors: .gatedDecoder(
@@ -35,5 +35,7 @@ extension ModelFamily {
                 throw configuration.inexpressible(
                     "mlp_only_layers", found: "some layers", expected: "none")
             },
-        ])
+        ],
+        decoder: .blocks(
+            .init(pairing: .halves, headNorms: .head, experts: .init(normalisesWeights: true))))
 }

@@ -9,14 +9,14 @@ extension ModelFamily {
         classes: ["RobertaModel", "RobertaForSequenceClassification"],
         // transformers: RobertaConfig
         defaults: [.integer("vocab_size", 50265), .integer("pad_token_id", 1)] + bertDefaults,
-        hyperparameters: .common + robertaContext + .encoder,
+        keys: .common + robertaContext + .encoder,
         tensors: [robertaPositionRule] + bertTensors + robertaClassifier
             + bertIgnored.map { .ignoring($0) },
         checks: .encoder,
-        tokenizerKeys: {
+        tokenizer: .init(keys: {
             let count = $0["type_vocab_size"]?.integer ?? 0
             return [.init("tokenizer.ggml.token_type_count", .uint32(UInt32(clamping: count)))]
-        },
+        }),
         export: .init(
             modelType: "roberta", fits: { $0.tokenizer("model")?.text == "gpt2" },
             otherClass: { source in

@@ -17,7 +17,7 @@ extension ModelFamily {
             .integer("max_position_embeddings", 524_288), .real("rms_norm_eps", 1e-6),
             .integer("head_dim", 128), .real("rope_theta", 10000),
         ],
-        hyperparameters: .common,
+        keys: .common,
         tensors: [TensorModule].ends().rules() + seedOssLayer.inBlocks(),
         checks: [.activation(.silu)],
         export: .init(
@@ -26,21 +26,13 @@ extension ModelFamily {
                 ("blk.0.attn_q.bias", "attention_bias"),
                 ("blk.0.attn_output.bias", "attention_out_bias"),
                 ("blk.0.ffn_gate.bias", "mlp_bias"),
-            ]))
+            ]),
+        // Qwen 2 whose second norm has another name.
+        decoder: .blocks(.init(pairing: .halves, feedForwardNorm: "post_attention_norm")))
 
     private static let seedOssLayer: [TensorModule] =
         [
             .norm("input_layernorm", "attn_norm"),
             .norm("post_attention_layernorm", "post_attention_norm"),
         ] + .attention(biases: .optional, outputBias: .optional) + .gatedNetwork(bias: .optional)
-}
-
-extension DecoderFamily {
-    /// Seed-OSS: Qwen 2 whose second norm has another name.
-    static let seedOSS = DecoderFamily(architectures: ["seed_oss"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.feedForwardNorm = "post_attention_norm"
-        return try model.decoder(style)
-    }
 }

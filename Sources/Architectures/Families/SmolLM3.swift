@@ -15,7 +15,7 @@ extension ModelFamily {
             .integer("max_position_embeddings", 32768), .real("rms_norm_eps", 1e-6),
             .real("rope_theta", 2_000_000), .boolean("tie_word_embeddings", true),
         ],
-        hyperparameters: .common + .llama,
+        keys: .common + .llama,
         tensors: .gatedDecoder(
             attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
             rotaryPairs: true),
@@ -37,21 +37,14 @@ extension ModelFamily {
                     found: "another pattern", expected: "no positions in every fourth layer")
             }, .lostSlidingWindow,
         ],
-        writesPrefixSpace: true,
-        tokenizerKeys: llamaTokenizerKeys,
+        tokenizer: .llama,
         export: .init(
             modelType: "smollm3",
             presence: [
                 ("blk.0.attn_q.bias", "attention_bias"), ("blk.0.ffn_gate.bias", "mlp_bias"),
-            ]))
-}
-
-extension DecoderFamily {
-    /// SmolLM 3: Llama whose every fourth block knows no positions.
-    static let smolLM3 = DecoderFamily(architectures: ["smollm3"]) {
-        model throws(DecoderDescriptionError) in
-        try model.decoder(DecoderStyle(pairing: .interleaved)) { index, block in
+            ]),
+        // Llama whose every fourth block knows no positions.
+        decoder: .blocks(.init(pairing: .interleaved)) { _, index, block in
             if (index + 1) % 4 == 0 { block.attention.rotary = nil }
-        }
-    }
+        })
 }

@@ -16,7 +16,7 @@ extension ModelFamily {
             .real("rope_theta", 10000), .real("partial_rotary_factor", 0.25),
             .boolean("use_parallel_residual", false),
         ],
-        hyperparameters: [
+        keys: [
             .count("context_length", "max_position_embeddings"),
             .count("embedding_length", "hidden_size"),
             .blockCount,
@@ -41,7 +41,19 @@ extension ModelFamily {
             presence: [
                 ("blk.0.attn_q.bias", "use_qkv_bias"),
                 ("blk.0.attn_q_norm.weight", "qk_layernorm"),
-            ], rotaryShare: "partial_rotary_factor"))
+            ], rotaryShare: "partial_rotary_factor"),
+        // Layer norms, part of every head turns; the 12B model normalises every head with weights
+        // of its own and puts attention and network side by side.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+
+            let isParallel = try model.flag(
+                "use_parallel_residual", standard: model.present("blk.0.ffn_norm.weight") == nil)
+            return try model.decoder(
+                .init(
+                    pairing: .halves, norm: .layer, headNorms: .eachHead, headNormsMayMiss: true,
+                    arrangement: isParallel ? .parallel : .sequential))
+
+        })
 
     private static let stableLMLayer: [TensorModule] =
         [
@@ -63,20 +75,5 @@ extension ModelFamily {
             ],
             into: [.init("blk.{bid}.attn_\(letter)_norm.weight", [count, .head])],
             presence: .optional)
-    }
-}
-
-extension DecoderFamily {
-    /// StableLM: layer norms, part of every head turns; the 12B model normalises every head with
-    /// weights of its own and puts attention and network side by side.
-    static let stableLM = DecoderFamily(architectures: ["stablelm"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.norm = .layer
-        let isParallel = try model.flag(
-            "use_parallel_residual", standard: model.present("blk.0.ffn_norm.weight") == nil)
-        style.arrangement = isParallel ? .parallel : .sequential
-        if model.present("blk.0.attn_q_norm.weight") != nil { style.headNorms = .eachHead }
-        return try model.decoder(style)
     }
 }

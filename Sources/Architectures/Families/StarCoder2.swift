@@ -14,14 +14,17 @@ extension ModelFamily {
             .integer("max_position_embeddings", 4096), .real("norm_epsilon", 1e-5),
             .real("rope_theta", 10000), .boolean("tie_word_embeddings", true),
         ],
-        hyperparameters: .common,
+        keys: .common,
         tensors: [TensorModule].ends(normBias: .required).rules() + starCoder2Layer.inBlocks(),
         checks: [.activation(["gelu_pytorch_tanh", "gelu_new", "gelu"]), .lostSlidingWindow],
         export: .init(
             modelType: "starcoder2",
             words: ["attention.layer_norm_epsilon": "norm_epsilon"],
             constants: [("sliding_window", .null)],
-            presence: [("blk.0.attn_q.bias", "use_bias")]))
+            presence: [("blk.0.attn_q.bias", "use_bias")]),
+        // Layer norms, biases, a GELU network without a gate.
+        decoder: .blocks(
+            .init(pairing: .halves, norm: .layer, network: .plain, activation: .geluTanh)))
 
     private static let starCoder2Layer: [TensorModule] =
         [
@@ -29,16 +32,4 @@ extension ModelFamily {
             .norm("post_attention_layernorm", "ffn_norm", bias: .required),
         ] + .attention(biases: .optional, outputBias: .optional)
         + .plainNetwork(up: "mlp.c_fc", down: "mlp.c_proj", bias: .optional)
-}
-
-extension DecoderFamily {
-    /// StarCoder 2: layer norms, biases, a GELU network without a gate.
-    static let starCoder2 = DecoderFamily(architectures: ["starcoder2"]) {
-        model throws(DecoderDescriptionError) in
-        var style = DecoderStyle(pairing: .halves)
-        style.norm = .layer
-        style.network = .plain
-        style.activation = .geluTanh
-        return try model.decoder(style)
-    }
 }

@@ -20,7 +20,7 @@ extension ModelFamily {
                 return counts.max().map { .integer($0) }
             },
         ],
-        hyperparameters: .t5(
+        keys: .t5(
             blocks: [
                 .count("block_count", "num_layers"),
                 .count("decoder_block_count", "num_decoder_layers"),
@@ -36,7 +36,7 @@ extension ModelFamily {
             .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional)
         ],
         checks: .t5,
-        tokenizer: "t5")
+        tokenizer: .init(model: "t5"))
 
     // transformers: T5Config
     static let t5Defaults: [ConfigurationDefault] = [

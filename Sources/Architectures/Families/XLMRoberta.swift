@@ -9,7 +9,7 @@ extension ModelFamily {
         classes: ["XLMRobertaModel", "XLMRobertaForSequenceClassification"],
         // transformers: XLMRobertaConfig
         defaults: [.integer("pad_token_id", 1)] + bertDefaults,
-        hyperparameters: .common + robertaContext + .encoder,
+        keys: .common + robertaContext + .encoder,
         tensors: [robertaPositionRule] + bertTensors + robertaClassifier
             + bertIgnored.map { .ignoring($0) },
         checks: .encoder + [
@@ -19,6 +19,5 @@ extension ModelFamily {
                     "lora_adaptations", found: "adapters", expected: "none")
             }
         ],
-        tokenizer: "t5",
-        segmentKeys: .tokenTypeCount)
+        tokenizer: .init(model: "t5", segmentKeys: .tokenTypeCount))
 }

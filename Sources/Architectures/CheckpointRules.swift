@@ -1,0 +1,29 @@
+/// What the checkpoints of some families have beyond plain tensors.
+public struct CheckpointRules: Sendable {
+    /// A number that every layer has learned, which a checkpoint has as a tensor of one element and
+    /// a GGUF file as metadata: one F32 array for all layers.
+    public struct LayerScalar: Sendable, Hashable {
+        /// The tensors.
+        public let pattern: TensorPattern
+        /// The metadata key.
+        public let key: String
+        /// The shape with which transformers stores it: `[1]`, or none for a scalar.
+        public let shape: [Int]
+
+        /// A number with a name in each layer.
+        init(_ pattern: String, _ key: String, shape: [Int]) {
+            self.pattern = TensorPattern(pattern)
+            self.key = key
+            self.shape = shape
+        }
+    }
+
+    /// Other names that checkpoints have for the same tensors.
+    public internal(set) var spellings: [ModelFamily.Spelling] = []
+    /// Tensors that are written as metadata.
+    public internal(set) var layerScalars: [LayerScalar] = []
+    /// What becomes of layers that predict further tokens (MTP).
+    public internal(set) var multiTokenPrediction = MultiTokenPrediction.none
+    /// The kinds of packed weights (`quant_method`) that the rules write as they are.
+    public internal(set) var packedMethods: [String] = []
+}
