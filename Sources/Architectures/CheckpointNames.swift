@@ -62,7 +62,7 @@ public struct CheckpointNames: Sendable {
         _ family: ModelFamily, in configuration: ModelConfiguration
     ) throws(ArchitectureError) {
         let patterns =
-            family.tensors.flatMap { $0.sources.map(\.pattern) }
+            family.tensors.rules.flatMap { $0.sources.map(\.pattern) }
             + family.checkpoint.layerScalars.map(\.pattern)
         known = Set(patterns.map { TensorPattern.skeleton(of: $0.name(block: 0)) })
         let heads = Set(patterns.compactMap { $0.text.split(separator: ".").first })

@@ -54,7 +54,7 @@ public struct ModelFamily: Sendable {
     /// The metadata made of the configuration, in file order.
     public internal(set) var keys: [HyperparameterRule]
     /// The tensors.
-    public internal(set) var tensors: [TensorRule]
+    public internal(set) var tensors: TensorModules
     /// What its checkpoints have beyond plain tensors.
     public internal(set) var checkpoint = CheckpointRules()
     /// How a file says that the rotary embedding is stretched.
@@ -110,7 +110,7 @@ public struct ModelFamily: Sendable {
         if checkpoint.multiTokenPrediction == .kept {
             configuration.predictorCount = try configuration.numNextnPredictLayers()
         }
-        if tensors.contains(where: \.makesQueries) {
+        if tensors.rules.contains(where: \.makesQueries) {
             try configuration.checkAttention()
         } else {
             _ = try configuration.numHiddenLayers()
@@ -182,10 +182,10 @@ extension ModelFamily {
             )
         }
         return (output.map { [$0] } ?? [])
-            + tensors.filter(\.isCopy).map { ($0.sources[0].pattern.text, .none) }
+            + tensors.rules.filter(\.isCopy).map { ($0.sources[0].pattern.text, .none) }
     }
 
     private func source(of output: String) -> TensorRule? {
-        tensors.first { $0.outputs.contains { $0.name.text == output } }
+        tensors.rules.first { $0.outputs.contains { $0.name.text == output } }
     }
 }

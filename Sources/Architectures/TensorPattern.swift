@@ -25,22 +25,17 @@ public struct TensorPattern: Sendable, Hashable {
     public init(_ text: String) {
         self.text = text
         var pieces: [Piece] = []
-        var literal: [UInt8] = []
-        var rest = Substring(text)
-        while let character = rest.first {
+        var rest = Array(text.utf8)[...]
+        while let next = rest.firstIndex(of: UInt8(ascii: "{")) {
             let marker: Piece? =
-                rest.hasPrefix("{bid}") ? .block : rest.hasPrefix("{xid}") ? .expert : nil
-            if let marker {
-                if !literal.isEmpty { pieces.append(.text(literal)) }
-                literal = []
-                pieces.append(marker)
-                rest = rest.dropFirst(5)
-            } else {
-                literal += Array(String(character).utf8)
-                rest = rest.dropFirst()
-            }
+                rest[next...].starts(with: "{bid}".utf8)
+                ? .block : rest[next...].starts(with: "{xid}".utf8) ? .expert : nil
+            guard let marker else { break }
+            if next > rest.startIndex { pieces.append(.text(Array(rest[..<next]))) }
+            pieces.append(marker)
+            rest = rest[(next + 5)...]
         }
-        if !literal.isEmpty { pieces.append(.text(literal)) }
+        if !rest.isEmpty { pieces.append(.text(Array(rest))) }
         self.pieces = pieces
     }
 

@@ -33,6 +33,13 @@ public struct TensorRule: Sendable {
 
         /// Every block of every model.
         public static let always = Condition { _, _ in true }
+        /// What both are about.
+        static func && (left: Condition, right: Condition) -> Condition {
+            Condition { configuration, block throws(ArchitectureError) in
+                guard try left.holds(configuration, block) else { return false }
+                return try right.holds(configuration, block)
+            }
+        }
         /// The opposite.
         public static prefix func ! (condition: Condition) -> Condition {
             Condition { configuration, block throws(ArchitectureError) in
@@ -77,18 +84,28 @@ public struct TensorRule: Sendable {
         public let values: Values
 
         /// A tensor with the values of these parts.
-        public init(
+        init(
             _ name: String, _ shape: [Dimension], _ parts: [Part] = [.init(0)],
             change: ValueChange = .none
         ) {
-            self.init(name, shape, values: .parts(parts, change))
+            self.init(TensorPattern(name), shape, values: .parts(parts, change))
         }
 
         /// A tensor.
-        public init(_ name: String, _ shape: [Dimension], values: Values) {
-            self.name = TensorPattern(name)
+        init(_ name: TensorPattern, _ shape: [Dimension], values: Values) {
+            self.name = name
             self.shape = shape
             self.values = values
+        }
+
+        /// A tensor that is a part of the first source.
+        init(_ name: String, _ shape: [Dimension], _ view: TensorView) {
+            self.init(name, shape, [Part(0, view)])
+        }
+
+        /// A tensor with values of its own kind.
+        init(_ name: String, _ shape: [Dimension], values: Values) {
+            self.init(TensorPattern(name), shape, values: values)
         }
     }
 
@@ -144,13 +161,13 @@ public struct TensorRule: Sendable {
     }
 
     /// What is read.
-    public let sources: [Source]
+    public internal(set) var sources: [Source]
     /// What is written.
-    public let outputs: [Output]
+    public internal(set) var outputs: [Output]
     /// Whether the outputs must be there.
     public let presence: Presence
     /// The blocks that the rule is about.
-    public let condition: Condition
+    public internal(set) var condition = Condition.always
     /// Whether the outputs come first in the file, in front of all that is in the checkpoint's
     /// order.
     public let isLeading: Bool
@@ -160,57 +177,42 @@ public struct TensorRule: Sendable {
     public let leavesUnused: Bool
 
     /// Declares a rule about any number of tensors.
-    public init(
+    init(
         _ sources: [Source], into outputs: [Output], presence: Presence = .required,
-        where condition: Condition = .always, isLeading: Bool = false, isCopy: Bool = false,
-        leavesUnused: Bool = false
+        isLeading: Bool = false, isCopy: Bool = false, leavesUnused: Bool = false
     ) {
-        self.leavesUnused = leavesUnused
         self.sources = sources
         self.outputs = outputs
         self.presence = presence
-        self.condition = condition
         self.isLeading = isLeading
         self.isCopy = isCopy
+        self.leavesUnused = leavesUnused
     }
 
     /// Declares a rule about one tensor, which has the dimensions `shape` in the GGUF file.
-    public init(
-        _ pattern: String, _ name: String, _ shape: [Dimension],
-        presence: Presence = .required, where condition: Condition = .always,
-        transform: TensorTransform = .none
+    init(
+        _ pattern: String, _ name: String, _ shape: [Dimension], presence: Presence = .required,
+        transform: TensorTransform = .none, times factors: [Factor] = []
     ) {
         var stored = shape
         var view: TensorView?
         switch transform {
-        case .none, .plusOne, .negatedExponential: break
+        case .none, .plusOne: break
         case .rotaryPairs(let heads):
             view = .rotaryPairs(
                 heads: heads == .query ? .headCount : .keyValueHeadCount, of: shape)
         case .transposed:
             stored = shape.reversed()
-            view = .transposed(stored)
+            view = .reshaped(stored).permuted([1, 0])
         }
         self.init(
             [Source(pattern, stored)],
             into: [
-                Output(name, shape, [Part(0, view)], change: transform.change)
+                Output(
+                    name, shape, [Part(0, view, times: factors)],
+                    change: transform == .plusOne ? .plus(1) : .none)
             ],
-            presence: presence, where: condition)
-    }
-
-    /// Declares a tensor that is the token embeddings once more, where GGUF files have no place for
-    /// another: a checkpoint whose matrix differs is refused.
-    public static func copyOfEmbeddings(_ pattern: String) -> TensorRule {
-        TensorRule(
-            [Source(pattern, [.vocabulary, .hidden])], into: [], presence: .optional, isCopy: true)
-    }
-
-    /// Declares that tensors which checkpoints carry along are no part of the GGUF file: masks.
-    public static func ignoring(
-        _ pattern: String, where condition: Condition = .always
-    ) -> TensorRule {
-        TensorRule([Source(pattern, nil)], into: [], presence: .optional, where: condition)
+            presence: presence)
     }
 
     /// Whether it makes queries of attention.

@@ -24,24 +24,28 @@ public struct TensorView: Sendable, Hashable {
     /// cut stand in place of the cut side.
     public let order: [Int]
 
-    /// Describes a view.
-    ///
-    /// - Parameter order: The sides of the result; as they are stored where it is left out.
-    public init(as axes: [Dimension], cut: Cut? = nil, order: [Int]? = nil) {
+    private init(axes: [Dimension], cut: Cut? = nil, order: [Int]) {
         self.axes = axes
         self.cut = cut
-        self.order = order ?? Array(0..<axes.count + (cut?.sides?.count ?? 1) - 1)
+        self.order = order
     }
 
-    /// Index `index` of side `axis`, or `count` of them from there, seen as a box of `sides`.
-    public static func part(
-        of axes: [Dimension], axis: Int, from start: Dimension, count: Dimension = 1,
-        as sides: [Dimension]? = nil, order: [Int]? = nil
+    /// All elements, as they are stored, seen as a box with these sides.
+    public static func reshaped(_ axes: [Dimension]) -> Self {
+        .init(axes: axes, order: Array(axes.indices))
+    }
+
+    /// The same with one side cut to `count` from `start` on, which may be seen as a box of `sides`.
+    public func narrowed(
+        _ axis: Int, from start: Dimension, count: Dimension = 1, as sides: [Dimension]? = nil
     ) -> Self {
         .init(
-            as: axes, cut: .init(axis: axis, start: start, count: count, sides: sides),
-            order: order)
+            axes: axes, cut: .init(axis: axis, start: start, count: count, sides: sides),
+            order: Array(0..<axes.count + (sides?.count ?? 1) - 1))
     }
+
+    /// The same with its sides in another order: side `i` of the result is side `order[i]`.
+    public func permuted(_ order: [Int]) -> Self { .init(axes: axes, cut: cut, order: order) }
 
     /// Rows of each head from `[first halves, second halves]`, as transformers rotates them, to
     /// neighbouring pairs, as GGUF's Llama does.
@@ -52,19 +56,13 @@ public struct TensorView: Sendable, Hashable {
     public static func rotaryPairs(heads: Dimension, of shape: [Dimension]) -> Self {
         let rows = shape.first ?? 1
         let inner = Array(shape.dropFirst())
-        return .init(
-            as: [heads, 2, rows / heads / 2] + inner,
-            order: [0, 2, 1] + inner.indices.map { $0 + 3 })
-    }
-
-    /// A matrix with rows and columns exchanged.
-    public static func transposed(_ shape: [Dimension]) -> Self {
-        .init(as: shape, order: [1, 0])
+        return .reshaped([heads, 2, rows / heads / 2] + inner)
+            .permuted([0, 2, 1] + inner.indices.map { $0 + 3 })
     }
 }
 
-/// What happens to the values of a tensor that stays one tensor.
-public enum TensorTransform: Sendable, Hashable {
+/// What happens to the values of a weight that stays one tensor.
+enum TensorTransform: Sendable, Hashable {
     /// The values stay where they are.
     case none
     /// Rows of each head become neighbouring pairs: see `TensorView.rotaryPairs`.
@@ -73,20 +71,14 @@ public enum TensorTransform: Sendable, Hashable {
     case transposed
     /// 1 is added to every value: norms that transformers stores as the difference from 1.
     case plusOne
-    /// Every value x becomes −exp(x): decays that are stored as logarithms.
-    case negatedExponential
 
-    /// What becomes of each value.
-    var change: ValueChange {
-        switch self {
-        case .plusOne: .plus(1)
-        case .negatedExponential: .negatedExponential
-        case .none, .rotaryPairs, .transposed: .none
-        }
+    /// What happens to the bias of a weight with this transform.
+    var ofBias: Self {
+        if case .rotaryPairs = self { self } else { .none }
     }
 
     /// Which heads a tensor has.
-    public enum Heads: Sendable, Hashable {
+    enum Heads: Sendable, Hashable {
         /// The query heads.
         case query
         /// The key-value heads.

@@ -161,7 +161,7 @@ struct TensorExporter {
         for (number, tensor) in source.tensors.enumerated() { numbers[tensor.name] = number }
         var groups: [(place: Int, tensors: [ExportedTensor])] = []
         let blockCount = try configuration.blockCount()
-        for rule in family.tensors where !rule.outputs.isEmpty {
+        for rule in family.tensors.rules where !rule.outputs.isEmpty {
             for block in 0..<(rule.outputs.contains { $0.name.isPerBlock } ? blockCount : 1) {
                 let names = rule.outputs.map { $0.name.name(block: block) }
                 let found = names.compactMap { numbers[$0] }

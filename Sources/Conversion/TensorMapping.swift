@@ -56,7 +56,7 @@ struct TensorMapping: Sendable {
         let head = try OutputHead(
             &sorted.named, family: family, configuration: configuration, directory: directory)
         var matcher = try TensorMatcher(
-            rules: family.tensors, configuration: configuration, directory: directory)
+            rules: family.tensors.rules, configuration: configuration, directory: directory)
         var numbers = try LearnedNumbers(family, configuration: configuration)
         var others: [TensorMatcher.Made] = []
         for (stored, name) in sorted.named {

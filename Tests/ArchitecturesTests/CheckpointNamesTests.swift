@@ -11,7 +11,7 @@ import Testing
         let json = try JSON.parse(Array(#"{"num_hidden_layers":2}"#.utf8))
         let configuration = ModelConfiguration(json, defaults: family.defaults, path: "")
         let patterns =
-            family.tensors.flatMap { $0.sources.map(\.pattern) }
+            family.tensors.rules.flatMap { $0.sources.map(\.pattern) }
             + family.checkpoint.layerScalars.map(\.pattern)
         return (try CheckpointNames(family, in: configuration), patterns)
     }

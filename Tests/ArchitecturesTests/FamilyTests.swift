@@ -28,10 +28,10 @@ import Testing
     @Test(arguments: ModelFamily.all.map(\.name))
     func rulesDoNotCompete(_ name: String) throws {
         let family = try #require(ModelFamily.all.first { $0.name == name })
-        for rule in family.tensors {
+        for rule in family.tensors.rules {
             for source in rule.sources {
                 let name = source.pattern.name(block: 12, expert: "34")
-                let matches = family.tensors.flatMap(\.sources).filter {
+                let matches = family.tensors.rules.flatMap(\.sources).filter {
                     $0.pattern.place(of: name.utf8) != nil
                 }
                 // The same tensors may be in several rules, under conditions that exclude each other.

@@ -150,7 +150,7 @@ import Testing
         var tensors: [(name: String, shape: [Int])] = []
         var made: Set<String> = []
         for block in 0..<(try configuration.numHiddenLayers()) {
-            for rule in family.tensors where rule.isPerBlock || block == 0 {
+            for rule in family.tensors.rules where rule.isPerBlock || block == 0 {
                 let outputs = rule.outputs.map { $0.name.name(block: block) }
                 guard !outputs.isEmpty, try rule.condition.holds(configuration, block),
                     outputs.allSatisfy({ !made.contains($0) })

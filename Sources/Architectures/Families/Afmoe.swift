@@ -29,21 +29,28 @@ extension ModelFamily {
             .number("expert_weights_scale", "route_scale"),
             .count("attention.sliding_window", "sliding_window"),
         ],
-        tensors: [TensorModule].ends().rules() + afmoeLayer.inBlocks()
-            + [TensorModule].gatedNetwork().inBlocks(where: !.sparseAfmoe)
-            + afmoeExperts.inBlocks(of: "model.layers.{bid}.mlp.", where: .sparseAfmoe)
-            + [
-                .init(
-                    "model.layers.{bid}.mlp.expert_bias", "blk.{bid}.exp_probs_b.bias",
-                    [.experts], where: .sparseAfmoe)
-            ]
-            + .stackedExperts(
-                "model.layers.{bid}.mlp.experts.{xid}",
-                [("gate_proj", "gate"), ("up_proj", "up"), ("down_proj", "down")],
-                width: .key("moe_intermediate_size"), where: .sparseAfmoe)
-            + .mergedExperts(
-                "model.layers.{bid}.mlp.experts", width: .key("moe_intermediate_size"),
-                where: .sparseAfmoe),
+        tensors: [
+            .ends(),
+            .blocks(
+                .norm("input_layernorm", "attn_norm"),
+                .norm("post_attention_layernorm", "post_attention_norm"),
+                .norm("pre_mlp_layernorm", "ffn_norm"),
+                .norm("post_mlp_layernorm", "post_ffw_norm"),
+                .headNorms(), .init("self_attn.gate_proj", "attn_gate", [.queryHeads, .hidden]),
+                .attention()),
+            .blocks(where: !.sparse(after: "num_dense_layers"), .gatedNetwork()),
+            .blocks(
+                of: "model.layers.{bid}.mlp.", where: .sparse(after: "num_dense_layers"),
+                .init("router.gate", "ffn_gate_inp", [.experts, .hidden]),
+                .tensor("expert_bias", "exp_probs_b.bias", [.experts]),
+                .gatedNetwork(
+                    "shared_experts",
+                    width: .key("moe_intermediate_size") * .key("num_shared_experts"),
+                    suffix: "_shexp"),
+                .experts(
+                    [("gate_proj", "gate"), ("up_proj", "up"), ("down_proj", "down")],
+                    width: .key("moe_intermediate_size"))),
+        ],
         checks: [
             .activation(.silu), .on("mup_enabled"), .off("attention_bias"),
             .refusing { configuration throws(ArchitectureError) in
@@ -79,32 +86,4 @@ extension ModelFamily {
                 inputs: block.attention.output.outputs)
         })
 
-    private static let afmoeLayer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm"),
-            .norm("post_attention_layernorm", "post_attention_norm"),
-            .norm("pre_mlp_layernorm", "ffn_norm"),
-            .norm("post_mlp_layernorm", "post_ffw_norm"),
-            .init("self_attn.q_norm", "attn_q_norm", [.head]),
-            .init("self_attn.k_norm", "attn_k_norm", [.head]),
-            .init("self_attn.gate_proj", "attn_gate", [.queryHeads, .hidden]),
-        ] + .attention()
-
-    private static let afmoeExperts: [TensorModule] = {
-        let shared = Dimension.key("moe_intermediate_size") * .key("num_shared_experts")
-        return [
-            .init("router.gate", "ffn_gate_inp", [.experts, .hidden]),
-            .init("shared_experts.gate_proj", "ffn_gate_shexp", [shared, .hidden]),
-            .init("shared_experts.up_proj", "ffn_up_shexp", [shared, .hidden]),
-            .init("shared_experts.down_proj", "ffn_down_shexp", [.hidden, shared]),
-        ]
-    }()
-}
-
-extension TensorRule.Condition {
-    /// The blocks with experts: those after the dense ones.
-    fileprivate static let sparseAfmoe = TensorRule.Condition {
-        configuration, block throws(ArchitectureError) in
-        block >= (try configuration.integer("num_dense_layers") ?? 0)
-    }
 }

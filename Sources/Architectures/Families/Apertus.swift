@@ -30,7 +30,14 @@ extension ModelFamily {
             .real("rope_theta", 12_000_000),
         ],
         keys: .common + .llama,
-        tensors: [TensorModule].ends().rules() + apertusLayer.inBlocks(),
+        tensors: [
+            .ends(),
+            .blocks(
+                .norm("attention_layernorm", "attn_norm"),
+                .norm("feedforward_layernorm", "ffn_norm"), .headNorms(),
+                .attention(biases: .optional, outputBias: .optional),
+                .plainNetwork("mlp.up_proj", "mlp.down_proj")),
+        ],
         checkpoint: .init(layerScalars: [
             .init(activation + "alpha_n", "xielu.alpha_n", shape: [1]),
             .init(activation + "alpha_p", "xielu.alpha_p", shape: [1]),
@@ -89,14 +96,6 @@ extension ModelFamily {
         .init(key: "high_freq_factor", value: .real(4)),
     ])
 
-    private static let apertusLayer: [TensorModule] =
-        [
-            .norm("attention_layernorm", "attn_norm"),
-            .norm("feedforward_layernorm", "ffn_norm"),
-            .init("self_attn.q_norm", "attn_q_norm", [.head]),
-            .init("self_attn.k_norm", "attn_k_norm", [.head]),
-        ] + .attention(biases: .optional, outputBias: .optional)
-        + .plainNetwork(up: "mlp.up_proj", down: "mlp.down_proj")
 }
 
 /// The logarithm of `1 + e^x`.

@@ -17,7 +17,13 @@ extension ModelFamily {
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
         ],
         keys: .common + .llama + .pooling,
-        tensors: [TensorModule].ends().rules() + arceeLayer.inBlocks(),
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(),
+                .attention(biases: .optional, outputBias: .optional, rotaryPairs: true),
+                .plainNetwork("mlp.up_proj", "mlp.down_proj", bias: .optional)),
+        ],
         rotary: .llama3,
         checks: [.activation(["relu2"])],
         tokenizer: .llama,
@@ -29,10 +35,4 @@ extension ModelFamily {
         // Arcee's AFM: Llama with a squared ReLU and no gate.
         decoder: .blocks(.init(pairing: .interleaved, network: .plain, activation: .reluSquared)))
 
-    private static let arceeLayer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm"),
-            .norm("post_attention_layernorm", "ffn_norm"),
-        ] + .attention(biases: .optional, outputBias: .optional, rotaryPairs: true)
-        + .plainNetwork(up: "mlp.up_proj", down: "mlp.down_proj", bias: .optional)
 }

@@ -10,8 +10,15 @@ extension ModelFamily {
         // transformers: BertConfig
         defaults: bertDefaults,
         keys: .common + .encoder,
-        tensors: bertPositions.rules(in: "embeddings.") + bertTensors + bertClassifier
-            + bertIgnored.map { .ignoring($0) },
+        tensors: [
+            .init(
+                "embeddings.position_embeddings", "position_embd",
+                [.key("max_position_embeddings"), .hidden]),
+            .bert,
+            // GGUF calls the matrix the output of a classifier where the answers have names.
+            .only(where: .hasClassLabels, .classifier("classifier", "cls.output")),
+            .only(where: !.hasClassLabels, .classifier("classifier", "cls")),
+        ],
         checks: .encoder,
         tokenizer: .init(leadingKeys: .tokenTypeCount),
         export: .init(
@@ -58,63 +65,6 @@ extension ModelFamily {
         .integer("type_vocab_size", 2), .real("layer_norm_eps", 1e-12), .labelCount,
     ]
 
-    /// Heads for training and pooling, of which embeddings have no use.
-    static let bertIgnored =
-        [
-            "embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias",
-            "cls.predictions.bias", "cls.predictions.decoder.weight",
-            "cls.predictions.decoder.bias",
-            "cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias",
-            "cls.seq_relationship.weight", "cls.seq_relationship.bias",
-        ] + ["weight", "bias"].map { "cls.predictions.transform.LayerNorm.\($0)" }
-
-    /// The matrix that makes answers of what is pooled.
-    ///
-    /// GGUF calls it the output of a classifier where the answers have names.
-    static let bertClassifier: [TensorRule] =
-        [TensorModule]([
-            .init(
-                "classifier", "cls.output", [.key("num_labels"), .hidden], bias: .optional,
-                presence: .optional)
-        ]).rules(where: .hasClassLabels)
-        + [TensorModule]([
-            .init(
-                "classifier", "cls", [.key("num_labels"), .hidden], bias: .optional,
-                presence: .optional)
-        ]).rules(where: !.hasClassLabels)
-
-    private static let bertPositions: [TensorModule] = [
-        .init("position_embeddings", "position_embd", [.key("max_position_embeddings"), .hidden])
-    ]
-
-    /// The tensors without the learned positions.
-    static let bertTensors: [TensorRule] =
-        [TensorModule]([
-            .init("word_embeddings", "token_embd", [.vocabulary, .hidden]),
-            .init("token_type_embeddings", "token_types", [.key("type_vocab_size"), .hidden]),
-        ]).rules(in: "embeddings.")
-        + bertNorm("embeddings.LayerNorm", "token_embd_norm")
-        + [TensorModule](
-            [
-                .init("attention.self.query", "attn_q", [.queryHeads, .hidden], bias: .required),
-                .init("attention.self.key", "attn_k", [.keyValueHeads, .hidden], bias: .required),
-                .init(
-                    "attention.self.value", "attn_v", [.keyValueHeads, .hidden], bias: .required),
-                .init(
-                    "attention.output.dense", "attn_output", [.hidden, .queryHeads], bias: .required
-                ),
-            ] + .plainNetwork(up: "intermediate.dense", down: "output.dense", bias: .required)
-        )
-        .inBlocks(of: "encoder.layer.{bid}.")
-        + bertNorm(
-            "encoder.layer.{bid}.attention.output.LayerNorm", "blk.{bid}.attn_output_norm")
-        + bertNorm("encoder.layer.{bid}.output.LayerNorm", "blk.{bid}.layer_output_norm")
-
-    private static func bertNorm(_ source: String, _ name: String) -> [TensorRule] {
-        ["weight", "bias"].map {
-            .init("\(source).\($0)", "\(name).\($0)", [.hidden])
-        }
-    }
 }
 
 extension [HyperparameterRule] {
@@ -176,4 +126,39 @@ extension [ConfigurationCheck] {
     static let encoder: Self = [
         .activation(["gelu"]), .off("is_decoder"), .text("position_embedding_type", "absolute"),
     ]
+}
+
+extension TensorModules {
+    /// BERT's tensors without the learned positions and without classifiers.
+    static let bert: Self = [
+        .init("embeddings.word_embeddings", "token_embd", [.vocabulary, .hidden]),
+        .init(
+            "embeddings.token_type_embeddings", "token_types", [.key("type_vocab_size"), .hidden]),
+        .norm("embeddings.LayerNorm", "token_embd_norm", bias: .required),
+        .blocks(
+            of: "encoder.layer.{bid}.",
+            .init("attention.self.query", "attn_q", [.queryHeads, .hidden], bias: .required),
+            .init("attention.self.key", "attn_k", [.keyValueHeads, .hidden], bias: .required),
+            .init("attention.self.value", "attn_v", [.keyValueHeads, .hidden], bias: .required),
+            .init(
+                "attention.output.dense", "attn_output", [.hidden, .queryHeads], bias: .required),
+            .plainNetwork("intermediate.dense", "output.dense", bias: .required),
+            .norm("attention.output.LayerNorm", "attn_output_norm", bias: .required),
+            .norm("output.LayerNorm", "layer_output_norm", bias: .required)),
+        // Heads for training and pooling, of which embeddings have no use.
+        .ignoring(
+            "embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias",
+            "cls.predictions.bias", "cls.predictions.decoder.weight",
+            "cls.predictions.decoder.bias", "cls.predictions.transform.dense.weight",
+            "cls.predictions.transform.dense.bias", "cls.predictions.transform.LayerNorm.weight",
+            "cls.predictions.transform.LayerNorm.bias", "cls.seq_relationship.weight",
+            "cls.seq_relationship.bias"),
+    ]
+
+    /// A matrix that makes answers of what is pooled, or what comes before it.
+    static func classifier(
+        _ source: String, _ name: String, answers: Dimension = .key("num_labels")
+    ) -> Self {
+        .init(source, name, [answers, .hidden], bias: .optional, presence: .optional)
+    }
 }

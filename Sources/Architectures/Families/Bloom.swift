@@ -30,7 +30,16 @@ extension ModelFamily {
             .number("attention.layer_norm_epsilon", "layer_norm_epsilon"),
             .fileType,
         ],
-        tensors: tensors,
+        tensors: [
+            .ends("word_embeddings", norm: "ln_f", normBias: .required),
+            .norm("word_embeddings_layernorm", "token_embd_norm", bias: .required),
+            .blocks(
+                of: "h.{bid}.", .preNorms(bias: .required),
+                .queriesKeysValuesByHead("self_attention.query_key_value", bias: .required),
+                .init("self_attention.dense", "attn_output", [.hidden, .hidden], bias: .required),
+                .plainNetwork(
+                    "mlp.dense_h_to_4h", "mlp.dense_4h_to_h", width: 4 * .hidden, bias: .required)),
+        ],
         checks: [.off("apply_residual_connection_post_layernorm")],
         export: .init(
             modelType: "bloom",
@@ -50,19 +59,4 @@ extension ModelFamily {
             return decoder
         })
 
-    private static let tensors: [TensorRule] =
-        [
-            TensorModule.init("word_embeddings", "token_embd", [.vocabulary, .hidden]),
-            .norm("word_embeddings_layernorm", "token_embd_norm", bias: .required),
-            .norm("ln_f", "output_norm", bias: .required),
-            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
-        ].rules()
-        + [
-            .norm("input_layernorm", "attn_norm", bias: .required),
-            .norm("post_attention_layernorm", "ffn_norm", bias: .required),
-            .init("self_attention.dense", "attn_output", [.hidden, .hidden], bias: .required),
-            .init("mlp.dense_h_to_4h", "ffn_up", [4 * .hidden, .hidden], bias: .required),
-            .init("mlp.dense_4h_to_h", "ffn_down", [.hidden, 4 * .hidden], bias: .required),
-        ].inBlocks(of: "h.{bid}.")
-        + .queriesKeysValuesByHead("h.{bid}.self_attention.query_key_value", bias: .required)
 }

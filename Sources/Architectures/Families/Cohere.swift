@@ -14,15 +14,16 @@ extension ModelFamily {
             .replacement("max_position_embeddings", by: "model_max_length"),
         ],
         keys: .common + [.number("logit_scale", "logit_scale"), .noRotaryScaling],
-        tensors: cohereEnds
-            + (cohereLayer(biases: .optional) + [
+        tensors: [
+            .cohereEnds,
+            .blocks(
+                .cohereLayer(biases: .optional),
                 // Every head has weights of its own.
-                .init(
-                    "self_attn.q_norm", "attn_q_norm", [.headCount, .head], presence: .optional),
+                .init("self_attn.q_norm", "attn_q_norm", [.headCount, .head], presence: .optional),
                 .init(
                     "self_attn.k_norm", "attn_k_norm", [.keyValueHeadCount, .head],
-                    presence: .optional),
-            ]).inBlocks(),
+                    presence: .optional)),
+        ],
         rotary: .unscaledOrDynamic,
         checks: [.activation(.silu)],
         export: .init(
@@ -43,18 +44,6 @@ extension ModelFamily {
         .real("logit_scale", 0.0625), .boolean("tie_word_embeddings", true),
     ]
 
-    /// Embeddings and last norm; GGUF has no output matrix beside the embeddings.
-    static let cohereEnds: [TensorRule] =
-        [TensorModule]([
-            .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
-            .norm("model.norm", "output_norm"),
-        ]).rules() + [.copyOfEmbeddings("lm_head.weight")]
-
-    /// What the layers of both generations have.
-    static func cohereLayer(biases: TensorRule.Presence?) -> [TensorModule] {
-        [.norm("input_layernorm", "attn_norm")]
-            + .attention(biases: biases, outputBias: biases) + .gatedNetwork()
-    }
 }
 
 extension HyperparameterRule {
@@ -82,5 +71,21 @@ extension DecoderRule {
             decoder.logitScale = try model.number("logit_scale") ?? 1
             return decoder
         }
+    }
+}
+
+extension TensorModules {
+    /// Embeddings and last norm; GGUF has no output matrix beside the embeddings.
+    static let cohereEnds: Self = [
+        .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
+        .norm("model.norm", "output_norm"), .copyOfEmbeddings("lm_head.weight"),
+    ]
+
+    /// What the layers of both generations have.
+    static func cohereLayer(biases: TensorRule.Presence? = nil) -> Self {
+        [
+            .norm("input_layernorm", "attn_norm"),
+            .attention(biases: biases, outputBias: biases), .gatedNetwork(),
+        ]
     }
 }

@@ -21,7 +21,7 @@ extension ModelFamily {
             },
             .noRotaryScaling,
         ],
-        tensors: cohereEnds + cohereLayer(biases: nil).inBlocks(),
+        tensors: [.cohereEnds, .blocks(.cohereLayer())],
         rotary: .unscaledOrDynamic,
         checks: [
             .activation(.silu), .headsShareWidth,

@@ -25,16 +25,12 @@ extension ModelFamily {
             // What turns is all that the attention's rotary part is about.
             .replacement("head_dim", by: "qk_rope_head_dim"),
         ],
-        keys: deepseekHyperparameters,
-        tensors: deepseekTensors + [deepseekCorrection],
+        keys: .common + .latentAttention,
+        tensors: [.latentDecoder, .routedExperts(correction: .required, shared: .required)],
         checkpoint: .init(multiTokenPrediction: .leftOut),
         rotary: .yarnOrDynamic,
         checks: .latentAttention,
-        export: deepseekExport(modelType: "deepseek_v3"),
+        export: .latentAttention(modelType: "deepseek_v3"),
         decoder: .latentAttention)
 
-    /// What is added to the experts' scores for the choice.
-    static let deepseekCorrection = TensorRule(
-        "model.layers.{bid}.mlp.gate.e_score_correction_bias", "blk.{bid}.exp_probs_b.bias",
-        [.experts], where: .sparseAfterFirst)
 }

@@ -20,36 +20,28 @@ extension ModelFamily {
         keys: [
             .entries { _ in [.init("{arch}.attention.layer_norm_epsilon", .float32(1e-12))] }
         ] + .common + .encoder,
-        tensors: [TensorModule]([
-            .init("word_embeddings", "token_embd", [.vocabulary, .hidden]),
+        tensors: [
+            .init("embeddings.word_embeddings", "token_embd", [.vocabulary, .hidden]),
             .init(
-                "position_embeddings", "position_embd",
+                "embeddings.position_embeddings", "position_embd",
                 [.key("max_position_embeddings"), .hidden]),
-            .norm("LayerNorm", "token_embd_norm", bias: .required),
-        ]).rules(in: "embeddings.")
-            + [TensorModule](
-                [
-                    .init("attention.q_lin", "attn_q", [.hidden, .hidden], bias: .required),
-                    .init("attention.k_lin", "attn_k", [.hidden, .hidden], bias: .required),
-                    .init("attention.v_lin", "attn_v", [.hidden, .hidden], bias: .required),
-                    .init("attention.out_lin", "attn_output", [.hidden, .hidden], bias: .required),
-                    .norm("sa_layer_norm", "attn_output_norm", bias: .required),
-                    .norm("output_layer_norm", "layer_output_norm", bias: .required),
-                ] + .plainNetwork(up: "ffn.lin1", down: "ffn.lin2", bias: .required)
-            ).inBlocks(of: "transformer.layer.{bid}.")
-            + [TensorModule]([
-                .init(
-                    "pre_classifier", "cls", [.hidden, .hidden], bias: .optional,
-                    presence: .optional),
-                .init(
-                    "classifier", "cls.output", [.key("num_labels"), .hidden], bias: .optional,
-                    presence: .optional),
-            ]).rules()
-            + [
+            .norm("embeddings.LayerNorm", "token_embd_norm", bias: .required),
+            .blocks(
+                of: "transformer.layer.{bid}.",
+                .init("attention.q_lin", "attn_q", [.hidden, .hidden], bias: .required),
+                .init("attention.k_lin", "attn_k", [.hidden, .hidden], bias: .required),
+                .init("attention.v_lin", "attn_v", [.hidden, .hidden], bias: .required),
+                .init("attention.out_lin", "attn_output", [.hidden, .hidden], bias: .required),
+                .norm("sa_layer_norm", "attn_output_norm", bias: .required),
+                .norm("output_layer_norm", "layer_output_norm", bias: .required),
+                .plainNetwork("ffn.lin1", "ffn.lin2", bias: .required)),
+            .classifier("pre_classifier", "cls", answers: .hidden),
+            .classifier("classifier", "cls.output"),
+            .ignoring(
                 "embeddings.position_ids", "vocab_transform.weight", "vocab_transform.bias",
                 "vocab_layer_norm.weight", "vocab_layer_norm.bias", "vocab_projector.weight",
-                "vocab_projector.bias",
-            ].map { .ignoring($0) },
+                "vocab_projector.bias"),
+        ],
         checks: [.activation(["gelu"], at: "activation")],
         tokenizer: .init(leadingKeys: .tokenTypeCount),
         export: .init(

@@ -25,9 +25,12 @@ extension ModelFamily {
             .number("expert_weights_scale", "routed_scaling_factor"),
             .flag("expert_weights_norm", "norm_topk_prob"),
         ],
-        tensors: [TensorModule].ends().rules() + dots1Layer.inBlocks()
-            + [TensorModule].gatedNetwork().inBlocks(where: !.sparseAfterFirst)
-            + .routedExperts(shared: .key("moe_intermediate_size") * .key("n_shared_experts")),
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(), .headNorms(), .attention(biases: .optional, outputBias: .optional)),
+            .blocks(where: !.sparseAfterFirst, .gatedNetwork()), .routedExperts(),
+        ],
         checks: [.activation(.silu), .layerTypes("full attention in all layers") { _ in false }],
         export: .init(
             modelType: "dots1",
@@ -42,39 +45,4 @@ extension ModelFamily {
                 pairing: .halves, headNorms: .head,
                 experts: .init(scoring: .sigmoid, normalisesWeights: false, shared: .stated))))
 
-    private static let dots1Layer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm"),
-            .norm("post_attention_layernorm", "ffn_norm"),
-            .init("self_attn.q_norm", "attn_q_norm", [.head]),
-            .init("self_attn.k_norm", "attn_k_norm", [.head]),
-        ] + .attention(biases: .optional, outputBias: .optional)
-}
-
-extension [TensorRule] {
-    /// Experts after the first `first_k_dense_replace` layers as DeepSeek names them: a router with
-    /// a correction, the experts, and a network that every token passes.
-    static func routedExperts(
-        shared: Dimension, where condition: TensorRule.Condition = .sparseAfterFirst
-    ) -> [TensorRule] {
-        let layer = "model.layers.{bid}.mlp."
-        let width = Dimension.key("moe_intermediate_size")
-        return stackedExperts(
-            layer + "experts.{xid}", expertMatrices, width: width, where: condition)
-            + mergedExperts(layer + "experts", width: width, where: condition)
-            + [
-                .init(
-                    layer + "gate.weight", "blk.{bid}.ffn_gate_inp.weight", [.experts, .hidden],
-                    where: condition),
-                .init(
-                    layer + "gate.e_score_correction_bias", "blk.{bid}.exp_probs_b.bias",
-                    [.experts], presence: .optional, where: condition),
-            ]
-            + expertMatrices.map { name, role in
-                .init(
-                    "\(layer)shared_experts.\(name).weight", "blk.{bid}.ffn_\(role)_shexp.weight",
-                    role == "down" ? [.hidden, shared] : [shared, .hidden],
-                    presence: .optional, where: condition)
-            }
-    }
 }

@@ -11,8 +11,7 @@ extension ModelFamily {
         classes: ["Gemma3TextModel"],
         defaults: gemma3.defaults + [.boolean("use_bidirectional_attention", false)],
         keys: gemma3.keys + .pooling,
-        tensors: gemma3.tensors.filter { $0.outputs.first?.name != TensorPattern("output.weight") }
-            + [.copyOfEmbeddings("lm_head.weight")],
+        tensors: [.gemma3, .copyOfEmbeddings("lm_head.weight")],
         rotary: gemma3.rotary,
         checks: .gemma3(seesAhead: true),
         tokenizer: gemma3.tokenizer)

@@ -17,9 +17,12 @@ extension ModelFamily {
             .boolean("tie_word_embeddings", true),
         ],
         keys: .common,
-        tensors: .gatedDecoder(
-            attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
-            rotaryPairs: false),
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(), .attention(biases: .optional, outputBias: .optional),
+                .gatedNetwork(bias: .optional)),
+        ],
         checks: [.activation(.silu)],
         tokenizer: .init(prefixSpace: .last),
         export: .init(

@@ -37,9 +37,24 @@ extension ModelFamily {
                 ]
             },
         ],
-        tensors: [TensorModule].ends(outputBias: .optional).rules() + ernieMoeLayer.inBlocks()
-            + [TensorModule].gatedNetwork(bias: .optional).inBlocks(where: !.sparseErnie)
-            + ernieExperts,
+        tensors: [
+            .ends(outputBias: .optional),
+            .blocks(.preNorms(), .attention(biases: .optional, outputBias: .optional)),
+            .blocks(where: !.sparseErnie, .gatedNetwork(bias: .optional)),
+            .blocks(
+                of: "model.layers.{bid}.mlp.", where: .sparseErnie,
+                .init("gate", "ffn_gate_inp", [.key("moe_num_experts"), .hidden]),
+                .tensor(
+                    "moe_statics.e_score_correction_bias", "exp_probs_b.bias",
+                    [1, .key("moe_num_experts")], presence: .optional),
+                .experts(
+                    [("gate_proj", "gate"), ("up_proj", "up"), ("down_proj", "down")],
+                    width: .key("moe_intermediate_size"), count: .key("moe_num_experts")),
+                .gatedNetwork(
+                    "shared_experts",
+                    width: .key("moe_intermediate_size") * .key("moe_num_shared_experts"),
+                    suffix: "_shexp", bias: .optional, presence: .optional)),
+        ],
         checkpoint: .init(spellings: [.init("mlp.gate.moe_statics.", means: "mlp.moe_statics.")]),
         checks: [
             .activation(.silu),
@@ -64,48 +79,6 @@ extension ModelFamily {
             ], presence: [("blk.0.attn_q.bias", "use_bias")]),
         decoder: .ernie)
 
-    private static let ernieMoeLayer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm"),
-            .norm("post_attention_layernorm", "ffn_norm"),
-        ] + .attention(biases: .optional, outputBias: .optional)
-
-    private static let ernieExperts: [TensorRule] = {
-        let experts = Dimension.key("moe_num_experts")
-        let width = Dimension.key("moe_intermediate_size")
-        let shared = width * .key("moe_num_shared_experts")
-        let layer = "model.layers.{bid}.mlp."
-        let matrices = ["gate", "up", "down"]
-        func shape(_ name: String, _ width: Dimension) -> [Dimension] {
-            name == "down" ? [.hidden, width] : [width, .hidden]
-        }
-        return [
-            TensorRule(
-                matrices.map {
-                    .init(
-                        "\(layer)experts.{xid}.\($0)_proj.weight", shape($0, width), count: experts)
-                },
-                into: matrices.indices.map {
-                    .init(
-                        "blk.{bid}.ffn_\(matrices[$0])_exps.weight",
-                        [experts] + shape(matrices[$0], width), [.init($0)])
-                }, where: .sparseErnie),
-            .init(
-                layer + "gate.weight", "blk.{bid}.ffn_gate_inp.weight", [experts, .hidden],
-                where: .sparseErnie),
-            .init(
-                layer + "moe_statics.e_score_correction_bias", "blk.{bid}.exp_probs_b.bias",
-                [1, experts], presence: .optional, where: .sparseErnie),
-        ]
-            + .mergedExperts(
-                layer + "experts", width: width, count: experts, where: .sparseErnie)
-            + matrices.flatMap { name in
-                [TensorRule].projection(
-                    "\(layer)shared_experts.\(name)_proj", "blk.{bid}.ffn_\(name)_shexp",
-                    shape(name, shared), presence: .optional, bias: .optional,
-                    where: .sparseErnie)
-            }
-    }()
 }
 
 extension TensorRule.Condition {

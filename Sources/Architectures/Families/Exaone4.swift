@@ -24,13 +24,13 @@ extension ModelFamily {
                 return try configuration.exaonePattern()
             },
         ],
-        tensors: [TensorModule].ends().rules()
-            + ([
+        tensors: [
+            .ends(),
+            .blocks(
                 .norm("post_attention_layernorm", "post_attention_norm"),
-                .norm("post_feedforward_layernorm", "post_ffw_norm"),
-                .init("self_attn.q_norm", "attn_q_norm", [.head]),
-                .init("self_attn.k_norm", "attn_k_norm", [.head]),
-            ] + .attention() + .gatedNetwork()).inBlocks(),
+                .norm("post_feedforward_layernorm", "post_ffw_norm"), .headNorms(), .attention(),
+                .gatedNetwork()),
+        ],
         rotary: .llama3,
         checks: [.activation(.silu)],
         export: .init(

@@ -42,7 +42,20 @@ extension ModelFamily {
             .number("attention.layer_norm_epsilon", "layer_norm_epsilon"),
             .fileType, .rotaryScaling, .unusualRotaryBase,
         ],
-        tensors: tensors,
+        tensors: [
+            .ends("transformer.word_embeddings", norm: "transformer.ln_f", normBias: .required),
+            .blocks(
+                of: "transformer.h.{bid}.", queriesKeysValues,
+                .init("self_attention.dense", "attn_output", [.hidden, .hidden]),
+                .plainNetwork("mlp.dense_h_to_4h", "mlp.dense_4h_to_h", width: width)),
+            .blocks(
+                of: "transformer.h.{bid}.", where: !hasTwoNorms,
+                .norm("input_layernorm", "attn_norm", bias: .required)),
+            .blocks(
+                of: "transformer.h.{bid}.", where: hasTwoNorms,
+                .norm("ln_mlp", "attn_norm", bias: .required),
+                .norm("ln_attn", "attn_norm_2", bias: .required)),
+        ],
         rotary: .yarnOrDynamic,
         checks: [
             .off("alibi", "bias"),
@@ -90,48 +103,26 @@ extension ModelFamily {
 
     private static let width = Dimension.key("ffn_hidden_size", or: 4 * .hidden)
 
-    private static let tensors: [TensorRule] = {
-        let layer = "transformer.h.{bid}."
-        let block = "blk.{bid}."
-        let hasTwoNorms = TensorRule.Condition { configuration, _ in
-            guard configuration["new_decoder_architecture"]?.boolean == true else { return false }
-            return (configuration["num_ln_in_parallel_attn"]?.integer ?? 2) == 2
-        }
-        func norm(
-            _ source: String, _ name: String, where condition: TensorRule.Condition = .always
-        ) -> [TensorRule] {
-            ["weight", "bias"].map {
-                .init("\(source).\($0)", "\(name).\($0)", [.hidden], where: condition)
-            }
-        }
+    private static let hasTwoNorms = TensorRule.Condition { configuration, _ in
+        guard configuration["new_decoder_architecture"]?.boolean == true else { return false }
+        return (configuration["num_ln_in_parallel_attn"]?.integer ?? 2) == 2
+    }
+
+    private static let queriesKeysValues: TensorModules = {
         let head = Dimension.hidden / .headCount
         let queries = Dimension.headCount / .keyValueHeadCount
         let rows = (Dimension.headCount + 2 * .keyValueHeadCount) * head
-        let groups: [Dimension] = [.keyValueHeadCount, queries + 2, head, .hidden]
-        return [
-            .init(
-                "transformer.word_embeddings.weight", "token_embd.weight", [.vocabulary, .hidden]),
-            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
-            TensorRule(
-                [.init(layer + "self_attention.query_key_value.weight", [rows, .hidden])],
-                into: [
-                    .init(
-                        block + "attn_qkv.weight", [rows, .hidden],
-                        [
-                            .init(0, .part(of: groups, axis: 1, from: 0, count: queries)),
-                            .init(0, .part(of: groups, axis: 1, from: queries)),
-                            .init(0, .part(of: groups, axis: 1, from: queries + 1)),
-                        ])
-                ]),
-            .init(
-                layer + "self_attention.dense.weight", block + "attn_output.weight",
-                [.hidden, .hidden]),
-            .init(layer + "mlp.dense_h_to_4h.weight", block + "ffn_up.weight", [width, .hidden]),
-            .init(layer + "mlp.dense_4h_to_h.weight", block + "ffn_down.weight", [.hidden, width]),
-        ]
-            + norm("transformer.ln_f", "output_norm")
-            + norm(layer + "input_layernorm", block + "attn_norm", where: !hasTwoNorms)
-            + norm(layer + "ln_mlp", block + "attn_norm", where: hasTwoNorms)
-            + norm(layer + "ln_attn", block + "attn_norm_2", where: hasTwoNorms)
+        let groups = TensorView.reshaped([.keyValueHeadCount, queries + 2, head, .hidden])
+        return .tensors(
+            [.init("self_attention.query_key_value.weight", [rows, .hidden])],
+            into: [
+                .init(
+                    "attn_qkv.weight", [rows, .hidden],
+                    [
+                        .init(0, groups.narrowed(1, from: 0, count: queries)),
+                        .init(0, groups.narrowed(1, from: queries)),
+                        .init(0, groups.narrowed(1, from: queries + 1)),
+                    ])
+            ])
     }()
 }

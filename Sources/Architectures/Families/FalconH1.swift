@@ -42,22 +42,23 @@ extension ModelFamily {
             },
         ],
         tensors: [
-            scaled(
+            .init(
                 "model.embed_tokens", "token_embd", [.vocabulary, .hidden],
-                [.init("embedding_multiplier")]),
-            scaled(
-                "lm_head", "output", [.vocabulary, .hidden], [.init("lm_head_multiplier")],
-                presence: .optional),
-        ] + [TensorModule]([.norm("model.final_layernorm", "output_norm")]).rules()
-            + [TensorModule]([
+                times: [.init("embedding_multiplier")]),
+            .init(
+                "lm_head", "output", [.vocabulary, .hidden], presence: .optional,
+                times: [.init("lm_head_multiplier")]),
+            .norm("model.final_layernorm", "output_norm"),
+            .blocks(
                 .norm("input_layernorm", "attn_norm"),
-                .init("feed_forward.up_proj", "ffn_up", [.feedForward, .hidden]),
-            ]).inBlocks()
-            // The name without a suffix is the reference converter's and its readers'.
-            + [
-                .init(
-                    "model.layers.{bid}.pre_ff_layernorm.weight", "blk.{bid}.ffn_norm", [.hidden])
-            ] + falconMatrices + falconStateSpaceRules,
+                // The name without a suffix is the reference converter's and its readers'.
+                .tensor("pre_ff_layernorm.weight", "ffn_norm", [.hidden]),
+                matrices, stateSpace,
+                .stateSpace("mamba.", falconStateSpace, hasNorm: false, hasProjections: false)),
+            .blocks(
+                where: .init { configuration, _ in configuration["mamba_rms_norm"]?.boolean == true
+                }, .stateSpaceNorm("mamba.", falconStateSpace)),
+        ],
         rotary: .unscaled,
         checks: [
             .activation(.silu), .off("attention_bias", "mlp_bias", "projectors_bias"),
@@ -109,77 +110,55 @@ extension ModelFamily {
         heads: .key("mamba_n_heads"), groups: .key("mamba_n_groups"),
         width: .key("mamba_d_ssm"), state: .key("mamba_d_state"), kernel: .key("mamba_d_conv"))
 
-    /// A matrix with factors.
-    private static func scaled(
-        _ source: String, _ name: String, _ shape: [Dimension], _ factors: [TensorRule.Factor],
-        presence: TensorRule.Presence = .required
-    ) -> TensorRule {
+    private static let matrices: TensorModules = [
         .init(
-            [.init(source + ".weight", shape)],
-            into: [.init(name + ".weight", shape, [.init(0, times: factors)])],
-            presence: presence)
-    }
+            "self_attn.q_proj", "attn_q", [.queryHeads, .hidden],
+            times: [.init("attention_in_multiplier")]),
+        .init(
+            "self_attn.k_proj", "attn_k", [.keyValueHeads, .hidden],
+            times: [.init("key_multiplier"), .init("attention_in_multiplier")]),
+        .init(
+            "self_attn.v_proj", "attn_v", [.keyValueHeads, .hidden],
+            times: [.init("attention_in_multiplier")]),
+        .init(
+            "self_attn.o_proj", "attn_output", [.hidden, .queryHeads],
+            times: [.init("attention_out_multiplier")]),
+        .init(
+            "feed_forward.gate_proj", "ffn_gate", [.feedForward, .hidden],
+            times: [.init("mlp_multipliers", 0)]),
+        .init("feed_forward.up_proj", "ffn_up", [.feedForward, .hidden]),
+        .init(
+            "feed_forward.down_proj", "ffn_down", [.hidden, .feedForward],
+            times: [.init("mlp_multipliers", 1)]),
+    ]
 
-    private static let falconMatrices: [TensorRule] = {
-        let input = TensorRule.Factor("attention_in_multiplier")
-        let matrices: [(String, String, [Dimension], [TensorRule.Factor])] = [
-            ("self_attn.q_proj", "attn_q", [.queryHeads, .hidden], [input]),
-            (
-                "self_attn.k_proj", "attn_k", [.keyValueHeads, .hidden],
-                [.init("key_multiplier"), input]
-            ),
-            ("self_attn.v_proj", "attn_v", [.keyValueHeads, .hidden], [input]),
-            (
-                "self_attn.o_proj", "attn_output", [.hidden, .queryHeads],
-                [.init("attention_out_multiplier")]
-            ),
-            (
-                "feed_forward.gate_proj", "ffn_gate", [.feedForward, .hidden],
-                [.init("mlp_multipliers", 0)]
-            ),
-            (
-                "feed_forward.down_proj", "ffn_down", [.hidden, .feedForward],
-                [.init("mlp_multipliers", 1)]
-            ),
-            (
-                "mamba.out_proj", "ssm_out", [.hidden, falconStateSpace.width],
-                [.init("ssm_out_multiplier")]
-            ),
-        ]
-        return matrices.map { scaled("model.layers.{bid}.\($0)", "blk.{bid}.\($1)", $2, $3) }
-    }()
-
-    /// The state space: its input has a factor for each of its parts.
-    private static let falconStateSpaceRules: [TensorRule] = {
+    /// The projections of the state space: the input has a factor for each of its parts.
+    private static let stateSpace: TensorModules = {
         let sizes = falconStateSpace
         let shared = sizes.groups * sizes.state
         let parts = [sizes.width, sizes.width, shared, shared, sizes.heads]
         let rows = sizes.width + sizes.channels + sizes.heads
         let starts = parts.indices.map { parts[..<$0].reduce(.constant(0), +) }
-        let layer = "model.layers.{bid}.mamba."
         return [
-            .init(
-                [.init(layer + "in_proj.weight", [rows, .hidden])],
+            .tensors(
+                [.init("mamba.in_proj.weight", [rows, .hidden])],
                 into: [
                     .init(
-                        "blk.{bid}.ssm_in.weight", [rows, .hidden],
+                        "ssm_in.weight", [rows, .hidden],
                         parts.indices.map { index in
                             .init(
                                 0,
-                                .part(
-                                    of: [rows, .hidden], axis: 0, from: starts[index],
-                                    count: parts[index]),
+                                .reshaped([rows, .hidden]).narrowed(
+                                    0, from: starts[index], count: parts[index]),
                                 times: [
                                     .init("ssm_in_multiplier"), .init("ssm_multipliers", index),
                                 ])
                         })
-                ])
-        ] + .stateSpace(layer, sizes, hasNorm: false, hasProjections: false)
-            + .stateSpaceNorm(
-                layer, sizes,
-                where: .init { configuration, _ in
-                    configuration["mamba_rms_norm"]?.boolean == true
-                })
+                ]),
+            .init(
+                "mamba.out_proj", "ssm_out", [.hidden, sizes.width],
+                times: [.init("ssm_out_multiplier")]),
+        ]
     }()
 }
 

@@ -16,11 +16,7 @@ extension ModelFamily {
             .boolean("tie_word_embeddings", true),
         ],
         keys: .gemma + [.rotaryScaling, .unusualRotaryBase],
-        tensors: .gemma(
-            norms: [
-                ("input_layernorm", "attn_norm", .hidden),
-                ("post_attention_layernorm", "ffn_norm", .hidden),
-            ]) + [.copyOfEmbeddings("lm_head.weight")],
+        tensors: [.gemma([.preNorms(transform: .plusOne)]), .copyOfEmbeddings("lm_head.weight")],
         rotary: .yarnOrDynamic,
         checks: .gemma(),
         tokenizer: .init(keys: { _ in
@@ -53,42 +49,6 @@ extension [HyperparameterRule] {
     ]
 }
 
-extension [TensorRule] {
-    /// The tensors of Gemma's decoders.
-    ///
-    /// - Parameter norms: The norms of a block: both names and the length.
-    static func gemma(norms: [(source: String, name: String, length: Dimension)]) -> [TensorRule] {
-        let layer = "model.layers.{bid}."
-        let block = "blk.{bid}."
-        var rules: [TensorRule] = [
-            .init("model.embed_tokens.weight", "token_embd.weight", [.vocabulary, .hidden]),
-            .init("model.norm.weight", "output_norm.weight", [.hidden], transform: .plusOne),
-        ]
-        for norm in norms {
-            rules.append(
-                .init(
-                    "\(layer)\(norm.source).weight", "\(block)\(norm.name).weight", [norm.length],
-                    transform: .plusOne))
-        }
-        for (source, name, shape) in [
-            ("self_attn.q_proj", "attn_q", [Dimension.queryHeads, .hidden]),
-            ("self_attn.k_proj", "attn_k", [.keyValueHeads, .hidden]),
-            ("self_attn.v_proj", "attn_v", [.keyValueHeads, .hidden]),
-            ("self_attn.o_proj", "attn_output", [.hidden, .queryHeads]),
-        ] {
-            rules += .projection(layer + source, block + name, shape, bias: .optional)
-        }
-        for (source, name, shape) in [
-            ("mlp.gate_proj", "ffn_gate", [Dimension.feedForward, .hidden]),
-            ("mlp.up_proj", "ffn_up", [.feedForward, .hidden]),
-            ("mlp.down_proj", "ffn_down", [.hidden, .feedForward]),
-        ] {
-            rules += .projection(layer + source, block + name, shape, bias: nil)
-        }
-        return rules
-    }
-}
-
 extension [ConfigurationCheck] {
     /// What all of Gemma's generations take for granted.
     static func gemma(seesAhead: Bool = false) -> Self {
@@ -117,5 +77,29 @@ extension ConfigurationCheck {
                 "query_pre_attn_scalar",
                 found: value.double.map { "\($0)" } ?? value.kindName, expected: "\(expected)")
         }
+    }
+}
+
+extension TensorModules {
+    /// The tensors of Gemma's decoders but for the output matrix.
+    ///
+    /// - Parameter norms: The norms of a block.
+    static func gemma(_ norms: Self) -> Self {
+        [
+            .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
+            .norm("model.norm", "output_norm", transform: .plusOne),
+            .blocks(
+                norms, .attention(biases: .optional, outputBias: .optional), .gatedNetwork()),
+        ]
+    }
+
+    /// The norms of a block from Gemma 2 on.
+    static func gemmaNorms(_ transform: TensorTransform) -> Self {
+        [
+            .norm("input_layernorm", "attn_norm", transform: transform),
+            .norm("post_attention_layernorm", "post_attention_norm", transform: transform),
+            .norm("pre_feedforward_layernorm", "ffn_norm", transform: transform),
+            .norm("post_feedforward_layernorm", "post_ffw_norm", transform: transform),
+        ]
     }
 }

@@ -23,7 +23,7 @@ extension ModelFamily {
             .count("attention.sliding_window", "sliding_window"),
             .slidingLayers(unlessEvery: 2), .rotaryScaling, .unusualRotaryBase,
         ],
-        tensors: .gemma(norms: .gemma2) + [.copyOfEmbeddings("lm_head.weight")],
+        tensors: [.gemma(.gemmaNorms(.plusOne)), .copyOfEmbeddings("lm_head.weight")],
         rotary: .yarnOrDynamic,
         checks: .gemma() + [
             .gemmaAttentionScale(largest: 46),
@@ -69,16 +69,6 @@ extension HyperparameterRule {
             ]
         }
     }
-}
-
-extension [(source: String, name: String, length: Dimension)] {
-    /// The norms of a block of Gemma 2.
-    static let gemma2: Self = [
-        ("input_layernorm", "attn_norm", .hidden),
-        ("post_attention_layernorm", "post_attention_norm", .hidden),
-        ("pre_feedforward_layernorm", "ffn_norm", .hidden),
-        ("post_feedforward_layernorm", "post_ffw_norm", .hidden),
-    ]
 }
 
 extension ConfigurationExport.Source {

@@ -46,14 +46,9 @@ extension ModelFamily {
                 return layers == usual || layers?.contains(true) == false ? nil : layers
             },
         ],
-        tensors: .gemma(
-            norms: .gemma2 + [
-                ("self_attn.q_norm", "attn_q_norm", .head),
-                ("self_attn.k_norm", "attn_k_norm", .head),
-            ]) + [
-                .init(
-                    "lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional)
-            ],
+        tensors: [
+            .gemma3, .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
+        ],
         rotary: .yarnOrDynamic,
         checks: .gemma3(),
         tokenizer: .init(keys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] }),
@@ -97,4 +92,9 @@ extension [ConfigurationCheck] {
             },
         ]
     }
+}
+
+extension TensorModules {
+    /// The tensors of Gemma 3 but for the output matrix.
+    static let gemma3 = gemma([.gemmaNorms(.plusOne), .headNorms(transform: .plusOne)])
 }

@@ -27,7 +27,7 @@ extension ModelFamily {
             .computed("full_key_value_heads") { $0.gemma4KeyValueHeads() },
         ],
         keys: .common + gemma4Keys,
-        tensors: gemma4Ends + gemma4Layer + gemma4Experts,
+        tensors: gemma4Tensors,
         rotary: .init(["proportional"]) { configuration throws(ArchitectureError) in
             // Pairs that do not turn have a frequency next to nothing.
             let length = try configuration.required("full_head_dim")
@@ -110,125 +110,71 @@ extension ModelFamily {
         .count("rope.dimension_count_swa", "head_dim"),
     ]
 
-    private static let gemma4Ends: [TensorRule] = {
+    private static let gemma4Tensors: TensorModules = {
         let length = Dimension.key("hidden_size_per_layer_input")
         let all = Dimension.key("num_hidden_layers") * length
-        return [
-            .init("model.embed_tokens.weight", "token_embd.weight", [.vocabulary, .hidden]),
-            .init("model.norm.weight", "output_norm.weight", [.hidden]),
-            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
-            .init(
-                "model.embed_tokens_per_layer.weight", "per_layer_token_embd.weight",
-                [.key("vocab_size_per_layer_input"), all], where: .hasLayerEmbeddings),
-            .init(
-                "model.per_layer_model_projection.weight", "per_layer_model_proj.weight",
-                [all, .hidden], where: .hasLayerEmbeddings),
-            .init(
-                "model.per_layer_projection_norm.weight", "per_layer_proj_norm.weight", [length],
-                where: .hasLayerEmbeddings),
-        ]
-    }()
-
-    private static let gemma4Layer: [TensorRule] = {
-        let layer = "model.layers.{bid}."
-        let block = "blk.{bid}."
-        let length = Dimension.key("hidden_size_per_layer_input")
-        var rules: [TensorRule] = [
-            .init(
-                layer + "layer_scalar", block + "layer_output_scale.weight", [1],
-                presence: .optional),
-            .init(
-                layer + "per_layer_input_gate.weight", block + "inp_gate.weight",
-                [length, .hidden], where: .hasLayerEmbeddings),
-            .init(
-                layer + "per_layer_projection.weight", block + "proj.weight", [.hidden, length],
-                where: .hasLayerEmbeddings),
-            .init(
-                layer + "post_per_layer_input_norm.weight", block + "post_norm.weight", [.hidden],
-                where: .hasLayerEmbeddings),
-        ]
-        for norm in [(source: String, name: String, length: Dimension)].gemma2 {
-            rules.append(
-                .init(
-                    "\(layer)\(norm.source).weight", "\(block)\(norm.name).weight", [norm.length]))
-        }
         let full = Dimension.key("full_head_dim")
         let fullKeys = Dimension.key("full_key_value_heads", or: .keyValueHeadCount) * full
-        for (head, keys, condition) in [
-            (Dimension.head, Dimension.keyValueHeads, TensorRule.Condition.slides),
-            (full, fullKeys, !.slides),
-        ] {
-            let queries = Dimension.headCount * head
-            for (source, name, shape, presence) in [
-                ("q_proj", "attn_q", [queries, .hidden], TensorRule.Presence.required),
-                ("o_proj", "attn_output", [.hidden, queries], .required),
-                ("q_norm", "attn_q_norm", [head], .required),
-                // Layers that take those of an earlier one have none, or some that nobody reads;
-                // values may be the keys' projections.
-                ("k_proj", "attn_k", [keys, .hidden], .optional),
-                ("k_norm", "attn_k_norm", [head], .optional),
-                ("v_proj", "attn_v", [keys, .hidden], .optional),
-            ] {
-                rules.append(
-                    .init(
-                        "\(layer)self_attn.\(source).weight", "\(block)\(name).weight", shape,
-                        presence: presence, where: condition))
-            }
-        }
-        for (width, condition) in [
-            (Dimension.feedForward, !TensorRule.Condition.isGemma4Wide),
-            (2 * .feedForward, .isGemma4Wide),
-        ] {
-            for (source, name, shape) in [
-                ("gate_proj", "ffn_gate", [width, .hidden]),
-                ("up_proj", "ffn_up", [width, .hidden]),
-                ("down_proj", "ffn_down", [.hidden, width]),
-            ] {
-                rules.append(
-                    .init(
-                        "\(layer)mlp.\(source).weight", "\(block)\(name).weight", shape,
-                        where: condition))
-            }
-        }
-        return rules
+        return [
+            .ends(),
+            .only(
+                where: .hasLayerEmbeddings,
+                .init(
+                    "model.embed_tokens_per_layer", "per_layer_token_embd",
+                    [.key("vocab_size_per_layer_input"), all]),
+                .init("model.per_layer_model_projection", "per_layer_model_proj", [all, .hidden]),
+                .norm("model.per_layer_projection_norm", "per_layer_proj_norm", length),
+                .blocks(
+                    .init("per_layer_input_gate", "inp_gate", [length, .hidden]),
+                    .init("per_layer_projection", "proj", [.hidden, length]),
+                    .norm("post_per_layer_input_norm", "post_norm"))),
+            .blocks(
+                .tensor(
+                    "layer_scalar", "layer_output_scale.weight", [1], presence: .optional),
+                .gemmaNorms(.none)),
+            .blocks(where: .slides, gemma4Attention(head: .head, keys: .keyValueHeads)),
+            .blocks(where: !.slides, gemma4Attention(head: full, keys: fullKeys)),
+            .blocks(where: !.isGemma4Wide, .gatedNetwork()),
+            .blocks(where: .isGemma4Wide, .gatedNetwork(width: 2 * .feedForward)),
+            .blocks(where: .hasGemma4Experts, gemma4Experts),
+        ]
     }()
 
-    private static let gemma4Experts: [TensorRule] = {
-        let layer = "model.layers.{bid}."
-        let block = "blk.{bid}."
-        let width = Dimension.key("moe_intermediate_size")
-        var rules: [TensorRule] = [
-            .init(
-                layer + "router.proj.weight", block + "ffn_gate_inp.weight",
-                [.experts, .hidden], where: .hasGemma4Experts),
-            .init(
-                layer + "router.scale", block + "ffn_gate_inp.scale", [.hidden],
-                where: .hasGemma4Experts),
-            .init(
-                layer + "router.per_expert_scale", block + "ffn_down_exps.scale", [.experts],
-                where: .hasGemma4Experts),
+    private static func gemma4Attention(head: Dimension, keys: Dimension) -> TensorModules {
+        let queries = Dimension.headCount * head
+        return [
+            .init("self_attn.q_proj", "attn_q", [queries, .hidden]),
+            .init("self_attn.o_proj", "attn_output", [.hidden, queries]),
+            .norm("self_attn.q_norm", "attn_q_norm", head),
+            // Layers that take those of an earlier one have none, or some that nobody reads; values
+            // may be the keys' projections.
+            .init("self_attn.k_proj", "attn_k", [keys, .hidden], presence: .optional),
+            .norm("self_attn.k_norm", "attn_k_norm", head, presence: .optional),
+            .init("self_attn.v_proj", "attn_v", [keys, .hidden], presence: .optional),
         ]
-        for suffix in ["", ".weight"] {
-            rules.append(
-                .init(
-                    layer + "experts.down_proj" + suffix, block + "ffn_down_exps.weight",
-                    [.experts, .hidden, width], where: .hasGemma4Experts))
-            rules.append(
-                .init(
-                    layer + "experts.gate_up_proj" + suffix, block + "ffn_gate_up_exps.weight",
-                    [.experts, 2 * width, .hidden], where: .hasGemma4Experts))
+    }
+
+    private static let gemma4Experts: TensorModules = {
+        let width = Dimension.key("moe_intermediate_size")
+        func experts(_ suffix: String) -> TensorModules {
+            [
+                .tensor(
+                    "experts.down_proj" + suffix, "ffn_down_exps.weight",
+                    [.experts, .hidden, width]),
+                .tensor(
+                    "experts.gate_up_proj" + suffix, "ffn_gate_up_exps.weight",
+                    [.experts, 2 * width, .hidden]),
+            ]
         }
-        for (source, name) in [
-            ("pre_feedforward_layernorm_2", "pre_ffw_norm_2"),
-            ("post_feedforward_layernorm_1", "post_ffw_norm_1"),
-            ("post_feedforward_layernorm_2", "post_ffw_norm_2"),
-        ] {
-            rules.append(
-                .init(
-                    "\(layer)\(source).weight", "\(block)\(name).weight", [.hidden],
-                    where: .hasGemma4Experts))
-        }
-        return rules
+        return [
+            .init("router.proj", "ffn_gate_inp", [.experts, .hidden]),
+            .tensor("router.scale", "ffn_gate_inp.scale", [.hidden]),
+            .tensor("router.per_expert_scale", "ffn_down_exps.scale", [.experts]),
+            experts(""), experts(".weight"),
+            .norm("pre_feedforward_layernorm_2", "pre_ffw_norm_2"),
+            .norm("post_feedforward_layernorm_1", "post_ffw_norm_1"),
+            .norm("post_feedforward_layernorm_2", "post_ffw_norm_2"),
+        ]
     }()
 }
 

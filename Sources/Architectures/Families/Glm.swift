@@ -28,7 +28,7 @@ extension ModelFamily {
             .entries { _ in [.init("tokenizer.ggml.add_bos_token", .bool(false))] },
             .rotaryBase,
         ],
-        tensors: [TensorModule].ends().rules() + glmLayer.inBlocks(),
+        tensors: [.ends(), .blocks(.preNorms(), .stackedNetwork, .attention(biases: .optional))],
         rotary: .unscaled,
         checks: [.activation(.silu), .headsShareWidth],
         tokenizer: .init(roles: [
@@ -41,11 +41,4 @@ extension ModelFamily {
         // Stacked gate and up, half of every head turns.
         decoder: .blocks(.init(pairing: .interleaved, network: .stacked)))
 
-    private static let glmLayer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm"),
-            .norm("post_attention_layernorm", "ffn_norm"),
-            .init("mlp.gate_up_proj", "ffn_up", [2 * .feedForward, .hidden]),
-            .init("mlp.down_proj", "ffn_down", [.hidden, .feedForward]),
-        ] + .attention(biases: .optional)
 }

@@ -17,7 +17,15 @@ extension ModelFamily {
             .real("partial_rotary_factor", 0.5),
         ],
         keys: .common + [.partialRotaryDimension],
-        tensors: [TensorModule].ends().rules() + glm4Layer.inBlocks(),
+        tensors: [
+            .ends(),
+            .blocks(
+                .norm("input_layernorm", "attn_norm"),
+                .norm("post_self_attn_layernorm", "post_attention_norm"),
+                .norm("post_attention_layernorm", "ffn_norm"),
+                .norm("post_mlp_layernorm", "post_ffw_norm"),
+                .stackedNetwork, .attention(biases: .optional)),
+        ],
         checks: [.activation(.silu)],
         tokenizer: .init(roles: [
             .init("eos", "<|endoftext|>"), .init("eot", "<|user|>"), .init("unk", "<|endoftext|>"),
@@ -29,15 +37,6 @@ extension ModelFamily {
         // Norms before and after, stacked gate and up, half of every head turns.
         decoder: .blocks(.init(pairing: .interleaved, hasPostNorms: true, network: .stacked)))
 
-    private static let glm4Layer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm"),
-            .norm("post_self_attn_layernorm", "post_attention_norm"),
-            .norm("post_attention_layernorm", "ffn_norm"),
-            .norm("post_mlp_layernorm", "post_ffw_norm"),
-            .init("mlp.gate_up_proj", "ffn_up", [2 * .feedForward, .hidden]),
-            .init("mlp.down_proj", "ffn_down", [.hidden, .feedForward]),
-        ] + .attention(biases: .optional)
 }
 
 extension HyperparameterRule {

@@ -33,10 +33,14 @@ extension ModelFamily {
             .flag("expert_weights_norm", "norm_topk_prob"),
             .count("nextn_predict_layers", "num_nextn_predict_layers"),
         ],
-        tensors: [TensorModule].ends().rules() + glm4MoeLayer.inBlocks()
-            + [TensorModule].gatedNetwork().inBlocks(where: !.sparseAfterFirst)
-            + .routedExperts(shared: .key("moe_intermediate_size") * .key("n_shared_experts"))
-            + glm4MoePredictor.inBlocks(where: .predictsFurther),
+        tensors: [
+            .ends(),
+            .blocks(
+                .norm("input_layernorm", "attn_norm"),
+                .norm("post_attention_layernorm", "post_attention_norm"),
+                .headNorms(presence: .optional), .attention(biases: .optional)),
+            .blocks(where: !.sparseAfterFirst, .gatedNetwork()), .routedExperts(), .glmPredictor,
+        ],
         checkpoint: .init(multiTokenPrediction: .kept),
         checks: [.activation(.silu)],
         tokenizer: .init(roles: glm4MoeRoles),
@@ -69,26 +73,6 @@ extension ModelFamily {
         .init("eom", "<|observation|>"),
     ]
 
-    private static let glm4MoeLayer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm"),
-            .norm("post_attention_layernorm", "post_attention_norm"),
-            .init("self_attn.q_norm", "attn_q_norm", [.head], presence: .optional),
-            .init("self_attn.k_norm", "attn_k_norm", [.head], presence: .optional),
-        ] + .attention(biases: .optional)
-
-    /// What layers that predict further tokens have beside the rest.
-    static let glm4MoePredictor: [TensorModule] = [
-        .init("eh_proj", "nextn.eh_proj", [.hidden, 2 * .hidden]),
-        .init(
-            "embed_tokens", "nextn.embed_tokens", [.vocabulary, .hidden], presence: .optional),
-        .norm("enorm", "nextn.enorm"),
-        .norm("hnorm", "nextn.hnorm"),
-        .init(
-            "shared_head.head", "nextn.shared_head_head", [.vocabulary, .hidden],
-            presence: .optional),
-        .norm("shared_head.norm", "nextn.shared_head_norm", presence: .optional),
-    ]
 }
 
 extension TensorRule.Condition {
@@ -97,4 +81,17 @@ extension TensorRule.Condition {
         configuration, block throws(ArchitectureError) in
         try block >= configuration.numHiddenLayers()
     }
+}
+
+extension TensorModules {
+    /// What layers that predict further tokens (MTP) have beside the rest.
+    static let glmPredictor = blocks(
+        where: .predictsFurther, .init("eh_proj", "nextn.eh_proj", [.hidden, 2 * .hidden]),
+        .init(
+            "embed_tokens", "nextn.embed_tokens", [.vocabulary, .hidden], presence: .optional),
+        .norm("enorm", "nextn.enorm"), .norm("hnorm", "nextn.hnorm"),
+        .init(
+            "shared_head.head", "nextn.shared_head_head", [.vocabulary, .hidden],
+            presence: .optional),
+        .norm("shared_head.norm", "nextn.shared_head_norm", presence: .optional))
 }

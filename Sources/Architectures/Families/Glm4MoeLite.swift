@@ -24,7 +24,7 @@ extension ModelFamily {
             .real("rope_theta", 10000), .computed("first_k_dense_replace") { $0.denseLayers() },
             .replacement("head_dim", by: "qk_rope_head_dim"),
         ],
-        keys: .commonWithoutHeadLength + [.fileType] + deepseekOwnHyperparameters + [
+        keys: .commonWithoutHeadLength + [.fileType] + .latentAttention + [
             .entries { configuration throws(ArchitectureError) in
                 let count = try configuration.numNextnPredictLayers()
                 guard count > 0 else { return [] }
@@ -35,8 +35,9 @@ extension ModelFamily {
                 ]
             }
         ],
-        tensors: deepseekTensors + [deepseekCorrection]
-            + glm4MoePredictor.inBlocks(where: .predictsFurther),
+        tensors: [
+            .latentDecoder, .routedExperts(correction: .required, shared: .required), .glmPredictor,
+        ],
         checkpoint: .init(multiTokenPrediction: .kept),
         rotary: .yarnOrDynamic,
         checks: [
@@ -49,7 +50,7 @@ extension ModelFamily {
             }
         ] + .latentAttention,
         tokenizer: .init(roles: glm4MoeRoles),
-        export: deepseekExport(
+        export: .latentAttention(
             modelType: "glm4_moe_lite",
             words: ["nextn_predict_layers": "num_nextn_predict_layers"],
             fits: { $0.tokenizer("eom_token_id") != nil },

@@ -25,7 +25,23 @@ extension ModelFamily {
             .number("attention.layer_norm_epsilon", "layer_norm_epsilon"),
             .fileType,
         ],
-        tensors: tensors,
+        tensors: [
+            .ends("wte", norm: "ln_f", normBias: .required),
+            .init("wpe", "position_embd", [.key("n_positions"), .hidden]),
+            .blocks(
+                of: "h.{bid}.", .norm("ln_1", "attn_norm", bias: .required),
+                .norm("ln_2", "ffn_norm", bias: .required),
+                .init(
+                    "attn.c_attn", "attn_qkv", [3 * .hidden, .hidden], bias: .required,
+                    transform: .transposed),
+                .init(
+                    "attn.c_proj", "attn_output", [.hidden, .hidden], bias: .required,
+                    transform: .transposed),
+                .plainNetwork(
+                    "mlp.c_fc", "mlp.c_proj", width: width, bias: .required, transform: .transposed)
+            ),
+            .ignoring("h.{bid}.attn.bias", "h.{bid}.attn.masked_bias"),
+        ],
         checks: [
             .activation(
                 ["gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu"], at: "activation_function"),
@@ -47,30 +63,4 @@ extension ModelFamily {
     /// The feed-forward network is as wide as the configuration says, or four times the model.
     private static let width = Dimension.key("n_inner", or: 4 * .hidden)
 
-    private static let tensors: [TensorRule] = {
-        let layer = "h.{bid}."
-        let block = "blk.{bid}."
-        func norm(_ source: String, _ name: String) -> [TensorRule] {
-            ["weight", "bias"].map { .init("\(source).\($0)", "\(name).\($0)", [.hidden]) }
-        }
-        var rules: [TensorRule] = [
-            .init("wte.weight", "token_embd.weight", [.vocabulary, .hidden]),
-            .init("wpe.weight", "position_embd.weight", [.key("n_positions"), .hidden]),
-            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
-            .ignoring(layer + "attn.bias"), .ignoring(layer + "attn.masked_bias"),
-        ]
-        rules += norm("ln_f", "output_norm")
-        rules += norm(layer + "ln_1", block + "attn_norm")
-        rules += norm(layer + "ln_2", block + "ffn_norm")
-        for (source, name, shape) in [
-            ("attn.c_attn", "attn_qkv", [3 * Dimension.hidden, .hidden]),
-            ("attn.c_proj", "attn_output", [.hidden, .hidden]),
-            ("mlp.c_fc", "ffn_up", [width, .hidden]),
-            ("mlp.c_proj", "ffn_down", [.hidden, width]),
-        ] {
-            rules += .projection(
-                layer + source, block + name, shape, bias: .required, transform: .transposed)
-        }
-        return rules
-    }()
 }

@@ -22,7 +22,19 @@ extension ModelFamily {
             .number("attention.layer_norm_epsilon", "layer_norm_epsilon"),
             .fileType,
         ],
-        tensors: tensors,
+        tensors: [
+            .ends("wte", norm: "ln_f", normBias: .required),
+            .init("wpe", "position_embd", [.key("n_positions"), .hidden]),
+            .blocks(
+                of: "h.{bid}.", .norm("ln_1", "attn_norm", bias: .required),
+                .norm("ln_2", "ffn_norm", bias: .required),
+                .init(
+                    "attn.c_attn", "attn_qkv", [.hidden + 2 * .hidden / .headCount, .hidden],
+                    bias: .required),
+                .init("attn.c_proj", "attn_output", [.hidden, .hidden], bias: .required),
+                .plainNetwork("mlp.c_fc", "mlp.c_proj", width: width, bias: .required)),
+            .ignoring("h.{bid}.attn.bias", "h.{bid}.attn.masked_bias"),
+        ],
         checks: [
             .activation(.geluTanh, at: "activation_function"),
             .on("multi_query", "scale_attn_weights"), .off("add_cross_attention"),
@@ -42,21 +54,4 @@ extension ModelFamily {
     /// The feed-forward network is as wide as the configuration says, or four times the model.
     private static let width = Dimension.key("n_inner", or: 4 * .hidden)
 
-    private static let tensors: [TensorRule] =
-        [
-            .init("wpe.weight", "position_embd.weight", [.key("n_positions"), .hidden]),
-            .init("wte.weight", "token_embd.weight", [.vocabulary, .hidden]),
-            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
-            .ignoring("h.{bid}.attn.bias"), .ignoring("h.{bid}.attn.masked_bias"),
-        ] + [TensorModule.norm("ln_f", "output_norm", bias: .required)].rules()
-        + [
-            .norm("ln_1", "attn_norm", bias: .required),
-            .norm("ln_2", "ffn_norm", bias: .required),
-            .init(
-                "attn.c_attn", "attn_qkv", [.hidden + 2 * .hidden / .headCount, .hidden],
-                bias: .required),
-            .init("attn.c_proj", "attn_output", [.hidden, .hidden], bias: .required),
-            .init("mlp.c_fc", "ffn_up", [width, .hidden], bias: .required),
-            .init("mlp.c_proj", "ffn_down", [.hidden, width], bias: .required),
-        ].inBlocks(of: "h.{bid}.")
 }

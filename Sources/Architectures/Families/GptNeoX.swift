@@ -30,7 +30,19 @@ extension ModelFamily {
             .number("attention.layer_norm_epsilon", "layer_norm_eps"),
             .rotaryScaling, .unusualRotaryBase,
         ],
-        tensors: tensors,
+        tensors: [
+            .ends(
+                "gpt_neox.embed_in", norm: "gpt_neox.final_layer_norm", normBias: .required,
+                output: "embed_out"),
+            .blocks(
+                of: "gpt_neox.layers.{bid}.", .preNorms(bias: .required),
+                .queriesKeysValuesByHead("attention.query_key_value", bias: .optional),
+                .init("attention.dense", "attn_output", [.hidden, .hidden], bias: .optional),
+                .plainNetwork("mlp.dense_h_to_4h", "mlp.dense_4h_to_h", bias: .required)),
+            .ignoring(
+                "gpt_neox.layers.{bid}.attention.rotary_emb.cos_cached",
+                "gpt_neox.layers.{bid}.attention.rotary_emb.sin_cached"),
+        ],
         checkpoint: .init(spellings: [.init("lm_head.", means: "embed_out.")]),
         rotary: .yarnOrDynamic,
         checks: [.activation(["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"])],
@@ -48,33 +60,6 @@ extension ModelFamily {
             }
         })
 
-    private static let tensors: [TensorRule] = {
-        let layer = "gpt_neox.layers.{bid}."
-        let block = "blk.{bid}."
-        func norm(_ source: String, _ name: String) -> [TensorRule] {
-            ["weight", "bias"].map { .init("\(source).\($0)", "\(name).\($0)", [.hidden]) }
-        }
-        return [
-            .init("gpt_neox.embed_in.weight", "token_embd.weight", [.vocabulary, .hidden]),
-            .init(
-                "embed_out.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
-            .ignoring(layer + "attention.rotary_emb.cos_cached"),
-            .ignoring(layer + "attention.rotary_emb.sin_cached"),
-        ]
-            + .queriesKeysValuesByHead(layer + "attention.query_key_value", bias: .optional)
-            + norm("gpt_neox.final_layer_norm", "output_norm")
-            + norm(layer + "input_layernorm", block + "attn_norm")
-            + norm(layer + "post_attention_layernorm", block + "ffn_norm")
-            + .projection(
-                layer + "attention.dense", block + "attn_output", [.hidden, .hidden],
-                bias: .optional)
-            + .projection(
-                layer + "mlp.dense_h_to_4h", block + "ffn_up", [.feedForward, .hidden],
-                bias: .required)
-            + .projection(
-                layer + "mlp.dense_4h_to_h", block + "ffn_down", [.hidden, .feedForward],
-                bias: .required)
-    }()
 }
 
 extension ModelConfiguration {

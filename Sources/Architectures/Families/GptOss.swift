@@ -29,7 +29,16 @@ extension ModelFamily {
             .count("expert_feed_forward_length", "intermediate_size"),
             .slidingLayers(unlessEvery: 2),
         ],
-        tensors: decoder + packedExperts + experts,
+        tensors: [
+            .ends(),
+            .blocks(
+                .norm("input_layernorm", "attn_norm"),
+                .norm("post_attention_layernorm", "post_attention_norm"),
+                .tensor("self_attn.sinks", "attn_sinks.weight", [.headCount]),
+                .attention(biases: .optional, outputBias: .optional),
+                .init("mlp.router", "ffn_gate_inp", [.experts, .hidden], bias: .required)),
+            .blocks(of: "model.layers.{bid}.mlp.experts.", packedExperts, experts),
+        ],
         checkpoint: .init(packedMethods: ["mxfp4"]),
         rotary: .yarnOrDynamic,
         checks: [.number("swiglu_alpha", 1.702), .number("swiglu_limit", 7)],
@@ -59,101 +68,49 @@ extension ModelFamily {
         .init(key: "original_max_position_embeddings", value: .integer(4096)),
     ])
 
-    private static let layer = "model.layers.{bid}."
-    private static let stack = "blk.{bid}.ffn_"
-
-    private static let decoder: [TensorRule] = {
-        let attention = layer + "self_attn."
-        let block = "blk.{bid}."
-        var rules: [TensorRule] = [
-            .init("model.embed_tokens.weight", "token_embd.weight", [.vocabulary, .hidden]),
-            .init("model.norm.weight", "output_norm.weight", [.hidden]),
-            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
-            .init(layer + "input_layernorm.weight", block + "attn_norm.weight", [.hidden]),
-            .init(
-                layer + "post_attention_layernorm.weight", block + "post_attention_norm.weight",
-                [.hidden]),
-            .init(attention + "sinks", block + "attn_sinks.weight", [.headCount]),
-        ]
-        for (source, name, shape) in [
-            ("self_attn.q_proj", "attn_q", [Dimension.queryHeads, .hidden]),
-            ("self_attn.k_proj", "attn_k", [.keyValueHeads, .hidden]),
-            ("self_attn.v_proj", "attn_v", [.keyValueHeads, .hidden]),
-            ("self_attn.o_proj", "attn_output", [.hidden, .queryHeads]),
-        ] {
-            rules += .projection(layer + source, block + name, shape, bias: .optional)
-        }
-        return rules
-            + .projection(
-                layer + "mlp.router", block + "ffn_gate_inp", [.experts, .hidden], bias: .required)
-    }()
-
     /// Codes and exponents of blocks of 32 values.
-    private static let packedExperts: [TensorRule] = {
-        let experts = layer + "mlp.experts."
+    private static let packedExperts: TensorModules = {
         func sources(_ name: String, rows: Dimension, columns: Dimension) -> [TensorRule.Source] {
             [
-                .init(experts + name + "_blocks", [.experts, rows, columns / 32, 16]),
-                .init(experts + name + "_scales", [.experts, rows, columns / 32]),
+                .init(name + "_blocks", [.experts, rows, columns / 32, 16]),
+                .init(name + "_scales", [.experts, rows, columns / 32]),
             ]
         }
-        let rows: [Dimension] = [.experts, .feedForward, 2]
+        let rows = TensorView.reshaped([.experts, .feedForward, 2])
         return [
-            TensorRule(
+            .tensors(
                 sources("down_proj", rows: .hidden, columns: .feedForward),
                 into: [
                     .init(
-                        stack + "down_exps.weight", [.experts, .hidden, .feedForward],
+                        "ffn_down_exps.weight", [.experts, .hidden, .feedForward],
                         values: .mxfp4(codes: 0, exponents: 1, rows: nil))
                 ], presence: .optional, isLeading: true),
-            TensorRule(
+            .tensors(
                 sources("gate_up_proj", rows: 2 * .feedForward, columns: .hidden),
                 into: ["gate", "up"].enumerated().map { index, name in
                     .init(
-                        "\(stack)\(name)_exps.weight", [.experts, .feedForward, .hidden],
+                        TensorPattern("ffn_\(name)_exps.weight"),
+                        [.experts, .feedForward, .hidden],
                         values: .mxfp4(
                             codes: 0, exponents: 1,
-                            rows: .part(of: rows, axis: 2, from: .constant(index))))
+                            rows: rows.narrowed(2, from: .constant(index))))
                 }, presence: .optional, isLeading: true),
         ]
     }()
 
     /// Unpacked matrices, stored with a column for each output; and the biases.
-    private static let experts: [TensorRule] = {
-        let experts = layer + "mlp.experts."
-        let columns: [Dimension] = [.experts, .hidden, .feedForward, 2]
-        let biases: [Dimension] = [.experts, .feedForward, 2]
-        let down: [Dimension] = [.experts, .feedForward, .hidden]
-        return [
-            TensorRule(
-                [.init(experts + "down_proj", down)],
-                into: [
-                    .init(
-                        stack + "down_exps.weight", [.experts, .hidden, .feedForward],
-                        [.init(0, TensorView(as: down, order: [0, 2, 1]))])
-                ]),
-            TensorRule(
-                experts + "down_proj_bias", stack + "down_exps.bias", [.experts, .hidden]),
-            TensorRule(
-                [.init(experts + "gate_up_proj", [.experts, .hidden, 2 * .feedForward])],
-                into: ["gate", "up"].enumerated().map { index, name in
-                    .init(
-                        "\(stack)\(name)_exps.weight", [.experts, .feedForward, .hidden],
-                        [
-                            .init(
-                                0,
-                                .part(
-                                    of: columns, axis: 3, from: .constant(index),
-                                    order: [0, 2, 3, 1]))
-                        ])
-                }),
-            TensorRule(
-                [.init(experts + "gate_up_proj_bias", [.experts, 2 * .feedForward])],
-                into: ["gate", "up"].enumerated().map { index, name in
-                    .init(
-                        "\(stack)\(name)_exps.bias", [.experts, .feedForward],
-                        [.init(0, .part(of: biases, axis: 2, from: .constant(index)))])
-                }),
-        ]
-    }()
+    private static let experts: TensorModules = [
+        .tensor(
+            "down_proj", "ffn_down_exps.weight", [.experts, .hidden, .feedForward],
+            from: [.experts, .feedForward, .hidden],
+            view: .reshaped([.experts, .feedForward, .hidden]).permuted([0, 2, 1])),
+        .tensor("down_proj_bias", "ffn_down_exps.bias", [.experts, .hidden]),
+        .gateAndUp(
+            "gate_up_proj", [.experts, .hidden, 2 * .feedForward], "ffn_{role}_exps.weight",
+            [.experts, .feedForward, .hidden], as: [.experts, .hidden, .feedForward, 2], axis: 3,
+            order: [0, 2, 3, 1]),
+        .gateAndUp(
+            "gate_up_proj_bias", [.experts, 2 * .feedForward], "ffn_{role}_exps.bias",
+            [.experts, .feedForward], as: [.experts, .feedForward, 2], axis: 2),
+    ]
 }

@@ -9,9 +9,13 @@ extension ModelFamily {
         // transformers: GraniteConfig
         defaults: graniteDefaults,
         keys: .granite,
-        tensors: .gatedDecoder(
-            attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
-            rotaryPairs: true),
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(),
+                .attention(biases: .optional, outputBias: .optional, rotaryPairs: true),
+                .gatedNetwork(bias: .optional)),
+        ],
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .headsShareWidth],
         tokenizer: .llama,

@@ -35,18 +35,15 @@ extension ModelFamily {
                     + (turns ? [] : [.init("{arch}.context_length", .uint32(1 << 20))])
             },
         ],
-        tensors: [TensorModule].ends().rules() + graniteHybridLayer.inBlocks()
-            + [TensorModule].attention(
-                biases: .optional, outputBias: .optional, rotaryPairs: true
-            ).inBlocks(where: .hasAttention)
-            + .stateSpace("model.layers.{bid}.mamba.", graniteStateSpace, where: !.hasAttention)
-            + graniteExperts(where: .graniteExperts)
-            + graniteNetwork(
-                "shared_mlp", width: .key("shared_intermediate_size"), suffix: "_shexp",
-                where: .graniteExperts)
-            + graniteNetwork(
-                "shared_mlp", width: .key("shared_intermediate_size"), suffix: "",
-                where: !.graniteExperts),
+        tensors: [
+            .ends(), .blocks(.preNorms()),
+            .blocks(
+                where: .hasAttention,
+                .attention(biases: .optional, outputBias: .optional, rotaryPairs: true)),
+            .blocks(where: !.hasAttention, .stateSpace("mamba.", graniteStateSpace)),
+            .blocks(where: .graniteExperts, .graniteExperts, .graniteNetwork(suffix: "_shexp")),
+            .blocks(where: !.graniteExperts, .graniteNetwork(suffix: "")),
+        ],
         checkpoint: .init(spellings: graniteExpertSpellings),
         rotary: .yarnOrDynamic,
         checks: [
@@ -107,9 +104,6 @@ extension ModelFamily {
         width: .key("mamba_expand") * .hidden, state: .key("mamba_d_state"),
         kernel: .key("mamba_d_conv"))
 
-    private static let graniteHybridLayer: [TensorModule] = [
-        .norm("input_layernorm", "attn_norm"), .norm("post_attention_layernorm", "ffn_norm"),
-    ]
 }
 
 extension TensorRule.Condition {

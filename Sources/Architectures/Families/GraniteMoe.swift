@@ -12,11 +12,13 @@ extension ModelFamily {
             .integer("shared_intermediate_size", 0),
         ],
         keys: .granite + [.sharedNetwork],
-        tensors: [TensorModule].ends().rules() + graniteMoeLayer.inBlocks()
-            + graniteExperts()
-            + graniteNetwork(
-                "shared_mlp", width: .key("shared_intermediate_size"), suffix: "_shexp",
-                presence: .optional),
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(),
+                .attention(biases: .optional, outputBias: .optional, rotaryPairs: true),
+                .graniteExperts, .graniteNetwork(suffix: "_shexp", presence: .optional)),
+        ],
         checkpoint: .init(spellings: graniteExpertSpellings),
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .headsShareWidth],
@@ -38,39 +40,6 @@ extension ModelFamily {
             }),
         decoder: .granite())
 
-    private static let graniteMoeLayer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm"),
-            .norm("post_attention_layernorm", "ffn_norm"),
-        ] + .attention(biases: .optional, outputBias: .optional, rotaryPairs: true)
-
-    /// The router, and experts as one tensor for gates and ups and one for downs.
-    static func graniteExperts(where condition: TensorRule.Condition = .always) -> [TensorRule] {
-        let layer = "model.layers.{bid}.block_sparse_moe."
-        let block = "blk.{bid}.ffn_"
-        return [
-            .init(
-                layer + "router.layer.weight", block + "gate_inp.weight", [.experts, .hidden],
-                where: condition),
-            .init(
-                layer + "output_linear.weight", block + "down_exps.weight",
-                [.experts, .hidden, .feedForward], where: condition),
-            .init(
-                [.init(layer + "input_linear.weight", [.experts, 2 * .feedForward, .hidden])],
-                into: ["gate", "up"].enumerated().map { half, name in
-                    .init(
-                        "\(block)\(name)_exps.weight", [.experts, .feedForward, .hidden],
-                        [
-                            .init(
-                                0,
-                                .part(
-                                    of: [.experts, 2, .feedForward, .hidden], axis: 1,
-                                    from: .constant(half)))
-                        ])
-                }, where: condition),
-        ]
-    }
-
     /// The names that transformers 5 has in memory.
     static let graniteExpertSpellings: [Spelling] = [
         .init(
@@ -80,26 +49,6 @@ extension ModelFamily {
         .init("block_sparse_moe.router.weight", means: "block_sparse_moe.router.layer.weight"),
     ]
 
-    /// A network whose gate and up are one tensor in a checkpoint.
-    static func graniteNetwork(
-        _ source: String, width: Dimension, suffix: String,
-        presence: TensorRule.Presence = .required,
-        where condition: TensorRule.Condition = .always
-    ) -> [TensorRule] {
-        let layer = "model.layers.{bid}.\(source)."
-        return [
-            .init(
-                [.init(layer + "input_linear.weight", [2 * width, .hidden])],
-                into: ["gate", "up"].enumerated().map { half, name in
-                    .init(
-                        "blk.{bid}.ffn_\(name)\(suffix).weight", [width, .hidden],
-                        [.init(0, .part(of: [2, width, .hidden], axis: 0, from: .constant(half)))])
-                }, presence: presence, where: condition),
-            .init(
-                layer + "output_linear.weight", "blk.{bid}.ffn_down\(suffix).weight",
-                [.hidden, width], presence: presence, where: condition),
-        ]
-    }
 }
 
 extension HyperparameterRule {
@@ -112,6 +61,36 @@ extension HyperparameterRule {
         return [
             .init(
                 "{arch}.expert_shared_feed_forward_length", try configuration.uint32(width, key))
+        ]
+    }
+}
+
+extension TensorModules {
+    /// The router, and experts as one tensor for gates and ups and one for downs.
+    static let graniteExperts: Self = [
+        .init("block_sparse_moe.router.layer", "ffn_gate_inp", [.experts, .hidden]),
+        .tensor(
+            "block_sparse_moe.output_linear.weight", "ffn_down_exps.weight",
+            [.experts, .hidden, .feedForward]),
+        .gateAndUp(
+            "block_sparse_moe.input_linear.weight", [.experts, 2 * .feedForward, .hidden],
+            "ffn_{role}_exps.weight", [.experts, .feedForward, .hidden],
+            as: [.experts, 2, .feedForward, .hidden], axis: 1),
+    ]
+
+    /// The network that every token passes, whose gate and up are one tensor in a checkpoint.
+    static func graniteNetwork(
+        suffix: String, presence: TensorRule.Presence = .required
+    ) -> Self {
+        let width = Dimension.key("shared_intermediate_size")
+        return [
+            .gateAndUp(
+                "shared_mlp.input_linear.weight", [2 * width, .hidden],
+                "ffn_{role}\(suffix).weight", [width, .hidden], as: [2, width, .hidden], axis: 0,
+                presence: presence),
+            .init(
+                "shared_mlp.output_linear", "ffn_down\(suffix)", [.hidden, width],
+                presence: presence),
         ]
     }
 }

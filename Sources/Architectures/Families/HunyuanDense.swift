@@ -22,8 +22,7 @@ extension ModelFamily {
             .real("rope_theta", 10000), .integer("eod_token_id", 3),
         ],
         keys: .common + [.hunyuanScaling(alpha: 50)],
-        tensors: [TensorModule].ends(output: .unlessTied).rules()
-            + (hunyuanAttention + .gatedNetwork()).inBlocks(),
+        tensors: [.ends(outputPresence: .unlessTied), .blocks(.hunyuanAttention, .gatedNetwork())],
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu)],
         tokenizer: .init(keys: { configuration in
@@ -80,14 +79,6 @@ extension ModelFamily {
         ]
     }
 
-    /// A layer of Hunyuan but its network.
-    static let hunyuanAttention: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm"),
-            .norm("post_attention_layernorm", "ffn_norm"),
-            .init("self_attn.query_layernorm", "attn_q_norm", [.head]),
-            .init("self_attn.key_layernorm", "attn_k_norm", [.head]),
-        ] + .attention(biases: .optional, outputBias: .optional)
 }
 
 extension HyperparameterRule {
@@ -126,4 +117,12 @@ extension ModelConfiguration {
             .init("{arch}.context_length", .uint32(1 << 18)),
         ]
     }
+}
+
+extension TensorModules {
+    /// A layer of Hunyuan but its network.
+    static let hunyuanAttention: Self = [
+        .preNorms(), .headNorms("self_attn.query_layernorm", "self_attn.key_layernorm"),
+        .attention(biases: .optional, outputBias: .optional),
+    ]
 }

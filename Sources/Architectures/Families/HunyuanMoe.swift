@@ -27,18 +27,14 @@ extension ModelFamily {
             .count("expert_shared_count", "num_shared_expert"),
             .hunyuanScaling(alpha: 1000),
         ],
-        tensors: [TensorModule].ends(output: .unlessTied).rules() + hunyuanAttention.inBlocks()
-            + [
+        tensors: [
+            .ends(outputPresence: .unlessTied), .blocks(.hunyuanAttention),
+            .blocks(
+                of: "model.layers.{bid}.mlp.",
                 .init("gate.wg", "ffn_gate_inp", [.experts, .hidden]),
-                .init("shared_mlp.gate_proj", "ffn_gate_shexp", [.feedForward, .hidden]),
-                .init("shared_mlp.up_proj", "ffn_up_shexp", [.feedForward, .hidden]),
-                .init("shared_mlp.down_proj", "ffn_down_shexp", [.hidden, .feedForward]),
-            ].inBlocks(of: "model.layers.{bid}.mlp.")
-            + .stackedExperts(
-                "model.layers.{bid}.mlp.experts.{xid}", [TensorRule].expertMatrices,
-                width: .key("moe_intermediate_size"))
-            + .mergedExperts(
-                "model.layers.{bid}.mlp.experts", width: .key("moe_intermediate_size")),
+                .gatedNetwork("shared_mlp", suffix: "_shexp"),
+                .experts(width: .key("moe_intermediate_size"))),
+        ],
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .count("num_shared_expert", 1)],
         tokenizer: .init(keys: { configuration in

@@ -25,8 +25,7 @@ extension ModelFamily {
             .count("vocab_size", "vocab_size"),
             .count("shortconv.l_cache", "conv_L_cache"),
         ],
-        tensors: lfm2Mixers
-            + [TensorModule].lfm2Network.inBlocks(),
+        tensors: [.lfm2Mixers, .blocks(.lfm2Network)],
         checks: [.off("conv_bias")],
         export: .init(
             modelType: "lfm2",
@@ -39,46 +38,6 @@ extension ModelFamily {
             computed: { $0.attentionLayers("full_attention", others: "conv") }),
         decoder: .lfm2)
 
-    /// All but the networks, with experts or without.
-    static let lfm2Mixers: [TensorRule] =
-        [TensorModule]([
-            .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
-            .norm("model.embedding_norm", "token_embd_norm"),
-            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
-        ]).rules()
-        + [TensorModule]([
-            .norm("operator_norm", "attn_norm"), .norm("ffn_norm", "ffn_norm"),
-        ]).inBlocks() + lfm2Attention.inBlocks(where: .lfm2Attention) + lfm2Convolution
-
-    private static let lfm2Attention: [TensorModule] =
-        .attention(output: "self_attn.out_proj") + [
-            .init("self_attn.q_layernorm", "attn_q_norm", [.head]),
-            .init("self_attn.k_layernorm", "attn_k_norm", [.head]),
-        ]
-
-    private static let lfm2Convolution: [TensorRule] =
-        [TensorModule]([
-            .init("conv.in_proj", "shortconv.in_proj", [3 * .hidden, .hidden]),
-            .init("conv.out_proj", "shortconv.out_proj", [.hidden, .hidden]),
-        ]).inBlocks(where: !.lfm2Attention) + [
-            .init(
-                [
-                    .init(
-                        "model.layers.{bid}.conv.conv.weight", [.hidden, 1, .key("conv_L_cache")])
-                ],
-                into: [
-                    .init("blk.{bid}.shortconv.conv.weight", [.hidden, .key("conv_L_cache")])
-                ], where: !.lfm2Attention)
-        ]
-}
-
-extension [TensorModule] {
-    /// The network of a layer without experts.
-    static let lfm2Network: Self = [
-        .init("feed_forward.w1", "ffn_gate", [.feedForward, .hidden]),
-        .init("feed_forward.w3", "ffn_up", [.feedForward, .hidden]),
-        .init("feed_forward.w2", "ffn_down", [.hidden, .feedForward]),
-    ]
 }
 
 extension TensorRule.Condition {
@@ -138,4 +97,31 @@ extension DecoderRule {
         decoder.outputNorm = try model.norm(.rootMeanSquare, "token_embd_norm")
         return decoder
     }
+}
+
+extension TensorModules {
+    /// All but the networks, with experts or without.
+    static let lfm2Mixers: Self = [
+        .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
+        .norm("model.embedding_norm", "token_embd_norm"),
+        .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
+        .blocks(.norm("operator_norm", "attn_norm"), .norm("ffn_norm", "ffn_norm")),
+        .blocks(
+            where: .lfm2Attention, .attention(output: "self_attn.out_proj"),
+            .headNorms("self_attn.q_layernorm", "self_attn.k_layernorm")),
+        .blocks(
+            where: !.lfm2Attention,
+            .init("conv.in_proj", "shortconv.in_proj", [3 * .hidden, .hidden]),
+            .init("conv.out_proj", "shortconv.out_proj", [.hidden, .hidden]),
+            .tensor(
+                "conv.conv.weight", "shortconv.conv.weight", [.hidden, .key("conv_L_cache")],
+                from: [.hidden, 1, .key("conv_L_cache")])),
+    ]
+
+    /// The network of a layer without experts.
+    static let lfm2Network: Self = [
+        .init("feed_forward.w1", "ffn_gate", [.feedForward, .hidden]),
+        .init("feed_forward.w3", "ffn_up", [.feedForward, .hidden]),
+        .init("feed_forward.w2", "ffn_down", [.hidden, .feedForward]),
+    ]
 }

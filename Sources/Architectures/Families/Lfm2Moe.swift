@@ -25,21 +25,14 @@ extension ModelFamily {
             .count("vocab_size", "vocab_size"),
             .count("shortconv.l_cache", "conv_L_cache"),
         ],
-        tensors: lfm2Mixers + [TensorModule].lfm2Network.inBlocks(where: !.lfm2Experts)
-            + [
-                .init(
-                    lfm2Router + "gate.weight", "blk.{bid}.ffn_gate_inp.weight",
-                    [.experts, .hidden], where: .lfm2Experts),
-                .init(
-                    lfm2Router + "expert_bias", "blk.{bid}.exp_probs_b.bias", [.experts],
-                    where: .lfm2Experts),
-            ]
-            + .stackedExperts(
-                lfm2Router + "experts.{xid}", [("w1", "gate"), ("w2", "down"), ("w3", "up")],
-                width: .key("moe_intermediate_size"), where: .lfm2Experts)
-            + .mergedExperts(
-                lfm2Router + "experts", width: .key("moe_intermediate_size"),
-                where: .lfm2Experts),
+        tensors: [
+            .lfm2Mixers, .blocks(where: !.sparse(after: "num_dense_layers"), .lfm2Network),
+            .blocks(
+                of: "model.layers.{bid}.feed_forward.", where: .sparse(after: "num_dense_layers"),
+                .init("gate", "ffn_gate_inp", [.experts, .hidden]),
+                .tensor("expert_bias", "exp_probs_b.bias", [.experts]),
+                .experts(.numbered, width: .key("moe_intermediate_size"))),
+        ],
         checks: [
             .off("conv_bias"), .on("norm_topk_prob", "use_expert_bias"),
             .number("routed_scaling_factor", 1),
@@ -55,12 +48,4 @@ extension ModelFamily {
             computed: { $0.attentionLayers("full_attention", others: "conv") }),
         decoder: .lfm2)
 
-    private static let lfm2Router = "model.layers.{bid}.feed_forward."
-}
-
-extension TensorRule.Condition {
-    fileprivate static let lfm2Experts = TensorRule.Condition {
-        configuration, block throws(ArchitectureError) in
-        block >= (try configuration.integer("num_dense_layers") ?? 0)
-    }
 }

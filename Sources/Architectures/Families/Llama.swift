@@ -16,9 +16,13 @@ extension ModelFamily {
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
         ],
         keys: .common + .llama,
-        tensors: .gatedDecoder(
-            attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
-            rotaryPairs: true),
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(),
+                .attention(biases: .optional, outputBias: .optional, rotaryPairs: true),
+                .gatedNetwork(bias: .optional)),
+        ],
         rotary: .llama3,
         checks: [.activation(.silu)],
         tokenizer: .llama,

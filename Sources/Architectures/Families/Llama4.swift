@@ -34,10 +34,16 @@ extension ModelFamily {
                     ? [.init("{arch}.attention.sliding_window", .uint32(0))] : []
             },
         ],
-        tensors: [TensorModule].ends().rules() + llama4Layer.inBlocks()
-            + llama4Network(.feedForward, "").inBlocks(where: !.sparseLlama4)
-            + llama4Network(.key("intermediate_size_moe"), "_shexp", of: "shared_expert.")
-            .inBlocks(where: .sparseLlama4) + llama4Experts,
+        tensors: [
+            .ends(), .blocks(.preNorms(), .attention(biases: .optional, outputBias: .optional)),
+            .blocks(where: !.sparseLlama4, .gatedNetwork("feed_forward")),
+            .blocks(
+                of: "model.layers.{bid}.feed_forward.", where: .sparseLlama4,
+                .init("router", "ffn_gate_inp", [.experts, .hidden]),
+                .gatedNetwork(
+                    "shared_expert", width: .key("intermediate_size_moe"), suffix: "_shexp"),
+                .transposedExperts(width: .key("intermediate_size_moe"))),
+        ],
         rotary: .llama3,
         checks: [
             .activation(.silu),
@@ -103,32 +109,6 @@ extension ModelFamily {
 
         })
 
-    private static let llama4Layer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm"),
-            .norm("post_attention_layernorm", "ffn_norm"),
-        ] + .attention(biases: .optional, outputBias: .optional)
-
-    private static func llama4Network(
-        _ width: Dimension, _ suffix: String, of part: String = ""
-    ) -> [TensorModule] {
-        ["gate", "up", "down"].map {
-            .init(
-                "feed_forward.\(part)\($0)_proj", "ffn_\($0)\(suffix)",
-                $0 == "down" ? [.hidden, width] : [width, .hidden])
-        }
-    }
-
-    /// The experts' matrices are stored with a column for each output.
-    private static let llama4Experts: [TensorRule] = {
-        let layer = "model.layers.{bid}.feed_forward."
-        let width = Dimension.key("intermediate_size_moe")
-        return [
-            .init(
-                layer + "router.weight", "blk.{bid}.ffn_gate_inp.weight", [.experts, .hidden],
-                where: .sparseLlama4)
-        ] + .transposedExperts(layer + "experts", width: width, where: .sparseLlama4)
-    }()
 }
 
 extension TensorRule.Condition {

@@ -24,13 +24,11 @@ extension ModelFamily {
             .entries { _ in [.init("{arch}.ssm.dt_b_c_rms", .bool(false))] },
             .fileType,
         ],
-        tensors: [TensorModule]([
-            .init(
-                "backbone.embeddings", "token_embd", [.vocabulary, .hidden]),
-            .norm("backbone.norm_f", "output_norm"),
-        ]).rules() + [
-            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .unlessTied)
-        ] + mambaLayer,
+        tensors: [
+            .ends("backbone.embeddings", norm: "backbone.norm_f", outputPresence: .unlessTied),
+            .blocks(of: "backbone.layers.{bid}.", .norm("norm", "attn_norm")),
+            .blocks(of: "backbone.layers.{bid}.mixer.", mixer),
+        ],
         checks: [
             .activation(.silu), .off("use_bias"),
             .refusing { configuration throws(ArchitectureError) in
@@ -56,26 +54,19 @@ extension ModelFamily {
         // A selective scan in every block, and nothing else.
         decoder: .recurrence(.selectiveScan))
 
-    private static let mambaLayer: [TensorRule] = {
-        let layer = "backbone.layers.{bid}.mixer."
-        let block = "blk.{bid}."
+    private static let mixer: TensorModules = {
         let (inner, kernel) = (Dimension.key("intermediate_size"), Dimension.key("conv_kernel"))
         let (state, rank) = (Dimension.key("state_size"), Dimension.key("time_step_rank"))
         return [
-            .init("backbone.layers.{bid}.norm.weight", block + "attn_norm.weight", [.hidden]),
-            .init(
-                layer + "A_log", block + "ssm_a", [inner, state], transform: .negatedExponential),
-            .init(layer + "D", block + "ssm_d", [inner]),
-            .init(
-                layer + "conv1d.bias", block + "ssm_conv1d.bias", [inner], presence: .optional),
-            .init(
-                [.init(layer + "conv1d.weight", [inner, 1, kernel])],
-                into: [.init(block + "ssm_conv1d.weight", [inner, kernel])]),
-            .init(layer + "dt_proj.bias", block + "ssm_dt.bias", [inner]),
-            .init(layer + "dt_proj.weight", block + "ssm_dt.weight", [inner, rank]),
-            .init(layer + "in_proj.weight", block + "ssm_in.weight", [2 * inner, .hidden]),
-            .init(layer + "out_proj.weight", block + "ssm_out.weight", [.hidden, inner]),
-            .init(layer + "x_proj.weight", block + "ssm_x.weight", [rank + 2 * state, inner]),
+            .tensor("A_log", "ssm_a", [inner, state], change: .negatedExponential),
+            .tensor("D", "ssm_d", [inner]),
+            .tensor("conv1d.bias", "ssm_conv1d.bias", [inner], presence: .optional),
+            .tensor(
+                "conv1d.weight", "ssm_conv1d.weight", [inner, kernel], from: [inner, 1, kernel]),
+            .init("dt_proj", "ssm_dt", [inner, rank], bias: .required),
+            .init("in_proj", "ssm_in", [2 * inner, .hidden]),
+            .init("out_proj", "ssm_out", [.hidden, inner]),
+            .init("x_proj", "ssm_x", [rank + 2 * state, inner]),
         ]
     }()
 }

@@ -22,14 +22,12 @@ extension ModelFamily {
             .number("attention.layer_norm_rms_epsilon", "layer_norm_epsilon"),
             .fileType,
         ],
-        tensors: [TensorModule]([
-            .init("backbone.embeddings", "token_embd", [.vocabulary, .hidden]),
-            .norm("backbone.norm_f", "output_norm"),
-            .init("lm_head", "output", [.vocabulary, .hidden], presence: .unlessTied),
-        ]).rules()
-            + [TensorModule]([.norm("norm", "attn_norm")])
-            .inBlocks(of: "backbone.layers.{bid}.")
-            + .stateSpace("backbone.layers.{bid}.mixer.", mamba2Sizes),
+        tensors: [
+            .ends("backbone.embeddings", norm: "backbone.norm_f", outputPresence: .unlessTied),
+            .blocks(
+                of: "backbone.layers.{bid}.", .norm("norm", "attn_norm"),
+                .stateSpace("mixer.", mamba2Sizes)),
+        ],
         checks: [
             .activation(.silu),
             .stateSpace(mamba2Sizes, projectionBias: "use_bias", headLength: "head_dim"),

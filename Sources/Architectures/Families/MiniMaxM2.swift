@@ -26,7 +26,14 @@ extension ModelFamily {
                 return try configuration.rotaryDimension(ofHeadShare: share)
             },
         ],
-        tensors: .gatedDecoder(rotaryPairs: false, feedForwardWhere: nil) + miniMaxM2Rules,
+        tensors: [
+            .ends(), .blocks(.preNorms(), .headNorms(wholeRows: true), .attention()),
+            .blocks(
+                of: "model.layers.{bid}.block_sparse_moe.",
+                .init("gate", "ffn_gate_inp", [.experts, .hidden]),
+                .tensor("e_score_correction_bias", "exp_probs_b.bias", [.experts]),
+                .experts(.numbered, width: .feedForward)),
+        ],
         checkpoint: .init(spellings: [.init(".mlp.", means: ".block_sparse_moe.")]),
         checks: [.activation(.silu), .text("scoring_func", "sigmoid")],
         export: .init(
@@ -45,23 +52,4 @@ extension ModelFamily {
                 pairing: .halves, headNorms: .row,
                 experts: .init(scoring: .sigmoid, normalisesWeights: true))))
 
-    private static let miniMaxM2Rules: [TensorRule] = {
-        let layer = "model.layers.{bid}."
-        let experts = layer + "block_sparse_moe."
-        return [
-            .init(
-                layer + "self_attn.q_norm.weight", "blk.{bid}.attn_q_norm.weight", [.queryHeads]),
-            .init(
-                layer + "self_attn.k_norm.weight", "blk.{bid}.attn_k_norm.weight",
-                [.keyValueHeads]),
-            .init(
-                experts + "gate.weight", "blk.{bid}.ffn_gate_inp.weight", [.experts, .hidden]),
-            .init(
-                experts + "e_score_correction_bias", "blk.{bid}.exp_probs_b.bias", [.experts]),
-        ]
-            + .stackedExperts(
-                experts + "experts.{xid}", [("w1", "gate"), ("w2", "down"), ("w3", "up")],
-                width: .feedForward)
-            + .mergedExperts(experts + "experts", width: .feedForward)
-    }()
 }

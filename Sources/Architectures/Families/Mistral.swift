@@ -19,7 +19,7 @@ extension ModelFamily {
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
         ],
         keys: .common + .llama,
-        tensors: .gatedDecoder(rotaryPairs: true),
+        tensors: [.ends(), .blocks(.preNorms(), .attention(rotaryPairs: true), .gatedNetwork())],
         rotary: .llama3,
         checks: [.activation(.silu), .lostSlidingWindow],
         tokenizer: .llama,

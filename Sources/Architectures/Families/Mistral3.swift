@@ -46,7 +46,7 @@ extension ModelFamily {
                 return entries
             }
         ],
-        tensors: .gatedDecoder(rotaryPairs: true),
+        tensors: [.ends(), .blocks(.preNorms(), .attention(rotaryPairs: true), .gatedNetwork())],
         rotary: .llama3,
         checks: [
             .activation(.silu), .lostSlidingWindow,

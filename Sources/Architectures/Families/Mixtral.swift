@@ -17,16 +17,13 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
         keys: .common + .llama,
-        tensors: .gatedDecoder(rotaryPairs: true, feedForwardWhere: nil) + [
-            .init(
-                "model.layers.{bid}.block_sparse_moe.gate.weight", "blk.{bid}.ffn_gate_inp.weight",
-                [.experts, .hidden])
-        ]
-            + .stackedExperts(
-                "model.layers.{bid}.block_sparse_moe.experts.{xid}",
-                [("w1", "gate"), ("w2", "down"), ("w3", "up")], width: .feedForward)
-            + .mergedExperts(
-                "model.layers.{bid}.block_sparse_moe.experts", width: .feedForward),
+        tensors: [
+            .ends(), .blocks(.preNorms(), .attention(rotaryPairs: true)),
+            .blocks(
+                of: "model.layers.{bid}.block_sparse_moe.",
+                .init("gate", "ffn_gate_inp", [.experts, .hidden]),
+                .experts(.numbered, width: .feedForward)),
+        ],
         checkpoint: .init(spellings: [.init(".mlp.", means: ".block_sparse_moe.")]),
         rotary: .llama3,
         checks: [.activation(.silu), .lostSlidingWindow],

@@ -33,27 +33,26 @@ extension ModelFamily {
                 } ?? []
             },
         ],
-        tensors: [TensorModule]([
+        tensors: [
             .init("embeddings.tok_embeddings", "token_embd", [.vocabulary, .hidden]),
             .norm("embeddings.norm", "token_embd_norm"), .norm("final_norm", "output_norm"),
             .init("head.dense", "cls", [.hidden, .hidden], presence: .optional),
             .norm("head.norm", "cls.norm", presence: .optional),
-            .init(
-                "classifier", "cls.output", [.key("num_labels"), .hidden], bias: .optional,
-                presence: .optional),
-        ]).rules()
-            + [TensorModule]([
+            .classifier("classifier", "cls.output"),
+            .blocks(
+                of: "layers.{bid}.",
                 .init("attn.Wqkv", "attn_qkv", [3 * .hidden, .hidden]),
                 .init("attn.Wo", "attn_output", [.hidden, .hidden]),
                 .norm("mlp_norm", "ffn_norm"),
                 .init("mlp.Wi", "ffn_up", [2 * .feedForward, .hidden]),
-                .init("mlp.Wo", "ffn_down", [.hidden, .feedForward]),
-            ]).inBlocks(of: "layers.{bid}.")
+                .init("mlp.Wo", "ffn_down", [.hidden, .feedForward])),
             // The first layer takes the embeddings, which have their norm already.
-            + [TensorModule]([.norm("attn_norm", "attn_norm")]).inBlocks(
-                of: "layers.{bid}.", where: .init { _, block in block > 0 })
+            .blocks(
+                of: "layers.{bid}.", where: .init { _, block in block > 0 },
+                .norm("attn_norm", "attn_norm")),
             // The head of language models is the embeddings with a bias.
-            + [.ignoring("decoder.weight"), .ignoring("decoder.bias")],
+            .ignoring("decoder.weight", "decoder.bias"),
+        ],
         rotary: .unscaled,
         checks: [
             .activation(["gelu", "silu"], at: "hidden_activation"),

@@ -31,7 +31,15 @@ extension ModelFamily {
             .number("attention.clamp_kqv", "clip_qkv"),
             .number("attention.max_alibi_bias", "alibi_bias_max"),
         ],
-        tensors: tensors,
+        tensors: [
+            .ends("transformer.wte", norm: "transformer.norm_f"),
+            .blocks(
+                of: "transformer.blocks.{bid}.", .norm("norm_1", "attn_norm"),
+                .norm("norm_2", "ffn_norm"),
+                .init("attn.Wqkv", "attn_qkv", [3 * .hidden, .hidden]),
+                .init("attn.out_proj", "attn_output", [.hidden, .hidden]),
+                .plainNetwork("ffn.up_proj", "ffn.down_proj", width: 4 * .hidden)),
+        ],
         checks: [
             .on("alibi"), .off("qk_ln", "prefix_lm"), .absent("softmax_scale", "logit_scale"),
             .text("attn_type", "multihead_attention"), .number("expansion_ratio", 4),
@@ -71,18 +79,4 @@ extension ModelFamily {
 
         })
 
-    private static let tensors: [TensorRule] =
-        [
-            TensorModule.init("transformer.wte", "token_embd", [.vocabulary, .hidden]),
-            .norm("transformer.norm_f", "output_norm"),
-            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
-        ].rules()
-        + [
-            .norm("norm_1", "attn_norm"),
-            .norm("norm_2", "ffn_norm"),
-            .init("attn.Wqkv", "attn_qkv", [3 * .hidden, .hidden]),
-            .init("attn.out_proj", "attn_output", [.hidden, .hidden]),
-            .init("ffn.up_proj", "ffn_up", [4 * .hidden, .hidden]),
-            .init("ffn.down_proj", "ffn_down", [.hidden, 4 * .hidden]),
-        ].inBlocks(of: "transformer.blocks.{bid}.")
 }

@@ -40,9 +40,13 @@ extension ModelFamily {
                 ]
             },
         ],
-        tensors: nemotronEnds + nemotronLayer.inBlocks()
-            + nemotronNorm("model.layers.{bid}.input_layernorm", "blk.{bid}.attn_norm")
-            + nemotronNorm("model.layers.{bid}.post_attention_layernorm", "blk.{bid}.ffn_norm"),
+        tensors: [
+            .ends(normBias: .required, normTransform: .plusOne),
+            .blocks(
+                .preNorms(bias: .required, transform: .plusOne),
+                .attention(biases: .optional, outputBias: .optional),
+                .plainNetwork("mlp.up_proj", "mlp.down_proj", bias: .optional)),
+        ],
         rotary: .init(["default", "linear", "dynamic"]),
         checks: [.activation(["relu2"])],
         tokenizer: .init(keys: { _ in
@@ -62,20 +66,4 @@ extension ModelFamily {
         decoder: .blocks(
             .init(pairing: .halves, norm: .layer, network: .plain, activation: .reluSquared)))
 
-    private static let nemotronEnds: [TensorRule] =
-        [TensorModule]([
-            .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
-            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
-        ]).rules() + nemotronNorm("model.norm", "output_norm")
-
-    private static let nemotronLayer: [TensorModule] =
-        .attention(biases: .optional, outputBias: .optional)
-        + .plainNetwork(up: "mlp.up_proj", down: "mlp.down_proj", bias: .optional)
-
-    private static func nemotronNorm(_ source: String, _ name: String) -> [TensorRule] {
-        [
-            .init("\(source).weight", "\(name).weight", [.hidden], transform: .plusOne),
-            .init("\(source).bias", "\(name).bias", [.hidden]),
-        ]
-    }
 }

@@ -82,18 +82,25 @@ extension ModelFamily {
                 ]
             },
         ],
-        tensors: [TensorModule]([
-            .init("backbone.embeddings", "token_embd", [.vocabulary, .hidden]),
-            .norm("backbone.norm_f", "output_norm"),
-            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
-        ]).rules() + [TensorModule]([.norm("norm", "attn_norm")]).inBlocks(of: nemotronLayer)
-            + .stateSpace(
-                nemotronLayer + "mixer.", nemotronStateSpace, where: .isLayer(.stateSpace))
-            + nemotronAttention.inBlocks(of: nemotronLayer, where: .isLayer(.attention))
-            + [TensorModule].plainNetwork(
-                up: "mixer.up_proj", down: "mixer.down_proj", bias: .optional
-            ).inBlocks(of: nemotronLayer, where: .isLayer(.network))
-            + nemotronExperts,
+        tensors: [
+            .ends("backbone.embeddings", norm: "backbone.norm_f"),
+            .blocks(of: "backbone.layers.{bid}.", .norm("norm", "attn_norm")),
+            .blocks(of: mixer, where: .isLayer(.stateSpace), .stateSpace("", nemotronStateSpace)),
+            // Queries and keys as they are for neighbouring pairs, although nothing turns: the reference
+            // converter moves them.
+            .blocks(
+                of: mixer, where: .isLayer(.attention),
+                .init("q_proj", "attn_q", [.queryHeads, .hidden], transform: .rotaryPairs(.query)),
+                .init(
+                    "k_proj", "attn_k", [.keyValueHeads, .hidden],
+                    transform: .rotaryPairs(.keyValue)),
+                .init("v_proj", "attn_v", [.keyValueHeads, .hidden]),
+                .init("o_proj", "attn_output", [.hidden, .queryHeads])),
+            .blocks(
+                of: mixer, where: .isLayer(.network),
+                .plainNetwork("up_proj", "down_proj", bias: .optional)),
+            .blocks(of: mixer, where: .isLayer(.experts), nemotronExperts),
+        ],
         checks: [
             .activation(["relu2"], at: "mlp_hidden_act"),
             .activation(.silu, at: "mamba_hidden_act"),
@@ -161,8 +168,6 @@ extension ModelFamily {
             }
         })
 
-    private static let nemotronLayer = "backbone.layers.{bid}."
-
     private static let nemotronStateSpace = StateSpaceSizes(
         heads: .key("mamba_num_heads"), groups: .key("n_groups"),
         width: .key("mamba_num_heads") * .key("mamba_head_dim"), state: .key("ssm_state_size"),
@@ -185,45 +190,20 @@ extension ModelFamily {
             },
         ]
 
-    /// Queries and keys as they are for neighbouring pairs, although nothing turns: the reference
-    /// converter moves them.
-    private static let nemotronAttention: [TensorModule] = [
-        .init(
-            "mixer.q_proj", "attn_q", [.queryHeads, .hidden], transform: .rotaryPairs(.query)),
-        .init(
-            "mixer.k_proj", "attn_k", [.keyValueHeads, .hidden],
-            transform: .rotaryPairs(.keyValue)),
-        .init("mixer.v_proj", "attn_v", [.keyValueHeads, .hidden]),
-        .init("mixer.o_proj", "attn_output", [.hidden, .queryHeads]),
-    ]
+    private static let mixer = "backbone.layers.{bid}.mixer."
 
-    private static let nemotronExperts: [TensorRule] = {
-        let mixer = nemotronLayer + "mixer."
-        let (block, width) = ("blk.{bid}.", Dimension.key("moe_intermediate_size"))
+    private static let nemotronExperts: TensorModules = {
+        let width = Dimension.key("moe_intermediate_size")
         let shared = Dimension.key("moe_shared_expert_intermediate_size")
-        return .stackedExperts(
-            mixer + "experts.{xid}", [("down_proj", "down"), ("up_proj", "up")], width: width,
-            where: .isLayer(.experts))
-            + [
-                .init(
-                    mixer + "gate.weight", block + "ffn_gate_inp.weight", [.experts, .hidden],
-                    where: .isLayer(.experts)),
-                .init(
-                    mixer + "gate.e_score_correction_bias", block + "exp_probs_b.bias",
-                    [.experts], where: .isLayer(.experts)),
-                .init(
-                    mixer + "shared_experts.up_proj.weight", block + "ffn_up_shexp.weight",
-                    [shared, .hidden], where: .isLayer(.experts)),
-                .init(
-                    mixer + "shared_experts.down_proj.weight", block + "ffn_down_shexp.weight",
-                    [.hidden, shared], where: .isLayer(.experts)),
-                .init(
-                    mixer + "experts.up_proj", block + "ffn_up_exps.weight",
-                    [.experts, width, .hidden], where: .isLayer(.experts)),
-                .init(
-                    mixer + "experts.down_proj", block + "ffn_down_exps.weight",
-                    [.experts, .hidden, width], where: .isLayer(.experts)),
-            ]
+        return [
+            .stackedExperts([("down_proj", "down"), ("up_proj", "up")], width: width),
+            .tensor("experts.up_proj", "ffn_up_exps.weight", [.experts, width, .hidden]),
+            .tensor("experts.down_proj", "ffn_down_exps.weight", [.experts, .hidden, width]),
+            .init("gate", "ffn_gate_inp", [.experts, .hidden]),
+            .tensor("gate.e_score_correction_bias", "exp_probs_b.bias", [.experts]),
+            .init("shared_experts.up_proj", "ffn_up_shexp", [shared, .hidden]),
+            .init("shared_experts.down_proj", "ffn_down_shexp", [.hidden, shared]),
+        ]
     }()
 }
 

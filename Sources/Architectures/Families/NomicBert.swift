@@ -17,34 +17,31 @@ extension ModelFamily {
             // What the model was trained with, whatever its rotation could be stretched to.
             .count("context_length", "max_trained_positions")
         ] + .encoder,
-        tensors: [TensorModule]([
+        tensors: [
             .init("embeddings.word_embeddings", "token_embd", [.vocabulary, .hidden]),
             .init(
                 "embeddings.token_type_embeddings", "token_types",
                 [.key("type_vocab_size"), .hidden]),
             .norm("emb_ln", "token_embd_norm", bias: .required),
-        ]).rules()
-            + [TensorModule]([
+            .blocks(
+                of: "encoder.layers.{bid}.",
                 .init("attn.Wqkv", "attn_qkv", [3 * .hidden, .hidden]),
+                .tensors(
+                    ["q", "k", "v"].map {
+                        .init("self_attn.\($0)_proj.weight", [.hidden, .hidden])
+                    },
+                    into: [
+                        .init(
+                            "attn_qkv.weight", [3 * .hidden, .hidden],
+                            [.init(0), .init(1), .init(2)])
+                    ]),
                 .init("attn.out_proj", "attn_output", [.hidden, .hidden]),
                 .init("mlp.fc11", "ffn_up", [.feedForward, .hidden]),
                 .init("mlp.fc12", "ffn_gate", [.feedForward, .hidden]),
                 .init("mlp.fc2", "ffn_down", [.hidden, .feedForward]),
                 .norm("norm1", "attn_output_norm", bias: .required),
-                .norm("norm2", "layer_output_norm", bias: .required),
-            ]).inBlocks(of: "encoder.layers.{bid}.")
-            + [
-                TensorRule(
-                    ["q", "k", "v"].map {
-                        .init(
-                            "encoder.layers.{bid}.self_attn.\($0)_proj.weight", [.hidden, .hidden])
-                    },
-                    into: [
-                        .init(
-                            "blk.{bid}.attn_qkv.weight", [3 * .hidden, .hidden],
-                            [.init(0), .init(1), .init(2)])
-                    ])
-            ],
+                .norm("norm2", "layer_output_norm", bias: .required)),
+        ],
         checkpoint: .init(spellings: [
             // The names in transformers 5, where they differ from the model's own code.
             .init("layers.", means: "encoder.layers."),

@@ -20,9 +20,10 @@ extension ModelFamily {
             .number("attention.clamp_kqv", "clip_qkv"),
         ],
         tensors: [
-            .init("model.embed_tokens.weight", "token_embd.weight", [.vocabulary, .hidden]),
-            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
-        ] + ([TensorModule].attention(rotaryPairs: true) + .gatedNetwork()).inBlocks(),
+            .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
+            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
+            .blocks(.attention(rotaryPairs: true), .gatedNetwork()),
+        ],
         checks: [.activation(.silu), .off("attention_bias"), .headsShareWidth],
         export: .init(
             modelType: "olmo",

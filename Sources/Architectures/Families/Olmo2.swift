@@ -9,7 +9,7 @@ extension ModelFamily {
         // transformers: Olmo2Config
         defaults: olmo2Defaults + [.real("rope_theta", 10000)],
         keys: .common,
-        tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks(),
+        tensors: [.ends(), .blocks(.olmo2Layer)],
         checks: [.activation(.silu)],
         export: .init(
             modelType: "olmo2", presence: [("blk.0.attn_q.bias", "attention_bias")],
@@ -25,14 +25,6 @@ extension ModelFamily {
         .integer("max_position_embeddings", 2048), .real("rms_norm_eps", 1e-5),
     ]
 
-    /// A layer of OLMo 2 or 3.
-    static let olmo2Layer: [TensorModule] =
-        [
-            .norm("post_attention_layernorm", "post_attention_norm"),
-            .norm("post_feedforward_layernorm", "post_ffw_norm"),
-            .init("self_attn.q_norm", "attn_q_norm", [.queryHeads]),
-            .init("self_attn.k_norm", "attn_k_norm", [.keyValueHeads]),
-        ] + .attention(biases: .optional, outputBias: .optional) + .gatedNetwork()
 }
 
 extension DecoderRule {
@@ -46,4 +38,13 @@ extension DecoderRule {
     ) { _, _, block in
         if block.attention.window != nil { block.attention.rotary?.removeScaling() }
     }
+}
+
+extension TensorModules {
+    /// A layer of OLMo 2 or 3.
+    static let olmo2Layer: Self = [
+        .norm("post_attention_layernorm", "post_attention_norm"),
+        .norm("post_feedforward_layernorm", "post_ffw_norm"), .headNorms(wholeRows: true),
+        .attention(biases: .optional, outputBias: .optional), .gatedNetwork(),
+    ]
 }

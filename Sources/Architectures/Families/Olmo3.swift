@@ -21,7 +21,7 @@ extension ModelFamily {
                 return try configuration.slidingLayers(period: 4)
             },
         ],
-        tensors: [TensorModule].ends().rules() + olmo2Layer.inBlocks(),
+        tensors: [.ends(), .blocks(.olmo2Layer)],
         checks: [.activation(.silu)],
         export: .init(
             modelType: "olmo3", presence: [("blk.0.attn_q.bias", "attention_bias")],

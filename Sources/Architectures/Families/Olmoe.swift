@@ -17,7 +17,15 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
         keys: .common,
-        tensors: tensors,
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(), .headNorms(wholeRows: true),
+                .attention(biases: .optional, outputBias: .optional)),
+            .blocks(
+                of: "model.layers.{bid}.mlp.", .init("gate", "ffn_gate_inp", [.experts, .hidden]),
+                .experts(width: .feedForward)),
+        ],
         rotary: .yarnOrDynamic,
         checks: [
             .activation(.silu), .off("norm_topk_prob"), .absent("clip_qkv"),
@@ -37,20 +45,4 @@ extension ModelFamily {
         decoder: .blocks(
             .init(pairing: .halves, headNorms: .row, experts: .init(normalisesWeights: false))))
 
-    private static let tensors: [TensorRule] = {
-        let layer = "model.layers.{bid}."
-        let block = "blk.{bid}."
-        var rules: [TensorRule] = .gatedDecoder(
-            attentionBiases: .optional, outputBias: .optional, rotaryPairs: false,
-            feedForwardWhere: nil)
-        rules += [
-            .init(layer + "self_attn.q_norm.weight", block + "attn_q_norm.weight", [.queryHeads]),
-            .init(
-                layer + "self_attn.k_norm.weight", block + "attn_k_norm.weight", [.keyValueHeads]),
-            .init(layer + "mlp.gate.weight", block + "ffn_gate_inp.weight", [.experts, .hidden]),
-        ]
-        rules += .stackedExperts(
-            layer + "mlp.experts.{xid}", [TensorRule].expertMatrices, width: .feedForward)
-        return rules + .mergedExperts(layer + "mlp.experts", width: .feedForward)
-    }()
 }

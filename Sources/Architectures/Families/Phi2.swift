@@ -32,13 +32,13 @@ extension ModelFamily {
             .fileType,
             .entries { _ in [.init("tokenizer.ggml.add_bos_token", .bool(false))] },
         ],
-        tensors: [TensorModule].ends(
-            norm: "model.final_layernorm", normBias: .required, outputBias: .optional
-        ).rules()
-            + ([.norm("input_layernorm", "attn_norm", bias: .required)]
-            + .attention(
-                output: "self_attn.dense", biases: .required, outputBias: .required)
-            + .plainNetwork(up: "mlp.fc1", down: "mlp.fc2", bias: .required)).inBlocks(),
+        tensors: [
+            .ends(norm: "model.final_layernorm", normBias: .required, outputBias: .optional),
+            .blocks(
+                .norm("input_layernorm", "attn_norm", bias: .required),
+                .attention(output: "self_attn.dense", biases: .required, outputBias: .required),
+                .plainNetwork("mlp.fc1", "mlp.fc2", bias: .required)),
+        ],
         rotary: .unscaledOrDynamic,
         checks: [.activation(["gelu_new", "gelu_pytorch_tanh", "gelu"]), .headsShareWidth],
         export: .init(

@@ -23,17 +23,14 @@ extension ModelFamily {
             .real("rope_theta", 10000), .real("partial_rotary_factor", 1),
         ],
         keys: .phi3,
-        tensors: [TensorModule].ends().rules()
-            + [
-                .norm("input_layernorm", "attn_norm"),
-                .norm("post_attention_layernorm", "ffn_norm"),
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(),
                 .init(
-                    "self_attn.qkv_proj", "attn_qkv",
-                    [.queryHeads + 2 * .keyValueHeads, .hidden]),
-                .init("self_attn.o_proj", "attn_output", [.hidden, .queryHeads]),
-                .init("mlp.gate_up_proj", "ffn_up", [2 * .feedForward, .hidden]),
-                .init("mlp.down_proj", "ffn_down", [.hidden, .feedForward]),
-            ].inBlocks(),
+                    "self_attn.qkv_proj", "attn_qkv", [.queryHeads + 2 * .keyValueHeads, .hidden]),
+                .init("self_attn.o_proj", "attn_output", [.hidden, .queryHeads]), .stackedNetwork),
+        ],
         rotary: .phi3(["default", "longrope", "su", "yarn"]),
         checks: [.activation(.silu), .headsShareWidth],
         export: .init(

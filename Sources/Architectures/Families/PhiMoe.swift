@@ -22,13 +22,15 @@ extension ModelFamily {
             .count("expert_used_count", "num_experts_per_tok"),
             .count("expert_count", "num_local_experts"),
         ],
-        tensors: [TensorModule].ends(normBias: .required, outputBias: .optional).rules()
-            + phiMoeLayer.inBlocks()
-            + .stackedExperts(
-                "model.layers.{bid}.block_sparse_moe.experts.{xid}",
-                [("w1", "gate"), ("w2", "down"), ("w3", "up")], width: .feedForward)
-            + .mergedExperts(
-                "model.layers.{bid}.block_sparse_moe.experts", width: .feedForward),
+        tensors: [
+            .ends(normBias: .required, outputBias: .optional),
+            .blocks(
+                .preNorms(bias: .required), .attention(biases: .optional, outputBias: .optional)),
+            .blocks(
+                of: "model.layers.{bid}.block_sparse_moe.",
+                .init("gate", "ffn_gate_inp", [.experts, .hidden]),
+                .experts(.numbered, width: .feedForward)),
+        ],
         checkpoint: .init(spellings: [
             .init(".mlp.", means: ".block_sparse_moe."), .init(".router.", means: ".gate."),
         ]),
@@ -69,10 +71,4 @@ extension ModelFamily {
 
         })
 
-    private static let phiMoeLayer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm", bias: .required),
-            .norm("post_attention_layernorm", "ffn_norm", bias: .required),
-            .init("block_sparse_moe.gate", "ffn_gate_inp", [.experts, .hidden]),
-        ] + .attention(biases: .optional, outputBias: .optional)
 }

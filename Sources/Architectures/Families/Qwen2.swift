@@ -16,7 +16,7 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
         keys: .common + .pooling,
-        tensors: .gatedDecoder(attentionBiases: .required, rotaryPairs: false),
+        tensors: [.ends(), .blocks(.preNorms(), .attention(biases: .required), .gatedNetwork())],
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .lostSlidingWindow],
         export: .init(

@@ -22,9 +22,10 @@ extension ModelFamily {
             .count("expert_feed_forward_length", "moe_intermediate_size"),
             .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
         ],
-        tensors: .gatedDecoder(
-            attentionBiases: .optional, rotaryPairs: false, feedForwardWhere: nil)
-            + .qwenExperts + .qwenSharedExpert,
+        tensors: [
+            .ends(),
+            .blocks(.preNorms(), .attention(biases: .optional), .qwenExperts, .qwenSharedExpert),
+        ],
         rotary: .yarnOrDynamic,
         checks: .qwenExperts(normalizes: false),
         export: .init(
@@ -32,33 +33,6 @@ extension ModelFamily {
         // Qwen 1.5 MoE and 2 MoE: Qwen 2 with experts and a gated shared network beside them.
         decoder: .blocks(
             .init(pairing: .halves, experts: .init(normalisesWeights: false, shared: .stated))))
-}
-
-extension [TensorRule] {
-    /// The expert that all tokens share, and the gate that weighs it.
-    static let qwenSharedExpert: [TensorRule] = {
-        let expert = "model.layers.{bid}.mlp.shared_expert"
-        let width = Dimension.key("shared_expert_intermediate_size")
-        return [
-            .init(expert + "_gate.weight", "blk.{bid}.ffn_gate_inp_shexp.weight", [1, .hidden]),
-            .init(
-                expert + ".gate_proj.weight", "blk.{bid}.ffn_gate_shexp.weight", [width, .hidden]),
-            .init(expert + ".up_proj.weight", "blk.{bid}.ffn_up_shexp.weight", [width, .hidden]),
-            .init(
-                expert + ".down_proj.weight", "blk.{bid}.ffn_down_shexp.weight", [.hidden, width]),
-        ]
-    }()
-
-    /// The router and the experts of Qwen's models, separate or merged.
-    static let qwenExperts: [TensorRule] = {
-        let layer = "model.layers.{bid}.mlp"
-        let width = Dimension.key("moe_intermediate_size")
-        return [
-            .init(layer + ".gate.weight", "blk.{bid}.ffn_gate_inp.weight", [.experts, .hidden])
-        ]
-            + .stackedExperts(layer + ".experts.{xid}", expertMatrices, width: width)
-            + .mergedExperts(layer + ".experts", width: width)
-    }()
 }
 
 extension [ConfigurationCheck] {
@@ -88,4 +62,19 @@ extension [ConfigurationCheck] {
             .lostSlidingWindow,
         ]
     }
+}
+
+extension TensorModules {
+    /// The router and the experts of Qwen's models.
+    static let qwenExperts = blocks(
+        of: "mlp.", as: "", .init("gate", "ffn_gate_inp", [.experts, .hidden]),
+        .experts(width: .key("moe_intermediate_size")))
+
+    /// The expert that all tokens share, and the gate that weighs it.
+    static let qwenSharedExpert: Self = [
+        .init("mlp.shared_expert_gate", "ffn_gate_inp_shexp", [1, .hidden]),
+        .gatedNetwork(
+            "mlp.shared_expert", width: .key("shared_expert_intermediate_size"),
+            suffix: "_shexp"),
+    ]
 }

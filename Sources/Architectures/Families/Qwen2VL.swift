@@ -17,7 +17,7 @@ extension ModelFamily {
             .real("rope_theta", 1_000_000), .boolean("use_sliding_window", false),
         ],
         keys: .common,
-        tensors: .gatedDecoder(attentionBiases: .required, rotaryPairs: false),
+        tensors: [.ends(), .blocks(.preNorms(), .attention(biases: .required), .gatedNetwork())],
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .lostSlidingWindow],
         decoder: .blocks(.init(pairing: .halves)))

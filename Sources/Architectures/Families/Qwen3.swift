@@ -18,8 +18,12 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
         keys: .common + .pooling,
-        tensors: .gatedDecoder(
-            attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(), .headNorms(), .attention(biases: .optional, outputBias: .optional),
+                .gatedNetwork()),
+        ],
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .lostSlidingWindow],
         export: .init(

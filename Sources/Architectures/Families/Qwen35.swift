@@ -15,7 +15,11 @@ extension ModelFamily {
             .integer("linear_num_value_heads", 32),
         ] + .deltaLayers,
         keys: .common + .deltaLayers + [.usualRotarySections],
-        tensors: .deltaDecoder + .qwen35Mixer + [TensorModule].gatedNetwork().inBlocks(),
+        tensors: [
+            .deltaDecoder,
+            .blocks(of: "model.layers.{bid}.linear_attn.", where: .deltaRule, .qwen35Mixer),
+            .blocks(.gatedNetwork()),
+        ],
         checkpoint: .init(multiTokenPrediction: .qwenPredictors),
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .on("attn_output_gate"), .deltaLayers],
@@ -24,73 +28,6 @@ extension ModelFamily {
         // Qwen 3.5 and its form with experts: Qwen3-Next with value heads that take turns at the
         // key heads.
         decoder: .deltaRule())
-}
-
-extension [TensorRule] {
-    /// The projections of a layer of the delta rule, where value head `i` takes key head `i` modulo
-    /// their number: value heads, which a checkpoint has sorted by their key head, take turns.
-    static let qwen35Mixer: [TensorRule] = {
-        let layer = "model.layers.{bid}.linear_attn."
-        let block = "blk.{bid}."
-        let shared = Dimension.valueHeads / .keyHeads
-        let heads: [Dimension] = [.keyHeads, shared, .valueHead]
-        let kernel = Dimension.key("linear_conv_kernel_dim")
-        /// Queries and keys as they are, values in turns.
-        func channels(_ inner: [Dimension]) -> [TensorRule.Part] {
-            let rows = [2 * .keyRows + .valueRows] + inner
-            return [
-                .init(0, .part(of: rows, axis: 0, from: 0, count: 2 * .keyRows)),
-                .init(
-                    0,
-                    .part(
-                        of: rows, axis: 0, from: 2 * .keyRows, count: .valueRows, as: heads,
-                        order: [1, 0, 2] + inner.indices.map { $0 + 3 })),
-            ]
-        }
-        func rule(
-            _ source: String, _ name: String, _ shape: [Dimension], view: TensorView,
-            change: ValueChange = .none
-        ) -> TensorRule {
-            .init(
-                [.init(layer + source, shape)],
-                into: [.init(block + name, shape, [.init(0, view)], change: change)],
-                where: .deltaRule)
-        }
-        return [
-            .init(
-                [.init(layer + "in_proj_qkv.weight", [2 * .keyRows + .valueRows, .hidden])],
-                into: [
-                    .init(
-                        block + "attn_qkv.weight", [2 * .keyRows + .valueRows, .hidden],
-                        channels([.hidden]))
-                ], where: .deltaRule),
-            .init(
-                [.init(layer + "conv1d.weight", [2 * .keyRows + .valueRows, 1, kernel])],
-                into: [
-                    .init(
-                        block + "ssm_conv1d.weight", [2 * .keyRows + .valueRows, kernel],
-                        channels([kernel]))
-                ], where: .deltaRule),
-            rule(
-                "in_proj_z.weight", "attn_gate.weight", [.valueRows, .hidden],
-                view: .init(as: heads + [.hidden], order: [1, 0, 2, 3])),
-            rule(
-                "in_proj_a.weight", "ssm_alpha.weight", [.valueHeads, .hidden],
-                view: .init(as: [.keyHeads, shared, .hidden], order: [1, 0, 2])),
-            rule(
-                "in_proj_b.weight", "ssm_beta.weight", [.valueHeads, .hidden],
-                view: .init(as: [.keyHeads, shared, .hidden], order: [1, 0, 2])),
-            rule(
-                "A_log", "ssm_a", [.valueHeads],
-                view: .init(as: [.keyHeads, shared], order: [1, 0]), change: .negatedExponential),
-            rule(
-                "dt_bias", "ssm_dt.bias", [.valueHeads],
-                view: .init(as: [.keyHeads, shared], order: [1, 0])),
-            rule(
-                "out_proj.weight", "ssm_out.weight", [.hidden, .valueRows],
-                view: .init(as: [.hidden] + heads, order: [0, 2, 1, 3])),
-        ]
-    }()
 }
 
 extension HyperparameterRule {
@@ -117,4 +54,53 @@ extension ConfigurationExport.Source {
         while sections.last == 0, sections.count > 3 { sections.removeLast() }
         return sections
     }
+}
+
+extension TensorModules {
+    /// The projections of a layer of the delta rule, where value head `i` takes key head `i` modulo
+    /// their number: value heads, which a checkpoint has sorted by their key head, take turns.
+    static let qwen35Mixer: Self = {
+        let shared = Dimension.valueHeads / .keyHeads
+        let heads: [Dimension] = [.keyHeads, shared, .valueHead]
+        let rows = 2 * .keyRows + .valueRows
+        let kernel = Dimension.key("linear_conv_kernel_dim")
+        /// Queries and keys as they are, values in turns.
+        func channels(_ inner: Dimension) -> [TensorRule.Part] {
+            let box = TensorView.reshaped([rows, inner])
+            return [
+                .init(0, box.narrowed(0, from: 0, count: 2 * .keyRows)),
+                .init(
+                    0,
+                    box.narrowed(0, from: 2 * .keyRows, count: .valueRows, as: heads)
+                        .permuted([1, 0, 2, 3])),
+            ]
+        }
+        /// A number, or a row, for each value head.
+        func byHead(
+            _ source: String, _ name: String, _ inner: [Dimension] = [],
+            change: ValueChange = .none
+        ) -> Self {
+            .tensor(
+                source, name, [.valueHeads] + inner,
+                view: .reshaped([.keyHeads, shared] + inner)
+                    .permuted([1, 0] + inner.indices.map { $0 + 2 }), change: change)
+        }
+        return [
+            .tensors(
+                [.init("in_proj_qkv.weight", [rows, .hidden])],
+                into: [.init("attn_qkv.weight", [rows, .hidden], channels(.hidden))]),
+            .tensors(
+                [.init("conv1d.weight", [rows, 1, kernel])],
+                into: [.init("ssm_conv1d.weight", [rows, kernel], channels(kernel))]),
+            .tensor(
+                "in_proj_z.weight", "attn_gate.weight", [.valueRows, .hidden],
+                view: .reshaped(heads + [.hidden]).permuted([1, 0, 2, 3])),
+            byHead("in_proj_a.weight", "ssm_alpha.weight", [.hidden]),
+            byHead("in_proj_b.weight", "ssm_beta.weight", [.hidden]),
+            byHead("A_log", "ssm_a", change: .negatedExponential), byHead("dt_bias", "ssm_dt.bias"),
+            .tensor(
+                "out_proj.weight", "ssm_out.weight", [.hidden, .valueRows],
+                view: .reshaped([.hidden] + heads).permuted([0, 2, 1, 3])),
+        ]
+    }()
 }

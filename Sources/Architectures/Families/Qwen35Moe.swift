@@ -20,7 +20,11 @@ extension ModelFamily {
             .count("expert_feed_forward_length", "moe_intermediate_size"),
             .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
         ] + .deltaLayers + [.usualRotarySections],
-        tensors: .deltaDecoder + .qwen35Mixer + .qwenExperts + .qwenSharedExpert,
+        tensors: [
+            .deltaDecoder,
+            .blocks(of: "model.layers.{bid}.linear_attn.", where: .deltaRule, .qwen35Mixer),
+            .blocks(.qwenExperts, .qwenSharedExpert),
+        ],
         checkpoint: .init(multiTokenPrediction: .qwenPredictors),
         rotary: .yarnOrDynamic,
         checks: [.on("attn_output_gate"), .deltaLayers] + .qwenExperts(normalizes: true),

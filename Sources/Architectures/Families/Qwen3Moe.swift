@@ -20,9 +20,12 @@ extension ModelFamily {
         keys: .common + [
             .count("expert_feed_forward_length", "moe_intermediate_size")
         ],
-        tensors: .gatedDecoder(
-            attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true,
-            feedForwardWhere: nil) + .qwenExperts,
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(), .headNorms(), .attention(biases: .optional, outputBias: .optional),
+                .qwenExperts),
+        ],
         rotary: .yarnOrDynamic,
         checks: .qwenExperts(normalizes: true),
         export: .init(

@@ -21,7 +21,11 @@ extension ModelFamily {
             .count("expert_feed_forward_length", "moe_intermediate_size"),
             .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
         ] + .deltaLayers,
-        tensors: .deltaDecoder + qwen3NextMixer + .qwenExperts + .qwenSharedExpert,
+        tensors: [
+            .deltaDecoder,
+            .blocks(of: "model.layers.{bid}.linear_attn.", where: .deltaRule, qwen3NextMixer),
+            .blocks(.qwenExperts, .qwenSharedExpert),
+        ],
         checkpoint: .init(multiTokenPrediction: .qwenPredictors),
         rotary: .yarnOrDynamic,
         checks: [.deltaLayers] + .qwenExperts(normalizes: true),
@@ -30,55 +34,33 @@ extension ModelFamily {
 
     /// The projections of a layer of the delta rule: each key head's query, key, values and gates
     /// stand together in a checkpoint.
-    private static let qwen3NextMixer: [TensorRule] = {
-        let layer = "model.layers.{bid}.linear_attn."
-        let box: [Dimension] = [
-            .keyHeads, 2 * .keyHead + 2 * (.valueRows / .keyHeads), .hidden,
-        ]
-        func part(_ start: Dimension, _ count: Dimension) -> TensorRule.Part {
-            .init(0, .part(of: box, axis: 1, from: start, count: count))
-        }
+    private static let qwen3NextMixer: TensorModules = {
+        let (rows, kernel) = (2 * .keyRows + .valueRows, Dimension.key("linear_conv_kernel_dim"))
         let group = Dimension.valueRows / .keyHeads
+        let box = TensorView.reshaped([.keyHeads, 2 * .keyHead + 2 * group, .hidden])
+        func part(_ start: Dimension, _ count: Dimension) -> TensorRule.Part {
+            .init(0, box.narrowed(1, from: start, count: count))
+        }
         return [
-            .init(
-                [
-                    .init(
-                        layer + "in_proj_qkvz.weight",
-                        [2 * .keyRows + 2 * .valueRows, .hidden])
-                ],
+            .tensors(
+                [.init("in_proj_qkvz.weight", [2 * .keyRows + 2 * .valueRows, .hidden])],
                 into: [
                     .init(
-                        "blk.{bid}.attn_qkv.weight", [2 * .keyRows + .valueRows, .hidden],
+                        "attn_qkv.weight", [rows, .hidden],
                         [
                             part(0, .keyHead), part(.keyHead, .keyHead),
                             part(2 * .keyHead, group),
                         ]),
                     .init(
-                        "blk.{bid}.attn_gate.weight", [.valueRows, .hidden],
+                        "attn_gate.weight", [.valueRows, .hidden],
                         [part(2 * .keyHead + group, group)]),
-                ], where: .deltaRule),
-            .init(
-                layer + "in_proj_ba.weight", "blk.{bid}.ssm_ba.weight",
-                [2 * .valueHeads, .hidden], where: .deltaRule),
-            .init(
-                layer + "out_proj.weight", "blk.{bid}.ssm_out.weight", [.hidden, .valueRows],
-                where: .deltaRule),
-            .init(
-                layer + "A_log", "blk.{bid}.ssm_a", [.valueHeads], where: .deltaRule,
-                transform: .negatedExponential),
-            .init(
-                layer + "dt_bias", "blk.{bid}.ssm_dt.bias", [.valueHeads], where: .deltaRule),
-            .init(
-                [
-                    .init(
-                        layer + "conv1d.weight",
-                        [2 * .keyRows + .valueRows, 1, .key("linear_conv_kernel_dim")])
-                ],
-                into: [
-                    .init(
-                        "blk.{bid}.ssm_conv1d.weight",
-                        [2 * .keyRows + .valueRows, .key("linear_conv_kernel_dim")])
-                ], where: .deltaRule),
+                ]),
+            .init("in_proj_ba", "ssm_ba", [2 * .valueHeads, .hidden]),
+            .init("out_proj", "ssm_out", [.hidden, .valueRows]),
+            .tensor("A_log", "ssm_a", [.valueHeads], change: .negatedExponential),
+            .tensor("dt_bias", "ssm_dt.bias", [.valueHeads]),
+            .tensor(
+                "conv1d.weight", "ssm_conv1d.weight", [rows, kernel], from: [rows, 1, kernel]),
         ]
     }()
 }
@@ -187,55 +169,6 @@ extension [HyperparameterRule] {
     ]
 }
 
-extension [TensorRule] {
-    /// What all of Qwen's models with layers of the delta rule have: ends, norms, gated attention,
-    /// and layers that predict further tokens.
-    static let deltaDecoder: [TensorRule] = {
-        let layer = "model.layers.{bid}."
-        let block = "blk.{bid}."
-        func norm(
-            _ source: String, _ name: String, _ length: Dimension,
-            where condition: TensorRule.Condition = .always,
-            presence: TensorRule.Presence = .required
-        ) -> TensorRule {
-            .init(
-                layer + source + ".weight", block + name + ".weight", [length], presence: presence,
-                where: condition, transform: .plusOne)
-        }
-        var rules: [TensorRule] = [
-            .init("model.embed_tokens.weight", "token_embd.weight", [.vocabulary, .hidden]),
-            .init(
-                "model.norm.weight", "output_norm.weight", [.hidden], transform: .plusOne),
-            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional),
-            norm("input_layernorm", "attn_norm", .hidden),
-            norm("post_attention_layernorm", "post_attention_norm", .hidden),
-            norm("self_attn.q_norm", "attn_q_norm", .head, where: !.deltaRule),
-            norm("self_attn.k_norm", "attn_k_norm", .head, where: !.deltaRule),
-            .init(
-                layer + "linear_attn.norm.weight", block + "ssm_norm.weight", [.valueHead],
-                where: .deltaRule),
-            .init(
-                layer + "eh_proj.weight", block + "nextn.eh_proj.weight",
-                [.hidden, 2 * .hidden], where: .predictsNext),
-            norm("enorm", "nextn.enorm", .hidden, where: .predictsNext),
-            norm("hnorm", "nextn.hnorm", .hidden, where: .predictsNext),
-            norm("shared_head.norm", "nextn.shared_head_norm", .hidden, where: .predictsNext),
-        ]
-        // A query head's rows are its query, then its gate.
-        for (source, name, shape) in [
-            ("q_proj", "attn_q", [2 * Dimension.queryHeads, .hidden]),
-            ("k_proj", "attn_k", [.keyValueHeads, .hidden]),
-            ("v_proj", "attn_v", [.keyValueHeads, .hidden]),
-            ("o_proj", "attn_output", [.hidden, .queryHeads]),
-        ] {
-            rules += .projection(
-                layer + "self_attn." + source, block + name, shape, bias: .optional,
-                where: !.deltaRule)
-        }
-        return rules
-    }()
-}
-
 extension TensorRule.Condition {
     /// The layers of the delta rule.
     static let deltaRule = TensorRule.Condition {
@@ -310,4 +243,28 @@ extension DecoderRule {
             try model.deltaDecoder(experts: experts)
         }
     }
+}
+
+extension TensorModules {
+    /// What all of Qwen's models with layers of the delta rule have: ends, norms, gated attention,
+    /// and layers that predict further tokens (MTP).
+    static let deltaDecoder: Self = [
+        .ends(normTransform: .plusOne),
+        .blocks(
+            .norm("input_layernorm", "attn_norm", transform: .plusOne),
+            .norm("post_attention_layernorm", "post_attention_norm", transform: .plusOne)),
+        .blocks(
+            where: !.deltaRule, .headNorms(transform: .plusOne),
+            // A query head's rows are its query, then its gate.
+            .init("self_attn.q_proj", "attn_q", [2 * .queryHeads, .hidden], bias: .optional),
+            .init("self_attn.k_proj", "attn_k", [.keyValueHeads, .hidden], bias: .optional),
+            .init("self_attn.v_proj", "attn_v", [.keyValueHeads, .hidden], bias: .optional),
+            .init("self_attn.o_proj", "attn_output", [.hidden, .queryHeads], bias: .optional)),
+        .blocks(where: .deltaRule, .norm("linear_attn.norm", "ssm_norm", .valueHead)),
+        .blocks(
+            where: .predictsNext, .init("eh_proj", "nextn.eh_proj", [.hidden, 2 * .hidden]),
+            .norm("enorm", "nextn.enorm", transform: .plusOne),
+            .norm("hnorm", "nextn.hnorm", transform: .plusOne),
+            .norm("shared_head.norm", "nextn.shared_head_norm", transform: .plusOne)),
+    ]
 }

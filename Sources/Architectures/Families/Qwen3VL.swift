@@ -17,8 +17,12 @@ extension ModelFamily {
             .real("rms_norm_eps", 1e-6), .real("rope_theta", 500_000),
         ],
         keys: .common + [.deepstackLayers],
-        tensors: .gatedDecoder(
-            attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true),
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(), .headNorms(), .attention(biases: .optional, outputBias: .optional),
+                .gatedNetwork()),
+        ],
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu)],
         decoder: .blocks(.init(pairing: .halves, headNorms: .head)))

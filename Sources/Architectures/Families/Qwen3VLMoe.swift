@@ -21,12 +21,15 @@ extension ModelFamily {
         keys: .common + [
             .count("expert_feed_forward_length", "moe_intermediate_size"), .deepstackLayers,
         ],
-        tensors: .gatedDecoder(
-            attentionBiases: .optional, outputBias: .optional, rotaryPairs: false, headNorms: true,
-            feedForwardWhere: nil)
-            + .qwenExperts
-            + .transposedExperts(
-                "model.layers.{bid}.mlp.experts", width: .key("moe_intermediate_size")),
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(), .headNorms(), .attention(biases: .optional, outputBias: .optional),
+                .qwenExperts),
+            .blocks(
+                of: "model.layers.{bid}.mlp.",
+                .transposedExperts(width: .key("moe_intermediate_size"))),
+        ],
         rotary: .yarnOrDynamic,
         checks: [
             .activation(.silu), .on("norm_topk_prob"),

@@ -9,9 +9,8 @@ extension ModelFamily {
         classes: ["RobertaModel", "RobertaForSequenceClassification"],
         // transformers: RobertaConfig
         defaults: [.integer("vocab_size", 50265), .integer("pad_token_id", 1)] + bertDefaults,
-        keys: .common + robertaContext + .encoder,
-        tensors: [robertaPositionRule] + bertTensors + robertaClassifier
-            + bertIgnored.map { .ignoring($0) },
+        keys: .common + .robertaContext + .encoder,
+        tensors: [.robertaPositions, .bert, .robertaClassifier],
         checks: .encoder,
         tokenizer: .init(keys: {
             let count = $0["type_vocab_size"]?.integer ?? 0
@@ -31,27 +30,28 @@ extension ModelFamily {
                 ]
             }))
 
+}
+
+extension Dimension {
+    /// The positions behind that of the padding token.
+    fileprivate static let robertaPositions =
+        key("max_position_embeddings") - (key("pad_token_id") + 1)
+}
+
+extension [HyperparameterRule] {
     /// The positions that a text may have.
-    static let robertaContext: [HyperparameterRule] = [
-        .count("context_length") { configuration throws(ArchitectureError) in
-            try robertaPositions.size(in: configuration)
-        }
+    static let robertaContext: Self = [.size("context_length", .robertaPositions)]
+}
+
+extension TensorModules {
+    /// A classifier of two matrices.
+    static let robertaClassifier: Self = [
+        .classifier("classifier.dense", "cls", answers: .hidden),
+        .classifier("classifier.out_proj", "cls.output"),
     ]
 
-    /// A classifier of two matrices.
-    static let robertaClassifier: [TensorRule] = [TensorModule]([
-        .init(
-            "classifier.dense", "cls", [.hidden, .hidden], bias: .optional, presence: .optional),
-        .init(
-            "classifier.out_proj", "cls.output", [.key("num_labels"), .hidden], bias: .optional,
-            presence: .optional),
-    ]).rules()
-
-    /// The positions behind that of the padding token.
-    private static let robertaPositions: Dimension =
-        .key("max_position_embeddings") - (.key("pad_token_id") + 1)
-
-    static let robertaPositionRule = TensorRule(
+    /// The positions without those that no text has.
+    static let robertaPositions: Self = .tensors(
         [
             .init(
                 "embeddings.position_embeddings.weight",
@@ -59,13 +59,12 @@ extension ModelFamily {
         ],
         into: [
             .init(
-                "position_embd.weight", [robertaPositions, .hidden],
+                "position_embd.weight", [.robertaPositions, .hidden],
                 [
                     .init(
                         0,
-                        .part(
-                            of: [.key("max_position_embeddings"), .hidden], axis: 0,
-                            from: .key("pad_token_id") + 1, count: robertaPositions))
+                        .reshaped([.key("max_position_embeddings"), .hidden]).narrowed(
+                            0, from: .key("pad_token_id") + 1, count: .robertaPositions))
                 ])
         ], leavesUnused: true)
 }

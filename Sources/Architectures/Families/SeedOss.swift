@@ -18,7 +18,14 @@ extension ModelFamily {
             .integer("head_dim", 128), .real("rope_theta", 10000),
         ],
         keys: .common,
-        tensors: [TensorModule].ends().rules() + seedOssLayer.inBlocks(),
+        tensors: [
+            .ends(),
+            .blocks(
+                .norm("input_layernorm", "attn_norm"),
+                .norm("post_attention_layernorm", "post_attention_norm"),
+                .attention(biases: .optional, outputBias: .optional), .gatedNetwork(bias: .optional)
+            ),
+        ],
         checks: [.activation(.silu)],
         export: .init(
             modelType: "seed_oss",
@@ -30,9 +37,4 @@ extension ModelFamily {
         // Qwen 2 whose second norm has another name.
         decoder: .blocks(.init(pairing: .halves, feedForwardNorm: "post_attention_norm")))
 
-    private static let seedOssLayer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm"),
-            .norm("post_attention_layernorm", "post_attention_norm"),
-        ] + .attention(biases: .optional, outputBias: .optional) + .gatedNetwork(bias: .optional)
 }

@@ -16,9 +16,13 @@ extension ModelFamily {
             .real("rope_theta", 2_000_000), .boolean("tie_word_embeddings", true),
         ],
         keys: .common + .llama,
-        tensors: .gatedDecoder(
-            attentionBiases: .optional, outputBias: .optional, feedForwardBiases: .optional,
-            rotaryPairs: true),
+        tensors: [
+            .ends(),
+            .blocks(
+                .preNorms(),
+                .attention(biases: .optional, outputBias: .optional, rotaryPairs: true),
+                .gatedNetwork(bias: .optional)),
+        ],
         rotary: .llama3,
         checks: [
             .activation(.silu),

@@ -32,8 +32,15 @@ extension ModelFamily {
             .unusualRotaryBase,
             .fileType,
         ],
-        tensors: [TensorModule].ends(normBias: .required).rules()
-            + stableLMLayer.inBlocks() + stableLMHeadNorms,
+        tensors: [
+            .ends(normBias: .required),
+            .blocks(
+                .norm("input_layernorm", "attn_norm", bias: .required),
+                // Missing where attention and network run side by side.
+                .norm("post_attention_layernorm", "ffn_norm", bias: .optional, presence: .optional),
+                .attention(biases: .optional), .gatedNetwork(), eachHeadsNorm("q", .headCount),
+                eachHeadsNorm("k", .keyValueHeadCount)),
+        ],
         rotary: .unscaledOrDynamic,
         checks: [.activation(.silu), .headsShareWidth],
         export: .init(
@@ -55,25 +62,10 @@ extension ModelFamily {
 
         })
 
-    private static let stableLMLayer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm", bias: .required),
-            // Missing where attention and network run side by side.
-            .norm(
-                "post_attention_layernorm", "ffn_norm", bias: .optional, presence: .optional),
-        ] + .attention(biases: .optional) + .gatedNetwork()
-
     /// A norm for every head, which GGUF has as the rows of one tensor.
-    private static let stableLMHeadNorms: [TensorRule] = [
-        ("q", Dimension.headCount), ("k", Dimension.keyValueHeadCount),
-    ].map { letter, count in
-        .init(
-            [
-                .init(
-                    "model.layers.{bid}.self_attn.\(letter)_layernorm.norms.{xid}.weight", [.head],
-                    count: count)
-            ],
-            into: [.init("blk.{bid}.attn_\(letter)_norm.weight", [count, .head])],
-            presence: .optional)
+    private static func eachHeadsNorm(_ letter: String, _ count: Dimension) -> TensorModules {
+        .tensors(
+            [.init("self_attn.\(letter)_layernorm.norms.{xid}.weight", [.head], count: count)],
+            into: [.init("attn_\(letter)_norm.weight", [count, .head])], presence: .optional)
     }
 }

@@ -15,7 +15,12 @@ extension ModelFamily {
             .real("rope_theta", 10000), .boolean("tie_word_embeddings", true),
         ],
         keys: .common,
-        tensors: [TensorModule].ends(normBias: .required).rules() + starCoder2Layer.inBlocks(),
+        tensors: [
+            .ends(normBias: .required),
+            .blocks(
+                .preNorms(bias: .required), .attention(biases: .optional, outputBias: .optional),
+                .plainNetwork("mlp.c_fc", "mlp.c_proj", bias: .optional)),
+        ],
         checks: [.activation(["gelu_pytorch_tanh", "gelu_new", "gelu"]), .lostSlidingWindow],
         export: .init(
             modelType: "starcoder2",
@@ -26,10 +31,4 @@ extension ModelFamily {
         decoder: .blocks(
             .init(pairing: .halves, norm: .layer, network: .plain, activation: .geluTanh)))
 
-    private static let starCoder2Layer: [TensorModule] =
-        [
-            .norm("input_layernorm", "attn_norm", bias: .required),
-            .norm("post_attention_layernorm", "ffn_norm", bias: .required),
-        ] + .attention(biases: .optional, outputBias: .optional)
-        + .plainNetwork(up: "mlp.c_fc", down: "mlp.c_proj", bias: .optional)
 }

@@ -32,8 +32,12 @@ extension ModelFamily {
                     return id
                 }, .fileType,
             ],
-        tensors: t5Encoder + t5Decoder + t5Embeddings + [
-            .init("lm_head.weight", "output.weight", [.vocabulary, .hidden], presence: .optional)
+        tensors: [
+            .t5Encoder,
+            .t5Attention("decoder", "SelfAttention", 0, "attn"),
+            .t5Attention("decoder", "EncDecAttention", 1, "cross_attn"),
+            .t5Network("decoder", 2), .norm("decoder.final_layer_norm", "dec.output_norm"),
+            .t5Embeddings, .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
         ],
         checks: .t5,
         tokenizer: .init(model: "t5"))
@@ -48,77 +52,20 @@ extension ModelFamily {
         .same("intermediate_size", as: "d_ff"), .same("num_attention_heads", as: "num_heads"),
     ]
 
-    /// The embeddings, which both sides share.
-    static let t5Embeddings: [TensorRule] =
-        [TensorModule]([.init("shared", "token_embd", [.vocabulary, .hidden])]).rules() + [
-            .copyOfEmbeddings("encoder.embed_tokens.weight"),
-            .copyOfEmbeddings("decoder.embed_tokens.weight"),
-        ]
-
-    static let t5Encoder: [TensorRule] =
-        t5Attention("encoder", "SelfAttention", 0, "attn")
-        + t5Network("encoder", 1)
-        + [TensorModule]([.norm("final_layer_norm", "output_norm")]).rules(
-            in: "encoder.", as: "enc.")
-
-    private static let t5Decoder: [TensorRule] =
-        t5Attention("decoder", "SelfAttention", 0, "attn")
-        + t5Attention("decoder", "EncDecAttention", 1, "cross_attn")
-        + t5Network("decoder", 2)
-        + [TensorModule]([.norm("final_layer_norm", "output_norm")]).rules(
-            in: "decoder.", as: "dec.")
-
-    /// Attention, its norm and, in the first block or in all, the biases of positions.
-    private static func t5Attention(
-        _ side: String, _ module: String, _ layer: Int, _ name: String
-    ) -> [TensorRule] {
-        [TensorModule]([
-            .init("\(module).q", "\(name)_q", [.queryHeads, .hidden]),
-            .init("\(module).k", "\(name)_k", [.queryHeads, .hidden]),
-            .init("\(module).v", "\(name)_v", [.queryHeads, .hidden]),
-            .init("\(module).o", "\(name)_o", [.hidden, .queryHeads]),
-            .init(
-                "\(module).relative_attention_bias", "\(name)_rel_b",
-                [.key("relative_attention_num_buckets"), .headCount], presence: .optional),
-            .norm("layer_norm", "\(name)_norm"),
-        ]).rules(
-            in: "\(side).block.{bid}.layer.\(layer).", as: "\(side.prefix(3)).blk.{bid}.",
-            where: .isBlock(of: side))
-    }
-
-    /// A feed-forward network with a gate or without one, and its norm.
-    private static func t5Network(_ side: String, _ layer: Int) -> [TensorRule] {
-        func rules(
-            _ modules: [TensorModule], where condition: TensorRule.Condition
-        ) -> [TensorRule] {
-            modules.rules(
-                in: "\(side).block.{bid}.layer.\(layer).", as: "\(side.prefix(3)).blk.{bid}.",
-                where: condition)
-        }
-        return rules(
-            [
-                .init("DenseReluDense.wo", "ffn_down", [.hidden, .feedForward]),
-                .norm("layer_norm", "ffn_norm"),
-            ], where: .isBlock(of: side))
-            + rules(
-                [
-                    .init("DenseReluDense.wi_0", "ffn_gate", [.feedForward, .hidden]),
-                    .init("DenseReluDense.wi_1", "ffn_up", [.feedForward, .hidden]),
-                ], where: .isBlock(of: side, isGated: true))
-            + rules(
-                [.init("DenseReluDense.wi", "ffn_up", [.feedForward, .hidden])],
-                where: .isBlock(of: side, isGated: false))
-    }
 }
 
 extension TensorRule.Condition {
     /// Blocks that T5's encoder or decoder has.
-    fileprivate static func isBlock(of side: String, isGated: Bool? = nil) -> Self {
+    fileprivate static func isBlock(of side: String) -> Self {
         .init { configuration, block throws(ArchitectureError) in
             let key = side == "encoder" ? "num_layers" : "num_decoder_layers"
-            let isThere = try block < configuration.required(key)
-            return isThere && (isGated == nil || isGated == configuration.isT5Gated)
+            return try block < configuration.required(key)
         }
+    }
+
+    /// Models whose networks have a gate.
+    fileprivate static let isT5Gated = TensorRule.Condition { configuration, _ in
+        configuration["feed_forward_proj"]?.text?.hasPrefix("gated-") ?? false
     }
 }
 
@@ -138,14 +85,6 @@ extension [HyperparameterRule] {
     }
 }
 
-extension ModelConfiguration {
-    /// Whether T5's network has a gate.
-    fileprivate var isT5Gated: Bool {
-        self["feed_forward_proj"]?.text?.hasPrefix("gated-") ?? false
-    }
-
-}
-
 extension [ConfigurationCheck] {
     /// What GGUF's T5 takes for granted.
     static let t5: Self = [
@@ -154,4 +93,52 @@ extension [ConfigurationCheck] {
         // So is the longest distance that the biases tell apart.
         .number("relative_attention_max_distance", 128),
     ]
+}
+
+extension TensorModules {
+    /// The embeddings, which both sides share.
+    static let t5Embeddings: Self = [
+        .init("shared", "token_embd", [.vocabulary, .hidden]),
+        .copyOfEmbeddings("encoder.embed_tokens.weight"),
+        .copyOfEmbeddings("decoder.embed_tokens.weight"),
+    ]
+
+    /// The encoder without them.
+    static let t5Encoder: Self = [
+        .t5Attention("encoder", "SelfAttention", 0, "attn"), .t5Network("encoder", 1),
+        .norm("encoder.final_layer_norm", "enc.output_norm"),
+    ]
+
+    /// Attention, its norm and, in the first block or in all, the biases of positions.
+    fileprivate static func t5Attention(
+        _ side: String, _ module: String, _ layer: Int, _ name: String
+    ) -> Self {
+        .blocks(
+            of: "\(side).block.{bid}.layer.\(layer).", as: "\(side.prefix(3)).blk.{bid}.",
+            where: .isBlock(of: side),
+            .init("\(module).q", "\(name)_q", [.queryHeads, .hidden]),
+            .init("\(module).k", "\(name)_k", [.queryHeads, .hidden]),
+            .init("\(module).v", "\(name)_v", [.queryHeads, .hidden]),
+            .init("\(module).o", "\(name)_o", [.hidden, .queryHeads]),
+            .init(
+                "\(module).relative_attention_bias", "\(name)_rel_b",
+                [.key("relative_attention_num_buckets"), .headCount], presence: .optional),
+            .norm("layer_norm", "\(name)_norm"))
+    }
+
+    /// A feed-forward network with a gate or without one, and its norm.
+    fileprivate static func t5Network(_ side: String, _ layer: Int) -> Self {
+        .blocks(
+            of: "\(side).block.{bid}.layer.\(layer).", as: "\(side.prefix(3)).blk.{bid}.",
+            where: .isBlock(of: side),
+            .init("DenseReluDense.wo", "ffn_down", [.hidden, .feedForward]),
+            .norm("layer_norm", "ffn_norm"),
+            .only(
+                where: .isT5Gated,
+                .init("DenseReluDense.wi_0", "ffn_gate", [.feedForward, .hidden]),
+                .init("DenseReluDense.wi_1", "ffn_up", [.feedForward, .hidden])),
+            .only(
+                where: !.isT5Gated,
+                .init("DenseReluDense.wi", "ffn_up", [.feedForward, .hidden])))
+    }
 }

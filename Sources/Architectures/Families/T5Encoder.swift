@@ -8,7 +8,7 @@ extension ModelFamily {
         classes: ["T5EncoderModel"],
         defaults: t5Defaults + [.same("num_hidden_layers", as: "num_layers")],
         keys: .t5(blocks: [.count("block_count", "num_layers")]) + [.fileType],
-        tensors: t5Encoder + t5Embeddings + [.ignoring("lm_head.weight")],
+        tensors: [.t5Encoder, .t5Embeddings, .ignoring("lm_head.weight")],
         checks: .t5,
         tokenizer: .init(model: "t5"))
 }

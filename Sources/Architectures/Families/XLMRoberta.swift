@@ -9,9 +9,8 @@ extension ModelFamily {
         classes: ["XLMRobertaModel", "XLMRobertaForSequenceClassification"],
         // transformers: XLMRobertaConfig
         defaults: [.integer("pad_token_id", 1)] + bertDefaults,
-        keys: .common + robertaContext + .encoder,
-        tensors: [robertaPositionRule] + bertTensors + robertaClassifier
-            + bertIgnored.map { .ignoring($0) },
+        keys: .common + .robertaContext + .encoder,
+        tensors: [.robertaPositions, .bert, .robertaClassifier],
         checks: .encoder + [
             .refusing { configuration throws(ArchitectureError) in
                 guard configuration["lora_adaptations"] != nil else { return }

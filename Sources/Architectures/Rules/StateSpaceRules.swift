@@ -17,66 +17,43 @@ struct StateSpaceSizes: Sendable {
     var channels: Dimension { width + 2 * groups * state }
 }
 
-extension [TensorRule] {
+extension TensorModules {
     /// The tensors of a layer of Mamba-2's state space.
     ///
     /// - Parameters:
-    ///   - layer: What their names in a checkpoint start with.
+    ///   - source: What their names in a checkpoint start with.
     ///   - hasNorm: Whether the norm of the result is among them.
     ///   - hasProjections: Whether the two matrices are among them.
     static func stateSpace(
-        _ layer: String, _ sizes: StateSpaceSizes, hasNorm: Bool = true,
-        hasProjections: Bool = true, where condition: TensorRule.Condition = .always
-    ) -> [TensorRule] {
-        let block = "blk.{bid}.ssm_"
+        _ source: String, _ sizes: StateSpaceSizes, hasNorm: Bool = true,
+        hasProjections: Bool = true
+    ) -> Self {
         let (channels, width) = (sizes.channels, sizes.width)
-        var rules: [TensorRule] = [
-            .reshaped(
-                layer + "conv1d.weight", [channels, 1, sizes.kernel], block + "conv1d.weight",
-                [channels, sizes.kernel], where: condition),
+        let projections: Self = [
             .init(
-                layer + "conv1d.bias", block + "conv1d.bias", [channels], presence: .optional,
-                where: condition),
-            .init(layer + "dt_bias", block + "dt.bias", [sizes.heads], where: condition),
-            .reshaped(
-                layer + "A_log", [sizes.heads], block + "a", [sizes.heads, 1],
-                change: .negatedExponential, where: condition),
-            .reshaped(
-                layer + "D", [sizes.heads], block + "d", [sizes.heads, 1], where: condition),
+                source + "in_proj", "ssm_in", [width + channels + sizes.heads, .hidden]),
+            .init(source + "out_proj", "ssm_out", [.hidden, width]),
         ]
-        if hasProjections {
-            rules += [
-                .init(
-                    layer + "in_proj.weight", block + "in.weight",
-                    [width + channels + sizes.heads, .hidden], where: condition),
-                .init(
-                    layer + "out_proj.weight", block + "out.weight", [.hidden, width],
-                    where: condition),
-            ]
-        }
-        return hasNorm ? rules + stateSpaceNorm(layer, sizes, where: condition) : rules
+        return [
+            .tensor(
+                source + "conv1d.weight", "ssm_conv1d.weight", [channels, sizes.kernel],
+                from: [channels, 1, sizes.kernel]),
+            .tensor(source + "conv1d.bias", "ssm_conv1d.bias", [channels], presence: .optional),
+            .tensor(source + "dt_bias", "ssm_dt.bias", [sizes.heads]),
+            .tensor(
+                source + "A_log", "ssm_a", [sizes.heads, 1], from: [sizes.heads],
+                change: .negatedExponential),
+            .tensor(source + "D", "ssm_d", [sizes.heads, 1], from: [sizes.heads]),
+            hasProjections ? projections : [],
+            hasNorm ? .stateSpaceNorm(source, sizes) : [],
+        ]
     }
 
     /// The norm of a state space's result.
-    static func stateSpaceNorm(
-        _ layer: String, _ sizes: StateSpaceSizes, where condition: TensorRule.Condition
-    ) -> [TensorRule] {
-        [
-            .reshaped(
-                layer + "norm.weight", [sizes.width], "blk.{bid}.ssm_norm.weight",
-                [sizes.groups, sizes.width / sizes.groups], where: condition)
-        ]
-    }
-}
-
-extension TensorRule {
-    /// A tensor that has a further dimension, or one less, in the file.
-    static func reshaped(
-        _ source: String, _ stored: [Dimension], _ name: String, _ shape: [Dimension],
-        change: ValueChange = .none, where condition: Condition = .always
-    ) -> TensorRule {
-        .init(
-            [.init(source, stored)], into: [.init(name, shape, change: change)], where: condition)
+    static func stateSpaceNorm(_ source: String, _ sizes: StateSpaceSizes) -> Self {
+        .tensor(
+            source + "norm.weight", "ssm_norm.weight",
+            [sizes.groups, sizes.width / sizes.groups], from: [sizes.width])
     }
 }
 
