@@ -185,7 +185,7 @@ let package = Package(
             name: "CalibrationTests",
             dependencies: [
                 "Architectures", "Calibration", "Conversion", "Evaluation", "GGUF", "Inference",
-                "Tokenization", "TensorCore", "TestSupport",
+                "Pipeline", "Quantization", "Tokenization", "TensorCore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -16,7 +16,7 @@ public import TensorCore
 /// `@unchecked Sendable`: what changes is changed by `prepare` alone, while nothing is encoded.
 public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
     private let model: Model
-    private let text: CalibrationText
+    private let text: CalibrationWindows
     private let effort: RoundingEffort
     private let pool: WorkerPool
     private let formats: [Int: [Format]]
@@ -30,16 +30,16 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
 
     /// Prepares to round what `plans`, all of one source, write in formats with blocks.
     public init(
-        _ plans: [Plan], text: CalibrationText, effort: RoundingEffort = .normal,
+        _ plans: [Plan], windows: CalibrationWindows, effort: RoundingEffort = .normal,
         pool: WorkerPool = WorkerPool()
     ) throws {
         model = try Model(source: plans[0].source)
-        self.text = text
+        text = windows
         self.effort = effort
         self.pool = pool
         var formats: [Int: [Format]] = [:]
         for tensor in plans.flatMap(\.tensors)
-        where !tensor.isCopy && tensor.choice.format.supportsFeedback {
+        where !tensor.isCopy && tensor.choice.format.blockElementCount > 1 {
             if formats[tensor.sourceIndex]?.contains(tensor.choice.format) != true {
                 formats[tensor.sourceIndex, default: []].append(tensor.choice.format)
             }
@@ -79,7 +79,7 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
         let own = moments.removeValue(forKey: key)
         let prepared = try PreparedRounding(
             own, step: step, columnCount: input.group.columnCount, formats: formats,
-            source: model.source, effort: effort, hasOtherDomain: text.hasOtherDomain, pool: pool)
+            source: model.source, effort: effort, pool: pool)
         outcome.add(prepared, source: model.source)
         current = prepared
     }

@@ -7,7 +7,7 @@ struct CalibrationMemory {
     /// In bytes.
     let byteCount: Int
 
-    init(_ model: Model, schedule: RoundingSchedule, text: CalibrationText) {
+    init(_ model: Model, schedule: RoundingSchedule, text: CalibrationWindows) {
         let width = model.description.embeddingLength
         let rows = text.tokenCount * width * 4
         let batch = LayerInputs.batchTokenCount

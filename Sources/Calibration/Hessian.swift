@@ -62,6 +62,9 @@ final class Hessian {
         }
     }
 
+    /// Says what the sums weigh.
+    func setWeight(_ weight: Double) { self.weight = weight }
+
     /// What rounding errors cost: Σ ΔW H ΔWᵀ over rows, per unit of the tokens' weight.
     ///
     /// - Parameter errors: `(row, column)`.

@@ -10,7 +10,7 @@ import TensorCore
 final class LayerInputs {
     private let decoder: Decoder
     private let pool: WorkerPool
-    private let batches: [(purpose: CalibrationText.Purpose, batch: Batch)]
+    private let batches: [(purpose: CalibrationWindows.Purpose, batch: Batch)]
     private var rows: [[Float]] = []
     private var states: [ForwardState]
     /// The block that the rows are before; `nil` before the embedding.
@@ -22,10 +22,11 @@ final class LayerInputs {
         var validation: Hessian
     }
 
-    init(_ model: Model, text: CalibrationText, pool: WorkerPool) throws {
-        decoder = try Decoder(models: [model], pool: pool)
+    init(_ model: Model, text: CalibrationWindows, pool: WorkerPool) throws {
+        decoder = try Decoder(models: [model], products: .ordered, pool: pool)
         self.pool = pool
-        let perBatch = max(1, LayerInputs.batchTokenCount / text.windowLength)
+        let longest = (text.fitting + text.validation).map(\.count).max() ?? 1
+        let perBatch = max(1, LayerInputs.batchTokenCount / longest)
         batches =
             LayerInputs.batches(text.fitting, perBatch, .fitting)
             + LayerInputs.batches(text.validation, perBatch, .validation)
@@ -38,8 +39,8 @@ final class LayerInputs {
     static let batchTokenCount = 4096
 
     private static func batches(
-        _ windows: [[Int32]], _ perBatch: Int, _ purpose: CalibrationText.Purpose
-    ) -> [(CalibrationText.Purpose, Batch)] {
+        _ windows: [[Int32]], _ perBatch: Int, _ purpose: CalibrationWindows.Purpose
+    ) -> [(CalibrationWindows.Purpose, Batch)] {
         stride(from: 0, to: windows.count, by: perBatch).map {
             (purpose, Batch(windows: Array(windows[$0..<min(windows.count, $0 + perBatch)])))
         }
@@ -67,7 +68,7 @@ final class LayerInputs {
         } observer: {
             recorder.record($0)
         }
-        return sums.finish(pool)
+        return try sums.finish(pool)
     }
 
     /// Takes the tokens through the blocks that are left, for the output matrix.
@@ -87,7 +88,7 @@ final class LayerInputs {
             try sums.add(
                 [(InputRecorder.Key(group: group.number), [piece])], batches[index].purpose, pool)
         }
-        return sums.finish(pool)
+        return try sums.finish(pool)
     }
 
     private func embed() throws {
@@ -104,7 +105,7 @@ final class LayerInputs {
 
     /// Takes all rows through the block that they are before.
     private func step(
-        _ end: ((CalibrationText.Purpose) throws -> Void)?,
+        _ end: ((CalibrationWindows.Purpose) throws -> Void)?,
         observer: LinearObserver? = nil
     ) throws {
         guard let block else { return }
@@ -130,7 +131,7 @@ private final class MomentSums {
     /// Adds what a batch gave.
     func add(
         _ inputs: [(key: InputRecorder.Key, pieces: [InputRecorder.Piece])],
-        _ purpose: CalibrationText.Purpose, _ pool: WorkerPool
+        _ purpose: CalibrationWindows.Purpose, _ pool: WorkerPool
     ) throws {
         for (key, pieces) in inputs {
             guard let columnCount = groups[key.group]?.columnCount else { continue }
@@ -145,10 +146,13 @@ private final class MomentSums {
     }
 
     /// Ends the adding.
-    func finish(_ pool: WorkerPool) -> [InputRecorder.Key: LayerInputs.Moments] {
+    func finish(_ pool: WorkerPool) throws -> [InputRecorder.Key: LayerInputs.Moments] {
         for own in moments.values {
             own.fitting.finish(pool: pool)
             own.validation.finish(pool: pool)
+        }
+        for (number, group) in groups {
+            try ExpertMoments(number, group)?.blend(&moments, pool: pool)
         }
         return moments
     }

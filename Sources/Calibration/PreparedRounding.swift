@@ -25,7 +25,7 @@ struct PreparedRounding: Sendable {
     init(
         _ moments: LayerInputs.Moments?, step: RoundingSchedule.Step, columnCount: Int,
         formats: [Int: [Format]], source: any TensorSource, effort: RoundingEffort,
-        hasOtherDomain: Bool, pool: WorkerPool
+        pool: WorkerPool
     ) throws {
         self.columnCount = columnCount
         self.effort = effort
@@ -34,11 +34,9 @@ struct PreparedRounding: Sendable {
         guard let moments, moments.fitting.weight > 0, moments.validation.weight > 0,
             found >= needed
         else {
-            if let moments, found > 0 {
-                moments.fitting.merge(moments.validation)
-                importance = moments.fitting.diagonal
-            } else {
-                importance = nil
+            // An expert without tokens has the diagonal of the others.
+            importance = moments.flatMap {
+                $0.fitting.weight > 0 ? $0.fitting.diagonal : nil
             }
             factor = nil
             plainReasons = step.group.tensors.map {
@@ -100,7 +98,7 @@ struct PreparedRounding: Sendable {
                         scratch: scratch)
                 }
             }
-            samples += (formats[tensor] ?? []).map {
+            samples += (formats[tensor] ?? []).filter(\.supportsFeedback).map {
                 ShrinkChoice.Sample(tensor: tensor, format: $0, rows: rows)
             }
         }
@@ -124,9 +122,9 @@ struct PreparedRounding: Sendable {
     ) {
         func run(_ importance: UnsafePointer<Float>?) {
             if let factor {
-                BlockFeedback.encode(
-                    format, rows, rowCount: rowCount, factor: factor, importance: importance,
-                    into: destination)
+                format.encode(
+                    rows: rows, rowCount: rowCount, factor: factor, importance: importance,
+                    effort: effort, into: destination)
             } else {
                 format.encode?(rows, rowCount, columnCount, importance, destination)
             }

@@ -20,6 +20,8 @@ struct ShrinkChoice {
 
     /// The shrinkage with the least cost over all samples; `nil` where none is better than 1.
     private(set) var shrink: Double?
+    /// What the samples cost with it, as a share of the plain encoder's; 1 where that is kept.
+    private(set) var ratio = 1.0
     /// The samples whose cost with it is no less than the plain encoder's.
     private(set) var plain: Set<Int> = []
     /// Whether the Hessian could be factored at all.
@@ -35,7 +37,7 @@ struct ShrinkChoice {
     }
 
     /// What making a factor takes besides the Hessians, in bytes.
-    static func workingByteCount(columnCount: Int) -> Int { columnCount * columnCount * 12 }
+    static func workingByteCount(columnCount: Int) -> Int { columnCount * columnCount * 16 }
 
     init(
         _ moments: LayerInputs.Moments, samples: [Sample], damping: Double,
@@ -44,7 +46,6 @@ struct ShrinkChoice {
         let importance = moments.fitting.diagonal
         let plainCosts = try ShrinkChoice.costs(
             samples, nil, importance, effort, moments.validation, pool)
-        var least = 1.0
         for candidate in ShrinkChoice.candidates {
             let made = try HessianFactor(
                 moments.fitting, .init(shrink: candidate, damping: damping), pool: pool)
@@ -54,12 +55,12 @@ struct ShrinkChoice {
             let costs = try ShrinkChoice.costs(
                 samples, made.factor, importance, effort, moments.validation, pool)
             // Each sample counts alike, whatever its format's error.
-            let ratio =
+            let share =
                 zip(costs, plainCosts).reduce(0) {
                     $0 + ($1.1 > 0 ? $1.0 / $1.1 : 1)
                 } / Double(max(1, samples.count))
-            guard ratio < least else { continue }
-            least = ratio
+            guard share < ratio else { continue }
+            ratio = share
             shrink = candidate
             plain = Set(
                 samples.indices.filter { !(costs[$0] < plainCosts[$0]) })

@@ -1,9 +1,7 @@
 import ArgumentParser
 import Architectures
 import Calibration
-import Crypto
 import Evaluation
-import Foundation
 import GGUF
 import Inference
 import Pipeline
@@ -82,48 +80,55 @@ struct CalibrateOptions: ParsableArguments {
         let model = try Model(source: source)
         let vocabulary = try Vocabulary(metadata: source.metadata, file: source.path)
         let tokenizer = try Tokenizer(vocabulary: vocabulary)
-        var digests: [(name: String, sha256: String)] = []
-        func documents(
-            _ list: String, _ kind: CalibrationDocument.Kind
-        ) throws -> [CalibrationDocument] {
-            try list.split(separator: ",").map { path in
-                let contents = try TextFiles.contents(paths: [String(path)])
-                for warning in contents.warnings { Terminal.warning(warning.description) }
-                let name = TextNames.short(String(path))
-                digests.append((name, CalibrateOptions.digest(contents.bytes)))
-                return CalibrationDocument(
-                    kind: kind, name: name,
-                    tokens: try tokenizer.encode(contents.bytes, addSpecial: false))
+        for warning in TokenizerCheck.warnings(source.metadata, path: source.path) {
+            Terminal.warning(warning.description)
+        }
+        let budget = calibrateTokens ?? CalibrateOptions.usualTokenCount
+        let length = min(CalibrateOptions.windowLength, model.contextLength)
+        func tokens(
+            _ documents: [CalibrationDocument], budget: Int, randomShare: Double
+        ) throws -> CalibrationTokens {
+            let tokens = try CalibrationTokens(
+                documents: documents, tokenizer: tokenizer,
+                options: .init(
+                    rowLength: length, tokenBudget: budget, randomShare: randomShare))
+            for name in tokens.unused {
+                Terminal.warning("\(name) is shorter than a row of \(length) tokens and not used")
             }
+            return tokens
         }
-        var all = try documents(calibrate, .given)
-        all += try documents(calibrateCheck ?? "", .prose)
-        let text = CalibrationText(
-            all, tokenCount: calibrateTokens ?? CalibrateOptions.usualTokenCount,
-            windowLength: min(CalibrateOptions.windowLength, model.contextLength),
-            bos: tokenizer.leadingID)
-        guard !text.fitting.isEmpty, !text.validation.isEmpty else {
-            throw EvaluationError(
-                .textTooShort(
-                    tokens: all.reduce(0) { $0 + $1.tokens.count },
-                    contextLength: text.windowLength * 4),
-                path: digests.map(\.name).joined(separator: " + "))
-        }
+        let own = try CalibrateOptions.documents(calibrate)
+        let mix = try CalibrationMix.documents()
+        let fitting =
+            try own.isEmpty
+            ? tokens(mix.filter { $0.use == .calibration }, budget: budget, randomShare: 0.1)
+            : tokens(own, budget: budget, randomShare: 0)
+        let checking =
+            try calibrateCheck.map { try CalibrateOptions.documents($0) }
+            ?? (own.isEmpty ? mix.filter { $0.use == .validation } : mix)
+        let validation = try tokens(checking, budget: budget / 3, randomShare: 0)
+        let windows = CalibrationWindows(fitting: fitting, validation: validation)
         return LoadedCalibration(
-            text: text, effort: effort ?? .normal, digests: digests,
+            windows: windows, effort: effort ?? .normal,
+            sources: fitting.sources + validation.sources.filter { !fitting.sources.contains($0) },
             tensors: CalibratedRounding.observedTensors(of: model))
     }
 
-    private static func digest(_ bytes: [UInt8]) -> String {
-        SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+    private static func documents(_ list: String) throws -> [CalibrationDocument] {
+        try list.split(separator: ",").map { path in
+            let contents = try TextFiles.contents(paths: [String(path)])
+            for warning in contents.warnings { Terminal.warning(warning.description) }
+            return CalibrationDocument(
+                name: TextNames.short(String(path)), text: contents.bytes)
+        }
     }
 }
 
 /// Texts that a model is calibrated with.
 struct LoadedCalibration {
-    let text: CalibrationText
+    let windows: CalibrationWindows
     let effort: RoundingEffort
-    let digests: [(name: String, sha256: String)]
+    let sources: [CalibrationTokens.Source]
     /// The tensors whose inputs can be observed.
     let tensors: Set<String>
 
@@ -134,12 +139,12 @@ struct LoadedCalibration {
         }
         return [
             MetadataOverride(
-                key: "ingot.calibration.texts", value: strings(digests.map(\.name))),
+                key: "ingot.calibration.texts", value: strings(sources.map(\.name))),
             MetadataOverride(
-                key: "ingot.calibration.sha256", value: strings(digests.map(\.sha256))),
+                key: "ingot.calibration.sha256", value: strings(sources.map(\.sha256))),
             MetadataOverride(
                 key: "ingot.calibration.tokens",
-                value: .uint32(UInt32(clamping: text.tokenCount))),
+                value: .uint32(UInt32(clamping: windows.tokenCount))),
             MetadataOverride(
                 key: "ingot.calibration.effort", value: .string(ByteString(effort.rawValue))),
             MetadataOverride(

@@ -201,7 +201,7 @@ struct QuantizeCommand: ParsableCommand {
         var writeOptions = try writeOptions(threads: request.threads)
         let rounding = try calibration.map {
             try CalibratedRounding(
-                outputs.files, text: $0.text, effort: $0.effort,
+                outputs.files, windows: $0.windows, effort: $0.effort,
                 pool: WorkerPool(threadCount: request.threads))
         }
         writeOptions.rounding = rounding

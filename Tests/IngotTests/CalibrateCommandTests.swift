@@ -1,0 +1,80 @@
+import Foundation
+import GGUF
+import TensorCore
+import TestSupport
+import Testing
+
+/// `quantize --calibrate` as a command line.
+@Suite struct CalibrateCommandTests {
+    private static let model = Fixtures.path("conformance/convert/checkpoints/llama")
+    private static let text = Fixtures.path("conformance/convert/text.txt")
+
+    @Test func theFileSaysHowItWasMadeAndKeepsItsTypes() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let plain = try Tool.run(["quantize", "-q", Self.model, folder + "/a.gguf", "Q4_K_M"])
+            #expect(plain.exitCode == 0, "\(plain.errors)")
+            let outcome = try Tool.run([
+                "quantize", Self.model, folder + "/b.gguf", "Q4_K_M", "--calibrate-tokens", "2048",
+                "--effort", "fast", "--calibrate-check", Self.text, "--calibrate", Self.text,
+            ])
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            let (before, after) = (
+                try GGUFFile(path: folder + "/a.gguf"), try GGUFFile(path: folder + "/b.gguf")
+            )
+            #expect(before.tensors == after.tensors)
+            #expect(
+                before.metadata["general.file_type"] == after.metadata["general.file_type"])
+            #expect(after.metadata["ingot.calibration.effort"]?.text == "fast")
+            #expect(after.metadata["ingot.calibration.tokens"]?.integer ?? 0 > 2048)
+            guard case .strings(let names) = after.metadata["ingot.calibration.texts"],
+                case .strings(let digests) = after.metadata["ingot.calibration.sha256"]
+            else {
+                Issue.record("no texts in the metadata")
+                return
+            }
+            #expect(names.map(\.description) == ["text.txt"])
+            #expect(try digests.map(\.description) == [sha256(ofFile: Self.text)])
+            #expect(try Digest.of(after) != Digest.of(before))
+        }
+    }
+
+    @Test(arguments: [
+        (["--effort", "best"], "--effort says how --calibrate works"),
+        (["--calibrate", "--effort", "most"], "expected fast, normal or best"),
+        (["--calibrate", "--calibrate-tokens", "100"], "expected at least"),
+        (["--calibrate", "--imatrix", "x.gguf"], "do not go together"),
+        (["--calibrate=model.gguf"], "put --calibrate last"),
+    ])
+    func whatDoesNotGoTogetherIsSaid(options: [String], message: String) throws {
+        let outcome = try Tool.run(["quantize", Self.model, "out.gguf", "Q4_K_M"] + options)
+        #expect(outcome.exitCode == 64)
+        #expect(outcome.errors.contains(message), "\(outcome.errors)")
+    }
+
+    @Test func aTextTooShortIsRefusedAndNothingIsLeft() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            try OutputFile.write(Array("A few words.".utf8), to: folder + "/short.txt")
+            let outcome = try Tool.run([
+                "quantize", Self.model, folder + "/out.gguf", "Q4_K_M", "--calibrate",
+                folder + "/short.txt",
+            ])
+            #expect(outcome.exitCode == 65)
+            #expect(outcome.errors.contains("short.txt"), "\(outcome.errors)")
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder) == ["short.txt"])
+        }
+    }
+}
+
+private enum Digest {
+    /// The bytes of a file's first tensor that has blocks.
+    static func of(_ file: GGUFFile) throws -> [UInt8] {
+        let number = try #require(
+            file.tensors.firstIndex { $0.name == "blk.0.attn_q.weight" })
+        var bytes = [UInt8](repeating: 0, count: file.byteCounts[number])
+        try bytes.withUnsafeMutableBytes {
+            try file.readBytes(0..<$0.count, ofTensor: number, into: $0)
+        }
+        return bytes
+    }
+}
