@@ -64,48 +64,4 @@ final class Hessian {
 
     /// Says what the sums weigh.
     func setWeight(_ weight: Double) { self.weight = weight }
-
-    /// What rounding errors cost: Σ ΔW H ΔWᵀ over rows, per unit of the tokens' weight.
-    ///
-    /// - Parameter errors: `(row, column)`.
-    func cost(of errors: [Float]) -> Double {
-        let (count, sums) = (columnCount, sums)
-        var cost = 0.0
-        for row in 0..<errors.count / max(1, count) {
-            let error = errors[row * count..<(row + 1) * count].map { Double($0) }
-            error.withUnsafeBufferPointer { error in
-                guard let base = error.baseAddress else { return }
-                for column in 0..<count where base[column] != 0 {
-                    let line = sums.row(column)
-                    let tail = column + 1
-                    let behind = dot(line + tail, base + tail, count - tail)
-                    cost += base[column] * (line[column] * base[column] + 2 * behind)
-                }
-            }
-        }
-        return weight > 0 ? cost / weight : 0
-    }
-}
-
-/// Σ aᵢ bᵢ, in a fixed order.
-private func dot(
-    _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, _ count: Int
-) -> Double {
-    var lanes = (SIMD8<Double>(), SIMD8<Double>())
-    var index = 0
-    while index + 16 <= count {
-        let (x, y) = (UnsafeRawPointer(a + index), UnsafeRawPointer(b + index))
-        lanes.0 +=
-            x.loadUnaligned(as: SIMD8<Double>.self) * y.loadUnaligned(as: SIMD8<Double>.self)
-        lanes.1 +=
-            (x + 64).loadUnaligned(as: SIMD8<Double>.self)
-            * (y + 64).loadUnaligned(as: SIMD8<Double>.self)
-        index += 16
-    }
-    var sum = (lanes.0 + lanes.1).sum()
-    while index < count {
-        sum += a[index] * b[index]
-        index += 1
-    }
-    return sum
 }

@@ -33,7 +33,7 @@ struct HessianFactor {
         for retry in 0...HessianFactor.retryLimit {
             HessianFactor.copy(
                 hessian, shrink: regularization.shrink, added: damping * mean, into: work)
-            let regularized = HessianFactor.symmetric(work)
+            let regularized = work.symmetric()
             do {
                 try InverseFactor.invert(work, pool: pool)
                 factor = FeedbackFactor(
@@ -45,22 +45,6 @@ struct HessianFactor {
             }
         }
         return nil
-    }
-
-    /// The whole matrix in F32.
-    private static func symmetric(_ matrix: SquareMatrix) -> [Float] {
-        let count = matrix.count
-        return [Float](unsafeUninitializedCapacity: count * count) { buffer, initialized in
-            initialized = count * count
-            for row in 0..<count {
-                let line = matrix.row(row)
-                for column in row..<count {
-                    let value = Float(line[column])
-                    buffer[row * count + column] = value
-                    buffer[column * count + row] = value
-                }
-            }
-        }
     }
 
     private static func copy(

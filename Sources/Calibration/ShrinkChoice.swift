@@ -37,15 +37,16 @@ struct ShrinkChoice {
     }
 
     /// What making a factor takes besides the Hessians, in bytes.
-    static func workingByteCount(columnCount: Int) -> Int { columnCount * columnCount * 16 }
+    static func workingByteCount(columnCount: Int) -> Int { columnCount * columnCount * 20 }
 
     init(
         _ moments: LayerInputs.Moments, samples: [Sample], damping: Double,
         effort: RoundingEffort, pool: WorkerPool
     ) throws {
         let importance = moments.fitting.diagonal
+        let metric = ErrorMetric(moments.validation)
         let plainCosts = try ShrinkChoice.costs(
-            samples, nil, importance, effort, moments.validation, pool)
+            samples, nil, importance, effort, metric, pool)
         for candidate in ShrinkChoice.candidates {
             let made = try HessianFactor(
                 moments.fitting, .init(shrink: candidate, damping: damping), pool: pool)
@@ -53,7 +54,7 @@ struct ShrinkChoice {
             hasFactor = true
             retryCount += made.retryCount
             let costs = try ShrinkChoice.costs(
-                samples, made.factor, importance, effort, moments.validation, pool)
+                samples, made.factor, importance, effort, metric, pool)
             // Each sample counts alike, whatever its format's error.
             let share =
                 zip(costs, plainCosts).reduce(0) {
@@ -70,12 +71,11 @@ struct ShrinkChoice {
     /// What the samples' errors cost, rounded with a factor or without; a sample to a job.
     private static func costs(
         _ samples: [Sample], _ factor: FeedbackFactor?, _ importance: [Float],
-        _ effort: RoundingEffort, _ hessian: Hessian, _ pool: WorkerPool
+        _ effort: RoundingEffort, _ metric: ErrorMetric, _ pool: WorkerPool
     ) throws -> [Double] {
         let costs = Mutex([Double](repeating: 0, count: samples.count))
-        let moments = FinishedHessian(hessian)
         try pool.run(jobCount: samples.count) { _, job in
-            let cost = cost(samples[job], factor, importance, effort, moments.hessian)
+            let cost = cost(samples[job], factor, importance, effort, metric)
             costs.withLock { $0[job] = cost }
         }
         return costs.withLock { $0 }
@@ -83,9 +83,9 @@ struct ShrinkChoice {
 
     private static func cost(
         _ sample: Sample, _ factor: FeedbackFactor?, _ importance: [Float],
-        _ effort: RoundingEffort, _ hessian: Hessian
+        _ effort: RoundingEffort, _ metric: ErrorMetric
     ) -> Double {
-        let count = hessian.columnCount
+        let count = importance.count
         let rowCount = sample.rows.count / count
         guard
             let byteCount = sample.format.byteCount(rowLength: count, rowCount: rowCount),
@@ -105,12 +105,6 @@ struct ShrinkChoice {
                 for index in errors.indices { decoded[index] -= base[index] }
             }
         }
-        return hessian.cost(of: errors)
+        return metric.cost(of: errors)
     }
-}
-
-/// A Hessian that is only read.
-private struct FinishedHessian: @unchecked Sendable {
-    let hessian: Hessian
-    init(_ hessian: Hessian) { self.hessian = hessian }
 }
