@@ -29,6 +29,36 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
         public let sha256: String
     }
 
+    /// How layers' inputs came to be known that the tensors were rounded by.
+    public struct Calibration: Codable, Sendable, Hashable {
+        /// A text.
+        public struct Text: Codable, Sendable, Hashable {
+            /// Its name.
+            public let name: String
+            /// The digest of its bytes, in hexadecimal digits.
+            public let sha256: String
+        }
+
+        /// The texts.
+        public let texts: [Text]
+        /// The tokens that were used.
+        public let tokenCount: Int
+        /// How much work rounding was.
+        public let effort: String
+
+        /// What a file's metadata say; `nil` for a file that was not calibrated.
+        init?(_ metadata: Metadata) {
+            guard case .strings(let names)? = metadata["ingot.calibration.texts"],
+                case .strings(let digests)? = metadata["ingot.calibration.sha256"]
+            else { return nil }
+            texts = zip(names, digests).map {
+                Text(name: $0.description, sha256: $1.description)
+            }
+            tokenCount = metadata["ingot.calibration.tokens"]?.integer ?? 0
+            effort = metadata["ingot.calibration.effort"]?.text ?? ""
+        }
+    }
+
     /// The version of the JSON schema.
     public private(set) var schemaVersion = 1
     /// The tool and its version.
@@ -41,6 +71,8 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
     public let sources: [File]
     /// The importance matrix that was quantized with.
     public let importanceMatrix: File?
+    /// How it was calibrated.
+    public let calibration: Calibration?
     /// The file that was written.
     public let output: File
     /// Its tensors, in their order.
@@ -56,6 +88,7 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
         recipe = plan.recipeName
         self.sources = sources
         self.importanceMatrix = importanceMatrix
+        calibration = Calibration(plan.metadata)
         let file = try GGUFFile(path: plan.outputPath)
         output = try ProvenanceRecord.describe(file.file)
         tensors = zip(plan.tensors, try Digests.ofTensors(in: file)).map { tensor, digest in

@@ -15,7 +15,8 @@ import Testing
             #expect(plain.exitCode == 0, "\(plain.errors)")
             let outcome = try Tool.run([
                 "quantize", Self.model, folder + "/b.gguf", "Q4_K_M", "--calibrate-tokens", "2048",
-                "--effort", "fast", "--calibrate-check", Self.text, "--calibrate", Self.text,
+                "--effort", "fast", "--provenance", "--calibrate-check", Self.text, "--calibrate",
+                Self.text,
             ])
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
             let (before, after) = (
@@ -34,6 +35,11 @@ import Testing
             }
             #expect(names.map(\.description) == ["text.txt"])
             #expect(try digests.map(\.description) == [sha256(ofFile: Self.text)])
+            let record = try JSON.parse(
+                InputFile.contents(path: folder + "/b.gguf.provenance.json", limit: 1 << 20),
+                file: "b.gguf.provenance.json")
+            #expect(record["calibration"]?["effort"]?.text == "fast")
+            #expect(record["calibration"]?["texts"]?.array?.count == 1)
             #expect(try Digest.of(after) != Digest.of(before))
         }
     }

@@ -84,7 +84,11 @@ struct CalibrateOptions: ParsableArguments {
             Terminal.warning(warning.description)
         }
         let budget = calibrateTokens ?? CalibrateOptions.usualTokenCount
-        let length = min(CalibrateOptions.windowLength, model.contextLength)
+        // A file may tell no context, or a useless one.
+        let length =
+            model.contextLength < 16
+            ? CalibrateOptions.windowLength
+            : min(CalibrateOptions.windowLength, model.contextLength)
         func tokens(
             _ documents: [CalibrationDocument], budget: Int, randomShare: Double
         ) throws -> CalibrationTokens {
