@@ -34,7 +34,7 @@ public struct FeedbackFactor: Sendable {
     }
 
     /// H = (UᵀU)⁻¹.
-    var hessian: [Float] {
+    package var hessian: [Float] {
         matrix.values.withLock { known in
             if let known { return known }
             let made = Self.hessian(columnCount, values)

@@ -5,7 +5,9 @@ import TensorCore
 /// is stored.
 ///
 /// A value is `scale * level - minimum`. Codes number the levels from the lowest.
-struct FeedbackForm: Sendable {
+///
+/// A class, so that a `Format` stays small.
+final class FeedbackForm: Sendable {
     /// Stores the fields of a block.
     typealias Packer =
         @Sendable (_ fields: Fields, _ block: UnsafeMutableRawPointer) -> Void
@@ -109,11 +111,13 @@ extension FeedbackForm {
         case integers(ClosedRange<Int>, unitOffset: Int, factor: Float = 1, offset: Float = 0)
         /// As a binary16 number at this place of a block.
         case half(offset: Int)
+        /// In some other way: it stays what the plain encoder makes it.
+        case kept
 
         /// The unit, or the number itself, in a block.
         func unit(_ block: UnsafeRawPointer) -> Float {
             switch self {
-            case .none: 0
+            case .none, .kept: 0
             case .integers(_, let place, _, _), .half(let place): block.f16(place)
             }
         }
@@ -136,6 +140,7 @@ extension FeedbackForm {
         form.groupLength = UInt32(groupLength)
         form.blockLength = UInt32(blockLength)
         form.scaleFactor = 1
+        if case .kept = scale { form.keepsScales = true }
         switch levels {
         case .integers(let range):
             (form.lowest, form.highest) = (Float(range.lowerBound), Float(range.upperBound))
@@ -148,7 +153,7 @@ extension FeedbackForm {
             (form.scaleFactor, form.scaleOffset) = (factor, offset)
         }
         switch minimum {
-        case .none: form.highestMinimum = 0
+        case .none, .kept: form.highestMinimum = 0
         case .integers(let range, _, _, _): form.highestMinimum = Float(range.upperBound)
         case .half: form.highestMinimum = -1
         }

@@ -28,7 +28,10 @@ extension FeedbackPanels {
         let groups = group(panel, of: first) + lane
         let unitPlace = block(panel, of: first) + lane
         var (unit, minimumUnit) = (units[unitPlace], minimumUnits[unitPlace])
-        if case .half = feedback.scale { unit = scales[groups] }
+        switch feedback.scale {
+        case .half, .kept: unit = scales[groups]
+        case .integers, .none: break
+        }
         if case .half = feedback.minimum { minimumUnit = -minimums[groups] }
         for group in 0..<length / feedback.groupLength {
             let place = groups + group * width

@@ -13,6 +13,7 @@ extension Format {
         name: "MXFP4", typeID: 39, blockElementCount: 32, blockByteCount: MXFP4Block.byteCount,
         fallbacks: [.F16], importance: .ignored,
         codes: .init(group: 32, block: 32, offset: 12, highest: 24),
+        feedback: MXFP4Block.feedback,
         kernels: .init(ingot_kernels_MXFP4),
         encodeBlock: { values, _, _, block in
             MXFP4Block.encode(values, block)
@@ -35,6 +36,19 @@ enum MXFP4Block {
             let low = FloatCode.nearest(values[index], scale: scale)
             let high = FloatCode.nearest(values[index + 16], scale: scale)
             block.setByte(1 + index, low | high << 4)
+        }
+    }
+
+    /// The codes in the order of their values; -0 is not used.
+    private static let ascending: [UInt8] = [15, 15, 14, 13, 12, 11, 10, 9, 0, 1, 2, 3, 4, 5, 6, 7]
+
+    static let feedback = FeedbackForm(
+        groupLength: 32, levels: .curve(ascending.map { FloatCode.doubled[Int($0)] }), scale: .kept
+    ) { fields, block in
+        block.setByte(0, UInt8(clamping: Int(fields.unit.exponent) + 128))
+        for index in 0..<16 {
+            let (low, high) = (fields.codes[index], fields.codes[index + 16])
+            block.setByte(1 + index, ascending[Int(low)] | ascending[Int(high)] << 4)
         }
     }
 
