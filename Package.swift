@@ -21,9 +21,9 @@ let package = Package(
         .library(
             name: "Ingot",
             targets: [
-                "TensorCore", "Quantization", "Safetensors", "Tokenization", "Zstandard", "GGUF",
-                "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
-                "Reporting", "Allocation",
+                "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization",
+                "Zstandard", "GGUF", "Architectures", "Conversion", "Pipeline", "Inference",
+                "Evaluation", "Calibration", "Reporting", "Allocation",
             ]),
     ],
     dependencies: [
@@ -45,6 +45,7 @@ let package = Package(
         .target(
             name: "Quantization", dependencies: ["TensorCore", "CKernels"], swiftSettings: strict),
         .target(name: "Safetensors", dependencies: ["TensorCore"], swiftSettings: strict),
+        .target(name: "Templates", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(name: "Tokenization", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(
             name: "Zstandard", dependencies: ["TensorCore", "CZstd"], swiftSettings: strict),
@@ -78,7 +79,8 @@ let package = Package(
         .target(
             name: "Evaluation",
             dependencies: [
-                "TensorCore", "Inference", "GGUF", "Quantization", "Tokenization", "Zstandard",
+                "TensorCore", "Inference", "GGUF", "Quantization", "Templates", "Tokenization",
+                "Zstandard",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
@@ -109,7 +111,7 @@ let package = Package(
         .executableTarget(
             name: "ingot",
             dependencies: [
-                "TensorCore", "Quantization", "Safetensors", "Tokenization", "GGUF",
+                "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization", "GGUF",
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
                 "Reporting", "Allocation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -121,6 +123,9 @@ let package = Package(
         .executableTarget(
             name: "QuantizationBenchmark", dependencies: ["Quantization", "GGUF", "TensorCore"],
             path: "Benchmarks/QuantizationBenchmark", swiftSettings: strict),
+        .executableTarget(
+            name: "TemplateRunner", dependencies: ["Templates", "TensorCore"],
+            path: "Benchmarks/TemplateRunner", swiftSettings: strict),
 
         // Tests
         .target(
@@ -139,6 +144,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SafetensorsTests", dependencies: ["Safetensors", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TemplatesTests", dependencies: ["Templates", "TensorCore"],
             swiftSettings: strict),
         .testTarget(
             name: "ZstandardTests", dependencies: ["Zstandard", "TensorCore", "TestSupport"],

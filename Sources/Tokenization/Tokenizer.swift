@@ -65,18 +65,36 @@ public struct Tokenizer: Sendable {
     ) throws(TokenizationError) -> [Int32] {
         // The closure's result carries the error: rethrowing loses its type.
         let encoded = utf8.withContiguousStorageIfAvailable { bytes in
-            encode(bytes, addSpecial, parseSpecial)
+            encode(bytes, addSpecial, parseSpecial, trusted: nil)
         }
         let result =
             encoded
             ?? Array(utf8).withUnsafeBufferPointer { bytes in
-                encode(bytes, addSpecial, parseSpecial)
+                encode(bytes, addSpecial, parseSpecial, trusted: nil)
             }
         return try result.get()
     }
 
+    /// The tokens of a text of which parts come from users: control tokens are found in the other
+    /// parts only.
+    ///
+    /// The text is split into words as a whole, so that nothing but control tokens depends on where
+    /// the parts lie. No BOS is added: a chat template writes its own.
+    ///
+    /// - Parameters:
+    ///   - utf8: The text.
+    ///   - trusted: Where control tokens may stand, in order and without overlap.
+    /// - Throws: `TokenizationError` when the text is longer than `byteCountLimit`.
+    public func encode(
+        _ utf8: [UInt8], parsingSpecialIn trusted: [Range<Int>]
+    ) throws(TokenizationError) -> [Int32] {
+        let result = utf8.withUnsafeBufferPointer { encode($0, false, true, trusted: trusted) }
+        return try result.get()
+    }
+
     private func encode(
-        _ bytes: UnsafeBufferPointer<UInt8>, _ addSpecial: Bool, _ parseSpecial: Bool
+        _ bytes: UnsafeBufferPointer<UInt8>, _ addSpecial: Bool, _ parseSpecial: Bool,
+        trusted: [Range<Int>]?
     ) -> Result<[Int32], TokenizationError> {
         guard bytes.count <= Tokenizer.byteCountLimit else {
             return .failure(
@@ -88,7 +106,8 @@ public struct Tokenizer: Sendable {
         if addSpecial, let leadingID { output.append(leadingID) }
         var encoder = encoder
         var isFirst = true
-        for fragment in (parseSpecial ? allSpecial : userDefined).fragments(bytes) {
+        let fragments = (parseSpecial ? allSpecial : userDefined).fragments(bytes, trusted: trusted)
+        for fragment in fragments {
             switch fragment {
             case .token(let id):
                 output.append(id)

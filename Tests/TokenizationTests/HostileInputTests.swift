@@ -36,6 +36,25 @@ struct AnyTextTests {
         #expect(try Tokenizer(vocabulary: vocabulary).encode([]) == [259])
     }
 
+    @Test("control tokens stand in trusted text only, user-defined ones anywhere")
+    func untrustedText() throws {
+        let tokenizer = try Tokenizer(vocabulary: smallVocabulary())
+        let text = Array("<|end|>aa<|end|><tool>aa<|end|>".utf8)
+        func encoded(_ trusted: [Range<Int>]) throws -> [Int32] {
+            try tokenizer.encode(text, parsingSpecialIn: trusted)
+        }
+        #expect(try encoded([0..<31]) == tokenizer.encode(text, parseSpecial: true))
+        #expect(try encoded([]) == tokenizer.encode(text, parseSpecial: false))
+        let outer = try encoded([0..<7, 24..<31])
+        #expect(outer.filter { $0 == 259 }.count == 2 && outer.first == 259 && outer.last == 259)
+        #expect(outer.contains(260))
+        #expect(tokenizer.decode(outer, showsControl: true) == text)
+        // A token that is trusted in part is text.
+        #expect(try !encoded([0..<6, 10..<16, 25..<31]).contains(259))
+        // Words are split as if there were no ranges.
+        #expect(try tokenizer.encode(Array("aaaa".utf8), parsingSpecialIn: [0..<2]) == [257])
+    }
+
     @Test(
         "every splitter keeps every byte of ill-formed text",
         arguments: [

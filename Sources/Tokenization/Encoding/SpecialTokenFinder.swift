@@ -22,6 +22,8 @@ struct SpecialTokenFinder: Sendable {
     private let vocabulary: [Int32: [UInt8]]
     private let leftStripping: Set<Int32>
     private let rightStripping: Set<Int32>
+    /// Those that are found everywhere.
+    private let userDefined: Set<Int32>
 
     /// - Parameter types: The types of token to look for.
     init(_ vocabulary: Vocabulary, types: Set<Vocabulary.TokenType>) {
@@ -40,6 +42,7 @@ struct SpecialTokenFinder: Sendable {
         self.vocabulary = texts
         leftStripping = vocabulary.leftStripping
         rightStripping = vocabulary.rightStripping
+        userDefined = Set(texts.keys.filter { vocabulary.types[Int($0)] == .userDefined })
     }
 
     /// Up to eight bytes as a number.
@@ -55,14 +58,19 @@ struct SpecialTokenFinder: Sendable {
     /// The fragments of a text.
     ///
     /// Linear in its length for each distinct length of a token.
-    func fragments(_ bytes: UnsafeBufferPointer<UInt8>) -> [Fragment] {
+    ///
+    /// - Parameter trusted: Where tokens may stand that are not user-defined, in order and without
+    ///   overlap; everywhere when `nil`.
+    func fragments(
+        _ bytes: UnsafeBufferPointer<UInt8>, trusted: [Range<Int>]? = nil
+    ) -> [Fragment] {
         guard !bytes.isEmpty else { return [] }
         var fragments: [Fragment] = [.text(0..<bytes.count)]
         for group in groups where group.byteCount <= bytes.count {
             var next: [Fragment] = []
             for fragment in fragments {
                 if case .text(let range) = fragment {
-                    split(range, group, bytes, into: &next)
+                    split(range, group, bytes, trusted, into: &next)
                 } else {
                     next.append(fragment)
                 }
@@ -74,13 +82,14 @@ struct SpecialTokenFinder: Sendable {
 
     private func split(
         _ range: Range<Int>, _ group: Group, _ bytes: UnsafeBufferPointer<UInt8>,
-        into fragments: inout [Fragment]
+        _ trusted: [Range<Int>]?, into fragments: inout [Fragment]
     ) {
         var start = range.lowerBound
         var position = start
         while range.upperBound - position >= group.byteCount {
             guard group.firstBytes[Int(bytes[position])],
-                let token = token(at: position, group, bytes)
+                let token = token(at: position, group, bytes),
+                isAllowed(token, position..<(position + group.byteCount), trusted)
             else {
                 position += 1
                 continue
@@ -100,6 +109,23 @@ struct SpecialTokenFinder: Sendable {
             start = position
         }
         if start < range.upperBound { fragments.append(.text(start..<range.upperBound)) }
+    }
+
+    private func isAllowed(
+        _ token: Int32, _ range: Range<Int>, _ trusted: [Range<Int>]?
+    ) -> Bool {
+        guard let trusted, !userDefined.contains(token) else { return true }
+        // The last that begins at or before the token.
+        var (low, high) = (0, trusted.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if trusted[middle].lowerBound <= range.lowerBound {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low > 0 && range.upperBound <= trusted[low - 1].upperBound
     }
 
     /// ASCII's white space: what C's `isspace` knows.
