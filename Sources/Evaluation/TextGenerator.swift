@@ -40,6 +40,8 @@ public struct TextGenerator {
         public var model: String
         /// The tokens of the prompt.
         public var promptTokens: [Int32]
+        /// How many of them were known from the text before.
+        public var reusedCount: Int
         /// The tokens after it.
         public var steps: [Step]
         /// The text after it; what is not UTF-8 is U+FFFD.
@@ -66,28 +68,51 @@ public struct TextGenerator {
     public func generate(
         prompt: [Int32], limit: Int, settings: Sampler.Settings, emit: (String) -> Void = { _ in }
     ) throws -> Outcome {
+        try generate(
+            prompt: prompt, limit: limit, settings: settings, in: nil, showsControl: true,
+            isCancelled: { false }, emit: emit)
+    }
+
+    /// Goes on with a prompt, in a conversation.
+    ///
+    /// - Parameters:
+    ///   - limit: The most tokens that are added.
+    ///   - conversation: Where the text stands that went before: what the prompt has in common with
+    ///     it is not run again. It needs room for the prompt and the limit.
+    ///   - showsControl: Whether control tokens appear in the text with their names.
+    ///   - isCancelled: Asked after every token; the text ends when it is so.
+    ///   - emit: Takes the text as it comes, whole characters.
+    /// - Throws: `EvaluationError` for a prompt without tokens; `InferenceError`.
+    public func generate(
+        prompt: [Int32], limit: Int, settings: Sampler.Settings, in conversation: Generation?,
+        showsControl: Bool, isCancelled: () -> Bool, emit: (String) -> Void
+    ) throws -> Outcome {
         guard let last = prompt.last else { throw EvaluationError(.emptyText, path: nil) }
         let capacity = prompt.count.adding(checked: max(1, limit)) ?? Int.max
-        let generation = try Generation(
-            model: model, capacity: capacity, activations: activations, pool: pool)
+        let generation =
+            try conversation
+            ?? Generation(model: model, capacity: capacity, activations: activations, pool: pool)
+        // The last token is run in any case: its logits are wanted.
+        let known = zip(generation.tokens, prompt.dropLast()).prefix { $0 == $1 }.count
+        generation.rewind(to: known)
         var sampler = Sampler(settings)
         var assembler = UTF8Assembler()
         var outcome = Outcome(
-            model: model.path, promptTokens: prompt, steps: [], text: "", endedByModel: false,
-            promptSeconds: 0, seconds: 0)
+            model: model.path, promptTokens: prompt, reusedCount: known, steps: [], text: "",
+            endedByModel: false, promptSeconds: 0, seconds: 0)
         let start = ContinuousClock.now
-        var logits = try generation.append(prompt)
+        var logits = try generation.append(Array(prompt[known...]))
         outcome.promptSeconds = start.secondsAgo
         let ends = tokenizer.vocabulary.endTokens
         var previous = last
-        while outcome.steps.count < limit {
+        while outcome.steps.count < limit, !isCancelled() {
             let (token, probability) = sampler.pick(logits)
             outcome.steps.append(Step(token: token, probability: probability))
             if ends.contains(token) {
                 outcome.endedByModel = true
                 break
             }
-            let piece = assembler.add(bytes(of: token, after: previous))
+            let piece = assembler.add(bytes(of: token, after: previous, showsControl))
             outcome.text += piece
             if !piece.isEmpty { emit(piece) }
             previous = token
@@ -117,9 +142,13 @@ public struct TextGenerator {
 
     /// What a token adds to a text: a space in front of the first word is no part of the text, one
     /// in front of any other is.
-    private func bytes(of token: Int32, after previous: Int32) -> [UInt8] {
+    private func bytes(
+        of token: Int32, after previous: Int32, _ showsControl: Bool
+    ) -> [UInt8] {
+        // A control token in front keeps the space of the first word as well.
         let before = tokenizer.decode([previous], showsControl: true)
-        return Array(
-            tokenizer.decode([previous, token], showsControl: true).dropFirst(before.count))
+        let both = tokenizer.decode([previous, token], showsControl: true)
+        let isHidden = !showsControl && tokenizer.decode([token]).isEmpty
+        return isHidden ? [] : Array(both.dropFirst(before.count))
     }
 }

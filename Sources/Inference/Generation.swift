@@ -49,6 +49,9 @@ public final class Generation {
     /// How many tokens the text has.
     public var count: Int { text.count }
 
+    /// The tokens of the text.
+    public var tokens: [Int32] { text }
+
     /// The tokens so far; those that the sequence does not know are told with the next.
     private var text: [Int32] = []
 

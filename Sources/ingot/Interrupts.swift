@@ -1,3 +1,4 @@
+import Synchronization
 import TensorCore
 
 #if canImport(Glibc)
@@ -10,6 +11,10 @@ import TensorCore
 ///
 /// Set once before the handler is.
 nonisolated(unsafe) private var wakeUp: Int32 = -1
+
+/// Whether Ctrl-C is to stop an answer, and whether it has.
+private let isAnswering = Atomic<Bool>(false)
+private let isStopped = Atomic<Bool>(false)
 
 /// Ctrl-C and a polite `kill` leave no temporary files behind.
 enum Interrupts {
@@ -33,9 +38,21 @@ enum Interrupts {
         signal(SIGXFSZ, SIG_IGN)
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number) { number in
+                if number == SIGINT, isAnswering.load(ordering: .relaxed) {
+                    isStopped.store(true, ordering: .relaxed)
+                    return
+                }
                 var byte = UInt8(truncatingIfNeeded: number)
                 _ = write(wakeUp, &byte, 1)
             }
         }
+    }
+
+    /// Runs `body`, which Ctrl-C does not end: it is told by what `body` is given.
+    static func stoppable<Result>(_ body: (() -> Bool) throws -> Result) rethrows -> Result {
+        isStopped.store(false, ordering: .relaxed)
+        isAnswering.store(true, ordering: .relaxed)
+        defer { isAnswering.store(false, ordering: .relaxed) }
+        return try body { isStopped.load(ordering: .relaxed) }
     }
 }

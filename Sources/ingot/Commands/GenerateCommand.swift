@@ -12,13 +12,15 @@ struct GenerateCommand: ParsableCommand {
         abstract: "Have a model go on with a text, beside its original.",
         discussion: """
             The most probable token each time, or tokens drawn at a temperature. The prompt is taken
-            as it is: chat templates are not applied, but control tokens written in the prompt are
-            those tokens, so a turn of a chat can be written out.
+            as it is, and control tokens written in it are those tokens, so a turn of a chat can be
+            written out. With --chat the prompt is a user's message: the model's chat template is
+            applied, and control tokens written in the message are text.
 
             Examples:
               ingot generate model-Q4_K_M.gguf -p "The capital of France is" -n 32
               ingot generate model-Q2_K.gguf -p "Once upon a time" --against model-f16.gguf
               ingot generate model-Q4_K_M.gguf -p "Once upon a time" --temp 0.8 --seed 7
+              ingot generate model-Q4_K_M.gguf --chat -p "Why is the sky blue?"
             """)
 
     @Argument(help: "The GGUF file; of a split model, the first part.")
@@ -39,29 +41,16 @@ struct GenerateCommand: ParsableCommand {
         help: ArgumentHelp("The most tokens to add.", valueName: "count"))
     var count = 128
 
-    @Option(
-        name: [.customLong("temp"), .customLong("temperature")],
-        help: "What logits are divided by; 0, the default, takes the most probable token always.")
-    var temperature: Float = 0
-
-    @Option(help: "Draw from so many most probable tokens; 0 for all.")
-    var topK = 40
-
-    @Option(help: "Draw from the most probable tokens of this total probability; 1 for all.")
-    var topP: Float = 0.95
-
-    @Option(
-        help: "Draw from tokens at least this share as probable as the most probable; 0 for all.")
-    var minP: Float = 0.05
-
-    @Option(name: [.short, .long], help: "The same text follows from the same seed.")
-    var seed: UInt64 = 0
+    @Flag(help: "Take the text as a user's message, in the model's chat template.")
+    var chat = false
 
     @Option(
         help: ArgumentHelp(
             "Have this model go on too, and tell where the texts first differ.", valueName: "base"))
     var against: String?
 
+    @OptionGroup var sampling: SamplingOptions
+    @OptionGroup var conversation: ConversationOptions
     @OptionGroup var layers: ActivationsOptions
     @OptionGroup var tokenizing: TokenizerOptions
     @OptionGroup var options: RunOptions
@@ -73,11 +62,8 @@ struct GenerateCommand: ParsableCommand {
         }
         try TextNames.check(files)
         guard count >= 1 else { throw ValidationError("-n is \(count), expected at least 1") }
-        guard temperature >= 0, temperature.isFinite, topK >= 0, (0...1).contains(topP),
-            (0...1).contains(minP)
-        else {
-            throw ValidationError(
-                "expected --temp and --top-k of at least 0, --top-p and --min-p from 0 to 1")
+        guard chat || !conversation.isUsed else {
+            throw ValidationError("--system and --chat-template-… are for --chat")
         }
     }
 
@@ -130,7 +116,10 @@ struct GenerateCommand: ParsableCommand {
         var warnings = layers.warnings(models) + (gaps + contents.warnings).map(\.description)
         Terminal.warnings(warnings)
         let outcomes = try zip(models, generators).map { model, generator in
-            let tokens = try generator.promptTokens(text)
+            let tokens =
+                try chat
+                ? tokenizer.tokens(of: conversation.prompt(text, for: models[0]))
+                : generator.promptTokens(text)
             if tokens.count + count > model.contextLength {
                 warnings.append(
                     EvaluationWarning.contextBeyondTraining(
@@ -166,12 +155,10 @@ struct GenerateCommand: ParsableCommand {
     private func generate(
         _ text: String, _ tokens: [Int32], _ generator: TextGenerator
     ) throws -> TextGenerator.Outcome {
-        if streams { Terminal.stream(text) }
+        if streams, !chat { Terminal.stream(text) }
         do {
             return try generator.generate(
-                prompt: tokens, limit: count,
-                settings: Sampler.Settings(
-                    temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed)
+                prompt: tokens, limit: count, settings: sampling.settings(usualTemperature: 0)
             ) {
                 if streams { Terminal.stream($0) }
             }

@@ -27,13 +27,17 @@ struct ChatTemplateOptions: ParsableArguments {
     ///
     /// - Throws: `ChatTemplateError` when it is empty, or no UTF-8; what `TextFiles` throws.
     func load() throws -> ByteString? {
-        guard let chatTemplate else { return nil }
+        try chatTemplate.map(ChatTemplateOptions.text)
+    }
+
+    /// The text of the template in a file.
+    static func text(of path: String) throws -> ByteString {
         let contents = try TextFiles.contents(
-            paths: [chatTemplate], limit: ChatTemplateOptions.byteCountLimit)
+            paths: [path], limit: ChatTemplateOptions.byteCountLimit)
         var bytes = contents.bytes
         func fault(_ found: String, _ expected: String) -> ChatTemplateError {
             ChatTemplateError(
-                file: TextNames.long(chatTemplate), problem: "\(found) found, expected \(expected)")
+                file: TextNames.long(path), problem: "\(found) found, expected \(expected)")
         }
         for warning in contents.warnings {
             switch warning {
@@ -42,7 +46,7 @@ struct ChatTemplateOptions: ParsableArguments {
             case .carriageReturns:
                 bytes = ByteString(bytes: bytes).withLineFeeds.bytes
                 Terminal.warning(
-                    "\(TextNames.long(chatTemplate)): its lines end in CR LF, and are written with LF"
+                    "\(TextNames.long(path)): its lines end in CR LF, and are written with LF"
                 )
             default: Terminal.warning(warning.description)
             }
