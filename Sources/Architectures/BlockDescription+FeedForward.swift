@@ -115,11 +115,11 @@ extension BlockDescription {
         /// Both take the residual row, each with a norm of its own, and are normalised before they
         /// are added. The block's norm before the network is
         /// the shared network's.
-        public struct Beside: Sendable, Hashable {
+        public struct SeparateNorms: Sendable, Hashable {
             /// The norm of what the router takes.
-            public var ratingNorm: Norm
+            public var routerNorm: Norm
             /// What the router's input is multiplied by.
-            public var ratingScale: Float
+            public var routerScale: Float
             /// A tensor, `[count]`, that multiplies the weights of the chosen.
             public var weightScales: String?
             /// The norm of what experts take.
@@ -131,11 +131,11 @@ extension BlockDescription {
 
             /// Describes norms.
             public init(
-                ratingNorm: Norm, ratingScale: Float, weightScales: String?, inputNorm: Norm,
+                routerNorm: Norm, routerScale: Float, weightScales: String?, inputNorm: Norm,
                 outputNorm: Norm, sharedNorm: Norm
             ) {
-                self.ratingNorm = ratingNorm
-                self.ratingScale = ratingScale
+                self.routerNorm = routerNorm
+                self.routerScale = routerScale
                 self.weightScales = weightScales
                 self.inputNorm = inputNorm
                 self.outputNorm = outputNorm
@@ -165,9 +165,9 @@ extension BlockDescription {
         public var network: Network
         /// A network that every token takes.
         public var shared: Network?
-        /// Where a shared network is beside the experts rather than among them; `nil` where both take
-        /// the same rows and are added as they are.
-        public var beside: Beside?
+        /// The norms of experts and shared network where each has its own; `nil` where both take the
+        /// same rows and are added as they are.
+        public var separateNorms: SeparateNorms?
         /// A matrix of one row whose output, through a sigmoid, multiplies the shared network's.
         public var sharedGate: Projection?
 

@@ -28,7 +28,7 @@ public struct BlockDescription: Sendable, Hashable {
     public var mixer: Mixer
     /// A recurrence beside attention: it takes the same rows, and what it makes is added too, without
     /// a norm.
-    public var beside: Recurrence?
+    public var parallelMixer: Recurrence?
     /// A norm of the mixer's output, before it is added.
     public var postAttentionNorm: Norm?
     /// Where the feed-forward network takes its input.

@@ -1,34 +1,5 @@
 import TensorCore
 
-/// What a family's metadata leave unsaid about its experts.
-struct ExpertStyle {
-    /// How ratings become scores, unless `expert_gating_func` says; `nil` for sigmoids where the
-    /// choice has a bias (which came with DeepSeek-V3), otherwise a softmax.
-    var scoring: BlockDescription.Experts.Scoring?
-    /// Whether weights are divided by their sum, unless `expert_weights_norm` says.
-    var normalisesWeights: Bool
-    /// What is between an expert's layers.
-    var activation = BlockDescription.Activation.silu
-    /// Whether networks have a gate.
-    var isGated = true
-    /// The network that every token takes.
-    var shared = Shared.none
-    /// Whether files without `expert_count` have none.
-    var mayMiss = false
-
-    /// Where the length of the shared network's hidden row is said.
-    enum Shared {
-        /// There is no such network.
-        case none
-        /// `expert_shared_feed_forward_length`, or an expert's for each shared one.
-        case stated
-        /// An expert's for each shared one, of which `expert_shared_count` may say none.
-        case counted
-        /// An expert's.
-        case single
-    }
-}
-
 extension DecoderMetadata {
     /// The length of the shared network's hidden row, `nil` where there is none.
     private func sharedHidden(

@@ -1,5 +1,5 @@
 extension ModelFamily {
-    /// Every family, in the order of their names.
+    /// Every family, in the order of their names: the one list, of which all others are made.
     ///
     /// A test fails when a file under `Families/` is not here.
     public static let all: [ModelFamily] = [
@@ -11,6 +11,6 @@ extension ModelFamily {
         .mixtral, .modernBert, .mpt, .nemotron, .nemotronH, .nomicBert, .olmo, .olmo2, .olmo3,
         .olmoe, .phi2, .phi3, .phiMoe, .qwen2, .qwen2Moe, .qwen2VL, .qwen3, .qwen35, .qwen35Moe,
         .qwen3Moe, .qwen3Next, .qwen3VL, .qwen3VLMoe, .roberta, .seedOss, .smolLM3, .stableLM,
-        .starCoder2, .t5, .t5EncoderOnly, .xlmRoberta,
+        .starCoder2, .t5, .t5Encoder, .xlmRoberta,
     ]
 }

@@ -52,7 +52,7 @@ public struct ModelFamily: Sendable {
     /// What transformers assumes when the configuration does not say.
     public internal(set) var defaults: [ConfigurationDefault]
     /// The metadata made of the configuration, in file order.
-    public internal(set) var keys: [HyperparameterRule]
+    public internal(set) var keys: [MetadataRule]
     /// The tensors.
     public internal(set) var tensors: TensorModules
     /// What its checkpoints have beyond plain tensors.
@@ -139,9 +139,9 @@ public struct ModelFamily: Sendable {
 
     /// What rules make of a configuration.
     public func entries(
-        _ rules: [HyperparameterRule], of configuration: ModelConfiguration, fileType: UInt32
-    ) throws(ArchitectureError) -> [Hyperparameter] {
-        var entries: [Hyperparameter] = []
+        _ rules: [MetadataRule], of configuration: ModelConfiguration, fileType: UInt32
+    ) throws(ArchitectureError) -> [MetadataEntry] {
+        var entries: [MetadataEntry] = []
         let architecture = try architecture(of: configuration)
         for rule in rules {
             switch rule {

@@ -13,7 +13,7 @@ extension ConversionSource {
         var metadata = Metadata()
         metadata["general.architecture"] = .string(try family.architecture(of: configuration))
         let fileType = weights.outputType.fileType(packedAs: weights.method)
-        func append(_ rules: [HyperparameterRule]) throws {
+        func append(_ rules: [MetadataRule]) throws {
             let entries = try family.entries(rules, of: configuration, fileType: fileType)
             for entry in entries { metadata[entry.key] = entry.value }
         }

@@ -9,7 +9,7 @@ import TensorCore
 /// the directory's name. Keys and order are the reference converter's.
 struct GeneralMetadata {
     /// The keys in file order, without `general.architecture` and `general.type`.
-    private(set) var entries: [Hyperparameter] = []
+    private(set) var entries: [MetadataEntry] = []
     /// What the user should know.
     private(set) var notices: [String] = []
     /// What could not be read.

@@ -8,7 +8,7 @@ struct LearnedNumbers {
     private let blockCount: Int
     private var found: [[Int: Float]]
     /// The entries, in the order in which they became complete, as the reference converter has them.
-    private(set) var entries: [Hyperparameter] = []
+    private(set) var entries: [MetadataEntry] = []
 
     init(_ family: ModelFamily, configuration: ModelConfiguration) throws {
         numbers = family.checkpoint.layerScalars

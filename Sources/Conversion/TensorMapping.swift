@@ -10,7 +10,7 @@ struct TensorMapping: Sendable {
     private(set) var tensors: [TensorDescription] = []
     private(set) var contents: [TensorContent] = []
     /// Keys made of tensors.
-    private(set) var learned: [Hyperparameter] = []
+    private(set) var learned: [MetadataEntry] = []
     /// What the user should know.
     private(set) var notices: [String] = []
     /// What is probably not as the user thinks.

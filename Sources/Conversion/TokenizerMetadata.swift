@@ -50,7 +50,7 @@ extension HFTokenizer {
     /// ends anyway get the parts `eot` and `eom`.
     ///
     /// - Parameter own: What the family writes itself.
-    mutating func keepEndTokens(beside own: [Hyperparameter]) {
+    mutating func keepEndTokens(beside own: [MetadataEntry]) {
         // Encoders generate nothing.
         guard kind != .wordPiece else { return }
         var known = vocabulary
@@ -99,7 +99,7 @@ extension Metadata {
     /// Appends the tokenizer's keys in the order in which the reference converter writes them.
     ///
     /// - Parameter segments: Keys that stand among those about spaces.
-    mutating func append(_ tokenizer: HFTokenizer, segments: [Hyperparameter]) {
+    mutating func append(_ tokenizer: HFTokenizer, segments: [MetadataEntry]) {
         let vocabulary = tokenizer.vocabulary
         self["tokenizer.ggml.model"] = .string(vocabulary.model.rawValue)
         if vocabulary.model != .sentencePieceMerges {

@@ -188,8 +188,8 @@ struct DecoderDescriptionTests {
             rotary.yarn
                 == .init(factor: 4, originalContextLength: 32, betaFast: 16, betaSlow: 2))
         #expect(rotary.magnitude == 1.1)
-        let gptOSS = try #require(try describe(metadata("gpt-oss")).blocks[0].attention.rotary)
-        #expect(gptOSS.yarn?.truncates == false)
+        let gptOss = try #require(try describe(metadata("gpt-oss")).blocks[0].attention.rotary)
+        #expect(gptOss.yarn?.truncates == false)
         // DeepSeek's magnitude is in the scale of the scores.
         let latent = try describe(metadata("deepseek2")).blocks[0].attention
         #expect(latent.rotary?.magnitude == 1)

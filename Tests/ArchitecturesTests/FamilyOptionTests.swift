@@ -4,7 +4,7 @@ import Testing
 
 /// Options of single families: what becomes of them, and those that a GGUF file cannot express.
 @Suite struct FamilyOptionTests {
-    private static func entries(_ text: String) throws -> [Hyperparameter] {
+    private static func entries(_ text: String) throws -> [MetadataEntry] {
         let json = try JSON.parse(Array(text.utf8))
         let family = try ModelFamily.of(config: json, path: "config.json")
         let configuration = try family.configuration(json, path: "config.json")

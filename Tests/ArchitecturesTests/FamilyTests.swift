@@ -1,25 +1,9 @@
 import Architectures
-import Foundation
 import TensorCore
 import TestSupport
 import Testing
 
 @Suite struct FamilyTests {
-    /// Every file under `Families/` that can be converted declares the family that it is named
-    /// after. (Some families can only be run.)
-    @Test func everyFileIsRegistered() throws {
-        let folder = Fixtures.projectRoot.appending(path: "Sources/Architectures/Families").path
-        let files = try FileManager.default.contentsOfDirectory(atPath: folder)
-            .filter { $0.hasSuffix(".swift") && !$0.contains("+") }
-            .filter {
-                try String(contentsOfFile: folder + "/" + $0, encoding: .utf8)
-                    .contains("= ModelFamily(")
-            }
-            .map { String($0.dropLast(".swift".count)) }
-        #expect(Set(files) == Set(ModelFamily.all.map(\.name)))
-        #expect(files.count == ModelFamily.all.count)
-    }
-
     @Test func noClassHasTwoFamilies() {
         let names = ModelFamily.all.flatMap { $0.classes }
         #expect(Set(names).count == names.count)

@@ -30,8 +30,8 @@ extension DecoderVariant {
             }
         },
         DecoderVariant("recurrences beside attention") {
-            $0.blocks[0].beside = stateSpace(0, groupCount: 3, isNormed: false)
-            $0.blocks[1].beside = selectiveScan(1, stateLength: 5)
+            $0.blocks[0].parallelMixer = stateSpace(0, groupCount: 3, isNormed: false)
+            $0.blocks[1].parallelMixer = selectiveScan(1, stateLength: 5)
             $0.blocks[1].residualScale = 0.5
         },
         DecoderVariant("blocks that are networks alone, first and last") {
@@ -96,8 +96,8 @@ extension DecoderVariant {
                     input: [projection(name + ".gate_up", 36, 32)],
                     output: projection(name + ".down", 32, 18)))
             experts.shared = shared
-            experts.beside = .init(
-                ratingNorm: norm("rating"), ratingScale: 0.5, weightScales: name + ".scales",
+            experts.separateNorms = .init(
+                routerNorm: norm("rating"), routerScale: 0.5, weightScales: name + ".scales",
                 inputNorm: norm("input"), outputNorm: norm("output"), sharedNorm: norm("shared"))
             $0.feedForward = .experts(experts)
             $0.postFeedForwardNorm = norm("post")

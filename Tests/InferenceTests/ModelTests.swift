@@ -1,5 +1,4 @@
 import Architectures
-import Foundation
 import GGUF
 import Inference
 import Quantization
@@ -46,18 +45,6 @@ private func ggufModel(
 
 @Suite("Models from metadata")
 struct ModelTests {
-    @Test("every family's file is in the registry")
-    func registry() throws {
-        let folder = Fixtures.projectRoot.appending(path: "Sources/Architectures/Families").path
-        let declared = try FileManager.default.contentsOfDirectory(atPath: folder).flatMap { file in
-            let text = try String(contentsOfFile: folder + "/" + file, encoding: .utf8)
-            return text.matches(of: /DecoderFamily\(architectures: \["([^"]+)"/)
-                .map { String($0.1) }
-        }
-        #expect(declared.count >= 3)
-        for name in declared { #expect(DecoderDescription.architectures.contains(name), "\(name)") }
-    }
-
     @Test("architectures run as their descriptions say", arguments: ["llama", "qwen2", "qwen3"])
     func architecture(_ name: String) throws {
         let source = ggufModel(name).source

@@ -101,7 +101,7 @@ struct RandomModelBuilder {
         case .recurrence(let recurrence): add(recurrence)
         case .absent: break
         }
-        if let beside = block.beside { add(beside) }
+        if let mixer = block.parallelMixer { add(mixer) }
         switch block.feedForward {
         case .dense(let network): add(network)
         case .experts(let experts):
@@ -109,11 +109,11 @@ struct RandomModelBuilder {
             if let bias = experts.choiceBias { add(bias, [experts.count], spread: 0.3) }
             if let shared = experts.shared { add(shared) }
             if let gate = experts.sharedGate { add(gate) }
-            if let beside = experts.beside {
+            if let norms = experts.separateNorms {
                 for norm in [
-                    beside.ratingNorm, beside.inputNorm, beside.outputNorm, beside.sharedNorm,
+                    norms.routerNorm, norms.inputNorm, norms.outputNorm, norms.sharedNorm,
                 ] { add(norm, [width]) }
-                if let scales = beside.weightScales {
+                if let scales = norms.weightScales {
                     add(scales, [experts.count], spread: 0.2, center: 1)
                 }
             }

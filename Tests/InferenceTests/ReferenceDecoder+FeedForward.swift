@@ -10,21 +10,21 @@ extension ReferenceDecoder {
         case .dense(let network): return run(network, input)
         case .absent: return input.map { _ in 0 }
         case .experts(let experts):
-            if let beside = experts.beside, let shared = experts.shared {
-                let rated = normalise(residual, beside.ratingNorm).map {
-                    $0 * Double(beside.ratingScale)
+            if let norms = experts.separateNorms, let shared = experts.shared {
+                let rated = normalise(residual, norms.routerNorm).map {
+                    $0 * Double(norms.routerScale)
                 }
-                let scales = beside.weightScales.map(values)
+                let scales = norms.weightScales.map(values)
                 var sum = Row(repeating: 0, count: residual.count)
                 for (expert, weight) in choose(rated, experts) {
                     let row = run(
-                        experts.network, normalise(residual, beside.inputNorm), part: expert)
+                        experts.network, normalise(residual, norms.inputNorm), part: expert)
                     let factor = weight * (scales?[expert] ?? 1)
                     sum = zip(sum, row).map { $0 + factor * $1 }
                 }
                 return zip(
-                    normalise(sum, beside.outputNorm),
-                    normalise(run(shared, input), beside.sharedNorm)
+                    normalise(sum, norms.outputNorm),
+                    normalise(run(shared, input), norms.sharedNorm)
                 ).map { $0 + $1 }
             }
             var output = Row(repeating: 0, count: experts.network.output.outputs)

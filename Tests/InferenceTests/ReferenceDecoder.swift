@@ -106,10 +106,10 @@ struct ReferenceDecoder {
             keyRows = inputs[source]
         }
         let attention = mix(normed, mixer, keyRows: keyRows)
-        let beside = block.beside.map { mix(normed, .recurrence($0)) }
+        let parallel = block.parallelMixer.map { mix(normed, .recurrence($0)) }
         return rows.indices.map { index in
             var change = normalise(attention[index], block.postAttentionNorm)
-            if let beside { change = sum(change, beside[index]) }
+            if let parallel { change = sum(change, parallel[index]) }
             let between = sum(rows[index], change.map { $0 * scale })
             let input: Row
             switch block.arrangement {

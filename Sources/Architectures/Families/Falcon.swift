@@ -32,8 +32,8 @@ extension ModelFamily {
         ],
         keys: [
             // The reference converter does not read it from the configuration.
-            .count("context_length") { _ in 2048 },
-            .entries { _ in [.init("{arch}.tensor_data_layout", .string("jploski"))] },
+            .constant("context_length", .uint32(2048)),
+            .constant("tensor_data_layout", .string("jploski")),
             .count("embedding_length", "hidden_size"),
             .size("feed_forward_length", width),
             .blockCount,

@@ -102,7 +102,7 @@ extension ModelFamily {
             model, index, block throws(DecoderDescriptionError) in
             let norm = "blk.\(index).ffn_norm"
             block.feedForwardNorm?.weight = model.present(norm) ?? "\(norm).weight"
-            block.beside = try model.recurrence(
+            block.parallelMixer = try model.recurrence(
                 .stateSpace, "blk.\(index)", width: block.attention.output.outputs)
         })
 

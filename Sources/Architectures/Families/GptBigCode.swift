@@ -18,7 +18,7 @@ extension ModelFamily {
             .size("feed_forward_length", width),
             .blockCount,
             .count("attention.head_count", "n_head"),
-            .count("attention.head_count_kv") { _ in 1 },
+            .constant("attention.head_count_kv", .uint32(1)),
             .number("attention.layer_norm_epsilon", "layer_norm_epsilon"),
             .fileType,
         ],

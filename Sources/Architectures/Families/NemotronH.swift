@@ -50,7 +50,7 @@ extension ModelFamily {
                 let isSparse = layers.contains(.experts)
                 let width = try configuration.required(
                     isSparse ? "moe_intermediate_size" : "intermediate_size")
-                var entries: [Hyperparameter] = [
+                var entries: [MetadataEntry] = [
                     .init(
                         "{arch}.feed_forward_length",
                         .int32s(
@@ -174,8 +174,8 @@ extension ModelFamily {
         kernel: .key("conv_kernel"))
 
     /// The common keys; without experts none about experts, which the configuration has all the same.
-    private static let nemotronKeys: [HyperparameterRule] =
-        ([HyperparameterRule].commonWithoutHeadLength).map { rule in
+    private static let nemotronKeys: [MetadataRule] =
+        ([MetadataRule].commonWithoutHeadLength).map { rule in
             guard case .entries(let make) = rule else { return rule }
             return .entries { configuration throws(ArchitectureError) in
                 let entries = try make(configuration)

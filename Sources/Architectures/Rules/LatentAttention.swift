@@ -7,10 +7,10 @@ import TensorCore
 // GGUF has attention in its absorbed form: one key-value head as wide as the latent row. For that
 // the up-projection of keys and values is split, and the keys' part transposed.
 
-extension [HyperparameterRule] {
+extension [MetadataRule] {
     /// The keys that follow the common ones.
     static let latentAttention: Self = [
-        .count("attention.head_count_kv") { _ in 1 },
+        .constant("attention.head_count_kv", .uint32(1)),
         .count("leading_dense_block_count", "first_k_dense_replace"),
         .count("vocab_size", "vocab_size"),
         .count("attention.q_lora_rank", "q_lora_rank"),

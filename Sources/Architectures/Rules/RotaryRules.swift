@@ -8,11 +8,11 @@ public struct RotaryRules: Sendable {
     public let tensors:
         @Sendable (ModelConfiguration) throws(ArchitectureError) -> [ModelFamily.GeneratedTensor]
     /// Keys that stand in front of all others, after `general.architecture`.
-    public let leadingKeys: [HyperparameterRule]
+    public let leadingKeys: [MetadataRule]
 
     /// Declares how scaling is said.
     init(
-        _ scalings: [String], leadingKeys: [HyperparameterRule] = [],
+        _ scalings: [String], leadingKeys: [MetadataRule] = [],
         tensors:
             @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [ModelFamily
             .GeneratedTensor] = { _ in [] }

@@ -57,9 +57,9 @@ extension TensorModules {
     }
 }
 
-extension [HyperparameterRule] {
+extension [MetadataRule] {
     /// The keys of Mamba-2's state space, as they follow those of attention.
-    static func stateSpace(_ sizes: StateSpaceSizes) -> [HyperparameterRule] {
+    static func stateSpace(_ sizes: StateSpaceSizes) -> [MetadataRule] {
         [
             .size("ssm.conv_kernel", sizes.kernel), .size("ssm.state_size", sizes.state),
             .size("ssm.group_count", sizes.groups), .size("ssm.inner_size", sizes.width),

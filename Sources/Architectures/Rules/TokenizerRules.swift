@@ -34,11 +34,11 @@ public struct TokenizerRules: Sendable {
     /// Parts that are given to tokens by their text.
     public internal(set) var roles: [TokenRole] = []
     /// Keys that stand in front of the tokenizer's own.
-    public internal(set) var leadingKeys: [HyperparameterRule] = []
+    public internal(set) var leadingKeys: [MetadataRule] = []
     /// Keys that stand among those of a unigram tokenizer, behind that of the space in front.
-    public internal(set) var segmentKeys: [HyperparameterRule] = []
+    public internal(set) var segmentKeys: [MetadataRule] = []
     /// Keys that are added to or change what the tokenizer's files say.
-    public internal(set) var keys: @Sendable (ModelConfiguration) -> [Hyperparameter] = { _ in [] }
+    public internal(set) var keys: @Sendable (ModelConfiguration) -> [MetadataEntry] = { _ in [] }
 
     /// Llama's tokenizers.
     ///

@@ -40,8 +40,8 @@ struct Block: Sendable {
             after: try layout.norm(description.postFeedForwardNorm, count: width))
         feedForwardNorm = norms.before
         mixer = try layout.mixer(description.mixer)
-        parallelMixer = try description.beside.map { beside throws(InferenceError) in
-            try layout.mixer(beside)
+        parallelMixer = try description.parallelMixer.map { mixer throws(InferenceError) in
+            try layout.mixer(mixer)
         }
         feedForward =
             switch description.feedForward {

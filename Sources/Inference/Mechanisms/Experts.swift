@@ -15,7 +15,7 @@ struct Experts: Sendable {
     private let shared: Network?
     private let sharedGate: LinearStack?
     /// The norms of experts beside the shared network rather than with it.
-    private let beside: Beside?
+    private let separateNorms: SeparateNorms?
     /// One expert, in a buffer of its own.
     let network: Network
     /// The layout of an expert's buffer.
@@ -24,7 +24,7 @@ struct Experts: Sendable {
     let hasSum: Bool
 
     /// What `BlockDescription.Experts.Beside` names.
-    private struct Beside: Sendable {
+    private struct SeparateNorms: Sendable {
         let routerNorm: Norm?
         let routerScale: Float
         let weightScales: Int?
@@ -35,14 +35,14 @@ struct Experts: Sendable {
         init?(
             _ experts: BlockDescription.Experts, _ layout: inout WeightLayout
         ) throws(InferenceError) {
-            guard let beside = experts.beside else { return nil }
+            guard let norms = experts.separateNorms else { return nil }
             let width = experts.router.inputs
-            routerNorm = try layout.norm(beside.ratingNorm, count: width)
-            routerScale = beside.ratingScale
-            weightScales = try layout.tensor(ifNamed: beside.weightScales, shape: [experts.count])
-            inputNorm = try layout.norm(beside.inputNorm, count: width)
-            outputNorm = try layout.norm(beside.outputNorm, count: width)
-            sharedNorm = try layout.norm(beside.sharedNorm, count: width)
+            routerNorm = try layout.norm(norms.routerNorm, count: width)
+            routerScale = norms.routerScale
+            weightScales = try layout.tensor(ifNamed: norms.weightScales, shape: [experts.count])
+            inputNorm = try layout.norm(norms.inputNorm, count: width)
+            outputNorm = try layout.norm(norms.outputNorm, count: width)
+            sharedNorm = try layout.norm(norms.sharedNorm, count: width)
         }
     }
 
@@ -55,7 +55,7 @@ struct Experts: Sendable {
         router = try block.stack([experts.router])
         choiceBias = try block.tensor(ifNamed: experts.choiceBias, shape: [experts.count])
         sharedGate = try block.stack(experts.sharedGate)
-        beside = try Beside(experts, &block)
+        separateNorms = try SeparateNorms(experts, &block)
         var layout = WeightLayout(
             tensors: block.tensors, matrices: block.matrices, expertCount: experts.count)
         network = try Network(experts.network, &layout)
@@ -63,7 +63,7 @@ struct Experts: Sendable {
         shared = try experts.shared.map { shared throws(InferenceError) in
             try Network(shared, &block)
         }
-        hasSum = norms.after != nil || residualScale != 1 || experts.beside != nil
+        hasSum = norms.after != nil || residualScale != 1 || experts.separateNorms != nil
     }
 
     var stacks: [LinearStack] {
@@ -91,12 +91,12 @@ struct Experts: Sendable {
         let count = rows.wantedCount * rows.width
         // The rows are kept for the experts, which take them when the whole batch is here.
         let input = experts.input
-        if let beside {
+        if let separateNorms {
             let rated = rows.workspace[.normed]
-            rows.normalise(beside.routerNorm, rows: rows.wantedCount, into: rated)
-            ingot_scale(rated, beside.routerScale, count)
+            rows.normalise(separateNorms.routerNorm, rows: rows.wantedCount, into: rated)
+            ingot_scale(rated, separateNorms.routerScale, count)
             try choose(rated, into: experts, rows)
-            rows.normalise(beside.inputNorm, rows: rows.wantedCount, into: input)
+            rows.normalise(separateNorms.inputNorm, rows: rows.wantedCount, into: input)
             experts.sum?.update(repeating: 0, count: count)
             return
         }
@@ -122,7 +122,7 @@ struct Experts: Sendable {
         }
         var choice = ExpertChoice(
             description, bias: choiceBias.map { rows.weights + $0 },
-            scales: beside?.weightScales.map { rows.weights + $0 })
+            scales: separateNorms?.weightScales.map { rows.weights + $0 })
         for row in 0..<rows.wantedCount {
             choice.choose(
                 ratings + row * count, experts: experts.experts(row: row),
@@ -160,16 +160,16 @@ struct Experts: Sendable {
         guard let sum = experts.sum else { return }
         let (count, width) = (rows.wantedCount, rows.width)
         let output = rows.workspace[.branch]
-        if beside != nil, let shared {
+        if separateNorms != nil, let shared {
             shared.apply(
                 to: rows.input(nil, norms.before), rows: count, into: output, rows.linear)
         }
         for row in 0..<count {
             let values = sum + row * width
-            if let beside {
+            if let separateNorms {
                 let other = output + row * width
-                beside.outputNorm?.apply(rows.weights, values, into: values)
-                beside.sharedNorm?.apply(rows.weights, other, into: other)
+                separateNorms.outputNorm?.apply(rows.weights, values, into: values)
+                separateNorms.sharedNorm?.apply(rows.weights, other, into: other)
                 ingot_add(values, other, width)
             }
             norms.after?.apply(rows.weights, values, into: values)
