@@ -23,7 +23,7 @@ struct Experts: Sendable {
     /// Whether rows are summed apart from the residual stream, since something comes between.
     let hasSum: Bool
 
-    /// What `BlockDescription.Experts.Beside` names.
+    /// What `BlockDescription.Experts.SeparateNorms` names.
     private struct SeparateNorms: Sendable {
         let routerNorm: Norm?
         let routerScale: Float
