@@ -88,7 +88,7 @@ let package = Package(
             name: "Calibration",
             dependencies: [
                 "TensorCore", "Inference", "GGUF", "Architectures", "Quantization", "Pipeline",
-                "Tokenization", "Zstandard", "CCalibrationMix",
+                "Templates", "Tokenization", "Zstandard", "CCalibrationMix",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
