@@ -1,5 +1,6 @@
 import Calibration
 import Evaluation
+import GGUF
 import Inference
 import Reporting
 
@@ -26,7 +27,8 @@ struct MixWindows {
             tokenizer: tokenizer.tokenizer,
             options: .init(
                 rowLength: length,
-                tokenBudget: budget.flatMap { $0.overflow ? nil : $0.partialValue }))
+                tokenBudget: budget.flatMap { $0.overflow ? nil : $0.partialValue }),
+            chat: CalibrationTokens.chat(of: model.source.metadata))
         counts = tokens.counts
         windows = try EvaluationText(
             tokens: tokens.rows.flatMap(\.tokens), bos: nil, contextLength: length,

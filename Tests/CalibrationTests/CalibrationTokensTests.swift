@@ -175,6 +175,36 @@ import Tokenization
         #expect(ends(.prose) == 0)
     }
 
+    @Test func theModelsTemplateIsFoundAndWhatItRefusesIsPutOtherwise() throws {
+        let message = { (role: String, text: String) in
+            JSON.object([
+                .init(key: "role", value: .string(ByteString(role))),
+                .init(key: "content", value: .string(ByteString(text))),
+            ])
+        }
+        let conversation = CalibrationDocument.Conversation(
+            messages: [message("system", "Be brief."), message("user", "Hello")])
+        var metadata = Metadata()
+        #expect(try CalibrationTokens.chat(of: metadata)(conversation) == nil)
+        for (template, expected) in [
+            (
+                "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}",
+                "<system>Be brief.<user>Hello"
+            ),
+            (
+                "{% if messages[0].role == 'system' %}{{ raise_exception('no') }}{% endif %}"
+                    + "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}",
+                "<user>Be brief.\n\nHello"
+            ),
+            ("{{ strftime_now('%Y') }}", "2025"), ("{{ raise_exception('never') }}", nil),
+            ("{% for %}", nil),
+        ] as [(String, String?)] {
+            metadata["tokenizer.chat_template"] = .string(ByteString(template))
+            let text = try CalibrationTokens.chat(of: metadata)(conversation)
+            #expect(text.map { String(decoding: $0, as: UTF8.self) } == expected, "\(template)")
+        }
+    }
+
     @Test func rowsBeginWithATextThatIsNear() {
         let rows = CalibrationStratum.rows(
             of: [Array(0..<9), Array(100..<105), Array(200..<203)], length: 8)

@@ -95,7 +95,8 @@ struct CalibrateOptions: ParsableArguments {
             let tokens = try CalibrationTokens(
                 documents: documents, tokenizer: tokenizer,
                 options: .init(
-                    rowLength: length, tokenBudget: budget, randomShare: randomShare))
+                    rowLength: length, tokenBudget: budget, randomShare: randomShare),
+                chat: CalibrationTokens.chat(of: source.metadata))
             for name in tokens.unused {
                 Terminal.warning("\(name) is shorter than a row of \(length) tokens and not used")
             }

@@ -146,7 +146,7 @@ struct TargetOptions: ParsableArguments {
             Terminal.warning(error.description)
             return []
         }
-        guard !texts.isEmpty else { return try TargetOptions.mix(tokenizer) }
+        guard !texts.isEmpty else { return try TargetOptions.mix(tokenizer, source.metadata) }
         return try texts.map { path in
             let contents = try TextFiles.contents(paths: [path])
             for warning in contents.warnings { Terminal.warning(warning.description) }
@@ -159,10 +159,13 @@ struct TargetOptions: ParsableArguments {
 }
 
 extension TargetOptions {
-    private static func mix(_ tokenizer: Tokenizer) throws -> [AllocationText] {
+    private static func mix(
+        _ tokenizer: Tokenizer, _ metadata: Metadata
+    ) throws -> [AllocationText] {
         let rows = try CalibrationTokens(
             documents: CalibrationMix.documents(), tokenizer: tokenizer,
-            options: .init(rowLength: 512, tokenBudget: mixTokenCount, randomShare: 0)
+            options: .init(rowLength: 512, tokenBudget: mixTokenCount, randomShare: 0),
+            chat: CalibrationTokens.chat(of: metadata)
         ).rows
         return try CalibrationDocument.Kind.allCases.compactMap { kind in
             let own = rows.filter { $0.kind == kind }.flatMap(\.tokens)
