@@ -137,10 +137,17 @@ struct NormDistillationTests {
 
     @Test("weights that gain nothing are not kept")
     func noGain() throws {
-        let result = try Self.distillation(rate: 5).run()
+        let result = try Self.distillation(rate: 50).run()
         #expect(result.norms.isEmpty)
         #expect(result.stepCount == 0)
         #expect(result.after == result.before)
+    }
+
+    @Test("steps that go too far are taken back and made smaller")
+    func smallerSteps() throws {
+        let result = try Self.distillation(rate: 0.5).run()
+        #expect(result.stepCount > 4)
+        for (before, after) in zip(result.before, result.after) { #expect(after < before) }
     }
 
     @Test("the weights are the same on every instruction set and number of threads")

@@ -6,7 +6,7 @@ public import TensorCore
 ///
 /// Steps of Adam go down the gradient of the mean KL divergence from the original model, on factors
 /// that start at 1. Texts that are not learned from decide: weights are kept only where the divergence
-/// falls on each of them. The result is the same on every instruction set and number of threads.
+/// falls on each of them, and steps that went too far are taken back and made smaller. The result is the same on every instruction set and number of threads.
 ///
 /// Sources: Kingma and Ba, Adam, arXiv 1412.6980; Li et al., Norm Tweaking, arXiv 2309.02784.
 public struct NormDistillation {
@@ -89,6 +89,7 @@ public struct NormDistillation {
             norms: [:], before: try judge(student, texts), after: [], stepCount: 0)
         result.after = result.before
         var adam = Adam(start)
+        var (best, slowdown) = (adam, Float(1))
         for step in 0..<options.stepCount {
             student.norms.clearGradients()
             for index in 0..<options.windowsPerStep {
@@ -98,7 +99,7 @@ public struct NormDistillation {
             }
             let share = Float(step) / Float(max(1, options.stepCount - 1))
             adam.step(
-                student.norms.gradients, rate: options.rate * (1 - 0.9 * share),
+                student.norms.gradients, rate: options.rate * slowdown * (1 - 0.9 * share),
                 scale: 1 / Float(options.windowsPerStep))
             student.norms.values = adam.values
             let isLast = step == options.stepCount - 1
@@ -107,6 +108,11 @@ public struct NormDistillation {
                 if found.isBetter(than: result.after, start: result.before) {
                     result.norms = student.norms.values
                     (result.after, result.stepCount) = (found, step + 1)
+                    best = adam
+                } else {
+                    // Too far: back to where it was best, and on with smaller steps.
+                    (adam, slowdown) = (best, slowdown / 4)
+                    student.norms.values = adam.values
                 }
             }
             progress(step + 1, options.stepCount)
