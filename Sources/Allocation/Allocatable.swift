@@ -129,15 +129,15 @@ struct Allocatable: Sendable {
 
 /// Neighbouring layers that are taken to be alike: the first and the last layer each by itself,
 /// six bands between them.
-struct Bands: Sendable {
+package struct Bands: Sendable {
     private let layerCount: Int
 
-    init(layerCount: Int) { self.layerCount = layerCount }
+    package init(layerCount: Int) { self.layerCount = layerCount }
 
     private static let innerCount = 6
 
     /// `0` for the first layer, `5-9` for the layers 5 to 9.
-    func name(ofLayer layer: Int) -> String {
+    package func name(ofLayer layer: Int) -> String {
         let inner = layerCount - 2
         guard layer > 0, layer < layerCount - 1, inner > Bands.innerCount else { return "\(layer)" }
         let band = (layer - 1) * Bands.innerCount / inner

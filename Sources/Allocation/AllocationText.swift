@@ -1,13 +1,13 @@
-import Evaluation
+package import Evaluation
 
 /// A text that sensitivities are measured on and mixtures are tried on: not on the same tokens.
 public struct AllocationText: Sendable {
     /// What the text is called.
     public let name: String
     /// The windows for sensitivities.
-    let sensitivity: [WindowDivergences.Window]
+    package let sensitivity: [WindowDivergences.Window]
     /// The windows for trials, twice as long, from other places.
-    let validation: [WindowDivergences.Window]
+    package let validation: [WindowDivergences.Window]
 
     /// Tokens of a window for trials.
     static let windowLength = 512

@@ -4,47 +4,54 @@
 /// Its multiplier λ bounds what any solution can cost, so that an exact search over what is left of
 /// the limit has few partial solutions to follow. Sources: Sinha and Zoltners 1979 (hulls);
 /// Nemhauser and Ullmann 1969 (lists of undominated partial solutions).
-struct FormatKnapsack {
+package struct FormatKnapsack {
     /// One way to have an item.
-    struct Option: Hashable {
-        var byteCount: Int
+    package struct Option: Hashable {
+        package var byteCount: Int
         /// Not negative and finite.
-        var cost: Double
+        package var cost: Double
+
+        package init(byteCount: Int, cost: Double) {
+            self.byteCount = byteCount
+            self.cost = cost
+        }
     }
 
     /// The options of each item, at least one.
-    let items: [[Option]]
+    package let items: [[Option]]
+
+    package init(items: [[Option]]) { self.items = items }
 
     /// Partial solutions that are followed at most; beyond that the most promising are.
     private static let stateLimit = 1 << 13
 
     /// The bytes of the smallest solution.
-    var leastByteCount: Int { items.reduce(0) { $0 + ($1.map(\.byteCount).min() ?? 0) } }
+    package var leastByteCount: Int { items.reduce(0) { $0 + ($1.map(\.byteCount).min() ?? 0) } }
 
     /// The option of each item; `nil` when even the smallest are more than `byteLimit`.
     ///
     /// Of solutions of equal cost the one found first counts, in the order of items and options:
     /// the same for the same input.
-    func solve(byteLimit: Int) -> [Int]? {
+    package func solve(byteLimit: Int) -> [Int]? {
         guard leastByteCount <= byteLimit else { return nil }
         let (greedy, multiplier) = relaxed(byteLimit: byteLimit)
         return filled(greedy, multiplier: multiplier, byteLimit: byteLimit)
     }
 
     /// The sum of the costs of a solution.
-    func cost(_ choice: [Int]) -> Double {
+    package func cost(_ choice: [Int]) -> Double {
         zip(items, choice).reduce(0) { $0 + $1.0[$1.1].cost }
     }
 
     /// The sum of the bytes of a solution.
-    func byteCount(_ choice: [Int]) -> Int {
+    package func byteCount(_ choice: [Int]) -> Int {
         zip(items, choice).reduce(0) { $0 + $1.0[$1.1].byteCount }
     }
 
     // MARK: The relaxation
 
     /// The options on an item's lower convex hull, smallest first.
-    static func hull(_ options: [Option]) -> [Int] {
+    package static func hull(_ options: [Option]) -> [Int] {
         let order = options.indices.sorted {
             let (a, b) = (options[$0], options[$1])
             return (a.byteCount, a.cost, $0) < (b.byteCount, b.cost, $1)

@@ -33,7 +33,7 @@ public struct CalibrationWindows: Sendable {
     }
 
     /// Takes rows as they are.
-    init(fitting: [[Int32]], validation: [[Int32]]) {
+    package init(fitting: [[Int32]], validation: [[Int32]]) {
         self.fitting = fitting
         self.validation = validation
         hasOtherTexts = true

@@ -3,13 +3,13 @@ import TensorCore
 
 /// The second moments of what a linear layer takes in: Σ w x xᵀ over the tokens, which is the Hessian
 /// of the layer's output error up to a factor of 2.
-final class Hessian {
+package final class Hessian {
     /// The number of columns of the layer's matrices.
     let columnCount: Int
     /// The sum of the tokens' weights.
     private(set) var weight = 0.0
     /// How many tokens it is of.
-    private(set) var rowCount = 0
+    package private(set) var rowCount = 0
     private let gram: GramMatrix
     private var finished: SquareMatrix?
 
@@ -47,13 +47,13 @@ final class Hessian {
     }
 
     /// The mean square of every column.
-    var diagonal: [Float] {
+    package var diagonal: [Float] {
         let scale = weight > 0 ? 1 / weight : 0
         return (0..<columnCount).map { Float(sums.row($0)[$0] * scale) }
     }
 
     /// Adds another's tokens; both are finished.
-    func merge(_ other: Hessian) {
+    package func merge(_ other: Hessian) {
         weight += other.weight
         rowCount += other.rowCount
         for row in 0..<columnCount {

@@ -1,31 +1,42 @@
-import Inference
+package import Inference
 import Synchronization
 
 /// The matrices that take the same input, as a block names them.
-struct InputGroup: Sendable, Hashable {
+package struct InputGroup: Sendable, Hashable {
     /// The tensors' names.
     var tensors: [String]
     /// Whether each matrix of a stack takes rows of its own (experts), and how many there are.
     var matrixCount: Int?
     /// The length of an input row.
     var columnCount: Int
+
+    package init(tensors: [String], matrixCount: Int?, columnCount: Int) {
+        self.tensors = tensors
+        self.matrixCount = matrixCount
+        self.columnCount = columnCount
+    }
 }
 
 /// Keeps what linear layers take in until it is summed in a fixed order.
-final class InputRecorder: Sendable {
+package final class InputRecorder: Sendable {
     /// Input rows of one place.
-    struct Piece: Sendable {
+    package struct Piece: Sendable {
         /// `(row, column)`, each row times the root of its weight.
-        var rows: [Float]
+        package var rows: [Float]
         var rowCount: Int
         /// The sum of the rows' weights.
-        var weight: Double
+        package var weight: Double
     }
 
     /// An input, of an expert where the group has experts.
-    struct Key: Sendable, Hashable {
+    package struct Key: Sendable, Hashable {
         var group: Int
         var matrix: Int?
+
+        package init(group: Int, matrix: Int? = nil) {
+            self.group = group
+            self.matrix = matrix
+        }
     }
 
     private let groups: [String: Int]
@@ -36,7 +47,7 @@ final class InputRecorder: Sendable {
     ///   - groups: The groups that are recorded, with their numbers.
     ///   - limitsNorms: The numbers of those where a row far longer than the others (an attention
     ///     sink) counts no more than `normLimit` rows.
-    init(_ groups: [(number: Int, group: InputGroup)], limitsNorms: Set<Int>) {
+    package init(_ groups: [(number: Int, group: InputGroup)], limitsNorms: Set<Int>) {
         // Some layers of a stack may be told apart from the others: one of them speaks for all.
         self.groups = Dictionary(
             groups.map { ($0.group.tensors[0], $0.number) }, uniquingKeysWith: { $1 })
@@ -44,10 +55,10 @@ final class InputRecorder: Sendable {
     }
 
     /// How many times the median squared norm of its neighbours a row may weigh.
-    static let normLimit: Float = 20
+    package static let normLimit: Float = 20
 
     /// Takes rows; called from several threads at once.
-    func record(_ input: LinearInput) {
+    package func record(_ input: LinearInput) {
         guard let name = input.tensors.first(where: { groups[$0] != nil }),
             let group = groups[name]
         else { return }
@@ -57,7 +68,7 @@ final class InputRecorder: Sendable {
     }
 
     /// What has been recorded of each input, in the order of places; nothing is kept.
-    func take() -> [(key: Key, pieces: [Piece])] {
+    package func take() -> [(key: Key, pieces: [Piece])] {
         let taken = pieces.withLock { pieces in
             defer { pieces = [:] }
             return pieces

@@ -1,13 +1,13 @@
 import Architectures
 import GGUF
-import Inference
-import TensorCore
+package import Inference
+package import TensorCore
 
 /// Takes the calibration's tokens through a model block by block, and makes the Hessians of a block's
 /// linear layers on the way.
 ///
 /// Between blocks it keeps the residual rows of all tokens, in F32, and nothing else.
-final class LayerInputs {
+package final class LayerInputs {
     private let decoder: Decoder
     private let pool: WorkerPool
     private let batches: [(purpose: CalibrationWindows.Purpose, batch: Batch)]
@@ -17,12 +17,12 @@ final class LayerInputs {
     private(set) var block: Int?
 
     /// The Hessians of an input: of the tokens that they are made of, and of those that validate.
-    struct Moments {
-        var fitting: Hessian
-        var validation: Hessian
+    package struct Moments {
+        package var fitting: Hessian
+        package var validation: Hessian
     }
 
-    init(_ model: Model, text: CalibrationWindows, pool: WorkerPool) throws {
+    package init(_ model: Model, text: CalibrationWindows, pool: WorkerPool) throws {
         decoder = try Decoder(models: [model], products: .ordered, pool: pool)
         self.pool = pool
         let longest = (text.fitting + text.validation).map(\.count).max() ?? 1
@@ -50,7 +50,7 @@ final class LayerInputs {
     ///
     /// - Parameter groups: The inputs whose Hessians are made.
     /// - Returns: Those of each input, by group and matrix.
-    func run(
+    package func run(
         block wanted: Int, groups: [(number: Int, group: InputGroup)]
     ) throws -> [InputRecorder.Key: Moments] {
         try embed()

@@ -1,29 +1,35 @@
 import GGUF
-import Quantization
+package import Quantization
 import Synchronization
-import TensorCore
+package import TensorCore
 
 /// Chooses how far a Hessian is shrunk to its diagonal: some rows are rounded with each shrinkage,
 /// and what the errors cost on the validation windows decides.
-struct ShrinkChoice {
+package struct ShrinkChoice {
     /// The shrinkages that are tried; 1, the diagonal alone, is the format's own encoder.
     static let candidates = [0.1, 0.25, 0.5, 0.75]
     /// The rows of a matrix that are rounded for it.
     static let sampleRowCount = 48
 
     /// A matrix's sample in a format.
-    struct Sample: Sendable {
+    package struct Sample: Sendable {
         var tensor: Int
         var format: Format
         var rows: [Float]
+
+        package init(tensor: Int, format: Format, rows: [Float]) {
+            self.tensor = tensor
+            self.format = format
+            self.rows = rows
+        }
     }
 
     /// The shrinkage with the least cost over all samples; `nil` where none is better than 1.
-    private(set) var shrink: Double?
+    package private(set) var shrink: Double?
     /// What the samples cost with it, as a share of the plain encoder's; 1 where that is kept.
-    private(set) var ratio = 1.0
+    package private(set) var ratio = 1.0
     /// The samples whose cost with it is no less than the plain encoder's.
-    private(set) var plain: Set<Int> = []
+    package private(set) var plain: Set<Int> = []
     /// Whether the Hessian could be factored at all.
     private(set) var hasFactor = false
     /// The number of times that damping was raised.
@@ -39,7 +45,7 @@ struct ShrinkChoice {
     /// What making a factor takes besides the Hessians, in bytes.
     static func workingByteCount(columnCount: Int) -> Int { columnCount * columnCount * 20 }
 
-    init(
+    package init(
         _ moments: LayerInputs.Moments, samples: [Sample], damping: Double,
         effort: RoundingEffort, pool: WorkerPool
     ) throws {

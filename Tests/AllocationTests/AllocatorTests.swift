@@ -1,4 +1,6 @@
+import Allocation
 import Conversion
+import Evaluation
 import Foundation
 import GGUF
 import Pipeline
@@ -6,8 +8,6 @@ import Quantization
 import TensorCore
 import TestSupport
 import Testing
-
-@testable import Allocation
 
 /// Formats chosen for one block of a random model, so that measuring takes seconds.
 @Suite struct AllocatorTests {

@@ -1,7 +1,6 @@
+import Allocation
 import TestSupport
 import Testing
-
-@testable import Allocation
 
 @Suite struct FormatKnapsackTests {
     /// Items whose options are all different, with the least cost of all that fit found by trying

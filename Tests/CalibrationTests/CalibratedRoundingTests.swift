@@ -1,17 +1,16 @@
 import Architectures
+import Calibration
 import Conversion
 import Evaluation
 import Foundation
 import GGUF
+import Inference
 import Pipeline
 import Quantization
 import TensorCore
 import TestSupport
 import Testing
 import Tokenization
-
-@testable import Calibration
-@testable import Inference
 
 /// Rounding by what layers take in, on a small model with random weights.
 @Suite struct CalibratedRoundingTests {

@@ -1,10 +1,9 @@
+import Calibration
 import Conversion
 import TensorCore
 import TestSupport
 import Testing
 import Tokenization
-
-@testable import Calibration
 
 /// Texts as rows of tokens.
 @Suite struct CalibrationTokensTests {

@@ -5,7 +5,7 @@ import Tokenization
 /// A vocabulary without a script's characters spells each in two to four tokens that hold a part of
 /// it, or in a token for what is unknown. Such text tells little of how a model is used, and fills
 /// rows several times as fast.
-enum ByteSpelling {
+package enum ByteSpelling {
     /// The share of a text's characters (Unicode scalars) that no token holds whole, 0 to 1.
     static func share(of text: [UInt8], tokens: [Int32], tokenizer: Tokenizer) -> Double {
         let total = text.count { !isContinuation($0) }
@@ -19,7 +19,7 @@ enum ByteSpelling {
     }
 
     /// The characters that begin and end in a token's bytes.
-    static func wholeCharacters(_ piece: [UInt8]) -> Int {
+    package static func wholeCharacters(_ piece: [UInt8]) -> Int {
         var count = 0
         var index = 0
         while index < piece.count {

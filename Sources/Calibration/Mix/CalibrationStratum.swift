@@ -1,5 +1,5 @@
 /// Documents that have a share of the rows together: a kind's, or one text of the user's.
-struct CalibrationStratum {
+package struct CalibrationStratum {
     let kind: CalibrationDocument.Kind
     /// The documents' names.
     let names: [String]
@@ -74,7 +74,7 @@ struct CalibrationStratum {
 
     /// Cuts texts that follow one another into rows; where the next text begins within a quarter of a
     /// row, the next row begins with it.
-    static func rows(of documents: [[Int32]], length: Int) -> [[Int32]] {
+    package static func rows(of documents: [[Int32]], length: Int) -> [[Int32]] {
         var stream: [Int32] = []
         var starts: [Int] = []
         for tokens in documents {
@@ -97,11 +97,11 @@ struct CalibrationStratum {
 }
 
 /// Parts of a whole number by weights.
-enum Apportionment {
+package enum Apportionment {
     /// Divides `total` by weights, none above its capacity; what one cannot take goes to the others.
     ///
     /// What remains of fractions goes to the largest, the first of equal ones.
-    static func counts(of total: Int, weights: [Double], capacities: [Int]) -> [Int] {
+    package static func counts(of total: Int, weights: [Double], capacities: [Int]) -> [Int] {
         var counts = [Int](repeating: 0, count: weights.count)
         var open = weights.indices.filter { weights[$0] > 0 && capacities[$0] > 0 }
         var left = total

@@ -1,16 +1,16 @@
-import Tokenization
+package import Tokenization
 
 /// A document's tokens.
-struct EncodedDocument {
+package struct EncodedDocument {
     let document: CalibrationDocument
-    let tokens: [Int32]
+    package let tokens: [Int32]
     /// The Unicode scalars of the text.
     let characterCount: Int
     /// The share of them that no token holds whole; see `ByteSpelling`.
-    let spelledShare: Double
+    package let spelledShare: Double
 
     /// Encodes a document; `chat` writes a conversation in the model's template, where it can.
-    init(
+    package init(
         _ document: CalibrationDocument, tokenizer: Tokenizer,
         chat: (CalibrationDocument.Conversation) throws -> [UInt8]?
     ) throws {

@@ -18,14 +18,14 @@ struct DenseStack {
         var biases: [Float] = []
         var first = 0
         for projection in projections {
-            let tensor = try model.catalogue.number(
+            let tensor = try model.tensorIndex.number(
                 projection.weight, shape: [projection.outputs, projection.inputs])
             try model.decode(
                 tensor, rows: 0..<projection.outputs, rowLength: inputs,
                 into: weights.base + first * inputs, pool)
             biases +=
                 try projection.bias.map {
-                    try model.catalogue.vector($0, count: projection.outputs)
+                    try model.tensorIndex.vector($0, count: projection.outputs)
                 } ?? [Float](repeating: 0, count: projection.outputs)
             first += projection.outputs
         }

@@ -33,7 +33,7 @@ package final class DifferentiableDecoder {
         decoder = try Decoder(models: [model], products: .ordered, pool: pool)
         var values: [String: [Float]] = [:]
         for (name, count) in model.description.trainedNorms {
-            values[name] = try model.catalogue.vector(name, count: count)
+            values[name] = try model.tensorIndex.vector(name, count: count)
         }
         norms = NormWeights(values)
         outputNorm = try NormGradient(
@@ -143,7 +143,7 @@ extension DifferentiableDecoder {
     }
 
     private static func obstacle(in block: BlockDescription) -> String? {
-        if block.beside != nil { return "a recurrence beside attention" }
+        if block.parallelMixer != nil { return "a recurrence beside attention" }
         if block.layerInput != nil { return "embeddings for every block" }
         if block.outputScale != nil { return "scales of blocks" }
         switch block.feedForward {

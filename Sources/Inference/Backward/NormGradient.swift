@@ -17,7 +17,7 @@ struct NormGradient {
         epsilon = norm.epsilon
         name = norm.weight
         self.count = count
-        bias = try norm.bias.map { try model.catalogue.vector($0, count: count) }
+        bias = try norm.bias.map { try model.tensorIndex.vector($0, count: count) }
     }
 
     /// Normalises rows `stride` apart; `output` may be `input`.

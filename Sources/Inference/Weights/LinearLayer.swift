@@ -27,7 +27,7 @@ public struct LinearInput {
     let base: UnsafePointer<Float>
     let stride: Int
 
-    init(
+    package init(
         tensors: [String], part: Int?, place: Int, weights: UnsafeBufferPointer<Float>? = nil,
         rowCount: Int, rowLength: Int, base: UnsafePointer<Float>, stride: Int
     ) {
