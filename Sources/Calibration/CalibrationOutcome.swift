@@ -23,7 +23,7 @@ public struct CalibrationOutcome: Sendable {
     public internal(set) var retryCount = 0
 
     mutating func add(_ prepared: PreparedRounding, source: any TensorSource) {
-        if let shrink = prepared.shrink { shrinkCounts[shrink, default: 0] += 1 }
+        for shrink in prepared.shrinks { shrinkCounts[shrink, default: 0] += 1 }
         retryCount += prepared.retryCount
         for (tensor, reason) in prepared.plainReasons {
             plain.append((source.tensors[tensor].name, reason))

@@ -12,11 +12,11 @@ struct PreparedRounding: Sendable {
 
     private let columnCount: Int
     private let importance: [Float]?
-    private let factor: FeedbackFactor?
+    private var factors: [Format: FeedbackFactor] = [:]
     private let effort: RoundingEffort
     private var plain: Set<Target> = []
-    /// The shrinkage that was chosen.
-    private(set) var shrink: Double?
+    /// The shrinkages that were chosen, of each format.
+    private(set) var shrinks: [Double] = []
     /// How often damping was raised.
     private(set) var retryCount = 0
     /// The tensors without feedback.
@@ -38,51 +38,59 @@ struct PreparedRounding: Sendable {
             importance = moments.flatMap {
                 $0.fitting.weight > 0 ? $0.fitting.diagonal : nil
             }
-            factor = nil
             plainReasons = step.group.tensors.map {
                 ($0, .tooFewTokens(found: found, needed: needed))
             }
             return
         }
-        let samples = try PreparedRounding.samples(step, columnCount, formats, source)
-        let damping = ShrinkChoice.damping(
-            samples.map(\.format), rowCount: found, columnCount: columnCount)
+        let samples = try PreparedRounding.samples(step, columnCount, source)
+        let wanted = step.group.tensors.map { (tensor: $0, formats: formats[$0] ?? []) }
+        let all = Set(wanted.flatMap(\.formats).filter(\.supportsFeedback))
+            .sorted { $0.typeID < $1.typeID }
         let choice = try ShrinkChoice(
-            moments, samples: samples, damping: damping, effort: effort, pool: pool)
+            moments, samples: samples, formats: all, effort: effort, pool: pool)
         retryCount = choice.retryCount
         moments.fitting.merge(moments.validation)
         importance = moments.fitting.diagonal
-        guard let shrink = choice.shrink else {
-            factor = nil
-            plainReasons = samples.map {
-                ($0.tensor, choice.hasFactor ? .noGain($0.format) : .notPositive)
+        var made: [HessianFactor.Regularization: HessianFactor?] = [:]
+        for format in all {
+            guard let own = choice.choices[format] else { continue }
+            var reason = own.hasFactor ? CalibrationOutcome.Reason.noGain(format) : .notPositive
+            var plainTensors = Set(step.group.tensors)
+            if let shrink = own.shrink {
+                let how = HessianFactor.Regularization(shrink: shrink, damping: own.damping)
+                let known = try made[how] ?? HessianFactor(moments.fitting, how, pool: pool)
+                if made[how] == nil { retryCount += known?.retryCount ?? 0 }
+                made[how] = known
+                factors[format] = known?.factor
+                if known != nil {
+                    plainTensors = own.plain
+                    shrinks.append(shrink)
+                } else {
+                    reason = .notPositive
+                }
             }
-            return
-        }
-        let made = try HessianFactor(
-            moments.fitting, .init(shrink: shrink, damping: damping), pool: pool)
-        guard let made else {
-            factor = nil
-            plainReasons = samples.map { ($0.tensor, .notPositive) }
-            return
-        }
-        self.shrink = shrink
-        retryCount += made.retryCount
-        factor = made.factor
-        for index in choice.plain.sorted() {
-            plain.insert(Target(tensor: samples[index].tensor, format: samples[index].format))
-            plainReasons.append((samples[index].tensor, .noGain(samples[index].format)))
+            keepPlain(
+                wanted.filter { plainTensors.contains($0.tensor) && $0.formats.contains(format) }
+                    .map(\.tensor), format, reason)
         }
     }
 
-    /// Some rows of each matrix, evenly spread, for each of its formats.
+    private mutating func keepPlain(
+        _ tensors: [Int], _ format: Format, _ reason: CalibrationOutcome.Reason
+    ) {
+        for tensor in tensors {
+            plain.insert(Target(tensor: tensor, format: format))
+            plainReasons.append((tensor, reason))
+        }
+    }
+
+    /// Some rows of each matrix, evenly spread.
     private static func samples(
-        _ step: RoundingSchedule.Step, _ columnCount: Int, _ formats: [Int: [Format]],
-        _ source: any TensorSource
+        _ step: RoundingSchedule.Step, _ columnCount: Int, _ source: any TensorSource
     ) throws -> [ShrinkChoice.Sample] {
         let scratch = ScratchBuffer()
-        var samples: [ShrinkChoice.Sample] = []
-        for tensor in step.group.tensors {
+        return try step.group.tensors.map { tensor in
             let shape = source.tensors[tensor].shape
             let rowCount = shape.rank > 1 ? shape.dimensions[shape.rank - 2] : 1
             let all = step.group.matrix == nil ? shape.rowCount : rowCount
@@ -98,11 +106,8 @@ struct PreparedRounding: Sendable {
                         scratch: scratch)
                 }
             }
-            samples += (formats[tensor] ?? []).filter(\.supportsFeedback).map {
-                ShrinkChoice.Sample(tensor: tensor, format: $0, rows: rows)
-            }
+            return ShrinkChoice.Sample(tensor: tensor, rows: rows)
         }
-        return samples
     }
 
     func encode(
@@ -112,7 +117,7 @@ struct PreparedRounding: Sendable {
         let isPlain = plain.contains(Target(tensor: tensor, format: format))
         PreparedRounding.encode(
             rows, rowCount: rowCount, columnCount: columnCount, as: format,
-            isPlain ? nil : factor, importance, effort, into: destination)
+            isPlain ? nil : factors[format], importance, effort, into: destination)
     }
 
     static func encode(

@@ -110,10 +110,12 @@ import Tokenization
                 0..<16, ofTensor: tensor, into: #require(rows.baseAddress),
                 scratch: ScratchBuffer())
         }
-        for format in [Format.Q4_K, .Q2_K, .Q6_K] {
-            let sample = ShrinkChoice.Sample(tensor: tensor, format: format, rows: rows)
-            let choice = try ShrinkChoice(
-                moments, samples: [sample], damping: 0.01, effort: .fast, pool: pool)
+        let formats = [Format.Q4_K, .Q2_K, .Q6_K]
+        let found = try ShrinkChoice(
+            moments, samples: [.init(tensor: tensor, rows: rows)], formats: formats, effort: .fast,
+            pool: pool)
+        for format in formats {
+            let choice = try #require(found.choices[format])
             #expect(choice.shrink != nil, "\(format)")
             #expect(choice.plain.isEmpty, "\(format)")
             #expect(choice.ratio < 0.99, "\(format): \(choice.ratio)")

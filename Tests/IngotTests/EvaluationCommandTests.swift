@@ -297,7 +297,6 @@ import Testing
                     #expect(abs(a - b) <= 1e-3 * abs(a), "\(name)")
                 }
             }
-            #expect(try run([model, "-o", rest]).exitCode == 64)
             #expect(try run([model, "-o", rest, "--from-chunk", "100000"] + text).exitCode == 65)
             #expect(try run(["--in-file", model, "-o", rest]).exitCode == 65)
         }

@@ -92,7 +92,13 @@ struct TargetOptions: ParsableArguments {
     /// A format by its name, or the main format of a type.
     private static func floor(_ name: String) throws -> Format {
         if let format = Format.named(name) { return format }
-        guard let format = try Recipe.parse(name).defaultFormat else {
+        let recipe: Recipe
+        do {
+            recipe = try Recipe.parse(name)
+        } catch {
+            throw ValidationError("--min-type: \(error)")
+        }
+        guard let format = recipe.defaultFormat else {
             throw ValidationError("--min-type is \(name), expected a format such as Q3_K")
         }
         return format
