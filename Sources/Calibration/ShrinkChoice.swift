@@ -13,6 +13,8 @@ package struct ShrinkChoice {
     static let candidates = [0.1, 0.25, 0.5, 0.75]
     /// The rows of a matrix that are rounded for it.
     static let sampleRowCount = 48
+    /// The rows that one job rounds: as many as are rounded side by side.
+    private static let jobRowCount = 16
 
     /// A matrix's rows that are rounded in every format.
     package struct Sample: Sendable {
@@ -83,33 +85,47 @@ package struct ShrinkChoice {
         }
     }
 
-    /// What the samples' errors cost, rounded with a factor or without; a sample to a job.
+    /// What the samples' errors cost, rounded with a factor or without; some rows to a job.
     private static func costs(
         _ samples: [Sample], _ format: Format, _ factor: FeedbackFactor?, _ importance: [Float],
         _ effort: RoundingEffort, _ metric: ErrorMetric, _ pool: WorkerPool
     ) throws -> [Double] {
-        let costs = Mutex([Double](repeating: 0, count: samples.count))
-        try pool.run(jobCount: samples.count) { _, job in
-            let cost = cost(samples[job], format, factor, importance, effort, metric)
-            costs.withLock { $0[job] = cost }
+        let jobs = samples.indices.flatMap { sample in
+            let count = samples[sample].rows.count / importance.count
+            return stride(from: 0, to: count, by: jobRowCount).map {
+                (sample: sample, rows: $0..<min($0 + jobRowCount, count))
+            }
         }
-        return costs.withLock { $0 }
+        let parts = Mutex([Double](repeating: 0, count: jobs.count))
+        try pool.run(jobCount: jobs.count) { _, job in
+            let rows = samples[jobs[job].sample].rows[
+                jobs[job].rows.lowerBound * importance.count..<jobs[job].rows.upperBound
+                    * importance.count]
+            let cost = cost(rows, format, factor, importance, effort, metric)
+            parts.withLock { $0[job] = cost }
+        }
+        // In the order of rows, whichever was done first.
+        return parts.withLock { parts in
+            zip(jobs, parts).reduce(into: [Double](repeating: 0, count: samples.count)) {
+                $0[$1.0.sample] += $1.1
+            }
+        }
     }
 
     private static func cost(
-        _ sample: Sample, _ format: Format, _ factor: FeedbackFactor?, _ importance: [Float],
-        _ effort: RoundingEffort, _ metric: ErrorMetric
+        _ sample: ArraySlice<Float>, _ format: Format, _ factor: FeedbackFactor?,
+        _ importance: [Float], _ effort: RoundingEffort, _ metric: ErrorMetric
     ) -> Double {
         let count = importance.count
-        let rowCount = sample.rows.count / count
+        let rowCount = sample.count / count
         guard
             let byteCount = format.byteCount(rowLength: count, rowCount: rowCount),
             let decode = format.decode
         else { return 0 }
         let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(64, byteCount), alignment: 64)
         defer { bytes.deallocate() }
-        var errors = [Float](repeating: 0, count: sample.rows.count)
-        sample.rows.withUnsafeBufferPointer { rows in
+        var errors = [Float](repeating: 0, count: sample.count)
+        sample.withUnsafeBufferPointer { rows in
             guard let base = rows.baseAddress else { return }
             PreparedRounding.encode(
                 base, rowCount: rowCount, columnCount: count, as: format, factor,
