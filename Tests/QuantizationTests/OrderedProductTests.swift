@@ -41,11 +41,10 @@ struct OrderedProductTests {
                 expected[place] = (keep ? expected[place] : 0) + Double(scale) * sum
             }
         }
-        c.withUnsafeMutableBufferPointer { c in
+        withPointers(a, b, &c) { a, b, base in
             let left = MatrixView(a, rows: rows, columns: depth, stride: depth + 3)
             let stored = MatrixView(b, rows: bRows, columns: bColumns, stride: bColumns + 1)
             let right = transposed ? stored.transposed : stored
-            guard let base = c.baseAddress else { return }
             let result = MutableMatrixView(base, rows: rows, columns: columns, stride: columns + 2)
             if let pool {
                 OrderedProduct.multiply(
@@ -56,6 +55,23 @@ struct OrderedProductTests {
             }
         }
         return (c, expected)
+    }
+
+    /// Calls with pointers to the numbers, which live as long.
+    private static func withPointers<Element>(
+        _ a: [Element], _ b: [Element], _ c: inout [Element],
+        _ body: (UnsafePointer<Element>, UnsafePointer<Element>, UnsafeMutablePointer<Element>)
+            -> Void
+    ) {
+        a.withUnsafeBufferPointer { a in
+            b.withUnsafeBufferPointer { b in
+                c.withUnsafeMutableBufferPointer { c in
+                    guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress
+                    else { return }
+                    body(a, b, c)
+                }
+            }
+        }
     }
 
     private static func check<Element: OrderedElement>(_ type: Element.Type, within: Double) {
@@ -112,16 +128,14 @@ struct OrderedProductTests {
         let (rows, columns, depth) = (31, 70, 300)
         let a: [Float] = Self.numbers(rows * depth, 4)
         let b: [Float] = Self.numbers(depth * columns, 5)
-        let (left, right) = (
-            MatrixView(a, rows: rows, columns: depth), MatrixView(b, rows: depth, columns: columns)
-        )
         func product(_ rowRange: Range<Int>, _ columnRange: Range<Int>) -> [Float] {
             var result = [Float](repeating: .nan, count: rowRange.count * columnRange.count)
-            result.withUnsafeMutableBufferPointer {
-                guard let base = $0.baseAddress else { return }
+            Self.withPointers(a, b, &result) { a, b, base in
                 OrderedProduct.multiply(
-                    left.part(rows: rowRange, columns: 0..<depth),
-                    right.part(rows: 0..<depth, columns: columnRange),
+                    MatrixView(a, rows: rows, columns: depth)
+                        .part(rows: rowRange, columns: 0..<depth),
+                    MatrixView(b, rows: depth, columns: columns)
+                        .part(rows: 0..<depth, columns: columnRange),
                     into: MutableMatrixView(
                         base, rows: rowRange.count, columns: columnRange.count),
                     scratch: ScratchBuffer())

@@ -190,6 +190,13 @@ struct PercentFormat {
         if isNumber, !sign.hasPrefix("-") {
             sign = (specification.alwaysSigns ? "+" : specification.spaces ? " " : "") + sign
         }
+        append(sign, body, isNumber: isNumber, specification)
+    }
+
+    /// Adds what was formatted, as wide as is asked for.
+    private mutating func append(
+        _ sign: String, _ body: Text, isNumber: Bool, _ specification: Specification
+    ) {
         let padding = specification.width - body.count - sign.count
         let fill = Text(String(repeating: " ", count: max(0, padding)))
         if specification.leftAligns {
