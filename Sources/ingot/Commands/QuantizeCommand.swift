@@ -32,6 +32,8 @@ struct QuantizeCommand: ParsableCommand {
               ingot quantize --dry-run model-f16.gguf Q4_K_M
               ingot quantize --dry-run --json model-f16.gguf Q4_K_M | jq .fileByteCount
               ingot quantize model-f16.gguf levels/ Q8_0 Q6_K Q5_K_M Q4_K_M
+              ingot quantize model-f16.gguf model-Q4_K_M.gguf Q4_K_M --calibrate
+              ingot quantize model-f16.gguf levels/ Q2_K Q4_K_M --calibrate mine.txt,code.txt
               ingot quantize --target-size 3.9G -f prose.txt -f code.txt model-f16.gguf out.gguf
               ingot quantize --resume --verify --provenance model-f16.gguf Q4_K_M
 
