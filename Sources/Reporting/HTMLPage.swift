@@ -30,7 +30,7 @@ struct HTMLPage {
         </head>
         <body>
         <main>
-        \(header)\(overview)\(warnings)\(changes)\(divergence)\(perplexity)\(probability)\
+        \(header)\(overview)\(roundings)\(warnings)\(changes)\(divergence)\(perplexity)\(probability)\
         \(sensitivity)\(details)\(provenance)\(words)\
         </main>
         <script>\(HTMLPage.script)</script>
@@ -53,6 +53,33 @@ struct HTMLPage {
 
     private var overview: String {
         section("Levels", table(report.overviewColumns, name: "Size and distance from the base"))
+    }
+
+    private var roundings: String {
+        guard let table = RoundingTable(report) else { return "" }
+        func line(_ cells: [String]) -> String {
+            cells.map { "<td>\(prose($0))</td>" }.joined() + "</tr>\n"
+        }
+        let head = table.headings.map { "<th scope=\"col\">\($0)</th>" }.joined()
+        let rows = table.rows.map { name, cells in
+            "<tr><th scope=\"row\">\(markupEscaped(shortened(visible(name), to: 40)))</th>"
+                + line(cells)
+        }
+        return section(
+            RoundingTable.title,
+            """
+            <div class="scroll" role="region" tabindex="0" aria-label="\(RoundingTable.title)">
+            <table>
+            <caption>\(RoundingTable.note)</caption>
+            <thead>
+            <tr><th scope="col">Type</th>\(head)</tr>
+            </thead>
+            <tbody>
+            \(rows.joined())</tbody>
+            </table>
+            </div>
+
+            """)
     }
 
     private var warnings: String {

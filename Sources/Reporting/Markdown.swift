@@ -5,6 +5,7 @@ extension QualityReport {
     public func markdown() -> String {
         var text = "# Quality of \(markdownEscaped(title))\n\n\(markdownEscaped(summary))\n\n"
         text += table(overviewColumns)
+        if let roundings = RoundingTable(self) { text += section(of: roundings) }
         if !allWarnings.isEmpty {
             text += "\n## To keep in mind\n\n"
             text += allWarnings.map { "- \(markdownEscaped($0))\n" }.joined()
@@ -32,6 +33,15 @@ extension QualityReport {
 
             """
         return text
+    }
+
+    /// The levels of a type in a row.
+    private func section(of roundings: RoundingTable) -> String {
+        func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
+        var text = "\n## \(RoundingTable.title)\n\n" + row(["Type"] + roundings.headings)
+        text += "| :-- |" + String(repeating: " --: |", count: roundings.headings.count) + "\n"
+        for (name, cells) in roundings.rows { text += row([markdownEscaped(name)] + cells) }
+        return text + "\n\(RoundingTable.note)\n"
     }
 
     /// The most sensitive parts, a column per format.

@@ -46,6 +46,12 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
         /// How much work rounding was.
         public let effort: String
 
+        /// It in words: texts, tokens, effort.
+        var sentence: String {
+            let names = texts.map(\.name).joined(separator: ", ")
+            return "\(NumberText.count(tokenCount)) tokens of \(names), effort \(effort)"
+        }
+
         /// What a file's metadata say; `nil` for a file that was not calibrated.
         init?(_ metadata: Metadata) {
             guard case .strings(let names)? = metadata["ingot.calibration.texts"],

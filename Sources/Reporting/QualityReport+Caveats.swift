@@ -37,7 +37,7 @@ extension QualityReport {
             return "\(NumberText(share * 100, digits: 2).text) % of the text's sequences of "
                 + "\(overlap.wordCount) words (\(NumberText.count(overlap.sharedCount)) of "
                 + "\(NumberText.count(overlap.sequenceCount))) stand in the calibration text "
-                + "\(text.name) too: levels made with its importance matrix look better here than "
+                + "\(text.name) too: levels made with it look better here than "
                 + "on text that they have not seen."
         }
     }

@@ -22,12 +22,20 @@ extension QualityReport {
         public var digest: String?
         /// The importance matrix that the file says it was quantized with.
         public var importanceMatrix: String?
+        /// What it was rounded by, as the file says; `nil` in reports made before this was told.
+        public var rounding: Rounding?
+        /// The texts that it was calibrated on, where it was.
+        public var calibration: ProvenanceRecord.Calibration?
+        /// What the rounding changes beside a level of the same type with a simpler one.
+        public var roundingChange: RoundingChange?
 
         /// Creates a level.
         public init(
             name: String, fileName: String, fileByteCount: Int, bitsPerWeight: Double,
             statistics: LevelStatistics, tokensPerSecond: Double? = nil, digest: String? = nil,
-            importanceMatrix: String? = nil
+            importanceMatrix: String? = nil, rounding: Rounding? = nil,
+            calibration: ProvenanceRecord.Calibration? = nil,
+            roundingChange: RoundingChange? = nil
         ) {
             self.name = name
             self.fileName = fileName
@@ -37,6 +45,9 @@ extension QualityReport {
             self.tokensPerSecond = tokensPerSecond
             self.digest = digest
             self.importanceMatrix = importanceMatrix
+            self.rounding = rounding
+            self.calibration = calibration
+            self.roundingChange = roundingChange
         }
 
         /// A figure that was measured.
@@ -53,6 +64,7 @@ extension QualityReport.Level: Codable {
     // What is measured stands beside what the file is, in one object.
     private enum CodingKeys: CodingKey {
         case name, fileName, fileByteCount, bitsPerWeight, tokensPerSecond, digest, importanceMatrix
+        case rounding, calibration, roundingChange
     }
 
     /// Reads a level.
@@ -66,7 +78,13 @@ extension QualityReport.Level: Codable {
             statistics: try LevelStatistics(from: decoder),
             tokensPerSecond: try container.decodeIfPresent(Double.self, forKey: .tokensPerSecond),
             digest: try container.decodeIfPresent(String.self, forKey: .digest),
-            importanceMatrix: try container.decodeIfPresent(String.self, forKey: .importanceMatrix))
+            importanceMatrix: try container.decodeIfPresent(String.self, forKey: .importanceMatrix),
+            rounding: try container.decodeIfPresent(
+                QualityReport.Rounding.self, forKey: .rounding),
+            calibration: try container.decodeIfPresent(
+                ProvenanceRecord.Calibration.self, forKey: .calibration),
+            roundingChange: try container.decodeIfPresent(
+                QualityReport.RoundingChange.self, forKey: .roundingChange))
     }
 
     /// Writes a level.
@@ -80,5 +98,8 @@ extension QualityReport.Level: Codable {
         try container.encodeIfPresent(tokensPerSecond, forKey: .tokensPerSecond)
         try container.encodeIfPresent(digest, forKey: .digest)
         try container.encodeIfPresent(importanceMatrix, forKey: .importanceMatrix)
+        try container.encodeIfPresent(rounding, forKey: .rounding)
+        try container.encodeIfPresent(calibration, forKey: .calibration)
+        try container.encodeIfPresent(roundingChange, forKey: .roundingChange)
     }
 }

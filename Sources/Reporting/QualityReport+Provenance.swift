@@ -51,6 +51,9 @@ extension QualityReport {
                 rows.append(
                     .init(name: "Importance of \(name)", value: matrix, isCode: true))
             }
+            if let calibration = level.calibration {
+                rows.append(.init(name: "Calibration of \(name)", value: calibration.sentence))
+            }
             if let digest = level.digest {
                 rows.append(.init(name: "Digest of \(name)", value: digest, isCode: true))
             }

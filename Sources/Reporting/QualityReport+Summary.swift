@@ -63,10 +63,22 @@ extension QualityReport {
         return Double(level.fileByteCount) / Double(base.fileByteCount)
     }
 
-    /// The level's type name, and its file name when another level has the same type.
+    /// The level's type name; where another level has the same type what it was rounded by, or its
+    /// file name where that does not tell them apart.
     func displayName(of level: Level) -> String {
-        let isAlone = levels.filter { $0.name == level.name }.count <= 1
-        return isAlone ? level.name : "\(level.name) (\(level.fileName))"
+        let alike = levels.filter { $0.name == level.name }
+        guard alike.count > 1 else { return level.name }
+        return roundingName(of: level) ?? "\(level.name) (\(level.fileName))"
+    }
+
+    /// The level's type name with its rounding, where that alone tells it from others of the type.
+    func roundingName(of level: Level) -> String? {
+        let alike = levels.filter { $0.name == level.name }
+        guard alike.count > 1, let rounding = level.rounding,
+            alike.allSatisfy({ $0.rounding != nil }),
+            Set(alike.map(\.rounding)).count == alike.count
+        else { return nil }
+        return "\(level.name), \(rounding.rawValue)"
     }
 
     /// The levels by decreasing bits per weight, as every rendering shows them.

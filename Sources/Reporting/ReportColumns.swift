@@ -62,6 +62,19 @@ extension QualityReport {
                         words: NumberText.fixed(share * 100, share < 0.1 ? 1 : 0), order: share)
                 }, base: "100", expendability: 3),
         ]
+        if levels.contains(where: {
+            ($0.rounding ?? .plain) != .plain && roundingName(of: $0) == nil
+        }) {
+            columns.insert(
+                ReportColumn(
+                    title: "Rounding", unit: nil,
+                    cell: { level in
+                        let order = level.rounding.flatMap { Rounding.allCases.firstIndex(of: $0) }
+                        return .init(
+                            words: level.rounding?.rawValue ?? "–",
+                            order: order.map(Double.init) ?? .nan)
+                    }, base: "–", expendability: 5), at: 0)
+        }
         if levels.contains(where: { $0.tokensPerSecond != nil }) {
             columns.append(
                 ReportColumn(

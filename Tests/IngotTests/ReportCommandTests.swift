@@ -149,6 +149,55 @@ import Zstandard
         }
     }
 
+    @Test func typesStandBesideEachOtherInEveryRounding() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let base = folder + "/base.gguf"
+            var outcome = try Tool.run(["convert", "-q", Self.tiny, "--outfile", base])
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            let matrix = folder + "/imatrix.gguf"
+            outcome = try Tool.run(["imatrix", base, "-o", matrix] + Self.text)
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            outcome = try Tool.run(
+                [
+                    "report", base, "--types", "Q4_K_M,IQ2_XS", "--plain", "--imatrix", matrix,
+                    "--levels-dir", folder + "/levels", "-o", folder + "/report",
+                    "--calibrate-tokens", "2048", "--effort", "fast", "--calibrate-check",
+                    Self.text[1], "--calibrate", Self.text[1],
+                ] + Self.text)
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(
+                try files(in: folder + "/levels") == [
+                    "base-IQ2_XS-calibrated.gguf", "base-IQ2_XS-importance.gguf",
+                    "base-Q4_K_M-calibrated.gguf", "base-Q4_K_M-importance.gguf",
+                    "base-Q4_K_M-plain.gguf",
+                ])
+            #expect(outcome.errors.contains("IQ2_XS has no plain level"))
+            let report = try JSON.parse(path: folder + "/report/report.json")
+            let levels = try #require(report["levels"]?.array)
+            #expect(
+                levels.map { $0["rounding"]?.text } == [
+                    "plain", "importance", "importance", "calibrated", "calibrated",
+                ])
+            let change = try #require(levels[3]["roundingChange"])
+            #expect(change["reference"]?.text == "importance")
+            let means = levels.map { $0["divergence"]?["mean"]?["value"]?.double ?? 0 }
+            let told = try #require(change["meanDivergence"]?["value"]?.double)
+            #expect(abs(told - (means[3] / means[1] - 1)) < 1e-9)
+            #expect(levels[3]["calibration"]?["effort"]?.text == "fast")
+            // The text that was calibrated on is found again in the one that is measured on.
+            #expect(outcome.errors.contains("stand in the calibration text"))
+
+            // Files that are named are told apart by what they say of themselves.
+            outcome = try Tool.run(
+                ["report", base, folder + "/levels/base-Q4_K_M-plain.gguf"]
+                    + [folder + "/levels/base-Q4_K_M-calibrated.gguf", "--json"] + Self.text)
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            let again = try JSON.parse(Array(outcome.output.utf8))
+            #expect(
+                again["levels"]?.array?.map { $0["rounding"]?.text } == ["plain", "calibrated"])
+        }
+    }
+
     @Test func faultsAreFoundBeforeTheWork() throws {
         try Fixtures.withTemporaryFolder { folder in
             func fault(_ arguments: [String], _ code: Int32, _ text: String) throws {
@@ -169,6 +218,7 @@ import Zstandard
             try fault(["--types", "Q4_K_M", "--max-kld", "Q5_K_M=1"], 64, "expected one of Q4_K_M")
             try fault(["--types", "Q4_K_M", "--calibration", folder + "/none"], 74, "no such file")
             try fault(["--types", "Q4_K_M", "--outtype", "q8_0"], 64, "expected f32, f16, bf16")
+            try fault([folder + "/none.gguf", "--plain"], 64, "--types is missing")
             try fault([folder + "/none.gguf"], 74, "none.gguf")
             let foreign = folder + "/foreign.json"
             try OutputFile.write(Array("{}".utf8), to: foreign)

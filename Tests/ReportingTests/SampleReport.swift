@@ -104,8 +104,38 @@ enum SampleReport {
                 }
         }, contextLength: 512, windowCount: 4, scoredTokenCount: 1020)
 
+    /// Two types, one in three roundings and one in two, and a calibrated level alone.
+    static let roundings: QualityReport = {
+        func level(
+            _ name: String, _ rounding: QualityReport.Rounding, _ mean: Double, bits: Double,
+            change: Double? = nil
+        ) -> QualityReport.Level {
+            var level = Self.level(
+                name, bits: bits, mean: mean, error: mean * 0.02, tail: mean * 14, top: 0.8,
+                ratio: 1 + mean * 0.6)
+            level.fileName = "model-\(name)-\(rounding.rawValue).gguf"
+            level.rounding = rounding
+            level.roundingChange = change.map {
+                .init(
+                    reference: .importance, referenceFileName: "model-\(name)-importance.gguf",
+                    meanDivergence: Estimate($0, standardError: 0.012))
+            }
+            return level
+        }
+        return report(levels: [
+            level("Q4_K_M", .plain, 0.12, bits: 5.17),
+            level("Q4_K_M", .importance, 0.1, bits: 5.17),
+            level("Q4_K_M", .calibrated, 0.07, bits: 5.17, change: -0.3),
+            level("IQ2_XS", .importance, 2, bits: 2.9),
+            level("IQ2_XS", .calibrated, 2.2, bits: 2.9, change: 0.1),
+            level("Q6_K", .calibrated, 0.02, bits: 6.6),
+        ])
+    }()
+
     /// The reports above, for tests that take each in turn.
-    static let named = ["six": six, "crowd": crowd, "hostile": hostile, "full": full]
+    static let named = [
+        "six": six, "crowd": crowd, "hostile": hostile, "full": full, "roundings": roundings,
+    ]
 
     static func report(levels: [QualityReport.Level]) -> QualityReport {
         QualityReport(

@@ -31,7 +31,7 @@ extension QualityReport {
         let result = try Evaluator(
             base: base, quantized: quantized, activations: activations, pool: pool
         ).evaluate(windows, progress: progress)
-        return QualityReport(
+        var report = QualityReport(
             title: base.source.metadata["general.name"]?.text ?? Paths.name(base.source.path),
             base: .init(base.source, perplexity: result.base.perplexity, digest: baseDigest),
             text: text,
@@ -48,6 +48,8 @@ extension QualityReport {
                     digest: digests[$0])
             },
             warnings: warnings + result.warnings.map(\.description))
+        report.compareRoundings(windows: result.levels.map(\.windowDivergences))
+        return report
     }
 }
 
@@ -72,7 +74,9 @@ extension QualityReport.Level {
             name: source.typeName, fileName: Paths.name(source.path),
             fileByteCount: source.fileByteCount, bitsPerWeight: source.bitsPerWeight,
             statistics: statistics, digest: digest,
-            importanceMatrix: source.metadata["quantize.imatrix.file"]?.text.map(Paths.name))
+            importanceMatrix: source.metadata["quantize.imatrix.file"]?.text.map(Paths.name),
+            rounding: QualityReport.Rounding(source.metadata),
+            calibration: ProvenanceRecord.Calibration(source.metadata))
     }
 }
 

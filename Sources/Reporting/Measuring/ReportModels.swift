@@ -19,10 +19,8 @@ public struct ReportModels {
         public var outputType: OutputType
         /// The pre-tokenizer of a directory, where it cannot be told.
         public var pre: String?
-        /// What to quantize with.
-        public var importance: ImportanceMatrix?
-        /// Whether a base that is quantized itself may be quantized.
-        public var allowsRequantization: Bool
+        /// How to quantize, a level of each type for each.
+        public var makings: [Making]
         /// Where the files go that are made, to be kept; `nil` for a temporary folder.
         public var levelsFolder: String?
         /// The names of the files that are made, without type and ending.
@@ -32,18 +30,30 @@ public struct ReportModels {
         public init(
             base: String, quantized: [String] = [], recipes: [Recipe] = [],
             outputType: OutputType = .auto, pre: String? = nil,
-            importance: ImportanceMatrix? = nil,
-            allowsRequantization: Bool = false, levelsFolder: String? = nil, stem: String
+            makings: [Making] = [Making(.plain)], levelsFolder: String? = nil, stem: String
         ) {
             self.base = base
             self.quantized = quantized
             self.recipes = recipes
             self.outputType = outputType
             self.pre = pre
-            self.importance = importance
-            self.allowsRequantization = allowsRequantization
+            self.makings = makings
             self.levelsFolder = levelsFolder
             self.stem = stem
+        }
+    }
+
+    /// A way to quantize.
+    public struct Making: Sendable {
+        /// What is rounded by.
+        public var rounding: QualityReport.Rounding
+        /// The rest, the importance matrix with it.
+        public var options: QuantizeOptions
+
+        /// Creates a way to quantize.
+        public init(_ rounding: QualityReport.Rounding, options: QuantizeOptions = .init()) {
+            self.rounding = rounding
+            self.options = options
         }
     }
 
@@ -72,12 +82,15 @@ public struct ReportModels {
     ///
     /// - Parameters:
     ///   - notice: Hears what converting a directory has to say, before it is converted.
-    ///   - write: Writes the files of plans with one source, and tells what it found.
+    ///   - prepare: Adds to the options of a way to quantize what has to know the base.
+    ///   - write: Writes the files of plans with one source and one rounding, and tells what it
+    ///     found.
     /// - Throws: What reading, planning and `write` throw; `FileError` when a folder cannot be made.
     public init(
         _ request: Request, notice: (String) -> Void = { _ in },
-        write: ([Plan]) throws -> [PlanWriter.Findings] = {
-            try PlanWriter.write($0, options: WriteOptions()) { _ in }
+        prepare: (inout Making, any TensorSource) throws -> Void = { _, _ in },
+        write: ([Plan], QualityReport.Rounding) throws -> [PlanWriter.Findings] = { plans, _ in
+            try PlanWriter.write(plans, options: WriteOptions()) { _ in }
         }
     ) throws {
         let isDirectory = Paths.isFolder(request.base)
@@ -100,9 +113,9 @@ public struct ReportModels {
         }
         var made: [Made] = []
         var warnings: [String] = []
-        func make(_ plans: [Plan], importance: ImportanceMatrix? = nil) throws {
-            made += zip(plans, try write(plans)).map {
-                Made(plan: $0, importance: importance, findings: $1)
+        func make(_ plans: [Plan], by making: Making = Making(.plain)) throws {
+            made += zip(plans, try write(plans, making.rounding)).map {
+                Made(plan: $0, importance: making.options.importance, findings: $1)
             }
         }
         let base: any TensorSource
@@ -119,17 +132,34 @@ public struct ReportModels {
         } else {
             base = try SplitSource.open(path: request.base)
         }
-        var options = QuantizeOptions(
-            importance: request.importance, allowsRequantization: request.allowsRequantization)
-        options.recipe.missingImportance = request.importance == nil ? .error : .raise
-        let plans = try request.recipes.map {
-            try Plan.quantize(base, recipe: $0, options: options, outputPath: path($0.name))
+        // All are planned before one is made.
+        var work: [(making: Making, plans: [Plan])] = []
+        for var making in request.recipes.isEmpty ? [] : request.makings {
+            try prepare(&making, base)
+            let ending = request.makings.count > 1 ? "-\(making.rounding.rawValue)" : ""
+            warnings += making.options.importance?.warnings(for: base).map(\.description) ?? []
+            let plans = try request.recipes.compactMap { recipe -> Plan? in
+                do {
+                    return try Plan.quantize(
+                        base, recipe: recipe, options: making.options,
+                        outputPath: path(recipe.name + ending))
+                } catch let error as RecipeError
+                    where making.rounding == .plain && request.makings.count > 1
+                {
+                    // Beside others a level that cannot be is no reason to give up.
+                    guard case .importanceRequired = error.kind else { throw error }
+                    warnings.append("\(recipe.name) has no plain level: \(error)")
+                    return nil
+                }
+            }
+            work.append((making, plans))
         }
-        warnings += request.importance?.warnings(for: base).map(\.description) ?? []
-        if !plans.isEmpty { try make(plans, importance: request.importance) }
+        for (making, plans) in work where !plans.isEmpty { try make(plans, by: making) }
         self.base = base
         self.warnings = warnings
-        levels = named + (try plans.map { try SplitSource.open(path: $0.outputPath) })
+        levels =
+            named
+            + (try work.flatMap(\.plans).map { try SplitSource.open(path: $0.outputPath) })
         self.made = made
     }
 

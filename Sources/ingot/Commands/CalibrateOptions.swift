@@ -74,6 +74,12 @@ struct CalibrateOptions: ParsableArguments {
     /// Tokens that are used where nobody says.
     static let usualTokenCount = 16_384
 
+    /// The files that are read.
+    var texts: [String] {
+        [calibrate, calibrateCheck].compactMap { $0 }
+            .flatMap { $0.split(separator: ",").map(String.init) }
+    }
+
     /// Reads the texts and tokenizes them for the model; `nil` without `--calibrate`.
     func load(for source: any TensorSource) throws -> LoadedCalibration? {
         guard let calibrate else { return nil }
@@ -136,6 +142,19 @@ struct LoadedCalibration {
     let sources: [CalibrationTokens.Source]
     /// The tensors whose inputs can be observed.
     let tensors: Set<String>
+
+    /// The texts of the user's that a file says it was calibrated on.
+    static func texts(of source: any TensorSource) -> [String] {
+        guard case .strings(let names)? = source.metadata["ingot.calibration.texts"] else {
+            return []
+        }
+        return names.map(\.description).filter { $0 != CalibrationMix.name }
+    }
+
+    /// The rounding of what the plans write.
+    func rounding(of plans: [Plan], pool: WorkerPool) throws -> CalibratedRounding {
+        try CalibratedRounding(plans, windows: windows, effort: effort, pool: pool)
+    }
 
     /// What the files say of it.
     var metadata: [MetadataOverride] {

@@ -202,9 +202,8 @@ struct QuantizeCommand: ParsableCommand {
         Terminal.warnings(importance?.warnings(for: source) ?? [])
         var writeOptions = try writeOptions(threads: request.threads)
         let rounding = try calibration.map {
-            try CalibratedRounding(
-                outputs.files, windows: $0.windows, effort: $0.effort,
-                pool: WorkerPool(threadCount: request.threads))
+            try $0.rounding(
+                of: outputs.files, pool: WorkerPool(threadCount: request.threads))
         }
         writeOptions.rounding = rounding
         if planning.dryRun {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Calibration
 import Conversion
 import Evaluation
 import GGUF
@@ -23,7 +24,8 @@ struct ReportCommand: ParsableCommand {
             report.json (for a machine) and report.html (one page, opens without network).
 
             With --types the levels are made first, in one pass over the base, and removed
-            afterwards unless --levels-dir keeps them.
+            afterwards unless --levels-dir keeps them. --imatrix and --calibrate together, and
+            --plain with them, make each type in as many ways, shown beside each other.
 
             Gates: exit code 1, and a line that says which level failed.
 
@@ -32,6 +34,8 @@ struct ReportCommand: ParsableCommand {
               ingot report my-model/ --types Q8_0,Q6_K,Q4_K_M -f heldout.txt -o report/
               ingot report f16.gguf --types IQ2_XS,Q4_K_M --imatrix imatrix.gguf \\
                 --calibration calibration.txt -f heldout.txt -o report/ --levels-dir levels/
+              ingot report f16.gguf --types Q2_K,Q4_K_M --plain --imatrix imatrix.gguf \\
+                -f heldout.txt -o report/ --calibrate mine.txt
               ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o report/ \\
                 --max-kld Q4_K_M=0.15 --max-ppl-ratio 1.1 --min-same-top 90% --junit report.xml
               ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o new/ --baseline old/report.json
@@ -57,7 +61,7 @@ struct ReportCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            Text that an importance matrix was made from: how much of the evaluation text it holds \
+            Text that importance matrices or levels were made from: how much of the evaluation text it holds \
             is told; may be given again.
             """, valueName: "text"))
     var calibration: [String] = []
@@ -75,7 +79,7 @@ struct ReportCommand: ParsableCommand {
             throw ValidationError("expected where the report goes: -o FOLDER or --json")
         }
         try options.requireText()
-        try TextNames.check(options.texts + calibration)
+        try TextNames.check(options.texts + calibration + making.calibration.texts)
     }
 
     func run() throws {
@@ -86,7 +90,11 @@ struct ReportCommand: ParsableCommand {
             try Sensitivity(json: InputFile.contents(path: path, limit: 1 << 28), file: path)
         }
         let importance = try making.importanceMatrix()
-        let calibrationTexts = try calibration.map { try TextStream(path: $0) }
+        // Standard input has been read to its end when the levels are there.
+        let calibrationTexts = try
+            (calibration
+            + making.calibration.texts.filter { !SequentialInput.isStandardInput($0) })
+            .uniqued().map { try TextStream(path: $0) }
         let models = try make(
             making.request(
                 base: models[0], quantized: Array(models.dropFirst()),
@@ -128,10 +136,24 @@ struct ReportCommand: ParsableCommand {
         var writeOptions = WriteOptions()
         writeOptions.threadCount = options.run.threads
         writeOptions.toolVersion = Ingot.version
+        var calibration: LoadedCalibration?
         return try ReportModels(request) { notice in
             if !options.quiet { Terminal.note(notice) }
-        } write: { plans in
-            try PlanWriter.write(plans, options: writeOptions, isQuiet: options.quiet)
+        } prepare: { level, base in
+            guard level.rounding == .calibrated else { return }
+            calibration = try making.calibration.load(for: base)
+            level.options.calibrated = calibration?.tensors
+            level.options.metadataOverrides += calibration?.metadata ?? []
+        } write: { plans, rounding in
+            var writeOptions = writeOptions
+            let calibrated =
+                try rounding == .calibrated
+                ? calibration.map { try $0.rounding(of: plans, pool: options.pool) } : nil
+            writeOptions.rounding = calibrated
+            defer {
+                if let calibrated, !options.quiet { CalibrationListing.show(calibrated.outcome) }
+            }
+            return try PlanWriter.write(plans, options: writeOptions, isQuiet: options.quiet)
         }
     }
 
@@ -175,6 +197,7 @@ struct ReportCommand: ParsableCommand {
             let names =
                 (importance?.datasets ?? [])
                 + levels.compactMap { $0.metadata["quantize.imatrix.dataset"]?.text }
+                + levels.flatMap(LoadedCalibration.texts)
             named = names.uniqued().filter { !$0.isEmpty }
         }
         guard !texts.isEmpty || !named.isEmpty else { return nil }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Conversion
 import Foundation
 import GGUF
+import Pipeline
 import Quantization
 import Reporting
 import TensorCore
@@ -17,6 +18,12 @@ struct ReportMakingOptions: ParsableArguments {
         help: ArgumentHelp(
             "Importance matrix (GGUF or .dat) to quantize with.", valueName: "file"))
     var imatrix: String?
+
+    @Flag(
+        help: "Make a level of each type without importance too, beside --imatrix and --calibrate.")
+    var plain = false
+
+    @OptionGroup var calibration: CalibrateOptions
 
     @Option(
         help: ArgumentHelp(
@@ -37,7 +44,8 @@ struct ReportMakingOptions: ParsableArguments {
     mutating func validate() throws {
         guard types == nil else { return }
         for (option, isGiven) in [
-            ("--imatrix", imatrix != nil), ("--allow-requantize", allowRequantize),
+            ("--imatrix", imatrix != nil), ("--plain", plain),
+            ("--calibrate", calibration.calibrate != nil), ("--allow-requantize", allowRequantize),
         ] where isGiven {
             throw ValidationError("\(option) is for levels that are made; --types is missing")
         }
@@ -67,8 +75,25 @@ struct ReportMakingOptions: ParsableArguments {
         return ReportModels.Request(
             base: base, quantized: quantized,
             recipes: try types.map(ReportMakingOptions.recipes) ?? [], outputType: outputType,
-            pre: pre, importance: importance, allowsRequantization: allowRequantize,
-            levelsFolder: levelsDir, stem: QuantizeRequest.stem(of: base))
+            pre: pre, makings: makings(importance), levelsFolder: levelsDir,
+            stem: QuantizeRequest.stem(of: base))
+    }
+
+    /// How each type is made: as all that is asked for, plainly where nothing is.
+    private func makings(_ importance: ImportanceMatrix?) -> [ReportModels.Making] {
+        var makings: [ReportModels.Making] = []
+        let isCalibrated = calibration.calibrate != nil
+        if plain || importance == nil && !isCalibrated { makings.append(.init(.plain)) }
+        if let importance {
+            var options = QuantizeOptions(importance: importance)
+            options.recipe.missingImportance = .raise
+            makings.append(.init(.importance, options: options))
+        }
+        if isCalibrated { makings.append(.init(.calibrated)) }
+        for index in makings.indices {
+            makings[index].options.allowsRequantization = allowRequantize
+        }
+        return makings
     }
 
     /// Reads types such as `Q4_K_M,Q5_K_M`.
