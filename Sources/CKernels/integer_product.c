@@ -1,4 +1,5 @@
 #include "CKernels.h"
+#include "half_numbers.h"
 
 #include <string.h>
 #if defined(__x86_64__)
@@ -40,33 +41,12 @@ struct product {
 };
 
 struct integer_kernels {
-    void (*quantize_row)(const float *, size_t, uint32_t, int8_t *, float *, float *, int32_t *);
+    void (*quantize_row)(const float *, size_t, uint32_t, size_t, int8_t *, float *, float *,
+                         int32_t *);
     void (*prepare)(const ingot_code_form *, size_t, const ingot_q8_rows *, size_t, size_t,
                     struct prepared);
     void (*multiply)(const ingot_code_form *, const struct product *);
 };
-
-// The nearest binary16 number, ties to even.
-static inline float half_rounded(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, 4);
-    uint32_t sign = bits & 0x80000000, rest = bits & 0x7FFFFFFF;
-    if (rest >= 0x7F800000) return value;
-    if (rest >= 0x477FF000) {
-        rest = 0x7F800000;
-    } else if (rest < 0x38800000) {
-        // Halves below 2^-14 are multiples of 2^-24, as floats from 0.5 to 1 are.
-        float size, small;
-        memcpy(&size, &rest, 4);
-        small = (size + 0.75f) - 0.75f;
-        memcpy(&rest, &small, 4);
-    } else {
-        rest = (rest + 0xFFF + (rest >> 13 & 1)) & ~0x1FFFu;
-    }
-    rest |= sign;
-    memcpy(&value, &rest, 4);
-    return value;
-}
 
 #define DOT DOT_PLAIN
 #define NAME(x) plain_##x
@@ -126,13 +106,23 @@ void ingot_quantize_activations(ingot_isa isa, const float *values, size_t strid
         float *steps = rows->steps + tile * blocks * 8 + t;
         int32_t *sums = rows->sums + tile * (rowLength / 16) * 8 + t;
         if (row < rowCount) {
-            known->quantize_row(values + row * stride, rowLength, blockLength, codes, scales,
-                                steps, sums);
+            known->quantize_row(values + row * stride, rowLength, blockLength,
+                                INGOT_TILE_TOKENS, codes, scales, steps, sums);
             continue;
         }
         for (size_t four = 0; four < rowLength / 4; four++) memset(codes + 32 * four, 0, 4);
         for (size_t block = 0; block < blocks; block++) scales[8 * block] = steps[8 * block] = 0;
         for (size_t part = 0; part < rowLength / 16; part++) sums[8 * part] = 0;
+    }
+}
+
+void ingot_round_rows(ingot_isa isa, const float *values, size_t stride, size_t rowCount,
+                      size_t rowLength, uint32_t blockLength, const ingot_rounded_rows *rows) {
+    size_t blocks = rowLength / blockLength;
+    for (size_t row = 0; row < rowCount; row++) {
+        kernels(isa)->quantize_row(values + row * stride, rowLength, blockLength, 1,
+                                   rows->codes + row * rowLength, rows->scales + row * blocks,
+                                   rows->steps + row * blocks, rows->sums + row * (rowLength / 16));
     }
 }
 

@@ -8,9 +8,9 @@ typedef float NAME(vf) __attribute__((vector_size(64)));
 typedef int32_t NAME(vi) __attribute__((vector_size(64)));
 typedef int8_t NAME(vb) __attribute__((vector_size(16)));
 
-// Quantizes one row of a tile.
+// Quantizes one row of `tokens` that lie four codes of each after four of the other.
 static void NAME(quantize_row)(const float *values, size_t length, uint32_t block_length,
-                               int8_t *codes, float *scales, float *steps, int32_t *sums) {
+                               size_t tokens, int8_t *codes, float *scales, float *steps, int32_t *sums) {
     typedef NAME(vf) vf;
     typedef NAME(vi) vi;
     const vi magnitude = (vi){0} + 0x7FFFFFFF;
@@ -40,8 +40,8 @@ static void NAME(quantize_row)(const float *values, size_t length, uint32_t bloc
             inverse = 0;
             step = __builtin_nanf("");
         }
-        steps[block * INGOT_TILE_TOKENS] = step;
-        scales[block * INGOT_TILE_TOKENS] = block_length == 32 ? half_rounded(step) : step;
+        steps[block * tokens] = step;
+        scales[block * tokens] = block_length == 32 ? ingot_half_rounded(step) : step;
         for (uint32_t i = 0; i < block_length; i += 16) {
             vf value;
             memcpy(&value, x + i, sizeof value);
@@ -51,13 +51,13 @@ static void NAME(quantize_row)(const float *values, size_t length, uint32_t bloc
             if (bad) whole = (vi){0};
             NAME(vb) bytes = __builtin_convertvector(whole, NAME(vb));
             size_t place = block * block_length + i;
-            int8_t *out = codes + place * INGOT_TILE_TOKENS;
+            int8_t *out = codes + place * tokens;
             for (int four = 0; four < 4; four++) {
-                memcpy(out + four * 4 * INGOT_TILE_TOKENS, (const int8_t *)&bytes + 4 * four, 4);
+                memcpy(out + four * 4 * tokens, (const int8_t *)&bytes + 4 * four, 4);
             }
             int32_t sum = 0;
             for (int lane = 0; lane < 16; lane++) sum += whole[lane];
-            sums[place / 16 * INGOT_TILE_TOKENS] = sum;
+            sums[place / 16 * tokens] = sum;
         }
     }
 }
@@ -85,7 +85,7 @@ static void NAME(prepare)(const ingot_code_form *form, size_t length, const ingo
                 if (!form->hasMinimum) continue;
                 float factor = steps[group / per_block * INGOT_TILE_TOKENS + t] * (float)sum;
                 prepared.factors[place] =
-                    form->blockLength == 32 ? half_rounded(factor) : factor;
+                    form->blockLength == 32 ? ingot_half_rounded(factor) : factor;
             }
         }
 #if DOT == DOT_AVX2

@@ -1,29 +1,17 @@
 import Architectures
-import CKernels
 public import TensorCore
 
 /// A text that one model continues token by token, with the keys and values of what came before
 /// kept.
 ///
-/// Memory: what a `Decoder` needs for the longest stretch given at once; for every position of the
-/// capacity the keys and values of all blocks in F32; and, from the second stretch on, the model's
-/// matrices as they are stored (with `Activations.q8`, 1 to 1.5 bytes for a weight of a quantized
-/// matrix). A first or long stretch is run as a batch, with every block decoded once for it; short
-/// ones are multiplied with the matrices in memory. Where these take more than `byteLimit`, each
-/// stretch decodes every block anew.
+/// Memory: what a `StreamDecoder` needs, and one sequence of the capacity.
 public final class Generation {
     /// The model.
-    public let model: Model
+    public var model: Model { decoder.model }
     /// How many positions there is room for.
     public let capacity: Int
-    /// Tokens of a stretch that is multiplied with the matrices in memory.
-    static let shortStretch = 8
-    private let decoder: Decoder
-    private let state = ForwardState()
+    private let decoder: StreamDecoder
     private let sequence: SequenceState
-    /// What matrices in memory may take; `nil` when they turned out to take more.
-    private var byteLimit: Int?
-    private var resident: ResidentModel?
 
     /// Starts a text.
     ///
@@ -31,19 +19,24 @@ public final class Generation {
     ///   - capacity: The longest the text can become, in tokens. It decides between the short and
     ///     the long divisors of a rotation that has both, as the length of a window does.
     ///   - activations: What linear layers take in.
+    ///   - cacheTypeK: How keys are kept.
+    ///   - cacheTypeV: How values are kept.
     ///   - byteLimit: The most memory for matrices; half of the machine's by default.
     ///   - pool: The workers.
     /// - Throws: `InferenceError` when there is no memory for `capacity` positions, or the model
     ///   has no such position.
     public init(
-        model: Model, capacity: Int, activations: Activations = .f32, byteLimit: Int? = nil,
+        model: Model, capacity: Int, activations: Activations = .f32,
+        cacheTypeK: CacheType = .f16, cacheTypeV: CacheType = .f16, byteLimit: Int? = nil,
         pool: WorkerPool = WorkerPool()
     ) throws {
-        self.model = model
         self.capacity = capacity
-        self.byteLimit = byteLimit ?? ResidentMatrices.usualByteLimit
-        decoder = try Decoder(models: [model], activations: activations, pool: pool)
-        sequence = try SequenceState(for: decoder, capacity: capacity)
+        // What the model cannot do is told before its matrices are read.
+        try model.checkPositions(capacity)
+        decoder = try StreamDecoder(
+            model: model, activations: activations, cacheTypeK: cacheTypeK,
+            cacheTypeV: cacheTypeV, byteLimit: byteLimit, pool: pool)
+        sequence = try decoder.makeSequence(capacity: capacity)
     }
 
     /// How many tokens the text has.
@@ -67,50 +60,24 @@ public final class Generation {
             throw InferenceError(
                 .tooManyPositions(count + tokens.count, limit: capacity), path: model.path)
         }
-        let untold = Array(text[sequence.count...]) + tokens
-        let resident = try matrices(forStretchOf: untold.count)
-        let batch = Batch([
-            Stretch(tokens: untold, scored: untold.count - 1..<untold.count, sequence: sequence)
-        ])
-        let logits = try FloatBuffer(count: model.vocabularyCount)
-        if let resident {
-            try forward(batch, resident, into: logits)
-        } else {
-            try decoder.forward(batch, in: state) { tile in
-                guard let values = tile.logits(row: 0, model: 0).baseAddress else { return }
-                (logits.base + tile.tokens.lowerBound).update(
-                    from: values, count: tile.tokens.count)
+        var untold = Array(text[sequence.count...]) + tokens
+        let start = sequence.count
+        do {
+            while untold.count > decoder.batchTokenCount {
+                let piece = Array(untold.prefix(decoder.batchTokenCount))
+                _ = try decoder.step(
+                    Batch([Stretch(tokens: piece, scored: 0..<0, sequence: sequence)]))
+                untold.removeFirst(piece.count)
             }
+            let last = untold.count - 1
+            let logits = try decoder.step(
+                Batch([Stretch(tokens: untold, scored: last..<last + 1, sequence: sequence)]))
+            text += tokens
+            return logits
+        } catch {
+            sequence.rewind(to: start)
+            throw error
         }
-        text += tokens
-        return Array(UnsafeBufferPointer(start: logits.base, count: model.vocabularyCount))
-    }
-
-    /// The matrices in memory, for a stretch that is short and not the first.
-    private func matrices(forStretchOf count: Int) throws -> ResidentModel? {
-        guard self.count > 0, count <= Generation.shortStretch else { return nil }
-        if resident == nil, let byteLimit {
-            resident = try ResidentModel(decoder, byteLimit: byteLimit)
-            if resident == nil { self.byteLimit = nil }
-        }
-        return resident
-    }
-
-    /// The logits after the last token, by the matrices in memory.
-    private func forward(
-        _ batch: Batch, _ resident: ResidentModel, into logits: FloatBuffer
-    ) throws {
-        try decoder.run(batch, in: state, resident: resident)
-        guard let hidden = state.hidden[0], let workspace = state.workspaces.first else { return }
-        let count = model.vocabularyCount
-        resident.logits(hidden.base, rows: 1, model, into: logits.base, workspace)
-        OutputHead.finish(logits.base, count: count, tokens: 0..<count, model: model)
-        guard ingot_all_finite(logits.base, count) else {
-            throw InferenceError(
-                .notFinite(what: "the logits"), path: model.path,
-                place: model.description.output)
-        }
-        batch.advanceSequences()
     }
 
     /// Takes the last tokens away, so that the text has `count`.

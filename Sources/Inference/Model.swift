@@ -112,6 +112,14 @@ public struct Model: Sendable {
         return block ?? (tensor == output && tensor != tokenEmbedding ? blocks.count : 0)
     }
 
+    /// Whether some block has a recurrence.
+    var hasRecurrence: Bool {
+        description.blocks.contains { block in
+            if case .recurrence = block.mixer { return true }
+            return block.parallelMixer != nil
+        }
+    }
+
     /// The path that messages name.
     public var path: String { source.path }
     /// The context that the model was trained with.

@@ -74,6 +74,8 @@ bool ingot_largest_magnitude(ingot_isa isa, const float *values, size_t count, u
 #include "formats.h"
 #include "inference.h"
 #include "integer_product.h"
+#include "packed.h"
+#include "attention.h"
 #include "ordered.h"
 #include "feedback.h"
 

@@ -28,6 +28,7 @@ struct BlockPass {
     let layerRows: FloatBuffer?
     let pool: WorkerPool
     let workspaces: [Workspace]
+    let workers: ResidentWorkers?
     let observer: LinearObserver?
 
     private var width: Int { model.description.embeddingLength }
@@ -88,7 +89,7 @@ struct BlockPass {
             block: number, weights: UnsafePointer(weights.base),
             residual: residual.base + group.row * width, width: width,
             residualScale: block.description.residualScale, group: group, sharedKeys: sharedKeys,
-            workspace: workspace, observer: observer)
+            workspace: workspace, workers: workers, observer: observer)
     }
 
     private func route(

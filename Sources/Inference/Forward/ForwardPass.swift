@@ -19,6 +19,7 @@ struct ForwardPass {
     /// themselves.
     let pool: WorkerPool
     private let embeddingPool: WorkerPool
+    private let resident: ResidentModel?
     let observer: LinearObserver?
 
     private let groups: [StretchGroup]
@@ -35,6 +36,7 @@ struct ForwardPass {
         activations = decoder.activations
         pool = resident == nil ? decoder.pool : WorkerPool(threadCount: 1)
         embeddingPool = decoder.pool
+        self.resident = resident
         self.batch = batch
         self.state = state
         self.observer = observer
@@ -43,11 +45,16 @@ struct ForwardPass {
         let load = Workspace.Load(
             rowCount: groups.map(\.rowCount).max() ?? 0,
             stretchLength: batch.stretches.map(\.tokens.count).max() ?? 0,
-            keyCount: batch.stretches.map(\.end).max() ?? 0,
+            keyCount: batch.stretches.map { $0.sequence == nil ? $0.end : 0 }.max() ?? 0,
             width: model.description.embeddingLength)
-        var room = Workspace.Room()
-        for block in model.blocks { room.need(block.room(for: load, activations)) }
-        try state.prepareWorkspaces(room, decoder.products, threadCount: decoder.pool.threadCount)
+        // What one model needs for a load grows with it, and steps of one token are many.
+        if resident == nil || !state.hasRoom(for: load) {
+            var room = Workspace.Room()
+            for block in model.blocks { room.need(block.room(for: load, activations)) }
+            try state.prepareWorkspaces(
+                room, decoder.products, threadCount: decoder.pool.threadCount)
+            state.load = resident == nil ? nil : load
+        }
         try makeSharedKeys()
     }
 
@@ -72,6 +79,16 @@ struct ForwardPass {
             residual.base.update(from: fork.base, count: batch.tokenCount * width)
         } else {
             layerRows = try embed(into: residual)
+        }
+        if let resident {
+            for index in blocks.indices {
+                let isLast = index == blocks.count - 1
+                let weights = resident.weights[index]
+                try pass(blocks[index], index, weights, residual, layerRows, isLast: isLast).run(
+                    [], into: weights, state
+                ) { if isLast { normalise($0, into: hidden) } }
+            }
+            return
         }
         var current = try weights(of: blocks[start], slot: start % 2)
         try decode(blocks[start], into: current)
@@ -119,7 +136,7 @@ struct ForwardPass {
             model: model, number: index, block: block, weights: weights,
             groups: isLast ? groups : groups.map(\.keepingAll), residual: residual,
             sharedKeys: state.sharedKeys, layerRows: layerRows, pool: pool,
-            workspaces: state.workspaces, observer: observer)
+            workspaces: state.workspaces, workers: resident?.workers, observer: observer)
     }
 
     private func weights(of block: Block?, slot: Int) throws(InferenceError) -> FloatBuffer {

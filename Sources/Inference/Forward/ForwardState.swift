@@ -31,6 +31,16 @@ public final class ForwardState: @unchecked Sendable {
     /// Creates a state without buffers.
     public init() {}
 
+    /// What the workspaces were last made for, where one model alone uses them.
+    var load: Workspace.Load?
+
+    /// Whether the workspaces are large enough for a load.
+    func hasRoom(for wanted: Workspace.Load) -> Bool {
+        guard let load else { return false }
+        return wanted.rowCount <= load.rowCount && wanted.stretchLength <= load.stretchLength
+            && wanted.keyCount <= load.keyCount && wanted.width == load.width
+    }
+
     /// Makes sure that every worker has this room.
     func prepareWorkspaces(
         _ room: Workspace.Room, _ products: MatrixProducts, threadCount: Int

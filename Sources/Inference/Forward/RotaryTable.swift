@@ -1,4 +1,5 @@
 import Architectures
+import TensorCore
 import CKernels
 
 #if canImport(Glibc)
@@ -38,6 +39,11 @@ final class RotaryTable: Sendable {
                 sines.base[position * pairCount + pair] = Float(sin(angle)) * rotary.magnitude
             }
         }
+    }
+
+    /// The bytes of a table.
+    static func byteCount(_ rotary: BlockDescription.Rotary, positionCount: Int) -> Int? {
+        (rotary.dimensionCount / 2).multiplied(checkedBy: 8)?.multiplied(checkedBy: positionCount)
     }
 
     /// What a position is multiplied by to give each pair's angle.
@@ -105,6 +111,14 @@ struct RotaryTables: Sendable {
                 rotary, factors: model.rotaryFactors, positionCount: positionCount)
         }
         self.tables = tables
+    }
+
+    /// The bytes of all tables; `nil` beyond what can be addressed.
+    static func byteCount(_ model: Model, _ positionCount: Int) -> Int? {
+        Set(model.description.blocks.compactMap(\.rotary)).reduce(0) { sum, rotary in
+            RotaryTable.byteCount(rotary, positionCount: positionCount)
+                .flatMap { own in sum?.adding(checked: own) }
+        }
     }
 
     subscript(rotary: BlockDescription.Rotary) -> RotaryTable? { tables[rotary] }

@@ -21,6 +21,8 @@ struct RowGroup {
     /// of sequences are in their caches.
     let sharedKeys: [Int: FloatBuffer]
     let workspace: Workspace
+    /// The threads beside the worker's, where one worker takes all rows.
+    let workers: ResidentWorkers?
     let observer: LinearObserver?
 
     var stretches: [StretchRows] { group.stretches }
@@ -37,13 +39,12 @@ struct RowGroup {
     /// What the sequence keeps for this block.
     func state(of stretch: StretchRows) -> BlockState? { stretch.state?.blocks[block] }
 
-    /// Where a block's keys and values of a stretch's position 0 are kept, `width` floats to a
-    /// position; `nil` where they are not kept.
-    func keptKeys(
+    /// Where a block's keys and values of a window's position 0 are for other blocks, `width` floats
+    /// to a position; `nil` where no block takes them.
+    func sharedKeys(
         of stretch: StretchRows, block: Int, width: Int
     ) -> UnsafeMutablePointer<Float>? {
-        if let state = stretch.state { return state.blocks[block].keyValues?.base }
-        return sharedKeys[block].map { $0.base + (group.row + stretch.row) * width }
+        sharedKeys[block].map { $0.base + (group.row + stretch.row) * width }
     }
 
     /// Moves the wanted of rows that are `length` long together; `output` may be `input`.

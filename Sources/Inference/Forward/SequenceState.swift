@@ -5,8 +5,8 @@ import TensorCore
 ///
 /// Forward steps add to it. A step that fails leaves it as it was.
 ///
-/// Memory: for every position of the capacity the keys and values of all blocks in F32, and two
-/// states of every recurrence.
+/// Memory: for every position of the capacity the keys and values of all blocks as the decoder keeps
+/// them, and the angles of rotations; two states of every recurrence.
 ///
 /// `@unchecked Sendable`: a sequence takes part in one step at a time.
 public final class SequenceState: @unchecked Sendable {
@@ -29,7 +29,14 @@ public final class SequenceState: @unchecked Sendable {
     ///   short and the long divisors of a rotation that has both, as the length of a window does.
     /// - Throws: `InferenceError` when there is no memory for `capacity` positions, or a model has
     ///   no such position.
-    public init(for decoder: Decoder, capacity: Int) throws(InferenceError) {
+    public convenience init(for decoder: Decoder, capacity: Int) throws(InferenceError) {
+        try self.init(for: decoder, capacity: capacity, cacheTypes: CacheTypes(.f32, .f32))
+    }
+
+    /// Makes room for a sequence whose keys and values are kept as these types.
+    init(
+        for decoder: Decoder, capacity: Int, cacheTypes: CacheTypes
+    ) throws(InferenceError) {
         precondition(capacity > 0, "room for no token")
         self.capacity = capacity
         models = try decoder.models.map { model throws(InferenceError) in
@@ -37,10 +44,24 @@ public final class SequenceState: @unchecked Sendable {
             return OfModel(
                 blocks: try model.blocks.map { block throws(InferenceError) in
                     var state = BlockState()
-                    for mixer in block.mixers { try mixer.prepare(&state, capacity: capacity) }
+                    for mixer in block.mixers {
+                        try mixer.prepare(&state, capacity: capacity, cacheTypes)
+                    }
                     return state
                 }, rotary: try RotaryTables(model, capacity))
         }
+    }
+
+    /// The bytes that a sequence of one model takes; `nil` beyond what can be addressed.
+    static func byteCount(_ model: Model, capacity: Int, _ types: CacheTypes) -> Int? {
+        var count: Int? = RotaryTables.byteCount(model, capacity)
+        for mixer in model.blocks.flatMap(\.mixers) {
+            guard let known = count,
+                let own = mixer.stateByteCount(capacity: capacity, types)
+            else { return nil }
+            count = known.adding(checked: own)
+        }
+        return count
     }
 
     private var blocks: some Sequence<BlockState> { models.lazy.flatMap(\.blocks) }
@@ -65,31 +86,47 @@ public final class SequenceState: @unchecked Sendable {
         for block in blocks { block.recurrent?.reset() }
         self.count = 0
     }
+
+    /// Takes over the first tokens of another sequence of the same decoder and capacity: what was
+    /// known here is forgotten.
+    ///
+    /// Of a recurrence there is only the state after the last token: where the model has one, either
+    /// all of the other's tokens are taken or none.
+    ///
+    /// - Returns: How many tokens are known now: `count`, or what the other knows if that is less; 0
+    ///   where so many cannot be taken.
+    /// - Complexity: O(tokens), a copy of their keys and values.
+    @discardableResult
+    public func copyPrefix(from other: SequenceState, count: Int) -> Int {
+        precondition(count >= 0, "no such length")
+        guard other !== self else {
+            rewind(to: count)
+            return self.count
+        }
+        precondition(
+            capacity == other.capacity && models.count == other.models.count,
+            "sequences of different kinds")
+        rewind(to: 0)
+        let taken = min(count, other.count)
+        let hasRecurrence = blocks.contains { $0.recurrent != nil }
+        guard taken > 0, !hasRecurrence || taken == other.count else { return 0 }
+        for (block, source) in zip(blocks, other.blocks) {
+            if let keyValues = block.keyValues, let known = source.keyValues {
+                keyValues.copy(from: known, positions: taken)
+            }
+            if let recurrent = block.recurrent, let known = source.recurrent {
+                recurrent.copy(from: known)
+            }
+        }
+        self.count = taken
+        return taken
+    }
 }
 
 /// What a block keeps of a sequence.
 struct BlockState: Sendable {
     var keyValues: KeyValueCache?
     var recurrent: RecurrentState?
-}
-
-/// The keys and values of one block for the positions of a sequence.
-///
-/// `@unchecked Sendable`: one worker at a time runs a sequence through a block.
-final class KeyValueCache: @unchecked Sendable {
-    /// The floats of a position: its keys, then its values.
-    let width: Int
-    private let buffer: FloatBuffer
-
-    init(width: Int, capacity: Int) throws(InferenceError) {
-        guard let floats = width.multiplied(checkedBy: capacity) else {
-            throw InferenceError(.outOfMemory(byteCount: .max), path: nil)
-        }
-        self.width = width
-        buffer = try FloatBuffer(count: floats)
-    }
-
-    var base: UnsafeMutablePointer<Float> { buffer.base }
 }
 
 /// What a recurrence remembers of a sequence.
@@ -116,6 +153,11 @@ final class RecurrentState: @unchecked Sendable {
 
     /// Takes over what the last step made.
     func advance() { swap(&current, &following) }
+
+    /// Takes over another sequence's state.
+    func copy(from other: RecurrentState) {
+        current.base.update(from: other.current.base, count: current.count)
+    }
 
     /// Goes back to the beginning of a sequence.
     func reset() { current.base.update(repeating: 0, count: current.count) }

@@ -1,4 +1,5 @@
 import Architectures
+import TensorCore
 
 /// Attention whose queries, keys and values a layer makes at once of a row: multi-head attention, and
 /// GQA and MQA, whose query heads share keys and values.
@@ -24,8 +25,14 @@ struct Attention: Mixer {
         room.need([.branch: load.rowCount * load.width])
     }
 
-    func prepare(_ state: inout BlockState, capacity: Int) throws(InferenceError) {
-        try heads.prepare(&state, capacity: capacity)
+    func prepare(
+        _ state: inout BlockState, capacity: Int, _ types: CacheTypes
+    ) throws(InferenceError) {
+        try heads.prepare(&state, capacity: capacity, types)
+    }
+
+    func stateByteCount(capacity: Int, _ types: CacheTypes) -> Int? {
+        heads.stateByteCount(capacity: capacity, types)
     }
 
     func mix(_ normed: UnsafePointer<Float>, _ rows: RowGroup) {

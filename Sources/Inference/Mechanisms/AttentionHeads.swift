@@ -60,9 +60,22 @@ struct AttentionHeads: Sendable {
         ])
     }
 
-    func prepare(_ state: inout BlockState, capacity: Int) throws(InferenceError) {
+    func prepare(
+        _ state: inout BlockState, capacity: Int, _ types: CacheTypes
+    ) throws(InferenceError) {
         guard description.source == nil else { return }
-        state.keyValues = try KeyValueCache(width: keyValueWidth, capacity: capacity)
+        state.keyValues = try KeyValueCache(cacheShape(types), capacity: capacity)
+    }
+
+    func stateByteCount(capacity: Int, _ types: CacheTypes) -> Int? {
+        guard description.source == nil else { return 0 }
+        return cacheShape(types).byteCounts(capacity: capacity).map { $0.keys + $0.values }
+    }
+
+    private func cacheShape(_ types: CacheTypes) -> KeyValueCache.Shape {
+        KeyValueCache.Shape(
+            headCount: description.headCountKV, keyLength: description.keyLength,
+            valueLength: description.valueLength, types: types)
     }
 
     /// The number of floats that a batch of so many rows keeps for other blocks.
@@ -155,12 +168,12 @@ struct AttentionHeads: Sendable {
 
     // MARK: Scores
 
-    /// Where the keys of a stretch's sequence lie, followed by the values: the address of position 0,
-    /// and the floats from one position to the next.
+    /// Where the keys of a window lie, followed by the values: the address of position 0, and the
+    /// floats from one position to the next.
     private func keys(
         of stretch: StretchRows, _ rows: RowGroup
     ) -> (base: UnsafePointer<Float>, stride: Int) {
-        let kept = rows.keptKeys(
+        let kept = rows.sharedKeys(
             of: stretch, block: description.source ?? rows.block, width: keyValueWidth)
         guard description.source == nil else {
             guard let kept else { preconditionFailure("keys of another block that were not kept") }
@@ -169,15 +182,42 @@ struct AttentionHeads: Sendable {
         let own = rows.workspace[.projected] + stretch.row * rowWidth + description.queryWidth
         guard let kept else { return (UnsafePointer(own), rowWidth) }
         for index in 0..<stretch.count {
-            (kept + (stretch.start + index) * keyValueWidth)
-                .update(from: own + index * rowWidth, count: keyValueWidth)
+            (kept + index * keyValueWidth).update(
+                from: own + index * rowWidth, count: keyValueWidth)
         }
         return (UnsafePointer(kept), keyValueWidth)
+    }
+
+    /// Attention of a stretch of a sequence: its keys and values are kept, then all are seen.
+    private func attendCached(
+        _ stretch: StretchRows, _ state: SequenceState.OfModel, _ rows: RowGroup
+    ) {
+        guard let cache = state.blocks[description.source ?? rows.block].keyValues else {
+            preconditionFailure("a block of a sequence without keys")
+        }
+        if description.source == nil {
+            let own = rows.workspace[.projected] + stretch.row * rowWidth + description.queryWidth
+            for index in 0..<stretch.count {
+                let keys = own + index * rowWidth
+                cache.put(
+                    keys: keys, values: keys + description.keyWidth, at: stretch.start + index)
+            }
+        }
+        guard !stretch.wanted.isEmpty else { return }
+        let queries = rows.workspace[.projected] + stretch.wantedRow * rowWidth
+        let results = rows.workspace[.mixed] + stretch.wantedRow * resultWidth
+        CachedAttention(
+            heads: self, cache: cache, queries: queries, queryStride: rowWidth, results: results,
+            resultStride: resultWidth, rowCount: stretch.wanted.count,
+            position: stretch.start + stretch.wanted.lowerBound, weights: rows.weights
+        ).run(rows.workers, rows.workspace.scratch)
+        if description.isGated { applyQueryGates(queries, results, stretch.wanted.count) }
     }
 
     /// Causal attention of one stretch, head by head, some query rows at a time; only the keys that
     /// these rows may see take part.
     private func attend(_ stretch: StretchRows, _ rows: RowGroup) {
+        if let state = stretch.state { return attendCached(stretch, state, rows) }
         let (keyRows, keyStride) = keys(of: stretch, rows)
         let valueRows = keyRows + description.keyWidth
         let queryRows = rows.workspace[.projected] + stretch.wantedRow * rowWidth
@@ -196,11 +236,10 @@ struct AttentionHeads: Sendable {
                     keyRows + keys.lowerBound * keyStride + shared * description.keyLength,
                     into: scores, rows: count, columns: keys.count, inner: description.keyLength,
                     strides: (rowWidth, keyStride, keys.count), scale: description.scale)
-                let sink = sinks.map { rows.weights[$0 + head] } ?? -.infinity
                 for row in 0..<count {
                     weigh(
                         scores + row * keys.count, keys: keys, position: position + row,
-                        head: head, sink: sink)
+                        head: head, rows.weights)
                 }
                 products.times(
                     scores,
@@ -230,7 +269,7 @@ struct AttentionHeads: Sendable {
 
     /// The first position that a query at `position` sees: all, a sliding window (SWA), or those of
     /// its own chunk.
-    private func earliest(seenFrom position: Int) -> Int {
+    func earliest(seenFrom position: Int) -> Int {
         var first = 0
         if let window = description.window { first = max(0, position - window + 1) }
         if let chunk = description.chunk { first = max(first, position / chunk * chunk) }
@@ -238,10 +277,11 @@ struct AttentionHeads: Sendable {
     }
 
     /// Turns the scores of one query into weights, zero for keys that it does not see.
-    private func weigh(
+    func weigh(
         _ scores: UnsafeMutablePointer<Float>, keys: Range<Int>, position: Int, head: Int,
-        sink: Float
+        _ weights: UnsafePointer<Float>
     ) {
+        let sink = sinks.map { weights[$0 + head] } ?? -.infinity
         let seen = earliest(seenFrom: position) - keys.lowerBound..<position + 1 - keys.lowerBound
         if let cap = description.softCap {
             ingot_soft_cap(scores + seen.lowerBound, cap, seen.count)

@@ -1,4 +1,5 @@
 import Architectures
+import TensorCore
 
 /// Multi-head latent attention (MLA): a layer makes a short latent row, from which come the keys and
 /// values of all heads.
@@ -63,8 +64,14 @@ struct LatentAttention: Mixer {
         room.need([.latent: load.rowCount * input.outputs, .branch: load.rowCount * load.width])
     }
 
-    func prepare(_ state: inout BlockState, capacity: Int) throws(InferenceError) {
-        try heads.prepare(&state, capacity: capacity)
+    func prepare(
+        _ state: inout BlockState, capacity: Int, _ types: CacheTypes
+    ) throws(InferenceError) {
+        try heads.prepare(&state, capacity: capacity, types)
+    }
+
+    func stateByteCount(capacity: Int, _ types: CacheTypes) -> Int? {
+        heads.stateByteCount(capacity: capacity, types)
     }
 
     func mix(_ normed: UnsafePointer<Float>, _ rows: RowGroup) {

@@ -17,7 +17,12 @@ protocol Mixer: Sendable {
     func reserve(_ room: inout Workspace.Room, for load: Workspace.Load)
 
     /// Adds what it keeps of a sequence of up to `capacity` positions.
-    func prepare(_ state: inout BlockState, capacity: Int) throws(InferenceError)
+    func prepare(
+        _ state: inout BlockState, capacity: Int, _ types: CacheTypes
+    ) throws(InferenceError)
+
+    /// The bytes of that; `nil` beyond what can be addressed.
+    func stateByteCount(capacity: Int, _ types: CacheTypes) -> Int?
 
     /// Takes the group's rows through the mixer, and leaves in the workspace's `mixed`, for the wanted
     /// ones moved together, what `output` takes in.

@@ -1,4 +1,5 @@
 import Architectures
+import TensorCore
 import CKernels
 
 /// A mixer that scans a sequence with a state of fixed size.
@@ -46,8 +47,14 @@ extension Recurrence {
         ])
     }
 
-    func prepare(_ state: inout BlockState, capacity: Int) throws(InferenceError) {
+    func prepare(
+        _ state: inout BlockState, capacity: Int, _ types: CacheTypes
+    ) throws(InferenceError) {
         state.recurrent = try RecurrentState(count: convolution.pastCount + stateCount)
+    }
+
+    func stateByteCount(capacity: Int, _ types: CacheTypes) -> Int? {
+        (convolution.pastCount + stateCount).multiplied(checkedBy: 2 * MemoryLayout<Float>.stride)
     }
 
     func mix(_ normed: UnsafePointer<Float>, _ rows: RowGroup) {

@@ -91,8 +91,10 @@ struct LinearLayer {
                 strides: strides, keep: keep)
         case .resident(let resident, let matrices):
             resident.multiply(
-                stack, matrices, outputs: outputs, expert: expert ?? 0, input, rows: rows,
-                into: result, strides: strides, keep: keep != 0, rounded: workspace.rounded)
+                stack, matrices, outputs: outputs, expert: expert ?? 0,
+                ResidentMatrices.Rows(
+                    input: input, stride: strides.input, count: rows, result: result,
+                    resultStride: strides.result, keep: keep != 0))
         }
         guard let bias = stack.bias else { return }
         for row in 0..<rows {

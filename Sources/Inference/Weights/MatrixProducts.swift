@@ -31,15 +31,10 @@ struct MatrixProducts: Sendable {
             UInt32, UInt32, UInt32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
             UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
         ) -> Void
-    private typealias Vector =
-        @convention(c) (
-            UInt32, UInt32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
-            UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
-        ) -> Void
 
     private enum Source {
         // With `cblas.h`'s enumerations as the integers that they are.
-        case library(matrices: Matrices, vector: Vector)
+        case library(Matrices)
         case ordered(OrderedProduct.Multiplier)
     }
 
@@ -47,11 +42,9 @@ struct MatrixProducts: Sendable {
 
     private init?(library name: String) {
         guard let library = dlopen(name, RTLD_NOW | RTLD_LOCAL),
-            let sgemm = dlsym(library, "cblas_sgemm"), let sgemv = dlsym(library, "cblas_sgemv")
+            let sgemm = dlsym(library, "cblas_sgemm")
         else { return nil }
-        source = .library(
-            matrices: unsafeBitCast(sgemm, to: Matrices.self),
-            vector: unsafeBitCast(sgemv, to: Vector.self))
+        source = .library(unsafeBitCast(sgemm, to: Matrices.self))
     }
 
     private init(ordered: OrderedProduct.Multiplier) { source = .ordered(ordered) }
@@ -103,7 +96,7 @@ struct MatrixProducts: Sendable {
         scale: Float = 1, keep: Float = 0
     ) {
         switch source {
-        case .library(let sgemm, _):
+        case .library(let sgemm):
             sgemm(
                 Layout.rowMajor, Layout.asStored, Layout.transposed, Int32(rows), Int32(columns),
                 Int32(inner), scale, a, Int32(strides.a), b, Int32(strides.b), keep, c,
@@ -124,7 +117,7 @@ struct MatrixProducts: Sendable {
         rows: Int, columns: Int, inner: Int, strides: (a: Int, b: Int, c: Int)
     ) {
         switch source {
-        case .library(let sgemm, _):
+        case .library(let sgemm):
             sgemm(
                 Layout.rowMajor, Layout.asStored, Layout.asStored, Int32(rows), Int32(columns),
                 Int32(inner), 1, a, Int32(strides.a), b, Int32(strides.b), 0, c, Int32(strides.c))
@@ -133,24 +126,6 @@ struct MatrixProducts: Sendable {
                 MatrixView(a, rows: rows, columns: inner, stride: strides.a),
                 MatrixView(b, rows: inner, columns: columns, stride: strides.b),
                 into: MutableMatrixView(c, rows: rows, columns: columns, stride: strides.c))
-        }
-    }
-
-    /// `result = a x + keep · result` for `a` of `rows × inner`.
-    func timesVector(
-        _ a: UnsafePointer<Float>, _ x: UnsafePointer<Float>,
-        into result: UnsafeMutablePointer<Float>, rows: Int, inner: Int, keep: Float
-    ) {
-        switch source {
-        case .library(_, let sgemv):
-            sgemv(
-                Layout.rowMajor, Layout.asStored, Int32(rows), Int32(inner), 1, a, Int32(inner), x,
-                1, keep, result, 1)
-        case .ordered(let multiplier):
-            multiplier.multiply(
-                MatrixView(x, rows: 1, columns: inner),
-                MatrixView(a, rows: rows, columns: inner).transposed,
-                into: MutableMatrixView(result, rows: 1, columns: rows), keep: keep != 0)
         }
     }
 }

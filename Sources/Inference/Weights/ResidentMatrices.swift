@@ -10,74 +10,57 @@ import TensorCore
     import Darwin
 #endif
 
-/// One tensor in memory: all rows, those of all experts.
-struct ResidentMatrix: Sendable {
-    let format: Format
-    let rowLength: Int
-    let rowByteCount: Int
-    /// How it is held as codes; `nil` where it is held as it is stored.
-    let coded: CodedMatrix?
-    /// What rows are rounded to before they are multiplied.
-    let rounding: Rounding
-    let buffer: FloatBuffer
+/// Threads that stay for as long as a model runs, and a buffer for each.
+///
+/// `@unchecked Sendable`: each thread has its own buffer.
+final class ResidentWorkers: @unchecked Sendable {
+    let team: WorkerTeam
+    let scratch: [ScratchBuffer]
+
+    init(threadCount: Int) {
+        team = WorkerTeam(threadCount: threadCount)
+        scratch = (0..<threadCount).map { _ in ScratchBuffer() }
+    }
 }
 
-/// A model's matrices in memory, as they are stored or as codes, for products with few rows.
+/// A model's matrices in memory, for products with few rows or many.
 ///
-/// With few rows a product costs what reading its weights costs, so weights are not decoded to
-/// memory first: some rows of a matrix at a time are decoded to a cache and multiplied at once, on
-/// all threads. With `Activations.q8` matrices whose formats have codes are held as codes.
+/// Every output of every row is computed in one order, so that rows do not depend on each other.
+/// Panels are shared out between all threads.
 ///
-/// Memory: the bytes of the matrices in their formats; as codes 1 to 1.5 bytes for a weight.
-///
-/// `@unchecked Sendable`: read only after the start, but for the workers' buffers, which belong to
-/// one thread at a time. One product runs at a time.
+/// `@unchecked Sendable`: the matrices are read only after the start; one product runs at a time.
 final class ResidentMatrices: @unchecked Sendable {
-    /// Weights that a job multiplies at a time: decoded, they stay in the second cache.
-    private static let chunkWeights = 1 << 15
-    /// A product of fewer weights is not worth a second thread.
-    private static let threadWeights = 1 << 18
+    /// Weights, times rows, of a job.
+    private static let jobWork = 1 << 15
+    /// A product of less is not worth a second thread.
+    private static let threadWork = 1 << 17
 
-    private let products: MatrixProducts
-    private let team: WorkerTeam
+    let workers: ResidentWorkers
     private let matrices: [Int: ResidentMatrix]
-    private let scratch: [ScratchBuffer]
-    private let unpacked: [ScratchBuffer]
+    private let rounded = RoundedInput()
+    private var products: [Product] = []
 
     /// Reads the matrices of a model; `nil` when they take more than `byteLimit`.
-    init?(
-        _ model: Model, activations: Activations, products: MatrixProducts, pool: WorkerPool,
-        byteLimit: Int
-    ) throws {
-        let numbers = Set(
-            model.blocks.flatMap(\.stacks).flatMap(\.parts).map(\.number) + [model.output])
-        var matrices: [Int: ResidentMatrix] = [:]
+    init?(_ model: Model, activations: Activations, pool: WorkerPool, byteLimit: Int) throws {
+        let partCounts = model.matrixPartCounts
         var left = byteLimit
-        for number in numbers.sorted() {
-            let tensor = model.source.tensors[number]
-            let rowCount = tensor.shape.rowCount
-            let rowLength = tensor.shape.rowLength
-            let coded =
-                activations == .q8
-                ? CodedMatrix(format: tensor.format, rowCount: rowCount, rowLength: rowLength)
-                : nil
-            guard let rowByteCount = tensor.format.byteCount(rowLength: rowLength, rowCount: 1),
-                let bytes = rowByteCount.multiplied(checkedBy: rowCount)
+        for (number, partCount) in partCounts {
+            guard
+                let bytes = ResidentMatrix.byteCount(
+                    model.source.tensors[number], partCount: partCount), bytes <= left
             else { return nil }
-            let count = coded?.floatCount ?? (bytes + 3) / 4
-            guard count <= left / 4 else { return nil }
-            left -= count * 4
-            matrices[number] = ResidentMatrix(
-                format: tensor.format, rowLength: rowLength, rowByteCount: rowByteCount,
-                coded: coded,
-                rounding: activations == .q8 ? Rounding(tensor.format, coded: coded) : .none,
-                buffer: try FloatBuffer(count: count))
+            left -= bytes
         }
-        self.products = products
-        self.matrices = matrices
-        team = WorkerTeam(threadCount: pool.threadCount)
-        scratch = (0..<pool.threadCount).map { _ in ScratchBuffer() }
-        unpacked = (0..<pool.threadCount).map { _ in ScratchBuffer() }
+        matrices = try Dictionary(
+            uniqueKeysWithValues: partCounts.map { number, partCount in
+                (
+                    number,
+                    try ResidentMatrix(
+                        model.source.tensors[number], partCount: partCount,
+                        activations: activations)
+                )
+            })
+        workers = ResidentWorkers(threadCount: pool.threadCount)
         try read(model, pool)
     }
 
@@ -87,28 +70,18 @@ final class ResidentMatrices: @unchecked Sendable {
     }
 
     private func read(_ model: Model, _ pool: WorkerPool) throws {
-        let jobs = matrices.keys.sorted().flatMap { number -> [(number: Int, rows: Range<Int>)] in
-            let tensor = model.source.tensors[number]
-            let step = DecodingJob.rowCount(rowLength: tensor.shape.rowLength)
-            return stride(from: 0, to: tensor.shape.rowCount, by: step).map {
-                (number, $0..<min(tensor.shape.rowCount, $0 + step))
+        let jobs = matrices.keys.sorted().flatMap { number -> [(number: Int, panels: Range<Int>)] in
+            guard let matrix = matrices[number] else { return [] }
+            let step = max(1, (1 << 18) / (matrix.rowLength * PackedForm.panelRows))
+            return stride(from: 0, to: matrix.panelCount, by: step).map {
+                (number, $0..<min(matrix.panelCount, $0 + step))
             }
         }
+        nonisolated(unsafe) let unpacked = (0..<pool.threadCount).map { _ in ScratchBuffer() }
         try pool.run(jobCount: jobs.count) { worker, job in
-            let (number, rows) = jobs[job]
-            guard let matrix = matrices[number] else { return }
-            if let coded = matrix.coded {
-                try coded.read(
-                    rows, of: model.source, tensor: number, first: 0, into: matrix.buffer.base,
-                    bytes: scratch[worker], unpacked: unpacked[worker])
-            } else {
-                try model.source.readBytes(
-                    ofRows: rows, ofTensor: number,
-                    into: UnsafeMutableRawBufferPointer(
-                        start: UnsafeMutableRawPointer(matrix.buffer.base)
-                            + rows.lowerBound * matrix.rowByteCount,
-                        count: rows.count * matrix.rowByteCount))
-            }
+            try matrices[jobs[job].number]?.read(
+                panels: jobs[job].panels, of: model.source, tensor: jobs[job].number,
+                bytes: workers.scratch[worker], unpacked: unpacked[worker])
         }
     }
 
@@ -120,131 +93,158 @@ final class ResidentMatrices: @unchecked Sendable {
 
     // MARK: Products
 
+    /// Rows on their way through matrices.
+    struct Rows {
+        let input: UnsafePointer<Float>
+        let stride: Int
+        let count: Int
+        let result: UnsafeMutablePointer<Float>
+        let resultStride: Int
+        let keep: Bool
+    }
+
     /// `result = W x + keep · result` for some outputs of a stack, as `LinearLayer.apply` has it.
     func multiply(
         _ stack: LinearStack, _ matrices: [ResidentMatrix], outputs: Range<Int>, expert: Int,
-        _ input: UnsafePointer<Float>, rows: Int, into result: UnsafeMutablePointer<Float>,
-        strides: (input: Int, result: Int), keep: Bool, rounded: RoundedRows
+        _ rows: Rows
     ) {
-        let pieces = zip(stack.parts, matrices).compactMap { part, matrix -> Product? in
+        var done: Rounding?
+        var floats = (rows: rows.input, stride: rows.stride)
+        for (index, part) in stack.parts.enumerated() {
             let wanted = part.outputs.clamped(to: outputs)
-            guard !wanted.isEmpty else { return nil }
-            let first = expert * part.outputs.count + wanted.lowerBound - part.outputs.lowerBound
-            return Product(
-                matrix: matrix, rows: first..<first + wanted.count,
-                result: result + (wanted.lowerBound - outputs.lowerBound))
-        }
-        // Matrices whose input is rounded alike are multiplied in one round.
-        let batches = Dictionary(grouping: pieces, by: \.matrix.rounding)
-        for (rounding, batch) in batches {
-            let given = Input(
-                values: input, rowCount: rows, stride: strides.input, rowLength: stack.inputs,
-                rounding, by: rounded)
-            run(batch, given, stride: strides.result, keep: keep)
-        }
-    }
-
-    /// The products of a whole matrix with rows that follow one another.
-    func multiply(
-        _ matrix: ResidentMatrix, rowCount: Int, _ input: UnsafePointer<Float>, rows: Int,
-        into result: UnsafeMutablePointer<Float>, rounded: RoundedRows
-    ) {
-        let product = Product(matrix: matrix, rows: 0..<rowCount, result: result)
-        let given = Input(
-            values: input, rowCount: rows, stride: matrix.rowLength, rowLength: matrix.rowLength,
-            matrix.rounding, by: rounded)
-        run([product], given, stride: rowCount, keep: false)
-    }
-
-    /// Some rows of a matrix, and where their products go.
-    private struct Product {
-        let matrix: ResidentMatrix
-        let rows: Range<Int>
-        let result: UnsafeMutablePointer<Float>
-    }
-
-    /// The rows that are multiplied, rounded as the matrices want them.
-    ///
-    /// `@unchecked Sendable`: nobody writes them meanwhile.
-    private struct Input: @unchecked Sendable {
-        let values: UnsafePointer<Float>
-        let rowCount: Int
-        let stride: Int
-        let rounded: RoundedRows
-
-        init(
-            values: UnsafePointer<Float>, rowCount: Int, stride: Int, rowLength: Int,
-            _ rounding: Rounding, by rounded: RoundedRows
-        ) {
-            self.rowCount = rowCount
-            self.rounded = rounded
-            (self.values, self.stride) = rounded.round(
-                values, stride: stride, count: rowCount, length: rowLength, to: rounding)
-        }
-    }
-
-    /// Some rows of a product.
-    ///
-    /// `@unchecked Sendable`: each has outputs of its own.
-    private struct Job: @unchecked Sendable {
-        let product: Product
-        let rows: Range<Int>
-    }
-
-    private func run(_ products: [Product], _ input: Input, stride: Int, keep: Bool) {
-        let jobs = products.flatMap { product in
-            let step = max(16, ResidentMatrices.chunkWeights / product.matrix.rowLength / 16 * 16)
-            return Swift.stride(
-                from: product.rows.lowerBound, to: product.rows.upperBound, by: step
-            ).map { Job(product: product, rows: $0..<min(product.rows.upperBound, $0 + step)) }
-        }
-        let weights = products.reduce(0) { $0 + $1.rows.count * $1.matrix.rowLength }
-        guard weights > ResidentMatrices.threadWeights else {
-            for job in jobs {
-                multiply(job, input, stride: stride, keep: keep, scratch[0])
+            guard !wanted.isEmpty else { continue }
+            let matrix = matrices[index]
+            // Matrices whose input is rounded alike are multiplied in one round.
+            if done != matrix.rounding {
+                run(rows.count)
+                done = matrix.rounding
+                floats = rounded.round(
+                    rows.input, stride: rows.stride, count: rows.count, length: stack.inputs,
+                    to: matrix.rounding)
             }
-            return
+            add(
+                matrix, part: expert, first: wanted.lowerBound - part.outputs.lowerBound,
+                count: wanted.count, floats, rows,
+                result: rows.result + (wanted.lowerBound - outputs.lowerBound))
         }
-        // Each worker has its own.
-        nonisolated(unsafe) let scratch = scratch
-        team.run(jobCount: jobs.count) { worker, job in
-            self.multiply(
-                jobs[job], input, stride: stride, keep: keep, scratch[worker])
-        }
+        run(rows.count)
     }
 
-    private func multiply(
-        _ job: Job, _ input: Input, stride: Int, keep: Bool, _ scratch: ScratchBuffer
+    /// The products of a whole matrix.
+    func multiply(_ matrix: ResidentMatrix, _ rows: Rows) {
+        let floats = rounded.round(
+            rows.input, stride: rows.stride, count: rows.count, length: matrix.rowLength,
+            to: matrix.rounding)
+        add(
+            matrix, part: 0, first: 0, count: matrix.rowCount, floats, rows, result: rows.result)
+        run(rows.count)
+    }
+
+    private func add(
+        _ matrix: ResidentMatrix, part: Int, first: Int, count: Int,
+        _ input: (rows: UnsafePointer<Float>, stride: Int), _ rows: Rows,
+        result: UnsafeMutablePointer<Float>
     ) {
-        let matrix = job.product.matrix
-        let result = job.product.result + (job.rows.lowerBound - job.product.rows.lowerBound)
-        if let coded = matrix.coded {
-            input.rounded.multiply(
-                rows: 0..<input.rowCount, by: coded, at: UnsafePointer(matrix.buffer.base),
-                outputs: job.rows, into: result, stride: stride, keep: keep, scratch: scratch)
-            return
+        let known = products.last.map { $0.firstJob + $0.jobCount } ?? 0
+        var product = Product(
+            kind: matrix.kind, rowLength: matrix.rowLength, panels: matrix.panels(part: part),
+            first: first, count: count, input: input.rows, inputStride: input.stride,
+            rowCount: rows.count, result: result, resultStride: rows.resultStride,
+            keep: rows.keep, firstJob: known)
+        if case .codes(let form) = matrix.kind, let codes = rounded.rows,
+            let prepared = rounded.prepare(form.form)
+        {
+            product.rounded = (codes, prepared)
         }
-        let bytes =
-            UnsafeRawPointer(matrix.buffer.base) + job.rows.lowerBound * matrix.rowByteCount
-        let weights: UnsafePointer<Float>
-        if matrix.format == .F32 {
-            weights = bytes.assumingMemoryBound(to: Float.self)
+        let panel = matrix.rowLength * PackedForm.panelRows
+        product.panelsPerJob = max(1, ResidentMatrices.jobWork / (panel * min(8, rows.count)))
+        products.append(product)
+    }
+
+    /// Does what was added.
+    private func run(_ rowCount: Int) {
+        guard let last = products.last else { return }
+        let work = products.reduce(0) { $0 + $1.count * $1.rowLength } * rowCount
+        let isa = InstructionSet.current.isa
+        if work < ResidentMatrices.threadWork || workers.team.threadCount == 1 {
+            for product in products { product.run(first: product.first, product.count, isa) }
         } else {
-            let count = job.rows.count * matrix.rowLength
-            guard let decoded = scratch.floats(count).baseAddress, let decode = matrix.format.decode
-            else { return }
-            decode(bytes, count, decoded)
-            weights = UnsafePointer(decoded)
+            products.withUnsafeBufferPointer { products in
+                nonisolated(unsafe) let products = products
+                workers.team.run(jobCount: last.firstJob + last.jobCount) { _, job in
+                    var index = products.count - 1
+                    while products[index].firstJob > job { index -= 1 }
+                    products[index].run(job: job, isa)
+                }
+            }
         }
-        if input.rowCount == 1 {
-            products.timesVector(
-                weights, input.values, into: result, rows: job.rows.count,
-                inner: matrix.rowLength, keep: keep ? 1 : 0)
-        } else {
-            products.timesTransposed(
-                input.values, weights, into: result, rows: input.rowCount,
-                columns: job.rows.count, inner: matrix.rowLength,
-                strides: (input.stride, matrix.rowLength, stride), keep: keep ? 1 : 0)
+        products.removeAll(keepingCapacity: true)
+    }
+
+    /// Some outputs of a matrix for some rows.
+    private struct Product {
+        let kind: ResidentMatrix.Kind
+        let rowLength: Int
+        let panels: UnsafeRawPointer
+        let first: Int
+        let count: Int
+        let input: UnsafePointer<Float>
+        let inputStride: Int
+        let rowCount: Int
+        let result: UnsafeMutablePointer<Float>
+        let resultStride: Int
+        let keep: Bool
+        let firstJob: Int
+        var rounded: (rows: ingot_rounded_rows, prepared: ingot_prepared_rows)?
+        var panelsPerJob = 1
+
+        private var firstPanel: Int { first / PackedForm.panelRows }
+        private var endPanel: Int { (first + count - 1) / PackedForm.panelRows + 1 }
+        var jobCount: Int { (endPanel - firstPanel + panelsPerJob - 1) / panelsPerJob }
+
+        func run(job: Int, _ isa: ingot_isa) {
+            let start = firstPanel + (job - firstJob) * panelsPerJob
+            let low = max(first, start * PackedForm.panelRows)
+            let high = min(first + count, (start + panelsPerJob) * PackedForm.panelRows)
+            run(first: low, high - low, isa)
         }
+
+        /// Outputs from `output` on.
+        func run(first output: Int, _ outputs: Int, _ isa: ingot_isa) {
+            let result = result + (output - first)
+            switch kind {
+            case .floats(let kind):
+                ingot_packed_float_product(
+                    isa, kind, rowLength, panels, output, outputs, input, inputStride, rowCount,
+                    result, resultStride, keep)
+            case .codes(let form):
+                withUnsafePointer(to: form.form) { form in
+                    guard var (rows, prepared) = rounded else {
+                        return ingot_packed_decoded_product(
+                            isa, form, rowLength, panels, output, outputs, input, inputStride,
+                            rowCount, result, resultStride, keep)
+                    }
+                    ingot_packed_product(
+                        isa, form, rowLength, panels, output, outputs, &rows, &prepared, rowCount,
+                        result, resultStride, keep)
+                }
+            }
+        }
+    }
+}
+
+extension Model {
+    /// The tensors of linear layers, by number, with how many matrices each has: one for each
+    /// expert.
+    fileprivate var matrixPartCounts: [(number: Int, partCount: Int)] {
+        var counts = [output: 1]
+        for block in blocks {
+            for part in block.stacks.flatMap(\.parts) { counts[part.number] = 1 }
+            guard case .experts(let experts) = block.feedForward else { continue }
+            for part in experts.network.stacks.flatMap(\.parts) {
+                counts[part.number] = experts.description.count
+            }
+        }
+        return counts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 }

@@ -1,0 +1,133 @@
+import CKernels
+import GGUF
+import Quantization
+import TensorCore
+
+/// One tensor in memory: a matrix, or those of all experts, in panels of 16 rows.
+///
+/// Panels hold what is stored, about as many bytes as in a file (grids of one to three bits take
+/// four): codes as codes, floats of 16 bits as they are.
+struct ResidentMatrix: Sendable {
+    /// What is in the panels.
+    enum Kind: Sendable {
+        case codes(PackedForm)
+        case floats(ingot_packed_float)
+    }
+
+    let kind: Kind
+    /// Rows of a matrix, of which there are several for experts.
+    let rowCount: Int
+    let partCount: Int
+    let rowLength: Int
+    /// What rows are rounded to before they are multiplied.
+    let rounding: Rounding
+    private let panelByteCount: Int
+    private let buffer: FloatBuffer
+
+    /// Makes room for a tensor whose rows are those of `partCount` matrices.
+    ///
+    /// - Throws: `InferenceError` when there is no memory.
+    init(
+        _ tensor: TensorDescription, partCount: Int, activations: Activations
+    ) throws(InferenceError) {
+        rowLength = tensor.shape.rowLength
+        rowCount = tensor.shape.rowCount / partCount
+        self.partCount = partCount
+        let packed = PackedForm(tensor.format)
+        if let packed {
+            kind = .codes(packed)
+            panelByteCount = packed.panelByteCount(rowLength: rowLength)
+        } else {
+            let is16 = tensor.format == .F16 || tensor.format == .BF16
+            kind = .floats(
+                tensor.format == .F16
+                    ? INGOT_PACKED_F16 : is16 ? INGOT_PACKED_BF16 : INGOT_PACKED_F32)
+            panelByteCount = rowLength * PackedForm.panelRows * (is16 ? 2 : 4)
+        }
+        rounding =
+            switch (activations, packed) {
+            case (.f32, _): .none
+            case (.q8, let packed?): .codes(blockLength: Int(packed.form.blockLength))
+            case (.q8, nil): Rounding(tensor.format, coded: nil)
+            }
+        let panels = (rowCount + PackedForm.panelRows - 1) / PackedForm.panelRows * partCount
+        guard let bytes = panelByteCount.multiplied(checkedBy: panels) else {
+            throw InferenceError(.outOfMemory(byteCount: .max), path: nil)
+        }
+        buffer = try FloatBuffer(count: (bytes + 3) / 4)
+    }
+
+    /// The bytes that a tensor's panels take; `nil` beyond what can be addressed.
+    static func byteCount(_ tensor: TensorDescription, partCount: Int) -> Int? {
+        let rows = PackedForm.panelRows
+        let rowCount = tensor.shape.rowCount / partCount
+        let panels = (rowCount + rows - 1) / rows * partCount
+        let is16 = tensor.format == .F16 || tensor.format == .BF16
+        let bytes =
+            PackedForm(tensor.format)?.panelByteCount(rowLength: tensor.shape.rowLength)
+            ?? tensor.shape.rowLength * rows * (is16 ? 2 : 4)
+        return bytes.multiplied(checkedBy: panels)
+    }
+
+    private var panelsPerPart: Int { (rowCount + PackedForm.panelRows - 1) / PackedForm.panelRows }
+
+    /// The number of panels, those of all experts.
+    var panelCount: Int { panelsPerPart * partCount }
+
+    /// The first panel of an expert's matrix.
+    func panels(part: Int) -> UnsafeRawPointer {
+        UnsafeRawPointer(buffer.base) + part * panelsPerPart * panelByteCount
+    }
+
+    /// Reads panels from a source.
+    func read(
+        panels range: Range<Int>, of source: any TensorSource, tensor: Int, bytes: ScratchBuffer,
+        unpacked: ScratchBuffer
+    ) throws {
+        let rows = PackedForm.panelRows
+        for panel in range {
+            let (part, index) = panel.quotientAndRemainder(dividingBy: panelsPerPart)
+            let first = part * rowCount + index * rows
+            let count = min(rows, rowCount - index * rows)
+            let destination =
+                UnsafeMutableRawPointer(buffer.base) + panel * panelByteCount
+            switch kind {
+            case .codes(let form):
+                let room = bytes.bytes(
+                    source.tensors[tensor].format.byteCount(rowLength: rowLength, rowCount: count)
+                        ?? 0)
+                try source.readBytes(
+                    ofRows: first..<first + count, ofTensor: tensor, into: room)
+                guard let base = room.baseAddress else { return }
+                form.pack(
+                    base, rowCount: count, rowLength: rowLength, into: destination,
+                    scratch: unpacked)
+            case .floats(INGOT_PACKED_F32):
+                guard let values = unpacked.floats(count * rowLength).baseAddress else { return }
+                try source.readRows(
+                    first..<first + count, ofTensor: tensor, into: values, scratch: bytes)
+                interleave(values, count, into: destination)
+            case .floats:
+                let room = bytes.bytes(count * rowLength * 2)
+                try source.readBytes(
+                    ofRows: first..<first + count, ofTensor: tensor, into: room)
+                guard let base = room.baseAddress else { return }
+                interleave(base.assumingMemoryBound(to: UInt16.self), count, into: destination)
+            }
+        }
+    }
+
+    /// Puts rows into a panel; those that are missing are zeros.
+    private func interleave<Number: Numeric>(
+        _ values: UnsafePointer<Number>, _ count: Int, into panel: UnsafeMutableRawPointer
+    ) {
+        let rows = PackedForm.panelRows
+        let destination = panel.assumingMemoryBound(to: Number.self)
+        if count < rows { destination.update(repeating: 0, count: rows * rowLength) }
+        for row in 0..<count {
+            let source = values + row * rowLength
+            let target = destination + row
+            for column in 0..<rowLength { target[column * rows] = source[column] }
+        }
+    }
+}
