@@ -33,14 +33,14 @@ let package = Package(
     targets: [
         // Layer 0: C
         .target(name: "CKernels"),
-        .target(name: "CSystem"),
+        .target(name: "CPlatform"),
         // The built-in calibration texts as bytes of the program.
         .target(name: "CCalibrationMix", exclude: ["NOTE.md", "mix.jsonl.zst"]),
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd",
             providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         // Layer 1
-        .target(name: "TensorCore", dependencies: ["CSystem"], swiftSettings: strict),
+        .target(name: "TensorCore", dependencies: ["CPlatform"], swiftSettings: strict),
         // Layer 2
         .target(
             name: "Quantization", dependencies: ["TensorCore", "CKernels"], swiftSettings: strict),

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #endif
-#include "CSystem.h"
+#include "CPlatform.h"
 
 void ingot_start_writeback(int descriptor) {
 #if defined(__linux__)
