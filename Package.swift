@@ -23,7 +23,7 @@ let package = Package(
             targets: [
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization",
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Pipeline", "Inference",
-                "Evaluation", "Calibration", "Reporting", "Allocation",
+                "Evaluation", "Calibration", "Reporting", "Allocation", "Grammars",
             ]),
     ],
     dependencies: [
@@ -45,6 +45,7 @@ let package = Package(
         .target(
             name: "Quantization", dependencies: ["TensorCore", "CKernels"], swiftSettings: strict),
         .target(name: "Safetensors", dependencies: ["TensorCore"], swiftSettings: strict),
+        .target(name: "Grammars", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(name: "Templates", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(name: "Tokenization", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(
