@@ -23,7 +23,7 @@ let package = Package(
             targets: [
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization",
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Pipeline", "Inference",
-                "Evaluation", "Calibration", "Reporting", "Allocation", "Grammars",
+                "Evaluation", "Calibration", "Reporting", "Allocation", "Grammars", "Serving",
             ]),
     ],
     dependencies: [
@@ -106,6 +106,14 @@ let package = Package(
             dependencies: [
                 "TensorCore", "Quantization", "GGUF", "Pipeline", "Inference", "Evaluation",
                 "Calibration",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Serving",
+            dependencies: [
+                "TensorCore", "Quantization", "GGUF", "Inference", "Evaluation", "Grammars",
+                "Templates", "Tokenization",
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
         // Layer 8

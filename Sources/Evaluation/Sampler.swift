@@ -47,39 +47,77 @@ public struct Sampler: Sendable {
 
     /// Picks a token; with its probability before any was left out.
     ///
-    /// - Complexity: O(n log n) in the size of the vocabulary; O(n) for the most probable token.
+    /// - Complexity: As `draw`.
     public mutating func pick(_ logits: [Float]) -> (token: Int32, probability: Double) {
-        let top = logits.indices.max { logits[$0] < logits[$1] } ?? 0
-        let maximum = logits.isEmpty ? 0 : logits[top]
+        let token = draw(logits)
+        guard let maximum = logits.max() else { return (token, 0) }
         let total = logits.reduce(0.0) { $0 + exp(Double($1 - maximum)) }
-        var chosen = top
-        if settings.temperature > 0 {
-            let kept = candidates(logits)
-            let weights = kept.map {
-                exp(Double((logits[$0] - maximum) / settings.temperature))
-            }
-            var rest = unit() * weights.reduce(0, +)
-            chosen = kept.last ?? top
-            for (token, weight) in zip(kept, weights) {
-                rest -= weight
-                if rest < 0 {
-                    chosen = token
-                    break
-                }
-            }
+        return (token, exp(Double(logits[Int(token)] - maximum)) / total)
+    }
+
+    /// Picks a token; those with a logit of minus infinity are never drawn.
+    ///
+    /// - Complexity: O(n) in the size of the vocabulary for the most probable token and with `topK`;
+    ///   O(n log n) at most without.
+    public mutating func draw(_ logits: [Float]) -> Int32 {
+        guard settings.temperature > 0 else { return Sampler.mostProbable(logits) }
+        let kept = candidates(logits)
+        guard let first = kept.first else { return 0 }
+        let weights = kept.map {
+            exp(Double((logits[$0] - logits[first]) / settings.temperature))
         }
-        let probability = total > 0 ? exp(Double(logits[chosen] - maximum)) / total : 0
-        return (Int32(chosen), probability)
+        var rest = unit() * weights.reduce(0, +)
+        for (token, weight) in zip(kept, weights) {
+            rest -= weight
+            if rest < 0 { return Int32(token) }
+        }
+        return Int32(kept[kept.count - 1])
+    }
+
+    /// The token with the largest logit, the first of equal ones; 0 where there are none.
+    public static func mostProbable(_ logits: [Float]) -> Int32 {
+        var best = 0
+        for index in logits.indices where logits[index] > logits[best] { best = index }
+        return Int32(best)
+    }
+
+    /// The tokens with the largest logits, the largest first; equal ones in the order of the tokens,
+    /// which is the same on every machine.
+    ///
+    /// - Complexity: O(n) in the number of logits for a small `count`.
+    public static func largest(_ count: Int, of logits: [Float]) -> [Int] {
+        guard count < logits.count / 16 else {
+            return Array(
+                logits.indices.sorted {
+                    logits[$0] > logits[$1] || (logits[$0] == logits[$1] && $0 < $1)
+                }.prefix(count))
+        }
+        var kept: [Int] = []
+        kept.reserveCapacity(count + 1)
+        var least = -Float.infinity
+        for index in logits.indices where kept.count < count || logits[index] > least {
+            var low = 0
+            var high = kept.count
+            while low < high {
+                let middle = (low + high) / 2
+                if logits[kept[middle]] >= logits[index] { low = middle + 1 } else { high = middle }
+            }
+            kept.insert(index, at: low)
+            if kept.count > count { kept.removeLast() }
+            if let last = kept.last { least = logits[last] }
+        }
+        return kept
     }
 
     /// The tokens that stay, the most probable first.
     private func candidates(_ logits: [Float]) -> [Int] {
-        // Equal logits in the order of the tokens: the same on every machine.
-        var kept = logits.indices.sorted {
-            logits[$0] > logits[$1] || (logits[$0] == logits[$1] && $0 < $1)
-        }
-        if settings.topK > 0 { kept = Array(kept.prefix(settings.topK)) }
+        var kept = Sampler.largest(
+            settings.topK > 0 ? min(settings.topK, logits.count) : logits.count, of: logits)
         guard let first = kept.first else { return kept }
+        if logits[kept[kept.count - 1]] == -.infinity {
+            kept.removeAll { logits[$0] == -.infinity }
+            if kept.isEmpty { return [first] }
+        }
         let weights = kept.map { exp(Double(logits[$0] - logits[first])) }
         var count = kept.count
         if settings.topP < 1 {

@@ -112,7 +112,8 @@ public struct TextGenerator {
                 outcome.endedByModel = true
                 break
             }
-            let piece = assembler.add(bytes(of: token, after: previous, showsControl))
+            let piece = assembler.add(
+                tokenizer.bytes(of: token, after: previous, showsControl: showsControl))
             outcome.text += piece
             if !piece.isEmpty { emit(piece) }
             previous = token
@@ -138,17 +139,5 @@ public struct TextGenerator {
         var sum = LogitsSum()
         logits.withUnsafeBufferPointer { sum.add($0, first: 0) }
         return exp(Double(logits[Int(token)] - sum.maximum)) / sum.sum
-    }
-
-    /// What a token adds to a text: a space in front of the first word is no part of the text, one
-    /// in front of any other is.
-    private func bytes(
-        of token: Int32, after previous: Int32, _ showsControl: Bool
-    ) -> [UInt8] {
-        // A control token in front keeps the space of the first word as well.
-        let before = tokenizer.decode([previous], showsControl: true)
-        let both = tokenizer.decode([previous, token], showsControl: true)
-        let isHidden = !showsControl && tokenizer.decode([token]).isEmpty
-        return isHidden ? [] : Array(both.dropFirst(before.count))
     }
 }

@@ -11,6 +11,37 @@ extension JSON {
         return bytes
     }
 
+    /// The value as JSON text in UTF-8 on one line, without white space between its parts.
+    ///
+    /// Reals and strings as in `written()`. O(length of the text).
+    public func writtenCompactly() -> [UInt8] {
+        var bytes: [UInt8] = []
+        writeCompactly(into: &bytes)
+        return bytes
+    }
+
+    private func writeCompactly(into bytes: inout [UInt8]) {
+        switch self {
+        case .array(let values):
+            bytes.append(UInt8(ascii: "["))
+            for (index, value) in values.enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                value.writeCompactly(into: &bytes)
+            }
+            bytes.append(UInt8(ascii: "]"))
+        case .object(let members):
+            bytes.append(UInt8(ascii: "{"))
+            for (index, member) in members.enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                JSON.write(member.key, into: &bytes)
+                bytes.append(UInt8(ascii: ":"))
+                member.value.writeCompactly(into: &bytes)
+            }
+            bytes.append(UInt8(ascii: "}"))
+        default: write(into: &bytes, indent: 0)
+        }
+    }
+
     private func write(into bytes: inout [UInt8], indent: Int) {
         switch self {
         case .null: bytes += "null".utf8

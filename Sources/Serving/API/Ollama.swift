@@ -1,0 +1,306 @@
+import Evaluation
+import Grammars
+import TensorCore
+import Templates
+
+extension ServingAPI {
+    /// `POST /api/chat`.
+    func ollamaChat(_ request: ServingRequest) async throws(APIError) -> ServingResponse {
+        let service = try service()
+        var fields = try fields(request)
+        let common = try OllamaFields(&fields, service, self)
+        guard fields.has("messages"), fields.allMembers["messages"] != [] else {
+            fields.ignore(["messages", "tools"])
+            try fields.finish()
+            return loaded(service, isChat: true)
+        }
+        var conversation = try Conversation(
+            try fields.list("messages"), template: service.model.templateSource)
+        if let thinks = common.thinks {
+            conversation.options.variables["enable_thinking"] = .bool(thinks)
+        }
+        let tools = try ToolUse(&fields, service.model)
+        try fields.finish()
+        if let tools {
+            guard common.grammar == nil else {
+                throw .field("format", "cannot be kept beside tools")
+            }
+            tools.prepare(&conversation)
+        }
+        var generation = common.request(prompt: try conversation.tokens(for: service.model))
+        if let tools { generation.shownControl = tools.shownControl(service.model) }
+        return try await answer(generation, common, tools, service, isChat: true, field: "messages")
+    }
+
+    /// `POST /api/generate`.
+    func ollamaGenerate(_ request: ServingRequest) async throws(APIError) -> ServingResponse {
+        let service = try service()
+        var fields = try fields(request)
+        let common = try OllamaFields(&fields, service, self)
+        let prompt = try fields.text("prompt") ?? ""
+        let system = try fields.text("system")
+        let isRaw = try fields.boolean("raw") ?? false
+        for name in ["suffix", "template"] {
+            if let text = try fields.text(name), !text.isEmpty {
+                throw .field(name, "is not supported", code: "unsupported_parameter")
+            }
+        }
+        for name in ["images", "context"] {
+            if let list = try fields.list(name), !list.isEmpty {
+                throw .field(name, "is not supported", code: "unsupported_parameter")
+            }
+        }
+        try fields.finish()
+        guard !prompt.isEmpty else { return loaded(service, isChat: false) }
+        let tokens: [Int32]
+        if isRaw || service.model.template == nil {
+            guard system == nil else {
+                throw .field("system", "cannot be kept without a chat template")
+            }
+            tokens = try service.model.tokens(ofPrompt: prompt, field: "prompt")
+        } else {
+            var list: [JSON] = [["role": "user", "content": .text(prompt)]]
+            if let system { list.insert(["role": "system", "content": .text(system)], at: 0) }
+            var conversation = try Conversation(list, template: service.model.templateSource)
+            if let thinks = common.thinks {
+                conversation.options.variables["enable_thinking"] = .bool(thinks)
+            }
+            tokens = try conversation.tokens(for: service.model)
+        }
+        return try await answer(
+            common.request(prompt: tokens), common, nil, service, isChat: false, field: "prompt")
+    }
+
+    private func answer(
+        _ generation: GenerationRequest, _ common: OllamaFields, _ tools: ToolUse?,
+        _ service: Service, isChat: Bool, field: String
+    ) async throws(APIError) -> ServingResponse {
+        try service.model.check(
+            generation.prompt, limit: common.limit,
+            capacity: service.engine.settings.slotCapacity, field: field)
+        let events = try submit([generation], service)
+        var encoder = OllamaEncoder(
+            model: common.name, isChat: isChat, tools: tools, loadSeconds: service.loadSeconds,
+            tellsScores: generation.topCount != nil)
+        if common.streams { return ByteStream.make(events, encoder) }
+        for await (_, event) in events {
+            if case .failure(let sentence) = event { throw APIError(500, sentence) }
+            encoder.take(event)
+        }
+        guard let whole = encoder.whole else {
+            throw APIError(503, "the answer was broken off")
+        }
+        return ServingAPI.json(whole)
+    }
+
+    /// Without a message the model is only made ready, which it is.
+    private func loaded(_ service: Service, isChat: Bool) -> ServingResponse {
+        ServingAPI.json(
+            .object([
+                "model": .text(service.model.name), "created_at": .text(Timestamp.now),
+                "message": isChat ? ["role": "assistant", "content": ""] : nil,
+                "response": isChat ? nil : "", "done": true, "done_reason": "load",
+            ]))
+    }
+}
+
+/// What Ollama's two endpoints have in common.
+struct OllamaFields {
+    /// The model as the request names it.
+    var name: String
+    var sampling: SamplingFields
+    var limit: Int?
+    var stops: [String] = []
+    var streams: Bool
+    var grammar: Grammar?
+    var thinks: Bool?
+    private var topCount: Int?
+
+    /// Options of how a model is loaded and run, which change nothing about an answer here.
+    private static let harmless = [
+        "num_keep", "num_batch", "num_gpu", "main_gpu", "num_thread", "numa", "low_vram",
+        "use_mmap", "use_mlock", "f16_kv", "penalize_newline",
+    ]
+    /// Ways to pick tokens that are not offered, with the value that turns each off.
+    private static let off: [(name: String, value: Double)] = [
+        ("typical_p", 1), ("tfs_z", 1), ("mirostat", 0), ("mirostat_tau", 5), ("mirostat_eta", 0.1),
+    ]
+
+    init(
+        _ fields: inout Fields, _ service: ServingAPI.Service, _ api: ServingAPI
+    ) throws(APIError) {
+        guard let name = try fields.text("model") else { throw APIError.missing("model") }
+        guard service.model.isCalled(name) else {
+            throw APIError(404, "model '\(name)' not found; this server has \(service.model.name)")
+        }
+        self.name = name
+        streams = try fields.boolean("stream") ?? true
+        // Nothing is ever cut off or moved, and the model stays.
+        fields.ignore(["keep_alive", "truncate", "shift"])
+        if let think = fields.take("think") {
+            guard let thinks = think.boolean else {
+                throw .field("think", "\(think.kindName) found, expected true or false")
+            }
+            self.thinks = thinks
+        }
+        let logprobs = try fields.boolean("logprobs") ?? false
+        let top = try fields.integer("top_logprobs", in: 0...20)
+        guard top == nil || logprobs else {
+            throw .field("top_logprobs", "expected only with logprobs: true")
+        }
+        topCount = logprobs ? top ?? 0 : nil
+        grammar = try OllamaFields.grammar(fields.take("format"))
+        var options = try Fields(fields.take("options") ?? .object([JSON.Member]()), at: "options")
+        sampling = try SamplingFields(ollama: &options)
+        stops = try SamplingFields.stops(&options)
+        if let count = try options.integer("num_predict", in: -2...Int.max), count >= 0 {
+            limit = count
+        }
+        let capacity = service.engine.settings.slotCapacity
+        if let context = try options.integer("num_ctx", in: 1...Int.max), context > capacity {
+            throw .field(
+                "options.num_ctx",
+                "\(context) found, and a slot has room for \(capacity). Start the server with a larger"
+                    + " --ctx-size")
+        }
+        for (name, value) in Self.off {
+            if let given = try options.number(name, in: -1e9...1e9), given != Float(value) {
+                throw .field("options.\(name)", "is not supported", code: "unsupported_parameter")
+            }
+        }
+        options.ignore(Self.harmless)
+        try options.finish()
+    }
+
+    /// `"json"` or a schema.
+    private static func grammar(_ json: JSON?) throws(APIError) -> Grammar? {
+        guard let json, json.text != "" else { return nil }
+        if let text = json.text {
+            guard text == "json" else {
+                throw .field("format", "\"\(text)\" found, expected \"json\" or a schema")
+            }
+            return try OpenAIFields.named("format") { () throws(GrammarError) in
+                try Grammar.anyObject()
+            }
+        }
+        return try OpenAIFields.named("format") { () throws(GrammarError) in
+            try Grammar(jsonSchema: json)
+        }
+    }
+
+    func request(prompt: [Int32]) -> GenerationRequest {
+        var request = GenerationRequest(prompt: prompt, limit: limit, sampling: sampling.settings)
+        request.adjustment = sampling.adjustment
+        request.stops = stops
+        request.grammar = grammar
+        request.topCount = topCount
+        return request
+    }
+}
+
+/// Answers of Ollama's endpoints: one JSON object a line, or one in all.
+struct OllamaEncoder: EventEncoder {
+    static let contentType = "application/x-ndjson"
+
+    private let model: String
+    private let isChat: Bool
+    private let loadSeconds: Double
+    private let tellsScores: Bool
+    private let start = ContinuousClock.now
+    private var parser: AnswerParser
+    private var text = ""
+    private var calls: [ToolCall] = []
+    private var scores: [ScoredToken] = []
+    private var outcome: GenerationOutcome?
+
+    init(model: String, isChat: Bool, tools: ToolUse?, loadSeconds: Double, tellsScores: Bool) {
+        self.model = model
+        self.isChat = isChat
+        self.loadSeconds = loadSeconds
+        self.tellsScores = tellsScores
+        parser = AnswerParser(tools)
+    }
+
+    /// What an event adds.
+    mutating func take(_ event: GenerationEvent) {
+        switch event {
+        case .prompt, .failure: break
+        case .text(let text, let tokens):
+            add(parser.add(text))
+            scores += tokens
+        case .end(let outcome):
+            add(parser.finish())
+            self.outcome = outcome
+        }
+    }
+
+    private mutating func add(_ pieces: [AnswerParser.Piece]) {
+        for piece in pieces {
+            switch piece {
+            case .content(let text): self.text += text
+            case .call(let call): calls.append(call)
+            }
+        }
+    }
+
+    private func object(_ text: String, _ calls: [ToolCall], _ end: [JSON.Member]) -> JSON {
+        let head: JSON = .object([
+            "model": .text(model), "created_at": .text(Timestamp.now),
+            "message": isChat
+                ? .object([
+                    "role": "assistant", "content": .text(text),
+                    "tool_calls": calls.isEmpty ? nil : .array(calls.map(\.ollama)),
+                ]) : nil,
+            "response": isChat ? nil : .text(text),
+            "logprobs": tellsScores && !scores.isEmpty ? .array(scores.map(\.chatJSON)) : nil,
+            "done": .bool(!end.isEmpty),
+        ])
+        return .object((head.members ?? []) + end)
+    }
+
+    private var end: [JSON.Member] {
+        guard let outcome, outcome.reason != .cancelled, outcome.reason != .error else { return [] }
+        func nanoseconds(_ seconds: Double) -> JSON { .integer(Int((seconds * 1e9).rounded())) }
+        let pairs: [(String, JSON)] = [
+            ("done_reason", .text(outcome.reason.rawValue)),
+            ("total_duration", nanoseconds((ContinuousClock.now - start).inSeconds)),
+            ("load_duration", nanoseconds(loadSeconds)),
+            ("prompt_eval_count", .integer(outcome.promptCount)),
+            ("prompt_eval_duration", nanoseconds(outcome.promptSeconds)),
+            ("eval_count", .integer(outcome.addedCount)),
+            ("eval_duration", nanoseconds(outcome.addedSeconds)),
+        ]
+        return pairs.map { JSON.Member(key: ByteString($0.0), value: $0.1) }
+    }
+
+    /// The answer at once; `nil` when it was broken off.
+    var whole: JSON? {
+        end.isEmpty ? nil : object(text, calls, end)
+    }
+
+    // MARK: Lines
+
+    private static func line(_ json: JSON) -> [UInt8] {
+        json.writtenCompactly() + [UInt8(ascii: "\n")]
+    }
+
+    func begin() -> [[UInt8]] { [] }
+
+    mutating func encode(_ index: Int, _ event: GenerationEvent) -> [[UInt8]] {
+        take(event)
+        defer { (text, calls, scores) = ("", [], []) }
+        var lines: [[UInt8]] = []
+        if !text.isEmpty || !calls.isEmpty || !scores.isEmpty {
+            lines.append(Self.line(object(text, calls, [])))
+        }
+        if outcome != nil {
+            scores = []
+            lines.append(Self.line(object("", [], end)))
+        }
+        return lines
+    }
+
+    func failure(_ sentence: String) -> [UInt8] { Self.line(["error": .text(sentence)]) }
+
+    func finish() -> [[UInt8]] { [] }
+}
