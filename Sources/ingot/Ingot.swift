@@ -27,7 +27,8 @@ struct Ingot: ParsableCommand {
             ConvertCommand.self, ExportCommand.self, QuantizeCommand.self,
             PerplexityCommand.self,
             CompareCommand.self, ReportCommand.self, ScoreCommand.self, SensitivityCommand.self,
-            ImatrixCommand.self, GenerateCommand.self, ChatCommand.self, InspectCommand.self,
+            ImatrixCommand.self, GenerateCommand.self, ChatCommand.self, ServeCommand.self,
+            InspectCommand.self,
             TokenizeCommand.self,
             VerifyCommand.self, DiffCommand.self,
         ])

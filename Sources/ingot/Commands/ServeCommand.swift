@@ -1,0 +1,143 @@
+import ArgumentParser
+import Dispatch
+import Evaluation
+import GGUF
+import Inference
+import Reporting
+import Serving
+import ServingHTTP
+import Synchronization
+import TensorCore
+import Templates
+import Tokenization
+
+/// The command `ingot serve MODEL`.
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve a model over HTTP, as OpenAI and Ollama do.",
+        discussion: """
+            Clients of OpenAI find /v1/models, /v1/chat/completions and /v1/completions, clients of
+            Ollama /api/chat, /api/generate, /api/tags and /api/show; /health, /metrics, /tokenize,
+            /detokenize and /apply-template are there too. The same seed gives the same text whatever
+            else runs. Ctrl-C and SIGTERM let running requests end.
+
+            Examples:
+              ingot serve model-Q4_K_M.gguf
+              ingot serve model-Q4_K_M.gguf --port 9000 --parallel 8 --ctx-size 32768
+              curl http://127.0.0.1:8080/v1/chat/completions -d '{"messages":
+                [{"role": "user", "content": "Why is the sky blue?"}]}'
+            """)
+
+    @Argument(help: "The GGUF file; of a split model, the first part.")
+    var model: String
+
+    @OptionGroup(title: "Clients") var access: ServerAccessOptions
+    @OptionGroup(title: "Slots") var slots: SlotOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "What linear layers take in: q8 rounded as engines do, f32 as it is.",
+            valueName: "f32|q8"), transform: Activations.named)
+    var activations = Activations.q8
+
+    @Option(
+        help: ArgumentHelp(
+            "A Jinja template in place of the model's; - is standard input.", valueName: "file"))
+    var chatTemplateFile: String?
+
+    @OptionGroup var tokenizing: TokenizerOptions
+    @OptionGroup var options: RunOptions
+
+    func run() throws {
+        let start = ContinuousClock.now
+        let model = try Model(path: model)
+        let (tokenizer, gaps) = try tokenizing.load(for: model)
+        Terminal.warnings(gaps)
+        let served = try served(model, tokenizer)
+        let settings = try slots.settings(for: model, activations: activations)
+        let api = ServingAPI(policy: try access.policy())
+        for warning in access.warnings { Terminal.warning(warning) }
+        let failure = Mutex<(any Error)?>(nil)
+        let pool = options.pool
+        let server = HTTPServer(api, settings: access.settings)
+        let (notes, access, isQuiet) = (slots.notes(settings, model), access, options.quiet)
+        try ServeCommand.wait {
+            let engine = Mutex<Engine?>(nil)
+            let task = Task {
+                try await server.run { port in
+                    if !isQuiet {
+                        Terminal.note("listening at http://\(access.address(port: port))")
+                    }
+                } stopping: {
+                    if !isQuiet { Terminal.note("stopping: running requests may end") }
+                    await engine.withLock { $0 }?.stop(within: access.settings.graceSeconds)
+                }
+            }
+            // The matrices are read while the server answers that it is not ready.
+            BackgroundThread.start {
+                do {
+                    let made = try Engine(
+                        model: model, tokenizer: tokenizer, settings: settings,
+                        metrics: api.metrics, pool: pool)
+                    engine.withLock { $0 = made }
+                    api.serve(
+                        served, with: made,
+                        loadSeconds: start.secondsAgo)
+                    if !isQuiet { for note in notes { Terminal.note(note) } }
+                } catch {
+                    failure.withLock { $0 = error }
+                    task.cancel()
+                }
+            }
+            do {
+                try await task.value
+            } catch {
+                if let failure = failure.withLock({ $0 }) { throw failure }
+                throw ServingError(address: access.address(port: nil), cause: error)
+            }
+            if let failure = failure.withLock({ $0 }) { throw failure }
+        }
+    }
+
+    private func served(_ model: Model, _ tokenizer: Tokenizer) throws -> ServedModel {
+        let source = try chatTemplateFile.map { try ChatTemplateOptions.text(of: $0).description }
+        var template: ChatTemplate?
+        if source != nil || ChatTemplate.exists(in: model.source.metadata) {
+            template = try ChatTemplate(
+                metadata: model.source.metadata, source: source,
+                path: chatTemplateFile.map(TextNames.long) ?? model.path)
+        } else {
+            Terminal.warning(
+                "\(Paths.name(model.path)) has no chat template: chat endpoints answer with an error."
+                    + " Give one with --chat-template-file")
+        }
+        return ServedModel(
+            model: model, tokenizer: tokenizer, template: template,
+            templateSource: source ?? model.source.metadata[ChatTemplate.key]?.text,
+            names: access.aliases + ServedModel.names(ofFile: model.path))
+    }
+
+    /// Waits for what runs concurrently.
+    private static func wait(_ body: @escaping @Sendable () async throws -> Void) throws {
+        let result = Mutex<(any Error)?>(nil)
+        let done = DispatchSemaphore(value: 0)
+        Task {
+            do { try await body() } catch { result.withLock { $0 = error } }
+            done.signal()
+        }
+        done.wait()
+        if let error = result.withLock({ $0 }) { throw error }
+    }
+}
+
+/// A server that cannot run.
+struct ServingError: IngotError {
+    let address: String
+    let cause: any Error
+    var file: String? { nil }
+    var place: String? { address }
+    var problem: String { "cannot be listened at (\(cause))" }
+    var remedy: String? { "Choose another --port or --host." }
+    var exitCode: TensorCore.ExitCode { .inputOutput }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Evaluation
+import Inference
+import Reporting
+import Serving
+import TensorCore
+
+/// How many texts a server runs at a time, and how long each may be.
+struct SlotOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("c"), .customLong("ctx-size"), .customLong("context")],
+        help: ArgumentHelp(
+            "Tokens of all slots together; 0 for what the model was trained with in each. (default:"
+                + " 4096 for each slot, or less where the model has less)", valueName: "tokens"))
+    var context: Int?
+
+    @Option(
+        name: [.customLong("parallel"), .customLong("np", withSingleDash: true)],
+        help: ArgumentHelp("Slots: how many texts run at a time.", valueName: "count"))
+    var parallel = 4
+
+    @Option(
+        help: ArgumentHelp(
+            "How many requests may wait for a slot; more are answered with 503.",
+            valueName: "count"))
+    var maxQueue = 256
+
+    mutating func validate() throws {
+        guard (1...256).contains(parallel) else {
+            throw ValidationError("--parallel is \(parallel), expected 1 to 256")
+        }
+        guard (1...65536).contains(maxQueue) else {
+            throw ValidationError("--max-queue is \(maxQueue), expected 1 to 65536")
+        }
+        if let context, context < 0 || (context > 0 && context < 16 * parallel) {
+            throw ValidationError(
+                "--ctx-size is \(context), expected at least 16 for each of \(parallel) slots, or 0"
+            )
+        }
+    }
+
+    func settings(for model: Model, activations: Activations) throws -> Engine.Settings {
+        let trained = max(1, model.contextLength)
+        let capacity = context.map { $0 == 0 ? trained : $0 / parallel } ?? min(4096, trained)
+        if capacity > trained {
+            Terminal.warning(
+                EvaluationWarning.contextBeyondTraining(
+                    contextLength: capacity, trained: trained, model: model.path
+                ).description)
+        }
+        return Engine.Settings(
+            slotCount: parallel, slotCapacity: capacity, queueLimit: maxQueue,
+            activations: activations)
+    }
+
+    /// What there is room for.
+    func notes(_ settings: Engine.Settings, _ model: Model) -> [String] {
+        [
+            "\(Paths.name(model.path)) is ready: \(NumberFormat.counted(parallel, "slot")), each with"
+                + " room for \(NumberFormat.counted(settings.slotCapacity, "token"))"
+                + " (\(settings.slotCapacity * parallel) in all)"
+        ]
+    }
+}
