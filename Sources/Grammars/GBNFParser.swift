@@ -1,10 +1,19 @@
 extension Grammar {
+    /// The longest grammar that is read, in bytes.
+    private static let byteCountLimit = 1 << 18
+
     /// Reads a grammar in GBNF, llama.cpp's notation: `root ::= "a" [0-9]{1,3} ( b | c )*`.
     ///
     /// A text follows the rule `root`.
     ///
     /// - Throws: `GrammarError` with the line.
     public init(gbnf: String) throws(GrammarError) {
+        guard gbnf.utf8.count <= Self.byteCountLimit else {
+            throw GrammarError(
+                .tooLarge(
+                    "a grammar of \(gbnf.utf8.count) bytes, expected at most \(Self.byteCountLimit)"
+                ))
+        }
         var parser = GBNFParser(gbnf)
         try self.init(rules: parser.rules(), root: "root")
     }

@@ -104,13 +104,15 @@ struct GrammarCompiler {
         _ sequence: [Grammar.Symbol], to rule: Int
     ) throws(GrammarError) {
         guard symbols.count + sequence.count < Grammar.symbolCountLimit else {
-            throw GrammarError(
-                .tooLarge("a grammar of more than \(Grammar.symbolCountLimit) symbols"))
+            throw Self.tooLarge
         }
         alternatives[rule].append(symbols.count)
         symbols += sequence
         symbols.append(.end)
     }
+
+    private static let tooLarge = GrammarError(
+        .tooLarge("a grammar of more than \(Grammar.symbolCountLimit) symbols"))
 
     private mutating func newRule() -> Int {
         alternatives.append([])
@@ -132,7 +134,10 @@ struct GrammarCompiler {
         case .scalars(let ranges): return try scalars(ranges, pattern)
         case .sequence(let parts):
             var result: [Grammar.Symbol] = []
-            for part in parts { result += try sequence(part) }
+            for part in parts {
+                result += try sequence(part)
+                guard result.count < Grammar.symbolCountLimit else { throw Self.tooLarge }
+            }
             return result
         case .choice(let choices):
             if choices.count == 1 { return try sequence(choices[0]) }

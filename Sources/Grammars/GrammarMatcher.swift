@@ -25,6 +25,10 @@ public struct GrammarMatcher {
     private var transitions: [[Int32]] = []
     /// The state of the text so far.
     private(set) var current: Int32 = 0
+    /// Whether so much was open at a time that the text could not be followed.
+    private(set) var isTooAmbiguous = false
+    /// Steps looked at since work was last allowed.
+    private var work = 0
     /// How often the states were forgotten; what is remembered of states is worth nothing then.
     private(set) var generation = 0
 
@@ -35,6 +39,11 @@ public struct GrammarMatcher {
     private static let stateCountLimit = 1 << 13
     /// The most different stacks.
     private static let nodeCountLimit = 1 << 20
+
+    /// The most stacks that are open at a time: grammars of JSON have a few dozen.
+    private static let stackCountLimit = 1 << 10
+    /// The most steps that are looked at for one set of tokens, some tenths of a second.
+    private static let workLimit = 1 << 22
 
     /// Starts at the beginning of a text.
     public init(_ grammar: Grammar) {
@@ -92,6 +101,12 @@ public struct GrammarMatcher {
             if seen.insert(node).inserted { open.append(node) }
         }
         while let node = open.popLast() {
+            work += 1
+            if work > Self.workLimit || found.count > Self.stackCountLimit {
+                isTooAmbiguous = true
+                state = State()
+                return
+            }
             switch grammar.symbols[Int(node.symbol)] {
             case .bytes: found.insert(number(of: node))
             case .end:
@@ -114,6 +129,9 @@ public struct GrammarMatcher {
         }
         state.stacks = found.sorted()
     }
+
+    /// Allows as much work as a set of tokens may take.
+    mutating func allowWork() { work = 0 }
 
     private mutating func number(of node: Node) -> Int32 {
         if let number = numbers[node] { return number }

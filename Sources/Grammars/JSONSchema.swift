@@ -23,13 +23,16 @@ extension Grammar {
 
 /// Turns schemas into patterns.
 struct JSONSchemaReader {
-    private let root: JSON
+    let root: JSON
     /// What the names of rules begin with, where several schemas are part of a grammar.
-    private let scope: String
+    let scope: String
     /// The schemas that references lead to, as rules.
-    private(set) var definitions: [(name: String, pattern: Pattern)] = []
-    private var names: [String: String] = [:]
+    var definitions: [(name: String, pattern: Pattern)] = []
+    var names: [String: String] = [:]
     private var depth = 0
+    private var schemaCount = 0
+    /// The most schemas and members of one schema.
+    private static let schemaCountLimit = 5000
 
     init(root: JSON, scope: String = "") {
         self.root = root
@@ -37,7 +40,7 @@ struct JSONSchemaReader {
     }
 
     /// Keywords that say nothing about texts.
-    private static let annotations: Set<String> = [
+    static let annotations: Set<String> = [
         "title", "description", "default", "examples", "$schema", "$id", "$comment", "$anchor",
         "deprecated", "readOnly", "writeOnly", "$defs", "definitions", "$vocabulary", "strict",
         "name", "discriminator", "example",
@@ -50,7 +53,7 @@ struct JSONSchemaReader {
         "number": ["minimum"],
     ]
 
-    private func fault(_ keyword: String, _ reason: String, _ path: String) -> GrammarError {
+    func fault(_ keyword: String, _ reason: String, _ path: String) -> GrammarError {
         GrammarError(.keyword(keyword, reason), place: path)
     }
 
@@ -58,7 +61,11 @@ struct JSONSchemaReader {
     mutating func pattern(_ schema: JSON, _ path: String) throws(GrammarError) -> Pattern {
         depth += 1
         defer { depth -= 1 }
+        schemaCount += 1
         guard depth <= 64 else { throw fault("schema", "more than 64 levels", path) }
+        guard schemaCount <= Self.schemaCountLimit,
+            schema.members?.count ?? 0 <= Self.schemaCountLimit
+        else { throw fault("schema", "more than \(Self.schemaCountLimit) parts", path) }
         switch schema {
         case .bool(true): return .rule("value")
         case .bool(false): return .nothing
@@ -73,6 +80,9 @@ struct JSONSchemaReader {
         }
         if let value = schema["const"] {
             try check(keys, allowed: ["const", "type"], with: "const", path)
+            guard Self.isAllowed(value, by: schema["type"]) else {
+                throw fault("const", "is not of the type", path)
+            }
             return .literal(value.writtenCompactly())
         }
         if let values = schema["enum"] {
@@ -80,12 +90,14 @@ struct JSONSchemaReader {
             guard let values = values.array, !values.isEmpty else {
                 throw fault("enum", "expected a list of values", path)
             }
-            return .choice(values.map { .literal($0.writtenCompactly()) })
+            let allowed = values.filter { Self.isAllowed($0, by: schema["type"]) }
+            guard !allowed.isEmpty else { throw fault("enum", "no value is of the type", path) }
+            return .choice(allowed.map { .literal($0.writtenCompactly()) })
         }
         for keyword in ["anyOf", "oneOf"] {
             guard let list = schema[keyword] else { continue }
             try check(keys, allowed: [keyword, "type"], with: keyword, path)
-            return try alternatives(list, keyword, path)
+            return try alternatives(list, keyword, type: schema["type"], path)
         }
         if let list = schema["allOf"] {
             return try pattern(try merged(list, into: schema, path), path)
@@ -98,6 +110,23 @@ struct JSONSchemaReader {
     ) throws(GrammarError) {
         if let other = keys.subtracting(allowed).sorted().first {
             throw fault(other, "cannot be kept beside \(keyword)", path)
+        }
+    }
+
+    /// Whether a value is of a type, or of one in a list.
+    private static func isAllowed(_ value: JSON, by type: JSON?) -> Bool {
+        guard let type else { return true }
+        let names = type.text.map { [$0] } ?? (type.array ?? []).compactMap(\.text)
+        return names.contains { name in
+            switch value {
+            case .null: name == "null"
+            case .bool: name == "boolean"
+            case .integer: name == "integer" || name == "number"
+            case .real: name == "number" || name == "integer" && value.integer != nil
+            case .string: name == "string"
+            case .array: name == "array"
+            case .object: name == "object"
+            }
         }
     }
 
@@ -217,13 +246,21 @@ struct JSONSchemaReader {
     }
 
     private static let formats: [String: String] = {
-        let date = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+        // Days that every year has.
+        let date =
+            "[0-9]{4}-((01|03|05|07|08|10|12)-(0[1-9]|[12][0-9]|3[01])"
+            + "|(04|06|09|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
         let time =
             "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?"
             + "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+        let label = "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?"
+        let byte = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
         return [
             "date": "^\(date)$", "time": "^\(time)$", "date-time": "^\(date)T\(time)$",
             "uuid": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+            "email": "^[a-z0-9]([a-z0-9._+-]{0,30}[a-z0-9])?@(\(label)\\.){1,3}[a-z]{2,10}$",
+            "hostname": "^\(label)(\\.\(label)){0,4}$", "ipv4": "^\(byte)(\\.\(byte)){3}$",
+            "uri": "^https?://\(label)(\\.\(label)){0,4}(/[A-Za-z0-9._~-]{0,40}){0,8}$",
         ]
     }()
 
@@ -233,6 +270,9 @@ struct JSONSchemaReader {
         let minimum = try count(schema, "minItems", path) ?? 0
         let maximum = try count(schema, "maxItems", path)
         if let maximum, maximum < minimum { throw fault("maxItems", "is below minItems", path) }
+        if let value = schema["prefixItems"], value.array == nil {
+            throw fault("prefixItems", "\(value.kindName) found, expected a list", path)
+        }
         var prefix = schema["prefixItems"]?.array ?? []
         var rest = schema["items"]
         if let list = rest?.array {
@@ -274,9 +314,27 @@ struct JSONSchemaReader {
         return JSONPatterns.bracketed("[", .sequence(parts), "]")
     }
 
+    private func properties(
+        _ schema: JSON, _ path: String
+    ) throws(GrammarError) -> [JSON.Member] {
+        guard let value = schema["properties"] else { return [] }
+        guard let members = value.members else {
+            throw fault("properties", "\(value.kindName) found, expected an object", path)
+        }
+        return members
+    }
+
+    private func required(_ schema: JSON, _ path: String) throws(GrammarError) -> [String] {
+        guard let value = schema["required"] else { return [] }
+        guard let list = value.array, list.count <= Self.schemaCountLimit,
+            list.allSatisfy({ $0.text != nil })
+        else { throw fault("required", "expected a list of names", path) }
+        return list.compactMap(\.text)
+    }
+
     private mutating func object(_ schema: JSON, _ path: String) throws(GrammarError) -> Pattern {
-        let properties = schema["properties"]?.members ?? []
-        var required = (schema["required"]?.array ?? []).compactMap(\.text)
+        let properties = try self.properties(schema, path)
+        var required = try self.required(schema, path)
         var members: [(pattern: Pattern, isRequired: Bool)] = []
         for property in properties {
             let name = property.key.description
@@ -294,6 +352,10 @@ struct JSONSchemaReader {
         }
         if let value = further {
             let names = properties.map(\.key.description) + required
+            if let long = names.first(where: { $0.unicodeScalars.count > 64 }) {
+                throw fault(
+                    "additionalProperties", "cannot be kept beside a name as long as \(long)", path)
+            }
             let key =
                 names.isEmpty ? Pattern.rule("string") : JSONPatterns.string(except: names)
             further = .sequence([JSONPatterns.member(key, value), JSONPatterns.space])
@@ -332,135 +394,5 @@ struct JSONSchemaReader {
         let unique = "\(scope)\(definitions.count) \(name)"
         definitions.append((unique, pattern))
         return .rule(unique)
-    }
-
-    // MARK: Combinations
-
-    private mutating func alternatives(
-        _ list: JSON, _ keyword: String, _ path: String
-    ) throws(GrammarError) -> Pattern {
-        guard let schemas = list.array, !schemas.isEmpty else {
-            throw fault(keyword, "expected a list of schemas", path)
-        }
-        if keyword == "oneOf" {
-            for (index, first) in schemas.enumerated() {
-                for second in schemas[(index + 1)...] where !areApart(first, second) {
-                    throw fault(
-                        "oneOf", "alternatives that could both hold cannot be kept; expected anyOf",
-                        path)
-                }
-            }
-        }
-        var choices: [Pattern] = []
-        for (index, schema) in schemas.enumerated() {
-            choices.append(try pattern(schema, "\(path)/\(keyword)/\(index)"))
-        }
-        return .choice(choices)
-    }
-
-    /// Whether two schemas have other types, other values, or a member that tells them apart.
-    private func areApart(_ left: JSON, _ right: JSON) -> Bool {
-        let (left, right) = (resolved(left), resolved(right))
-        if let left = values(left), let right = values(right) {
-            return !left.contains { right.contains($0) }
-        }
-        if let left = left["type"]?.text, let right = right["type"]?.text, left != right {
-            return Set([left, right]) != ["integer", "number"]
-        }
-        let required = Set((left["required"]?.array ?? []).compactMap(\.text))
-            .intersection((right["required"]?.array ?? []).compactMap(\.text))
-        return required.contains { name in
-            guard let left = left["properties"]?[name].flatMap(values),
-                let right = right["properties"]?[name].flatMap(values)
-            else { return false }
-            return !left.contains { right.contains($0) }
-        }
-    }
-
-    private func values(_ schema: JSON) -> [JSON]? {
-        schema["const"].map { [$0] } ?? schema["enum"]?.array
-    }
-
-    private func resolved(_ schema: JSON) -> JSON {
-        schema["$ref"]?.text.flatMap(target) ?? schema
-    }
-
-    /// Schemas of objects that all hold, as one.
-    private func merged(
-        _ list: JSON, into schema: JSON, _ path: String
-    ) throws(GrammarError) -> JSON {
-        guard let schemas = list.array else {
-            throw fault("allOf", "expected a list of schemas", path)
-        }
-        var members: [JSON.Member] = []
-        var properties: [JSON.Member] = []
-        var required: [JSON] = []
-        let own = (schema.members ?? []).filter { $0.key != "allOf" }
-        for part in [JSON.object(own)] + schemas.map(resolved) {
-            guard let keywords = part.members else {
-                throw fault("allOf", "expected objects", path)
-            }
-            for keyword in keywords {
-                switch keyword.key {
-                case "properties":
-                    for property in keyword.value.members ?? [] {
-                        guard !properties.contains(where: { $0.key == property.key }) else {
-                            throw fault("allOf", "two schemas for \(property.key)", path)
-                        }
-                        properties.append(property)
-                    }
-                case "required": required += keyword.value.array ?? []
-                default:
-                    if Self.annotations.contains(keyword.key.description) { continue }
-                    if let known = members.first(where: { $0.key == keyword.key }) {
-                        guard known.value == keyword.value else {
-                            throw fault("allOf", "two values of \(keyword.key)", path)
-                        }
-                        continue
-                    }
-                    members.append(keyword)
-                }
-            }
-        }
-        if !properties.isEmpty {
-            members.append(JSON.Member(key: "properties", value: .object(properties)))
-        }
-        if !required.isEmpty {
-            members.append(JSON.Member(key: "required", value: .array(required)))
-        }
-        return .object(members)
-    }
-
-    // MARK: References
-
-    private func target(_ reference: String) -> JSON? {
-        guard reference.hasPrefix("#") else { return nil }
-        var schema = root
-        for part in reference.dropFirst().split(separator: "/") {
-            let name = String(part).replacing("~1", with: "/").replacing("~0", with: "~")
-            if let index = Int(name), let list = schema.array {
-                guard list.indices.contains(index) else { return nil }
-                schema = list[index]
-            } else {
-                guard let next = schema[name] else { return nil }
-                schema = next
-            }
-        }
-        return schema
-    }
-
-    private mutating func reference(
-        _ reference: JSON, _ path: String
-    ) throws(GrammarError) -> Pattern {
-        guard let text = reference.text else { throw fault("$ref", "expected a text", path) }
-        if let name = names[text] { return .rule(name) }
-        guard let schema = target(text) else {
-            throw fault("$ref", "\(text) leads nowhere in this schema", path)
-        }
-        let name = "\(scope)reference \(text)"
-        names[text] = name
-        let pattern = try pattern(schema, text)
-        definitions.append((name, pattern))
-        return .rule(name)
     }
 }

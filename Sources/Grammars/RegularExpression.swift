@@ -9,6 +9,9 @@ struct RegularExpression {
     /// - Throws: `GrammarError` of the kind `keyword` for what is no regular expression or more than
     ///   one (look-around, back references).
     static func pattern(_ text: String) throws(GrammarError) -> Pattern {
+        guard text.utf8.count <= 4096 else {
+            throw GrammarError(.keyword("pattern", "more than 4096 bytes are not supported"))
+        }
         var parser = RegularExpression(text: text.unicodeScalars.map(\.value))
         let result = try parser.choice(isOutermost: true)
         guard parser.position == parser.text.count else { throw parser.fault("an unbalanced )") }
@@ -26,7 +29,7 @@ struct RegularExpression {
     }
 
     /// One scalar of a set, as JSON writes it in a string.
-    private static func character(_ set: [ClosedRange<UInt32>]) -> Pattern {
+    private func character(_ set: [ClosedRange<UInt32>]) throws(GrammarError) -> Pattern {
         let plain = ScalarSet.intersection(set, [0x20...0x21, 0x23...0x5B, 0x5D...0x10FFFF])
         var choices: [Pattern] = plain.isEmpty ? [] : [.scalars(plain)]
         let escapes: [(UInt32, String)] = [
@@ -36,6 +39,7 @@ struct RegularExpression {
         for (scalar, escape) in escapes where set.contains(where: { $0.contains(scalar) }) {
             choices.append(.text(escape))
         }
+        guard !choices.isEmpty else { throw fault("a set without printable characters") }
         return .choice(choices)
     }
 
@@ -133,16 +137,16 @@ struct RegularExpression {
             guard at(")") else { throw fault("an unbalanced (") }
             position += 1
             return inner
-        case "[": return Self.character(try set())
+        case "[": return try character(try set())
         case ".":
             position += 1
             let lines: [ClosedRange<UInt32>] = [10...10, 13...13, 0x2028...0x2029]
-            return Self.character(ScalarSet.complement(lines))
-        case "\\": return Self.character(try escape())
+            return try character(ScalarSet.complement(lines))
+        case "\\": return try character(try escape())
         case "^", "$", "*", "+", "?": throw fault("this \(Text.name(text[position]))")
         default:
             position += 1
-            return Self.character([text[position - 1]...text[position - 1]])
+            return try character([text[position - 1]...text[position - 1]])
         }
     }
 

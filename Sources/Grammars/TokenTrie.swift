@@ -59,6 +59,7 @@ public struct TokenTrie: Sendable {
     ///
     /// - Complexity: Linear in the bytes of tokens whose beginnings fit.
     func allowed(_ matcher: inout GrammarMatcher) -> [Bool] {
+        matcher.allowWork()
         var result = [Bool](repeating: false, count: count)
         var path: [Int32] = [matcher.current]
         var index = 0
@@ -66,6 +67,7 @@ public struct TokenTrie: Sendable {
             let node = nodes[index]
             path.removeLast(path.count - depths[index])
             let state = matcher.next(path[path.count - 1], node.byte)
+            if matcher.isTooAmbiguous { break }
             guard state != GrammarMatcher.dead else {
                 index = node.next
                 continue
@@ -105,6 +107,10 @@ public struct TokenConstraint {
     /// Whether nothing can follow.
     public var isAtEnd: Bool { matcher.isAtEnd }
 
+    /// Whether the grammar allows so much at a time that the text cannot be followed; no token is
+    /// accepted then.
+    public var isTooAmbiguous: Bool { matcher.isTooAmbiguous }
+
     /// Which tokens may come next, by their ids.
     public mutating func allowed() -> [Bool] {
         matcher.forgetIfFull()
@@ -122,6 +128,7 @@ public struct TokenConstraint {
     public mutating func accept(_ token: Int32) -> Bool {
         if trie.ends.contains(token) { return matcher.isComplete }
         guard pieces.indices.contains(Int(token)), !pieces[Int(token)].isEmpty else { return false }
+        matcher.allowWork()
         return matcher.accept(pieces[Int(token)])
     }
 }
