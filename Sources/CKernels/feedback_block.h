@@ -47,7 +47,7 @@ static void round_stretch(const feedback_task *task, feedback_grid *grid, const 
         round_group(&group, scale, minimum, true);
         if (searches) {
             if (!task->form->grid) try_starts(&group, block->importance + first, task->variance);
-            vf target[32];
+            vf target[INGOT_FEEDBACK_GROUP];
             for (int j = 0; j < length; j++) target[j] = x[first + j];
             solve_stretch(target, length, group.factor, group.stride);
             for (uint32_t i = 0; i < task->search->refinements; i++) {

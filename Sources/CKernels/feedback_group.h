@@ -35,6 +35,26 @@ INLINE vf inverse_of(vf x) {
 /// The nearest finite binary16 number.
 INLINE vf half_rounded(vf x) { return widened_halves(halved(clamped_float(x, -65504, 65504))); }
 
+#define stored_scale K(stored_scale)
+/// The nearest number that can be stored as a scale, `steps` of its precision further.
+INLINE vf stored_scale(const ingot_feedback_form *form, vf x, int steps) {
+    if (form->scaleType == INGOT_SCALE_E4M3) {
+        x = clamped_float(x * (1 + 0x1p-3f * (float)steps), 0x1p-9f, 448);
+        vi bits = (vi)x;
+        vf normal = (vf)((bits + 0x7FFFF + (bits >> 20 & 1)) & ~0xFFFFF);
+        // The numbers below 2^-6 are multiples of 2^-9.
+        vf small = rounded(x * 512) * 0x1p-9f;
+        return x < 0x1p-6f ? small : normal;
+    }
+    x *= 1 + 0x1p-7f * (float)steps;
+    if (form->scaleType == INGOT_SCALE_F16) return half_rounded(x);
+    if (form->scaleType == INGOT_SCALE_POSITIVE_F16) {
+        return half_rounded(clamped_float(x, 0x1p-24f, 65504));
+    }
+    vi bits = (vi)clamped_float(x, 0x1p-100f, 0x1p100f);
+    return (vf)((bits + 0x7FFF + (bits >> 16 & 1)) & ~0xFFFF);
+}
+
 #define set_units K(set_units)
 INLINE void set_units(feedback_grid *grid, vf unit, vf minimumUnit) {
     grid->unit = unit * grid->form->scaleFactor;
@@ -53,9 +73,12 @@ INLINE void project(const feedback_grid *grid, vf *scale, vf *minimum, int ds, i
         whole = rounded(clamped_float(whole, low, high)) + (float)ds;
         *scale = grid->unit * (clamped_float(whole, low, high) + form->scaleOffset);
     } else {
-        *scale = half_rounded(*scale * (1 + 0x1p-7f * (float)ds));
+        *scale = stored_scale(form, *scale, ds);
     }
-    if (form->highestMinimum > 0) {
+    if (form->hasZeroPoints) {
+        vf whole = clamped_float(*minimum * inverse_of(*scale), 0, form->highestMinimum);
+        *minimum = *scale * clamped_float(rounded(whole) + (float)dm, 0, form->highestMinimum);
+    } else if (form->highestMinimum > 0) {
         vf whole = clamped_float(*minimum * grid->inverseMinimumUnit, 0, form->highestMinimum);
         whole = clamped_float(rounded(whole) + (float)dm, 0, form->highestMinimum);
         *minimum = grid->minimumUnit * whole;
@@ -80,13 +103,13 @@ typedef struct {
     const vf *weights;
     /// The best so far.
     vf loss, scale, minimum;
-    vf levels[32], errors[32];
+    vf levels[INGOT_FEEDBACK_GROUP], errors[INGOT_FEEDBACK_GROUP];
 } feedback_group;
 
 #define round_group K(round_group)
 /// Rounds the group with a scale and a minimum; keeps it in lanes where it is better, or in all.
 INLINE void round_group(feedback_group *group, vf scale, vf minimum, bool keepsAll) {
-    vf x[32], levels[32], errors[32];
+    vf x[INGOT_FEEDBACK_GROUP], levels[INGOT_FEEDBACK_GROUP], errors[INGOT_FEEDBACK_GROUP];
     int count = group->count;
     vf inverse = inverse_of(scale), loss = 0;
     for (int j = 0; j < count; j++) x[j] = group->weights[j];
@@ -151,7 +174,7 @@ static void try_start(feedback_group *group, const vf *w, vf start, vf inverse) 
 static void try_starts(feedback_group *group, const float *importance, vf variance) {
     static const float offsets[7] = {-0.7f, -0.35f, 0, 0.35f, 0.7f, 1.05f, 1.5f};
     const ingot_feedback_form *form = group->grid->form;
-    vf w[32];
+    vf w[INGOT_FEEDBACK_GROUP];
     vf least = group->weights[0], largest = group->weights[0];
     for (int j = 0; j < group->count; j++) {
         vf x = group->weights[j];
@@ -169,12 +192,13 @@ static void try_starts(feedback_group *group, const float *importance, vf varian
     }
     vf inverse = inverse_of(greater(largest, -least));
     float lowest = form->curve ? form->curve[0] : form->lowest;
-    float step = form->curve ? 8 : 1;
+    bool isPositive = form->scaleType != INGOT_SCALE_F16;
+    float step = !form->curve ? 1 : isPositive ? 2 : 8;
     bool isEven = !form->curve && -form->lowest == form->highest;
     for (int i = 0; i < 7; i++) {
         vf start = (lowest - step * offsets[i]) * inverse;
-        try_start(group, w, 0, start);
-        if (!isEven) try_start(group, w, 0, -start);
+        if (!isPositive) try_start(group, w, 0, start);
+        if (!isEven || isPositive) try_start(group, w, 0, -start);
     }
 }
 
@@ -183,7 +207,7 @@ static void try_starts(feedback_group *group, const float *importance, vf varian
 /// integers around.
 static void refine_group(feedback_group *group, const vf *target, const vf *ones, int radius) {
     const ingot_feedback_form *form = group->grid->form;
-    vf a[32];
+    vf a[INGOT_FEEDBACK_GROUP];
     for (int j = 0; j < group->count; j++) a[j] = group->levels[j];
     solve_stretch(a, group->count, group->factor, group->stride);
     vf aa = 0, ab = 0, bb = 0, ya = 0, yb = 0;

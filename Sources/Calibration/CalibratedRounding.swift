@@ -1,5 +1,5 @@
 import Architectures
-import GGUF
+package import GGUF
 public import Inference
 public import Pipeline
 public import Quantization
@@ -16,6 +16,7 @@ public import TensorCore
 /// `@unchecked Sendable`: what changes is changed by `prepare` alone, while nothing is encoded.
 public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
     private let model: Model
+    private let values: any TensorSource
     private let text: CalibrationWindows
     private let effort: RoundingEffort
     private let pool: WorkerPool
@@ -29,14 +30,10 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
     public private(set) var outcome = CalibrationOutcome()
 
     /// Prepares to round what `plans`, all of one source, write in formats with blocks.
-    public init(
+    public convenience init(
         _ plans: [Plan], windows: CalibrationWindows, effort: RoundingEffort = .normal,
         pool: WorkerPool = WorkerPool()
     ) throws {
-        model = try Model(source: plans[0].source)
-        text = windows
-        self.effort = effort
-        self.pool = pool
         var formats: [Int: [Format]] = [:]
         for tensor in plans.flatMap(\.tensors)
         where !tensor.isCopy && tensor.choice.format.blockElementCount > 1 {
@@ -44,6 +41,25 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
                 formats[tensor.sourceIndex, default: []].append(tensor.choice.format)
             }
         }
+        let source = plans[0].source
+        try self.init(
+            source, values: source, formats: formats, windows: windows, effort: effort, pool: pool)
+    }
+
+    /// Prepares to round tensors of a source by what its layers take in.
+    ///
+    /// - Parameters:
+    ///   - values: The same tensors as they will be given to `encode`.
+    ///   - formats: The formats with blocks that each tensor is rounded in, by its number.
+    package init(
+        _ source: any TensorSource, values: any TensorSource, formats: [Int: [Format]],
+        windows: CalibrationWindows, effort: RoundingEffort, pool: WorkerPool
+    ) throws {
+        model = try Model(source: source)
+        self.values = values
+        text = windows
+        self.effort = effort
+        self.pool = pool
         self.formats = formats
         schedule = RoundingSchedule(model, formats: formats)
         for name in schedule.unobserved { outcome.plain.append((name, .unobserved)) }
@@ -79,7 +95,7 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
         let own = moments.removeValue(forKey: key)
         let prepared = try PreparedRounding(
             own, step: step, columnCount: input.group.columnCount, formats: formats,
-            source: model.source, effort: effort, pool: pool)
+            source: values, effort: effort, pool: pool)
         outcome.add(prepared, source: model.source)
         current = prepared
     }

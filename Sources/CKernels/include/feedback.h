@@ -27,9 +27,24 @@ typedef struct ingot_feedback_grid {
     const float *magnitudes;
 } ingot_feedback_grid;
 
+/// The most values that share a scale.
+#define INGOT_FEEDBACK_GROUP 128
+
+/// How scales that are not multiples of a unit are stored.
+typedef enum ingot_scale_type {
+    /// binary16 of any sign.
+    INGOT_SCALE_F16,
+    /// binary16, positive.
+    INGOT_SCALE_POSITIVE_F16,
+    /// bfloat16, positive.
+    INGOT_SCALE_BF16,
+    /// 8-bit floats of the kind E4M3, positive.
+    INGOT_SCALE_E4M3
+} ingot_scale_type;
+
 /// How a block's values are made of codes: value = scale * level - minimum.
 typedef struct ingot_feedback_form {
-    /// Values that share a scale: 16 or 32.
+    /// Values that share a scale: a multiple of 8, at most INGOT_FEEDBACK_GROUP, which divides 256.
     uint32_t groupLength;
     /// Values that share the unit of the scales; equal to `groupLength` where a scale is stored as
     /// a binary16 number.
@@ -49,6 +64,10 @@ typedef struct ingot_feedback_form {
     /// The largest integer minimum; 0 without minimums, -1 where they are binary16 numbers of any
     /// sign.
     float highestMinimum;
+    /// How scales without a unit are stored.
+    ingot_scale_type scaleType;
+    /// Whether a minimum is a whole number of the group's scales, at most `highestMinimum`.
+    bool hasZeroPoints;
 } ingot_feedback_form;
 
 /// How hard to search.

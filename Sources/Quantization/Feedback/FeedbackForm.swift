@@ -111,13 +111,17 @@ extension FeedbackForm {
         case integers(ClosedRange<Int>, unitOffset: Int, factor: Float = 1, offset: Float = 0)
         /// As a binary16 number at this place of a block.
         case half(offset: Int)
+        /// As a number of another type, by itself; the packer rounds it.
+        case number(ingot_scale_type)
+        /// As a whole number of the group's scales, at most this one.
+        case zeroPoint(Int)
         /// In some other way: it stays what the plain encoder makes it.
         case kept
 
         /// The unit, or the number itself, in a block.
         func unit(_ block: UnsafeRawPointer) -> Float {
             switch self {
-            case .none, .kept: 0
+            case .none, .kept, .number, .zeroPoint: 0
             case .integers(_, let place, _, _), .half(let place): block.f16(place)
             }
         }
@@ -141,6 +145,7 @@ extension FeedbackForm {
         form.blockLength = UInt32(blockLength)
         form.scaleFactor = 1
         if case .kept = scale { form.keepsScales = true }
+        if case .number(let type) = scale { form.scaleType = type }
         switch levels {
         case .integers(let range):
             (form.lowest, form.highest) = (Float(range.lowerBound), Float(range.upperBound))
@@ -153,7 +158,10 @@ extension FeedbackForm {
             (form.scaleFactor, form.scaleOffset) = (factor, offset)
         }
         switch minimum {
-        case .none, .kept: form.highestMinimum = 0
+        case .none, .kept, .number: form.highestMinimum = 0
+        case .zeroPoint(let highest):
+            form.highestMinimum = Float(highest)
+            form.hasZeroPoints = true
         case .integers(let range, _, _, _): form.highestMinimum = Float(range.upperBound)
         case .half: form.highestMinimum = -1
         }

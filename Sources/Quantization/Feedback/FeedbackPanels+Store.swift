@@ -29,10 +29,13 @@ extension FeedbackPanels {
         let unitPlace = block(panel, of: first) + lane
         var (unit, minimumUnit) = (units[unitPlace], minimumUnits[unitPlace])
         switch feedback.scale {
-        case .half, .kept: unit = scales[groups]
-        case .integers, .none: break
+        case .half, .kept, .number: unit = scales[groups]
+        case .integers, .none, .zeroPoint: break
         }
-        if case .half = feedback.minimum { minimumUnit = -minimums[groups] }
+        switch feedback.minimum {
+        case .half, .zeroPoint: minimumUnit = -minimums[groups]
+        case .integers, .none, .kept, .number: break
+        }
         for group in 0..<length / feedback.groupLength {
             let place = groups + group * width
             storedScales[group] = feedback.scale.whole(scales[place], unit: unit)
