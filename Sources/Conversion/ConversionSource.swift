@@ -1,7 +1,7 @@
 import Architectures
 public import GGUF
 import Quantization
-import Safetensors
+package import Safetensors
 public import TensorCore
 public import Tokenization
 
@@ -74,7 +74,9 @@ public struct ConversionSource: TensorSource {
     }
 
     /// The same with tensors that are not in the directory's files (yet).
-    init(directory path: String, options: Options, values exported: [any ReadableTensor]?) throws {
+    package init(
+        directory path: String, options: Options, values exported: [any ReadableTensor]?
+    ) throws {
         let directory = try HuggingFaceDirectory(path: path)
         let configPath = directory.file("config.json")
         let family = try ModelFamily.of(config: directory.config, path: configPath)
@@ -118,6 +120,12 @@ public struct ConversionSource: TensorSource {
             + tokenizer.notices + tokenizer.readerLimitNotices(metadata)
             + (isDynamic
                 ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])
+    }
+
+    /// The checkpoint's tensors that a tensor is made of, in the order of its parts; none where it is
+    /// computed.
+    package func parts(ofTensor tensor: Int) -> [any ReadableTensor] {
+        if case .stored(let stored) = contents[tensor] { stored.parts.map(\.values) } else { [] }
     }
 
     /// Decodes rows to F32 in the order in which they are written.

@@ -12,7 +12,7 @@ extension ExportedCheckpoint {
     ///   - allowsChanges: Whether another model may come back, with a notice for each difference.
     /// - Returns: What the user should know: keys that do not come back, in particular.
     /// - Throws: `ConversionError.Kind.changedByExport`, and whatever a conversion throws.
-    func compare(
+    package func compare(
         directory: String, shards: [Range<Int>], allowsChanges: Bool
     ) throws -> [String] {
         let isSame = ExportedCheckpoint.comesBack(source, as: type)

@@ -78,7 +78,7 @@ extension ExportedCheckpoint {
     }
 
     /// The names of so many files of weights.
-    private static func fileNames(_ count: Int) -> [String] {
+    package static func fileNames(_ count: Int) -> [String] {
         guard count > 1 else { return ["model.safetensors"] }
         func digits(_ number: Int) -> String {
             String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)"
@@ -97,7 +97,7 @@ extension ExportedCheckpoint {
     }
 
     /// The tensors of each file, in order.
-    static func shards(_ sizes: [Int], limit: Int, starts: [Int] = []) -> [Range<Int>] {
+    package static func shards(_ sizes: [Int], limit: Int, starts: [Int] = []) -> [Range<Int>] {
         var shards: [Range<Int>] = []
         var (start, size) = (0, 0)
         for (index, next) in sizes.enumerated() {

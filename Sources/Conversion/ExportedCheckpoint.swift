@@ -1,7 +1,7 @@
 import Architectures
 public import GGUF
 import Quantization
-import Safetensors
+package import Safetensors
 import TensorCore
 import Tokenization
 
@@ -45,14 +45,14 @@ public struct ExportedCheckpoint: Sendable {
     /// The architecture of a model that also takes pictures, of which this is the language model.
     let isTextOf: String?
     let type: WeightType
-    let weights: [any ReadableTensor]
+    package let weights: [any ReadableTensor]
     /// The values that a conversion does not give back to the bit, at any type of the weights.
     let inexactCount: Int
     /// The weights that begin a file of their own, so that they come back in order where the same
     /// bytes do: a file is read in the order of its tensors' names.
     let fileStarts: [Int]
     /// The names and contents of the files beside the weights.
-    let files: [(name: String, bytes: [UInt8])]
+    package let files: [(name: String, bytes: [UInt8])]
 
     /// Finds the family and makes all but the weights.
     ///

@@ -1,4 +1,4 @@
-import Safetensors
+package import Safetensors
 import TensorCore
 
 extension HuggingFaceDirectory {
@@ -7,7 +7,7 @@ extension HuggingFaceDirectory {
     /// Usually in `config.json`, for the model or for its language model; MLX has a key of its own.
     /// Older versions of compressed-tensors, AutoGPTQ and AutoAWQ had other keys and files for it,
     /// and ModelOpt writes `hf_quant_config.json`.
-    func quantization() throws -> QuantizationConfiguration? {
+    package func quantization() throws -> QuantizationConfiguration? {
         let path = file("config.json")
         for (parent, prefix) in [(config, ""), (config["text_config"] ?? .null, "text_config.")] {
             for key in ["quantization_config", "compression_config", "quantization"] {

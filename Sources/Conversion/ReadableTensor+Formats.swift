@@ -1,10 +1,10 @@
-import Quantization
-import Safetensors
-import TensorCore
+package import Quantization
+package import Safetensors
+package import TensorCore
 
 extension ReadableTensor {
     /// The format whose bytes are the values' bytes, if there is one.
-    var format: Format? {
+    package var format: Format? {
         switch dataType {
         case .F32: .F32
         case .F16: .F16
@@ -15,7 +15,7 @@ extension ReadableTensor {
 
     /// Reads values as F32, by the formats' kernels where those are faster than the file's own
     /// decoding; see `readElements`.
-    func readFloats(
+    package func readFloats(
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
