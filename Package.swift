@@ -23,8 +23,8 @@ let package = Package(
             targets: [
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization",
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Pipeline", "Inference",
-                "Evaluation", "Calibration", "Reporting", "Allocation", "Grammars", "Serving",
-                "ServingHTTP",
+                "Evaluation", "Calibration", "Reporting", "Allocation", "Checkpoints", "Grammars",
+                "Serving", "ServingHTTP",
             ]),
     ],
     dependencies: [
@@ -116,6 +116,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "Checkpoints",
+            dependencies: [
+                "TensorCore", "Quantization", "Safetensors", "GGUF", "Architectures", "Conversion",
+                "Pipeline", "Inference", "Calibration",
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Serving",
             dependencies: [
                 "TensorCore", "Quantization", "GGUF", "Inference", "Evaluation", "Grammars",
@@ -143,7 +150,7 @@ let package = Package(
             dependencies: [
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization", "GGUF",
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
-                "Reporting", "Allocation", "Serving", "ServingHTTP",
+                "Reporting", "Allocation", "Checkpoints", "Serving", "ServingHTTP",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],

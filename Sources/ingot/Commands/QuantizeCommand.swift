@@ -1,5 +1,6 @@
 import ArgumentParser
 import Calibration
+import Checkpoints
 import Conversion
 import GGUF
 import Pipeline
@@ -16,6 +17,7 @@ struct QuantizeCommand: ParsableCommand {
             ingot quantize [options] IN [OUT.gguf] TYPE [THREADS]
             ingot quantize [options] IN FOLDER/ TYPE TYPE …
             ingot quantize [options] --target-size SIZE IN [OUT.gguf] [TYPE] [THREADS]
+            ingot quantize [options] IN OUT_DIR/ W4A16|FP8_DYNAMIC|…
             """,
         discussion: """
             IN is a GGUF file, the first of a split one, or a Hugging Face directory: the result is
@@ -36,16 +38,24 @@ struct QuantizeCommand: ParsableCommand {
               ingot quantize model-f16.gguf levels/ Q2_K Q4_K_M --calibrate mine.txt,code.txt
               ingot quantize --target-size 3.9G -f prose.txt -f code.txt model-f16.gguf out.gguf
               ingot quantize --resume --verify --provenance model-f16.gguf Q4_K_M
+              ingot quantize my-model/ my-model-w4a16/ W4A16 --calibrate
+              ingot quantize model-f16.gguf my-model-fp8/ FP8_DYNAMIC
 
             Types, with the bits per weight of their most common format; llama-quantize's numbers
             for them are taken too (15 is Q4_K_M):
             \(QuantizeCommand.typeList)
+
+            Types of directories for vLLM, SGLang, TensorRT-LLM, TGI and transformers
+            (ingot quantize --list-types says which is for what):
+            \(CheckpointForm.all.map(\.name).joined(separator: " "))
             """)
 
     @Argument(
         help: ArgumentHelp("Input, output, type and threads.", valueName: "IN [OUT] TYPE [THREADS]")
     )
-    var words: [String]
+    var words: [String] = []
+
+    @OptionGroup var checkpoint: CheckpointOptions
 
     @Option(
         help: ArgumentHelp(
@@ -178,7 +188,18 @@ struct QuantizeCommand: ParsableCommand {
     }
 
     func run() throws {
+        if checkpoint.listTypes {
+            return Terminal.print(lines: CheckpointOptions.typeTable)
+        }
         let threads = planning.run.threads
+        if !target.isWanted, let run = try CheckpointRun(words, threads: threads) {
+            return try run.run(self)
+        }
+        if let option = checkpoint.given.first {
+            throw ValidationError(
+                "\(option) is for directories for GPU engines; ingot quantize --list-types names"
+                    + " their types")
+        }
         let request =
             try target.isWanted
             ? QuantizeRequest(allocating: words, threads: threads, label: target.label)

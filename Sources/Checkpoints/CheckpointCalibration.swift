@@ -1,0 +1,266 @@
+public import Calibration
+import Conversion
+import GGUF
+import Pipeline
+public import Quantization
+import Safetensors
+import Synchronization
+import TensorCore
+
+/// What a text makes of a planned directory: rounding with error feedback, and scales of activations.
+///
+/// `@unchecked Sendable`: what changes is changed by `prepare` alone, while nothing is rounded.
+public final class CheckpointCalibration: MatrixRounding, @unchecked Sendable {
+    private let plan: CheckpointPlan
+    private let pool: WorkerPool
+    private let feedback: CalibratedRounding?
+    private let format: GroupFormat?
+    private let values: ScaledSource
+    private let inputs: InputRanges?
+    private var places: [CheckpointModel.Place: Int] = [:]
+    /// What the model card says of it.
+    let description: String
+
+    /// Runs windows through the model where scales of activations are wanted, and prepares to round.
+    ///
+    /// - Throws: `InferenceError` about a model that cannot be run, and what reading throws.
+    public init(
+        _ plan: CheckpointPlan, windows: CalibrationWindows, effort: RoundingEffort = .normal,
+        texts: [String], threadCount: Int? = nil
+    ) throws {
+        self.plan = plan
+        pool = WorkerPool(threadCount: threadCount)
+        let source = plan.model.conversion
+        values = ScaledSource(source)
+        inputs =
+            plan.form.needsActivations
+            ? try InputRanges(source, windows: windows.fitting + windows.validation, pool: pool)
+            : nil
+        if case .none = plan.form.calibration {
+            (feedback, format) = (nil, nil)
+            description =
+                "to nearest, with scales of activations from \(texts.joined(separator: ", "))"
+        } else {
+            let format = GroupFormat(plan.grid)
+            var formats: [Int: [Format]] = [:]
+            for matrix in plan.matrices where format.fits(matrix.linear.columns) {
+                formats[matrix.linear.place.tensor] = [format.format]
+            }
+            let rounding = try CalibratedRounding(
+                source, values: values, formats: formats, windows: windows, effort: effort,
+                pool: pool)
+            feedback = rounding
+            self.format = format
+            description =
+                "with error feedback (GPTQ) on \(windows.tokenCount) tokens of"
+                + " \(texts.joined(separator: ", "))"
+        }
+        for (number, group) in (feedback?.groups ?? []).enumerated() {
+            for tensor in group.tensors {
+                places[.init(tensor: tensor, matrix: group.matrix)] = number
+            }
+        }
+    }
+
+    /// What became of the tensors.
+    public var outcome: CalibrationOutcome? { feedback?.outcome }
+
+    var groups: [Int] { Array((feedback?.groups ?? []).indices) }
+
+    func group(of linear: LinearMatrix) -> Int? {
+        guard let format, format.fits(linear.columns),
+            plan.model.conversion.tensors[linear.place.tensor].shape.rowLength == linear.columns
+        else { return nil }
+        return places[linear.place]
+    }
+
+    func prepare(group: Int, ranges: inout MatrixRanges) throws {
+        guard let feedback, let format else { return }
+        values.divisors = [:]
+        if plan.grid.hasGlobalScale {
+            let wanted = feedback.groups[group]
+            for matrix in plan.matrices
+            where matrix.linear.place.matrix == wanted.matrix
+                && wanted.tensors.contains(matrix.linear.place.tensor)
+            {
+                let largest = try ranges.largest(of: matrix.linear, rounding: self, pool: pool)
+                values.divisors[matrix.linear.place] = largest > 0 ? largest / (448 * 6) : 1
+            }
+        }
+        values.dividesRows = format.dividesRows
+        try feedback.prepare(group: group)
+    }
+
+    func round(
+        _ rows: Range<Int>, _ values: UnsafeMutablePointer<Float>, of linear: LinearMatrix,
+        into coded: CodedMatrix
+    ) {
+        guard let feedback, let format else { return }
+        let columns = linear.columns
+        var rowScales: [Float] = []
+        if let divide = format.dividesRows {
+            rowScales = (0..<rows.count).map { divide(values + $0 * columns, columns) }
+        } else if plan.grid.hasGlobalScale {
+            for index in 0..<rows.count * columns { values[index] /= coded.unit }
+        }
+        let grid = format.format
+        guard let byteCount = grid.byteCount(rowLength: columns, rowCount: rows.count) else {
+            return
+        }
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(64, byteCount), alignment: 64)
+        defer { bytes.deallocate() }
+        feedback.encode(
+            values, rowCount: rows.count, tensor: linear.place.tensor, as: grid, into: bytes)
+        format.unpack(bytes, rows, rowScales, into: coded)
+    }
+
+    func scaleColumns(
+        of linear: LinearMatrix, _ values: UnsafeMutablePointer<Float>, rowCount: Int
+    ) {}
+
+    func replacement(of tensor: String) -> [Float]? { nil }
+
+    func largestInput(of linear: LinearMatrix) -> Float? {
+        let isInteger = if case .integers = plan.grid.codes { true } else { false }
+        return inputs?.magnitude(
+            of: plan.model.conversion.tensors[linear.place.tensor].name,
+            levels: isInteger ? 127.5 : nil)
+    }
+}
+
+/// A grid as groups in memory, which rounding with feedback fills.
+struct GroupFormat: Sendable {
+    let format: Format
+    private let grid: WeightGrid
+    private let length: Int
+    private let blockByteCount: Int
+
+    init(_ grid: WeightGrid) {
+        self.grid = grid
+        // Where a row has one scale it is divided by it beforehand.
+        length = if case .group(let size) = grid.scope { size } else { 32 }
+        let codes: GroupGrid.Codes =
+            switch grid.codes {
+            case .integers(let bits, true): .symmetric(bits: bits)
+            case .integers(let bits, false): .asymmetric(bits: bits)
+            case .e2m1, .e4m3: .e2m1
+            }
+        let scale: GroupGrid.Scale =
+            if case .channel = grid.scope {
+                .one
+            } else {
+                switch grid.scale {
+                case .f16: .f16
+                case .bf16, .f32: .bf16
+                case .e4m3: .e4m3
+                case .exponent: .powerOfTwo
+                }
+            }
+        let group = GroupGrid(codes: codes, length: length, scale: scale)
+        format = group.format
+        blockByteCount = group.byteCount
+    }
+
+    func fits(_ columns: Int) -> Bool { columns % length == 0 }
+
+    /// Divides a row by its one scale, which it returns; `nil` where groups have their own.
+    var dividesRows: (@Sendable (UnsafeMutablePointer<Float>, Int) -> Float)? {
+        guard case .channel = grid.scope else { return nil }
+        let (type, divisor, bits) = (grid.scale, grid.divisor, grid.bits)
+        return { row, count in
+            let scale = RowScale.best(row, count, bits: bits, type: type, divisor: divisor)
+            for index in 0..<count { row[index] /= scale }
+            return scale
+        }
+    }
+
+    /// Takes groups apart.
+    func unpack(
+        _ bytes: UnsafeRawPointer, _ rows: Range<Int>, _ rowScales: [Float],
+        into coded: CodedMatrix
+    ) {
+        let groups = coded.columnCount / length
+        for row in rows {
+            let line = bytes + (row - rows.lowerBound) * groups * blockByteCount
+            for group in 0..<groups {
+                let block = line + group * blockByteCount
+                let place = coded.place(row: row, column: group * length)
+                let (scale, zero) = GroupGrid.parameters(block)
+                coded.scales[place] = rowScales.isEmpty ? scale : rowScales[row - rows.lowerBound]
+                if grid.hasZeroPoints { coded.zeros[place] = zero }
+                let codes = coded.codes + row * coded.columnCount + group * length
+                for index in 0..<length {
+                    codes[index] = block.load(
+                        fromByteOffset: GroupGrid.codesOffset + index, as: UInt8.self)
+                }
+            }
+        }
+    }
+}
+
+/// The one scale of a row.
+enum RowScale {
+    /// The scale with the least error of rounding to nearest, of some that keep less than the range.
+    static func best(
+        _ row: UnsafePointer<Float>, _ count: Int, bits: Int, type: ScaleType, divisor: Float
+    ) -> Float {
+        var largest: Float = 0
+        for index in 0..<count { largest = max(largest, abs(row[index])) }
+        guard largest > 0 else { return 1 }
+        let half = Float(1 << (bits - 1))
+        var best = (scale: Float(1), error: Float.infinity)
+        for step in 0..<(bits <= 4 ? 12 : 1) {
+            let scale = type.stored(largest * (1 - 0.05 * Float(step)) / divisor)
+            var error: Float = 0
+            for index in 0..<count {
+                let code = min(max((row[index] / scale).rounded(.toNearestOrEven), -half), half - 1)
+                let difference = code * scale - row[index]
+                error += difference * difference
+            }
+            if error < best.error { best = (scale, error) }
+        }
+        return best.scale
+    }
+}
+
+/// The tensors of a source as they are rounded: divided by the scale of their matrix or of each row.
+///
+/// `@unchecked Sendable`: changed only while nothing is read.
+final class ScaledSource: TensorSource, @unchecked Sendable {
+    private let source: ConversionSource
+    var divisors: [CheckpointModel.Place: Float] = [:]
+    var dividesRows: (@Sendable (UnsafeMutablePointer<Float>, Int) -> Float)?
+
+    init(_ source: ConversionSource) { self.source = source }
+
+    var path: String { source.path }
+    var metadata: Metadata { source.metadata }
+    var tensors: [TensorDescription] { source.tensors }
+    var files: [InputFile] { source.files }
+
+    func readRows(
+        _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws {
+        try source.readRows(rows, ofTensor: tensor, into: destination, scratch: scratch)
+        let shape = source.tensors[tensor].shape
+        let height = shape.rank > 2 ? shape.dimensions[1] : nil
+        for row in rows {
+            let values = destination + (row - rows.lowerBound) * shape.rowLength
+            if let dividesRows { _ = dividesRows(values, shape.rowLength) }
+            let place = CheckpointModel.Place(tensor: tensor, matrix: height.map { row / $0 })
+            if let divisor = divisors[place] {
+                for column in 0..<shape.rowLength { values[column] /= divisor }
+            }
+        }
+    }
+
+    func holdsBytes(ofTensor tensor: Int) -> Bool { false }
+
+    func readBytes(
+        ofRows rows: Range<Int>, ofTensor tensor: Int,
+        into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        try source.readBytes(ofRows: rows, ofTensor: tensor, into: destination)
+    }
+}

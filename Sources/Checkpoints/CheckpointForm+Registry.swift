@@ -1,0 +1,39 @@
+import Quantization
+
+extension CheckpointForm {
+    /// Every form, in the order in which help lists them.
+    public static let all: [CheckpointForm] = [
+        .W4A16, .W4A16_ASYM, .W8A16, .GPTQ, .GPTQ_8BIT, .AWQ,
+        .W8A8, .W8A8_STATIC,
+        .FP8_DYNAMIC, .FP8, .FP8_BLOCK, .FP8_DEEPSEEK, .MODELOPT_FP8,
+        .NVFP4A16, .NVFP4, .MODELOPT_NVFP4, .MXFP4A16, .MXFP4, .MXFP8,
+    ]
+
+    /// The form called `name`, whatever its case, and the group size in the name: `W4A16_G64`.
+    public static func named(_ name: String) -> (form: CheckpointForm, scope: WeightGrid.Scope?)? {
+        let wanted = name.uppercased()
+        func find(_ name: String) -> CheckpointForm? {
+            all.first { $0.name == name || $0.aliases.contains(name) }
+        }
+        if let form = find(wanted) { return (form, nil) }
+        guard let cut = wanted.lastIndex(of: "_"), let form = find(String(wanted[..<cut])),
+            form.takesGroupSize
+        else { return nil }
+        let rest = wanted[wanted.index(after: cut)...]
+        guard rest == "CHANNEL" || rest.hasPrefix("G"),
+            let scope = scope(rest == "CHANNEL" ? "channel" : String(rest.dropFirst()))
+        else { return nil }
+        return (form, scope)
+    }
+
+    /// What shares a scale by the word for it: 32, 64, 128 or channel; `nil` for others.
+    public static func scope(_ word: String) -> WeightGrid.Scope? {
+        switch word.lowercased() {
+        case "channel", "-1": .channel
+        case "32": .group(32)
+        case "64": .group(64)
+        case "128": .group(128)
+        default: nil
+        }
+    }
+}
