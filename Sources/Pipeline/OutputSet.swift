@@ -10,7 +10,7 @@ final class OutputSet: Sendable {
     /// The journal, when one is kept.
     let journal: Journal?
     private let done: [Bool]
-    private let plans: [Plan]
+    let plans: [Plan]
 
     /// Creates or continues the files, with their headers.
     init(

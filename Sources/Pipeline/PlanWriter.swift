@@ -127,6 +127,9 @@ public struct PlanWriter: Sendable {
                 }
             }
         }
+        if let finishing = options.finishing {
+            try outputs.finish(finishing, work, checksums: checksums)
+        }
         if options.verifies {
             try outputs.verify(work, plans: plans, checksums: checksums, pool: pool)
         }

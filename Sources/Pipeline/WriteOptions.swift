@@ -1,6 +1,6 @@
 /// How plans are carried out.
 ///
-/// Nothing here but `rounding` changes the bytes that are written for a sound source.
+/// Nothing here but `rounding` and `finishing` changes the bytes that are written for a sound source.
 public struct WriteOptions: Sendable {
     /// The number of threads; `nil` for one per processor.
     public var threadCount: Int?
@@ -20,9 +20,10 @@ public struct WriteOptions: Sendable {
 
     /// What rounds some of the tensors by more than their values; `nil` for the formats' encoders.
     ///
-    /// The one option that changes bytes; the metadata have to tell what it does, so that a journal
-    /// of other bytes is not continued.
+    /// The metadata have to tell what it does, so that a journal of other bytes is not continued.
     public var rounding: (any TensorRounding)?
+    /// What gives weights in F32 other values when all else is written; told in the metadata too.
+    public var finishing: (any OutputFinishing)?
 
     /// Whether and how a journal is kept.
     public enum Journaling: Sendable, Hashable {
