@@ -1,4 +1,4 @@
-import Calibration
+public import Calibration
 import Evaluation
 public import GGUF
 import Inference
@@ -36,6 +36,8 @@ public struct Allocator {
 
     /// The texts to measure on; without any the choice is estimated.
     public var texts: [AllocationText] = []
+    /// The tokens that the file will be calibrated with, where it will be.
+    public var calibration: CalibrationWindows?
 
     let request: Request
     let model: Allocatable

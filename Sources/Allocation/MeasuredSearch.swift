@@ -28,16 +28,23 @@ struct MeasuredSearch {
         try progress(0, "inputs")
         let inputs = try MeasuredSearch.inputs(
             of: model, runnable, texts: allocator.texts, pool: pool)
+        let calibrated = allocator.calibration.map {
+            CalibratedTrials(model, runnable, text: $0, inputs: inputs, pool: pool)
+        }
+        let shares = try calibrated?.errorShares {
+            try progress(0.02 + 0.08 * $0, "calibrated rounding errors")
+        }
         let errors = try RoundingErrors(
-            model, inputs: inputs, pool: pool
-        ) { try progress(0.02 + 0.18 * $0, "rounding errors") }
+            model, inputs: inputs, shares: shares, pool: pool
+        ) { try progress(shares == nil ? 0.02 + 0.18 * $0 : 0.1 + 0.1 * $0, "rounding errors") }
         let sensitivities = try Sensitivities(
             model, runnable, errors: errors, probeBits: allocator.probeBits, texts: allocator.texts,
             inputs: inputs, pool: pool
         ) { try progress(0.2 + 0.4 * $0, "sensitivities of \(model.groups.count) groups") }
         mixtures = Mixtures(model, errors, sensitivities: sensitivities.values)
         trials = try Trials(
-            model, runnable, texts: allocator.texts, inputs: inputs, pool: pool)
+            model, runnable, texts: allocator.texts, inputs: inputs, calibrated: calibrated,
+            pool: pool)
     }
 
     /// The mean squares of what tensors take in, where no matrix tells them.
@@ -93,11 +100,21 @@ struct MeasuredSearch {
                 mixtures.best(byteLimit: limit, least: recipe.choice))
         }
         let measured = try trials.run(candidates, predicting: mixtures) {
-            try progress(0.6 + 0.2 * $0, "trials")
+            try progress(0.6 + 0.15 * $0, "trials")
         }
-        let best = MeasuredSearch.best(measured)
-        guard best.mixture.recipe == nil else { return best.mixture }
-        return try refined(best, among: measured, limit: limit).mixture
+        var best = MeasuredSearch.best(measured)
+        if best.mixture.recipe == nil {
+            best = try refined(best, among: measured, limit: limit)
+        }
+        guard allocator.calibration != nil else { return best.mixture }
+        // What counts is what the calibration makes of them.
+        let finalists =
+            recipes + candidates.filter { $0.name == "allocated" } + [best.mixture]
+        return MeasuredSearch.best(
+            try trials.runCalibrated(finalists, predicting: mixtures) {
+                try progress(0.85 + 0.15 * $0, "trials as calibrated")
+            }
+        ).mixture
     }
 
     /// The file types' mixtures that have to be beaten: the best to expect, the largest, and the
@@ -156,7 +173,7 @@ struct MeasuredSearch {
             }
         }
         let tried = try trials.run(moves.map(\.mixture), predicting: mixtures) {
-            try progress(0.8 + 0.15 * $0, "swaps")
+            try progress(0.75 + 0.1 * $0, "swaps")
         }
         var factors = [Double](repeating: 1, count: model.groups.count)
         let start = measured.first { $0.mixture.name == "allocated" } ?? best
@@ -186,7 +203,7 @@ struct MeasuredSearch {
             let choice = choice(expecting: aim, above: failing, below: passing)
             guard let choice else { break }
             let name = "allocated, \(model.byteCount(choice)) bytes"
-            let trial = try trials.run(
+            let trial = try trials.runCalibrated(
                 [mixtures.mixture(name, choice)], predicting: mixtures)[0]
             if trial.largest <= limit { passing = trial } else { failing = trial }
             try progress(0.6 + 0.05 * Double(round + 1), "trials")
@@ -199,7 +216,7 @@ struct MeasuredSearch {
         let most = passing?.mixture.byteCount ?? allocator.mostByteCount
         let rivals = allocator.recipes.mixtures.filter { $0.byteCount < most }
             .sorted { $0.byteCount > $1.byteCount }.prefix(2)
-        let measured = try trials.run(Array(rivals), predicting: mixtures)
+        let measured = try trials.runCalibrated(Array(rivals), predicting: mixtures)
         let kept = (measured + [passing].compactMap { $0 }).filter { $0.largest <= limit }
         if let least = kept.min(by: { $0.mixture.byteCount < $1.mixture.byteCount }) {
             return least.mixture

@@ -5,10 +5,12 @@ import Synchronization
 import TensorCore
 
 /// What rounding to each format does to each tensor: `Σ ΔW D ΔWᵀ`, with the mean squares of the
-/// layer's inputs for D.
+/// layer's inputs for D, and of that what a calibration leaves.
 struct RoundingErrors: Sendable {
     /// By tensor and by the numbers of its formats.
     let values: [[Double]]
+    /// The same as the formats' encoders round, which sensitivities are measured with.
+    let plain: [[Double]]
 
     /// Values of a tensor that are rounded at most: of larger ones every second, third, … group of
     /// rows counts.
@@ -21,9 +23,10 @@ struct RoundingErrors: Sendable {
     /// - Parameters:
     ///   - inputs: Mean squares of what tensors take in, by name, for those that no importance
     ///     matrix weighs.
+    ///   - shares: What a calibration leaves of the encoders' errors; `nil` without one.
     ///   - progress: Called with the share that is done, from several threads; may throw to stop.
     init(
-        _ model: Allocatable, inputs: [String: [Float]],
+        _ model: Allocatable, inputs: [String: [Float]], shares: [[Double]]? = nil,
         pool: WorkerPool, progress: @Sendable (Double) throws -> Void
     ) throws {
         let jobs = model.tensors.indices.flatMap { tensor in
@@ -40,7 +43,11 @@ struct RoundingErrors: Sendable {
             let count = done.add(1, ordering: .relaxed).newValue
             try progress(Double(count) / Double(jobs.count))
         }
-        values = results.withLock { $0 }
+        plain = results.withLock { $0 }
+        values =
+            shares.map { shares in
+                zip(results.withLock { $0 }, shares).map { zip($0, $1).map { rounded($0 * $1) } }
+            } ?? plain
     }
 
     private static func error(
@@ -93,10 +100,9 @@ func rounded(_ value: Double) -> Double {
 }
 
 extension Allocatable {
-    /// What a tensor is in a format.
+    /// What a tensor is in a format, as the format's encoder rounds it.
     ///
-    /// A calibration's rounding is stood for by the format's encoder
-    /// with the inputs' mean squares as weights.
+    /// Where a calibration will weigh columns, the inputs' mean squares do.
     func replacement(
         of tensor: Tensor, as format: Format, inputs: [String: [Float]]
     ) -> RequantizedSource.Replacement {

@@ -51,7 +51,7 @@ struct Sensitivities: Sendable {
                     let probe = Sensitivities.probe(tensor.formats, bits: probeBits)
                     replacements[tensor.index] = model.replacement(
                         of: tensor, as: tensor.formats[probe], inputs: inputs)
-                    sum += errors.values[number][probe]
+                    sum += errors.plain[number][probe]
                     firstBlock = min(firstBlock, runnable.firstBlock(ofMatrix: tensor.index))
                 }
                 sums.append(sum)

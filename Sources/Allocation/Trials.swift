@@ -50,14 +50,20 @@ final class Trials {
     private let measurement: WindowDivergences
     private let windows: [WindowDivergences.Window]
     private let perPass: Int
-    /// What was tried, in the order of the trials.
-    private(set) var all: [MixtureTrial] = []
+    private let calibrated: CalibratedTrials?
+    private var plain: [MixtureTrial] = []
+    private var rounded: [MixtureTrial] = []
+
+    /// What was tried, in the order of the trials; where mixtures were tried as they are calibrated,
+    /// those trials.
+    var all: [MixtureTrial] { rounded.isEmpty ? plain : rounded }
 
     init(
         _ model: Allocatable, _ runnable: Model, texts: [AllocationText],
-        inputs: [String: [Float]], pool: WorkerPool
+        inputs: [String: [Float]], calibrated: CalibratedTrials?, pool: WorkerPool
     ) throws {
         self.model = model
+        self.calibrated = calibrated
         self.runnable = runnable
         self.texts = texts
         self.inputs = inputs
@@ -72,31 +78,63 @@ final class Trials {
         _ mixtures: [Mixture], predicting prediction: Mixtures? = nil,
         progress: (Double) throws -> Void = { _ in }
     ) throws -> [MixtureTrial] {
-        var new: [Mixture] = []
-        for mixture in mixtures
-        where !all.contains(where: { $0.mixture.choice == mixture.choice })
-            && !new.contains(where: { $0.choice == mixture.choice })
-        {
-            new.append(mixture)
-        }
+        let new = untried(mixtures, of: plain)
         for first in stride(from: 0, to: new.count, by: perPass) {
             let some = new[first..<min(new.count, first + perPass)]
             let measured = try measurement.measure(
                 try some.map { try variant($0.choice) }, windows: windows)
             for (mixture, moments) in zip(some, measured) {
-                all.append(
-                    MixtureTrial(
-                        mixture: mixture,
-                        divergences: AllocationText.means(
-                            moments, windowCounts: texts.map(\.validation.count)),
-                        windowMeans: moments.map(\.mean),
-                        predicted: prediction?.predicted(mixture.choice)))
+                plain.append(trial(mixture, moments, prediction))
             }
             try progress(Double(first + some.count) / Double(new.count))
         }
-        return mixtures.compactMap { mixture in
-            all.first { $0.mixture.choice == mixture.choice }
+        return found(mixtures, among: plain)
+    }
+
+    /// Measures mixtures as the calibration rounds them; without a calibration as `run` does.
+    func runCalibrated(
+        _ mixtures: [Mixture], predicting prediction: Mixtures,
+        progress: (Double) throws -> Void = { _ in }
+    ) throws -> [MixtureTrial] {
+        guard let calibrated else {
+            return try run(mixtures, predicting: prediction, progress: progress)
         }
+        let new = untried(mixtures, of: rounded)
+        if !new.isEmpty {
+            let measured = try calibrated.measure(
+                new.map(\.choice), windows: windows, progress: progress)
+            for (mixture, moments) in zip(new, measured) {
+                rounded.append(trial(mixture, moments, prediction))
+            }
+        }
+        return found(mixtures, among: rounded)
+    }
+
+    private func untried(_ mixtures: [Mixture], of trials: [MixtureTrial]) -> [Mixture] {
+        var new: [Mixture] = []
+        for mixture in mixtures
+        where !trials.contains(where: { $0.mixture.choice == mixture.choice })
+            && !new.contains(where: { $0.choice == mixture.choice })
+        {
+            new.append(mixture)
+        }
+        return new
+    }
+
+    private func found(_ mixtures: [Mixture], among trials: [MixtureTrial]) -> [MixtureTrial] {
+        mixtures.compactMap { mixture in
+            trials.first { $0.mixture.choice == mixture.choice }
+        }
+    }
+
+    private func trial(
+        _ mixture: Mixture, _ moments: [Moments], _ prediction: Mixtures?
+    ) -> MixtureTrial {
+        MixtureTrial(
+            mixture: mixture,
+            divergences: AllocationText.means(
+                moments, windowCounts: texts.map(\.validation.count)),
+            windowMeans: moments.map(\.mean), predicted: prediction?.predicted(mixture.choice))
     }
 
     private func variant(_ choice: [Int]) throws -> WindowDivergences.Variant {

@@ -19,6 +19,7 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
     private let values: any TensorSource
     private let text: CalibrationWindows
     private let effort: RoundingEffort
+    private let search: ShrinkChoice.Search
     private let pool: WorkerPool
     private let formats: [Int: [Format]]
     private let schedule: RoundingSchedule
@@ -41,24 +42,25 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
                 formats[tensor.sourceIndex, default: []].append(tensor.choice.format)
             }
         }
-        let source = plans[0].source
-        try self.init(
-            source, values: source, formats: formats, windows: windows, effort: effort, pool: pool)
+        self.init(
+            try Model(source: plans[0].source), formats: formats, windows: windows, effort: effort,
+            pool: pool)
     }
 
-    /// Prepares to round tensors of a source by what its layers take in.
+    /// Prepares to round tensors, by their numbers, to formats with blocks.
     ///
-    /// - Parameters:
-    ///   - values: The same tensors as they will be given to `encode`.
-    ///   - formats: The formats with blocks that each tensor is rounded in, by its number.
+    /// - Parameter values: The same tensors as they will be given to `encode`, where these are not the
+    ///   model's.
     package init(
-        _ source: any TensorSource, values: any TensorSource, formats: [Int: [Format]],
-        windows: CalibrationWindows, effort: RoundingEffort, pool: WorkerPool
-    ) throws {
-        model = try Model(source: source)
-        self.values = values
+        _ model: Model, values: (any TensorSource)? = nil, formats: [Int: [Format]],
+        windows: CalibrationWindows, effort: RoundingEffort, search: ShrinkChoice.Search = .full,
+        pool: WorkerPool
+    ) {
+        self.model = model
+        self.values = values ?? model.source
         text = windows
         self.effort = effort
+        self.search = search
         self.pool = pool
         self.formats = formats
         schedule = RoundingSchedule(model, formats: formats)
@@ -81,23 +83,54 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
         CalibrationMemory(model, schedule: schedule, text: text).byteCount
     }
 
+    /// The block that a group's tensors are of; `nil` for the output matrix.
+    package func block(ofGroup number: Int) -> Int? {
+        schedule.inputs[schedule.steps[number].input].block
+    }
+
     /// Makes the Hessians of the group's block, if they are not there, and factors the group's.
     public func prepare(group number: Int) throws {
         current = nil
         let step = schedule.steps[number]
+        let prepared = try PreparedRounding(
+            try takeMoments(of: step), step: step,
+            columnCount: schedule.inputs[step.input].group.columnCount, formats: formats,
+            source: values, effort: effort, search: search, pool: pool)
+        outcome.add(prepared, source: model.source)
+        current = prepared
+    }
+
+    /// What feedback leaves of the errors that the formats' encoders make with importance, on text
+    /// of other domains: for the tensors of a group, in each of their formats.
+    package func errorShares(ofGroup number: Int) throws -> [Int: [Format: Double]] {
+        let step = schedule.steps[number]
+        guard let moments = try takeMoments(of: step), moments.fitting.weight > 0,
+            moments.validation.weight > 0
+        else { return [:] }
+        let all = Set(step.group.tensors.flatMap { formats[$0] ?? [] }.filter(\.supportsFeedback))
+            .sorted { $0.typeID < $1.typeID }
+        let choice = try ShrinkChoice(
+            moments,
+            samples: PreparedRounding.samples(
+                step, moments.fitting.columnCount, values, count: search.sampleRowCount),
+            formats: all, search: search, pool: pool)
+        var shares: [Int: [Format: Double]] = [:]
+        for (format, own) in choice.choices {
+            for (tensor, share) in own.shares { shares[tensor, default: [:]][format] = share }
+        }
+        return shares
+    }
+
+    /// The moments of a group's input, which are not kept.
+    private func takeMoments(of step: RoundingSchedule.Step) throws -> LayerInputs.Moments? {
         let input = schedule.inputs[step.input]
         if loadedBlock != .some(input.block) {
             moments = [:]
             moments = try load(block: input.block)
             loadedBlock = .some(input.block)
         }
-        let key = InputRecorder.Key(group: step.input, matrix: step.group.matrix)
-        let own = moments.removeValue(forKey: key)
-        let prepared = try PreparedRounding(
-            own, step: step, columnCount: input.group.columnCount, formats: formats,
-            source: values, effort: effort, pool: pool)
-        outcome.add(prepared, source: model.source)
-        current = prepared
+        return moments.removeValue(
+            forKey: InputRecorder.Key(group: step.input, matrix: step.group.matrix))
     }
 
     private func load(block: Int?) throws -> [InputRecorder.Key: LayerInputs.Moments] {
@@ -107,7 +140,8 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
             .map { (number: $0.offset, group: $0.element.group) }
         guard let block else {
             return try inputs.runOutput(
-                group: groups[0], blockCount: model.description.blocks.count)
+                group: groups[0], blockCount: model.description.blocks.count,
+                weighsLogits: effort == .best)
         }
         return try inputs.run(block: block, groups: groups)
     }

@@ -32,6 +32,17 @@ public struct CalibrationWindows: Sendable {
         }
     }
 
+    /// Rows from all over the texts, of about so many tokens at the most, in the same proportions.
+    package func thinned(to limit: Int) -> CalibrationWindows {
+        let share = Double(limit) / Double(max(1, tokenCount))
+        guard share < 1 else { return self }
+        func some(_ rows: [[Int32]]) -> [[Int32]] {
+            let count = min(rows.count, max(1, Int(Double(rows.count) * share)))
+            return (0..<count).map { rows[$0 * rows.count / count] }
+        }
+        return CalibrationWindows(fitting: some(fitting), validation: some(validation))
+    }
+
     /// Takes rows as they are.
     package init(fitting: [[Int32]], validation: [[Int32]]) {
         self.fitting = fitting

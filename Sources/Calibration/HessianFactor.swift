@@ -1,20 +1,25 @@
-import Quantization
-import TensorCore
+package import Quantization
+package import TensorCore
 
 /// Makes the factor that error feedback works with out of a Hessian.
-struct HessianFactor {
+package struct HessianFactor {
     /// How the Hessian is made sure of.
-    struct Regularization: Sendable, Hashable {
+    package struct Regularization: Sendable, Hashable {
         /// How far the Hessian is moved to its diagonal: 0 not at all, 1 the diagonal alone.
         var shrink: Double
         /// What is added to the diagonal, as a share of its mean.
         var damping: Double
+
+        package init(shrink: Double, damping: Double) {
+            self.shrink = shrink
+            self.damping = damping
+        }
     }
 
     /// The factor.
-    let factor: FeedbackFactor
+    package let factor: FeedbackFactor
     /// How often the damping was raised tenfold before there was one.
-    let retryCount: Int
+    package let retryCount: Int
 
     /// The most often that the damping is raised.
     private static let retryLimit = 4
@@ -23,7 +28,7 @@ struct HessianFactor {
     ///
     /// - Throws: `LinearAlgebraError` when there is no memory.
     /// - Complexity: O(columns³).
-    init?(_ hessian: Hessian, _ regularization: Regularization, pool: WorkerPool) throws {
+    package init?(_ hessian: Hessian, _ regularization: Regularization, pool: WorkerPool) throws {
         let count = hessian.columnCount
         let live = hessian.diagonal.filter { $0 > 0 }
         guard !live.isEmpty, live.allSatisfy(\.isFinite) else { return nil }

@@ -25,7 +25,7 @@ struct PreparedRounding: Sendable {
     init(
         _ moments: LayerInputs.Moments?, step: RoundingSchedule.Step, columnCount: Int,
         formats: [Int: [Format]], source: any TensorSource, effort: RoundingEffort,
-        pool: WorkerPool
+        search: ShrinkChoice.Search, pool: WorkerPool
     ) throws {
         self.columnCount = columnCount
         self.effort = effort
@@ -43,12 +43,13 @@ struct PreparedRounding: Sendable {
             }
             return
         }
-        let samples = try PreparedRounding.samples(step, columnCount, source)
+        let samples = try PreparedRounding.samples(
+            step, columnCount, source, count: search.sampleRowCount)
         let wanted = step.group.tensors.map { (tensor: $0, formats: formats[$0] ?? []) }
         let all = Set(wanted.flatMap(\.formats).filter(\.supportsFeedback))
             .sorted { $0.typeID < $1.typeID }
         let choice = try ShrinkChoice(
-            moments, samples: samples, formats: all, effort: effort, pool: pool)
+            moments, samples: samples, formats: all, search: search, pool: pool)
         retryCount = choice.retryCount
         moments.fitting.merge(moments.validation)
         importance = moments.fitting.diagonal
@@ -86,8 +87,8 @@ struct PreparedRounding: Sendable {
     }
 
     /// Some rows of each matrix, evenly spread.
-    private static func samples(
-        _ step: RoundingSchedule.Step, _ columnCount: Int, _ source: any TensorSource
+    static func samples(
+        _ step: RoundingSchedule.Step, _ columnCount: Int, _ source: any TensorSource, count: Int
     ) throws -> [ShrinkChoice.Sample] {
         let scratch = ScratchBuffer()
         return try step.group.tensors.map { tensor in
@@ -95,7 +96,7 @@ struct PreparedRounding: Sendable {
             let rowCount = shape.rank > 1 ? shape.dimensions[shape.rank - 2] : 1
             let all = step.group.matrix == nil ? shape.rowCount : rowCount
             let first = (step.group.matrix ?? 0) * rowCount
-            let count = min(all, ShrinkChoice.sampleRowCount)
+            let count = min(all, count)
             var rows = [Float](repeating: 0, count: count * columnCount)
             try rows.withUnsafeMutableBufferPointer { rows in
                 guard let base = rows.baseAddress else { return }

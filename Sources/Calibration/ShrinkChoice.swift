@@ -7,12 +7,26 @@ package import TensorCore
 /// and what the errors cost on the validation windows decides.
 ///
 /// Each format has a choice of its own, made on the rows of all matrices of the input: what a file
-/// holds does not depend on the other files of a run.
+/// holds does not depend on the other files of a run. Rows are rounded with the least effort, which
+/// takes a fifth of the time and ranks shrinkages as the others do.
 package struct ShrinkChoice {
-    /// The shrinkages that are tried; 1, the diagonal alone, is the format's own encoder.
-    static let candidates = [0.1, 0.25, 0.5, 0.75]
-    /// The rows of a matrix that are rounded for it.
-    static let sampleRowCount = 48
+    /// What is tried.
+    package struct Search: Sendable {
+        /// The shrinkages, rising; 1, the diagonal alone, is the format's own encoder.
+        ///
+        /// Two in the middle are tried first, then on from the better one as long as costs fall:
+        /// they have one valley.
+        var candidates: [Double]
+        /// The rows of a matrix that are rounded.
+        package var sampleRowCount: Int
+
+        /// For files.
+        package static let full = Search(
+            candidates: [0.03, 0.1, 0.25, 0.5, 0.75], sampleRowCount: 48)
+        /// For what is not written.
+        package static let quick = Search(candidates: [0.5], sampleRowCount: 16)
+    }
+
     /// The rows that one job rounds: as many as are rounded side by side.
     private static let jobRowCount = 16
 
@@ -33,8 +47,10 @@ package struct ShrinkChoice {
         package fileprivate(set) var shrink: Double?
         /// What the samples cost with it, as a share of the plain encoder's; 1 where that is kept.
         package fileprivate(set) var ratio = 1.0
+        /// What the samples of each tensor cost with it, as a share of the plain encoder's.
+        package fileprivate(set) var shares: [Int: Double] = [:]
         /// The tensors whose cost with it is no less than the plain encoder's.
-        package fileprivate(set) var plain: Set<Int> = []
+        package var plain: Set<Int> { Set(shares.filter { !($0.value < 1) }.keys) }
         /// Whether the Hessian could be factored at all.
         fileprivate(set) var hasFactor = false
         /// The damping before it was raised.
@@ -56,7 +72,7 @@ package struct ShrinkChoice {
 
     package init(
         _ moments: LayerInputs.Moments, samples: [Sample], formats: [Format],
-        effort: RoundingEffort, pool: WorkerPool
+        search: Search = .full, pool: WorkerPool
     ) throws {
         let importance = moments.fitting.diagonal
         let metric = ErrorMetric(moments.validation)
@@ -67,28 +83,43 @@ package struct ShrinkChoice {
                 damping: ShrinkChoice.damping(
                     format, rowCount: rowCount, columnCount: importance.count))
             plainCosts[format] = try ShrinkChoice.costs(
-                samples, format, nil, importance, effort, metric, pool)
+                samples, format, nil, importance, metric, pool)
         }
-        for candidate in ShrinkChoice.candidates {
-            for damping in Set(choices.values.map(\.damping)).sorted() {
+        func attempt(_ candidate: Double, _ formats: [Format]) throws {
+            for damping in Set(formats.compactMap { choices[$0]?.damping }).sorted() {
                 let made = try HessianFactor(
                     moments.fitting, .init(shrink: candidate, damping: damping), pool: pool)
                 guard let made else { continue }
                 retryCount += made.retryCount
                 for format in formats where choices[format]?.damping == damping {
                     let costs = try ShrinkChoice.costs(
-                        samples, format, made.factor, importance, effort, metric, pool)
+                        samples, format, made.factor, importance, metric, pool)
                     choices[format]?.take(
                         candidate, costs: costs, plainCosts: plainCosts[format] ?? [], samples)
                 }
             }
+        }
+        let candidates = search.candidates
+        let middle = candidates.count / 2
+        let start = middle...min(middle + 1, candidates.count - 1)
+        for candidate in candidates[start] { try attempt(candidate, formats) }
+        for place in (0..<start.lowerBound).reversed() {
+            try attempt(
+                candidates[place],
+                formats.filter { choices[$0]?.shrink == candidates[place + 1] })
+        }
+        for place in candidates.indices.dropFirst(start.upperBound + 1) {
+            // Where nothing has been gained yet, less trust may.
+            try attempt(
+                candidates[place],
+                formats.filter { [nil, candidates[place - 1]].contains(choices[$0]?.shrink) })
         }
     }
 
     /// What the samples' errors cost, rounded with a factor or without; some rows to a job.
     private static func costs(
         _ samples: [Sample], _ format: Format, _ factor: FeedbackFactor?, _ importance: [Float],
-        _ effort: RoundingEffort, _ metric: ErrorMetric, _ pool: WorkerPool
+        _ metric: ErrorMetric, _ pool: WorkerPool
     ) throws -> [Double] {
         let jobs = samples.indices.flatMap { sample in
             let count = samples[sample].rows.count / importance.count
@@ -101,7 +132,7 @@ package struct ShrinkChoice {
             let rows = samples[jobs[job].sample].rows[
                 jobs[job].rows.lowerBound * importance.count..<jobs[job].rows.upperBound
                     * importance.count]
-            let cost = cost(rows, format, factor, importance, effort, metric)
+            let cost = cost(rows, format, factor, importance, metric)
             parts.withLock { $0[job] = cost }
         }
         // In the order of rows, whichever was done first.
@@ -114,7 +145,7 @@ package struct ShrinkChoice {
 
     private static func cost(
         _ sample: ArraySlice<Float>, _ format: Format, _ factor: FeedbackFactor?,
-        _ importance: [Float], _ effort: RoundingEffort, _ metric: ErrorMetric
+        _ importance: [Float], _ metric: ErrorMetric
     ) -> Double {
         let count = importance.count
         let rowCount = sample.count / count
@@ -129,7 +160,7 @@ package struct ShrinkChoice {
             guard let base = rows.baseAddress else { return }
             PreparedRounding.encode(
                 base, rowCount: rowCount, columnCount: count, as: format, factor,
-                importance, effort, into: bytes)
+                importance, .fast, into: bytes)
             errors.withUnsafeMutableBufferPointer { errors in
                 guard let decoded = errors.baseAddress else { return }
                 decode(bytes, errors.count, decoded)
@@ -152,7 +183,6 @@ extension ShrinkChoice.Choice {
         guard share < ratio else { return }
         ratio = share
         shrink = candidate
-        plain = Set(
-            samples.indices.filter { !(costs[$0] < plainCosts[$0]) }.map { samples[$0].tensor })
+        for (sample, own) in zip(samples, shares) { self.shares[sample.tensor] = own }
     }
 }

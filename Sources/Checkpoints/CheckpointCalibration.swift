@@ -1,6 +1,7 @@
 public import Calibration
 import Conversion
 import GGUF
+import Inference
 import Pipeline
 public import Quantization
 import Safetensors
@@ -47,8 +48,8 @@ public final class CheckpointCalibration: MatrixRounding, @unchecked Sendable {
                 formats[matrix.linear.place.tensor] = [format.format]
             }
             let rounding = try CalibratedRounding(
-                source, values: values, formats: formats, windows: windows, effort: effort,
-                pool: pool)
+                Model(source: source), values: values, formats: formats, windows: windows,
+                effort: effort, pool: pool)
             feedback = rounding
             self.format = format
             description =

@@ -5,18 +5,35 @@ package import TensorCore
 /// A model's tensors, some of them as they are after quantization: what a quantized file would
 /// hold, without the file.
 ///
-/// A row is encoded and decoded each time it is asked for.
+/// A row is encoded and decoded each time it is asked for, unless it comes encoded.
 package struct RequantizedSource: TensorSource {
     /// What a tensor becomes.
     package struct Replacement: Sendable {
         package var format: Format
         /// Column weights, `experts × rowLength`, or as many as a row has for all rows alike.
         package var importance: [Float]?
+        /// All rows as they are in the format, where something else than its encoder rounds them.
+        package var encoded: EncodedRows?
 
-        package init(format: Format, importance: [Float]? = nil) {
+        package init(
+            format: Format, importance: [Float]? = nil, encoded: EncodedRows? = nil
+        ) {
             self.format = format
             self.importance = importance
+            self.encoded = encoded
         }
+    }
+
+    /// The rows of a tensor in a format with blocks; written once, then read.
+    package final class EncodedRows: @unchecked Sendable {
+        /// Where the first row starts.
+        package let base: UnsafeMutableRawPointer
+
+        package init(byteCount: Int) {
+            base = .allocate(byteCount: max(64, byteCount), alignment: 64)
+        }
+
+        deinit { base.deallocate() }
     }
 
     private let source: any TensorSource
@@ -42,12 +59,20 @@ package struct RequantizedSource: TensorSource {
         _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
-        try source.readRows(rows, ofTensor: tensor, into: destination, scratch: scratch)
-        guard let replacement = replacements[tensor] else { return }
+        guard let replacement = replacements[tensor] else {
+            return try source.readRows(
+                rows, ofTensor: tensor, into: destination, scratch: scratch)
+        }
         let length = tensors[tensor].shape.rowLength
         let byteCount =
             length / replacement.format.blockElementCount
             * replacement.format.blockByteCount
+        if let encoded = replacement.encoded {
+            replacement.format.decode?(
+                encoded.base + rows.lowerBound * byteCount, rows.count * length, destination)
+            return
+        }
+        try source.readRows(rows, ofTensor: tensor, into: destination, scratch: scratch)
         guard let bytes = scratch.bytes(rows.count * byteCount).baseAddress else { return }
         encode(rows, ofTensor: tensor, destination, into: bytes)
         replacement.format.decode?(bytes, rows.count * length, destination)
@@ -98,6 +123,12 @@ package struct RequantizedSource: TensorSource {
             return try source.readBytes(ofRows: rows, ofTensor: tensor, into: destination)
         }
         guard let bytes = destination.baseAddress else { return }
+        if let encoded = replacements[tensor]?.encoded {
+            let byteCount = destination.count / max(1, rows.count)
+            bytes.copyMemory(
+                from: encoded.base + rows.lowerBound * byteCount, byteCount: destination.count)
+            return
+        }
         let values = UnsafeMutableBufferPointer<Float>.allocate(
             capacity: rows.count * tensors[tensor].shape.rowLength)
         defer { values.deallocate() }

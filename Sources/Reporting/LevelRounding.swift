@@ -13,7 +13,7 @@ extension QualityReport {
 
         /// What a file's metadata say.
         init(_ metadata: Metadata) {
-            if metadata["ingot.calibration.texts"] != nil {
+            if metadata[CalibrationNote.key] != nil {
                 self = .calibrated
             } else if metadata["quantize.imatrix.file"] != nil
                 || metadata["quantize.imatrix.entries_count"] != nil

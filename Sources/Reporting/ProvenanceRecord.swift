@@ -35,8 +35,14 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
         public struct Text: Codable, Sendable, Hashable {
             /// Its name.
             public let name: String
-            /// The digest of its bytes, in hexadecimal digits.
+            /// The digest of its bytes, in hexadecimal digits; in a file's metadata the first sixteen.
             public let sha256: String
+
+            /// Describes a text.
+            public init(name: String, sha256: String) {
+                self.name = name
+                self.sha256 = sha256
+            }
         }
 
         /// The texts.
@@ -52,16 +58,11 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
             return "\(NumberText.count(tokenCount)) tokens of \(names), effort \(effort)"
         }
 
-        /// What a file's metadata say; `nil` for a file that was not calibrated.
-        init?(_ metadata: Metadata) {
-            guard case .strings(let names)? = metadata["ingot.calibration.texts"],
-                case .strings(let digests)? = metadata["ingot.calibration.sha256"]
-            else { return nil }
-            texts = zip(names, digests).map {
-                Text(name: $0.description, sha256: $1.description)
-            }
-            tokenCount = metadata["ingot.calibration.tokens"]?.integer ?? 0
-            effort = metadata["ingot.calibration.effort"]?.text ?? ""
+        /// Describes a calibration.
+        public init(texts: [Text], tokenCount: Int, effort: String) {
+            self.texts = texts
+            self.tokenCount = tokenCount
+            self.effort = effort
         }
     }
 
@@ -86,7 +87,7 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
 
     private init(
         plan: Plan, toolVersion: String, arguments: [String], sources: [File],
-        importanceMatrix: File?
+        importanceMatrix: File?, calibration: Calibration?
     ) throws {
         tool = "ingot"
         self.toolVersion = toolVersion
@@ -94,7 +95,7 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
         recipe = plan.recipeName
         self.sources = sources
         self.importanceMatrix = importanceMatrix
-        calibration = Calibration(plan.metadata)
+        self.calibration = calibration
         let file = try GGUFFile(path: plan.outputPath)
         output = try ProvenanceRecord.describe(file.file)
         tensors = zip(plan.tensors, try Digests.ofTensors(in: file)).map { tensor, digest in
@@ -119,14 +120,15 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
     ///
     /// - Throws: What reading the files and writing the records throw.
     public static func write(
-        _ plans: [Plan], importance: ImportanceMatrix?, toolVersion: String, arguments: [String]
+        _ plans: [Plan], importance: ImportanceMatrix?, calibration: Calibration? = nil,
+        toolVersion: String, arguments: [String]
     ) throws {
         let sources = try plans[0].source.files.map { try describe($0) }
         let matrix = try importance.map { try describe(InputFile(path: $0.path)) }
         for plan in plans {
             let record = try ProvenanceRecord(
                 plan: plan, toolVersion: toolVersion, arguments: arguments, sources: sources,
-                importanceMatrix: matrix)
+                importanceMatrix: matrix, calibration: calibration)
             try OutputFile.write(ReadableJSON.bytes(of: record), to: path(for: plan.outputPath))
         }
     }

@@ -1,6 +1,7 @@
 import Calibration
 import Quantization
 import Reporting
+import TensorCore
 
 /// What a calibration did, for people.
 enum CalibrationListing {
@@ -21,6 +22,27 @@ enum CalibrationListing {
             Terminal.note(
                 "\(NumberFormat.counted(tensors.count, "tensor")) rounded without feedback, \(reason): "
                     + shown + (tensors.count > 3 ? ", …" : ""))
+        }
+    }
+
+    /// Says what became of the norms of each file.
+    static func show(norms outcomes: [(path: String, outcome: NormFinishing.Outcome)]) {
+        for (path, outcome) in outcomes {
+            let name = Paths.name(path)
+            switch outcome {
+            case .impossible(let reason):
+                Terminal.note("\(name): norms stay as they are: \(reason)")
+            case .distilled(let result) where result.norms.isEmpty:
+                Terminal.note(
+                    "\(name): norms stay as they are: no step lowered the divergence on all texts")
+            case .distilled(let result):
+                let changes = zip(result.before, result.after).map {
+                    NumberFormat.fixed($0, 4) + " → " + NumberFormat.fixed($1, 4)
+                }
+                Terminal.note(
+                    "\(name): norms distilled in \(result.stepCount) steps, mean KL divergence "
+                        + changes.joined(separator: ", ") + " on held-out and other texts")
+            }
         }
     }
 

@@ -28,7 +28,7 @@ struct MixWindows {
             options: .init(
                 rowLength: length,
                 tokenBudget: budget.flatMap { $0.overflow ? nil : $0.partialValue }),
-            chat: CalibrationTokens.chat(of: model.source.metadata))
+            chat: CalibrationTokens.chat(of: model.source.metadata, warn: Terminal.warning))
         counts = tokens.counts
         windows = try EvaluationText(
             tokens: tokens.rows.flatMap(\.tokens), bos: nil, contextLength: length,

@@ -112,7 +112,7 @@ import Tokenization
         }
         let formats = [Format.Q4_K, .Q2_K, .Q6_K]
         let found = try ShrinkChoice(
-            moments, samples: [.init(tensor: tensor, rows: rows)], formats: formats, effort: .fast,
+            moments, samples: [.init(tensor: tensor, rows: rows)], formats: formats,
             pool: pool)
         for format in formats {
             let choice = try #require(found.choices[format])

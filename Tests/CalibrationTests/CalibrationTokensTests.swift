@@ -199,7 +199,10 @@ import Tokenization
             ("{% for %}", nil),
         ] as [(String, String?)] {
             metadata["tokenizer.chat_template"] = .string(ByteString(template))
-            let text = try CalibrationTokens.chat(of: metadata)(conversation)
+            var warnings: [String] = []
+            let text = try CalibrationTokens.chat(of: metadata) { warnings.append($0) }(
+                conversation)
+            #expect(warnings.count == (expected == nil ? 1 : 0), "\(template): \(warnings)")
             #expect(text.map { String(decoding: $0, as: UTF8.self) } == expected, "\(template)")
         }
     }

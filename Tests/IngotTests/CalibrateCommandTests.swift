@@ -25,22 +25,59 @@ import Testing
             #expect(before.tensors == after.tensors)
             #expect(
                 before.metadata["general.file_type"] == after.metadata["general.file_type"])
-            #expect(after.metadata["ingot.calibration.effort"]?.text == "fast")
-            #expect(after.metadata["ingot.calibration.tokens"]?.integer ?? 0 > 2048)
-            guard case .strings(let names) = after.metadata["ingot.calibration.texts"],
-                case .strings(let digests) = after.metadata["ingot.calibration.sha256"]
-            else {
-                Issue.record("no texts in the metadata")
-                return
-            }
-            #expect(names.map(\.description) == ["text.txt"])
-            #expect(try digests.map(\.description) == [sha256(ofFile: Self.text)])
+            let digest = try sha256(ofFile: Self.text)
+            let note = try #require(after.metadata["ingot.calibration"]?.text)
+            #expect(note.hasPrefix("fast;"))
+            #expect(note.hasSuffix(";\(digest.prefix(16)) text.txt"))
+            #expect(note.split(separator: ";").count == 4)
             let record = try JSON.parse(
                 InputFile.contents(path: folder + "/b.gguf.provenance.json", limit: 1 << 20),
                 file: "b.gguf.provenance.json")
             #expect(record["calibration"]?["effort"]?.text == "fast")
             #expect(record["calibration"]?["texts"]?.array?.count == 1)
+            #expect(
+                record["calibration"]?["texts"]?.array?.first?["sha256"]?.text == digest)
             #expect(try Digest.of(after) != Digest.of(before))
+        }
+    }
+
+    @Test func theMostEffortTunesNormsAndNoByteMore() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            for effort in ["normal", "best"] {
+                let outcome = try Tool.run([
+                    "quantize", Self.model, "\(folder)/\(effort).gguf", "Q2_K",
+                    "--calibrate-tokens", "2048", "--effort", effort, "--calibrate-check",
+                    Self.text,
+                    "--verify", "--calibrate", Self.text,
+                ])
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                #expect(outcome.errors.contains("best.gguf: norms") == (effort == "best"))
+            }
+            let files = try ["normal", "best"].map { try GGUFFile(path: "\(folder)/\($0).gguf") }
+            #expect(files[1].tensors == files[0].tensors)
+            #expect(files[1].file.byteCount <= files[0].file.byteCount)
+        }
+    }
+
+    @Test func theFileIsNoLargerThanWithAnImportanceMatrix() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let steps = [
+                ["convert", "-q", Self.model, "--outfile", "f.gguf"],
+                ["imatrix", "-q", "-f", Self.text, "-c", "64", "-o", "i", "f.gguf"],
+                ["quantize", "-q", "--imatrix", "i", "f.gguf", "a.gguf", "Q3_K_M"],
+                [
+                    "quantize", "-q", "--calibrate-tokens", "2048", "--effort", "fast", "f.gguf",
+                    "b.gguf", "Q3_K_M", "--calibrate", Self.text,
+                ],
+            ]
+            for step in steps {
+                let outcome = try Tool.run(step, in: folder)
+                #expect(outcome.exitCode == 0, "\(step): \(outcome.errors)")
+            }
+            let sizes = try ["a.gguf", "b.gguf"].map {
+                try InputFile(path: folder + "/" + $0).byteCount
+            }
+            #expect(sizes[1] <= sizes[0])
         }
     }
 

@@ -4,15 +4,34 @@ public import TensorCore
 extension CalibrationTokens {
     /// How a model's conversations are written: by the chat template of its metadata, plainly where
     /// there is none that can be read.
+    ///
+    /// - Parameter warn: Told why a template that is there is not used.
     public static func chat(
-        of metadata: Metadata
+        of metadata: Metadata, warn: (String) -> Void = { _ in }
     ) -> (CalibrationDocument.Conversation) throws -> [UInt8]? {
-        guard let template = try? ChatTemplate(metadata: metadata) else { return { _ in nil } }
-        return { template.calibrationText($0) }
+        do {
+            let template = try ChatTemplate(metadata: metadata)
+            _ = try template.render(
+                messages: [
+                    ChatMessage(role: "user", content: "Hello"),
+                    ChatMessage(role: "assistant", content: "Hello"),
+                ], addGenerationPrompt: false, now: ChatTemplate.calibrationDate)
+            return { template.calibrationText($0) }
+        } catch {
+            if metadata["tokenizer.chat_template"] != nil {
+                warn(
+                    "the model's chat template cannot be used, conversations are written without"
+                        + " it: \(error)")
+            }
+            return { _ in nil }
+        }
     }
 }
 
 extension ChatTemplate {
+    /// The day that templates are told.
+    fileprivate static let calibrationDate = CalendarTime(year: 2025, month: 1, day: 1)
+
     /// The text of a conversation of the calibration texts, without an opening for an answer.
     ///
     /// Templates that refuse a system message get its text in front of the first user's. A template
@@ -25,7 +44,7 @@ extension ChatTemplate {
         for messages in [conversation.messages, conversation.messagesWithoutSystem] {
             let rendered = try? render(
                 messages: messages.compactMap(ChatMessage.init), addGenerationPrompt: false,
-                options: options, now: CalendarTime(year: 2025, month: 1, day: 1))
+                options: options, now: ChatTemplate.calibrationDate)
             if let rendered, !rendered.utf8.isEmpty { return rendered.utf8 }
         }
         return nil

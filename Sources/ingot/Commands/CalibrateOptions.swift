@@ -6,6 +6,8 @@ import GGUF
 import Inference
 import Pipeline
 import Quantization
+import Reporting
+import Synchronization
 import TensorCore
 import Tokenization
 
@@ -102,7 +104,7 @@ struct CalibrateOptions: ParsableArguments {
                 documents: documents, tokenizer: tokenizer,
                 options: .init(
                     rowLength: length, tokenBudget: budget, randomShare: randomShare),
-                chat: CalibrationTokens.chat(of: source.metadata))
+                chat: CalibrationTokens.chat(of: source.metadata, warn: Terminal.warning))
             for name in tokens.unused {
                 Terminal.warning("\(name) is shorter than a row of \(length) tokens and not used")
             }
@@ -145,10 +147,8 @@ struct LoadedCalibration {
 
     /// The texts of the user's that a file says it was calibrated on.
     static func texts(of source: any TensorSource) -> [String] {
-        guard case .strings(let names)? = source.metadata["ingot.calibration.texts"] else {
-            return []
-        }
-        return names.map(\.description).filter { $0 != CalibrationMix.name }
+        (ProvenanceRecord.Calibration(source.metadata)?.texts ?? []).map(\.name)
+            .filter { $0 != CalibrationMix.name }
     }
 
     /// The rounding of what the plans write.
@@ -156,23 +156,41 @@ struct LoadedCalibration {
         try CalibratedRounding(plans, windows: windows, effort: effort, pool: pool)
     }
 
+    /// What distils the norms of written files, with effort `best`.
+    func finishing(
+        of source: any TensorSource, threads: Int?, isQuiet: Bool
+    ) throws -> NormFinishing? {
+        guard effort == .best else { return nil }
+        if let obstacle = try NormFinishing.obstacle(in: source) {
+            if !isQuiet { Terminal.note("norms stay as they are: no way back through \(obstacle)") }
+            return nil
+        }
+        let lines = Mutex<[String: ProgressLine]>([:])
+        return NormFinishing(windows, pool: WorkerPool(threadCount: threads)) { path, done, count in
+            let line = lines.withLock { lines in
+                let line =
+                    lines[path] ?? ProgressLine("norms of \(Paths.name(path))", isQuiet: isQuiet)
+                lines[path] = line
+                return line
+            }
+            line.update(done, of: count, detail: "step \(done)/\(count)")
+            if done == count { line.finish() }
+        }
+    }
+
+    /// How the files were made, for their records.
+    var record: ProvenanceRecord.Calibration {
+        .init(
+            texts: sources.map { .init(name: $0.name, sha256: $0.sha256) },
+            tokenCount: windows.tokenCount, effort: effort.rawValue)
+    }
+
     /// What the files say of it.
     var metadata: [MetadataOverride] {
-        func strings(_ list: [String]) -> MetadataValue {
-            .strings(ByteStrings(list.map { ByteString($0) }))
-        }
-        return [
+        [
             MetadataOverride(
-                key: "ingot.calibration.texts", value: strings(sources.map(\.name))),
-            MetadataOverride(
-                key: "ingot.calibration.sha256", value: strings(sources.map(\.sha256))),
-            MetadataOverride(
-                key: "ingot.calibration.tokens",
-                value: .uint32(UInt32(clamping: windows.tokenCount))),
-            MetadataOverride(
-                key: "ingot.calibration.effort", value: .string(ByteString(effort.rawValue))),
-            MetadataOverride(
-                key: "ingot.calibration.version", value: .string(ByteString(Ingot.version))),
+                key: CalibrationNote.key,
+                value: CalibrationNote.value(record, toolVersion: Ingot.version))
         ]
     }
 }

@@ -217,7 +217,7 @@ struct QuantizeCommand: ParsableCommand {
         let calibration = try calibration.load(for: source)
         options.calibrated = calibration?.tensors
         options.metadataOverrides += calibration?.metadata ?? []
-        let outputs = try outputs(of: request, from: source, options)
+        let outputs = try outputs(of: request, from: source, options, calibration?.windows)
         let importance = options.importance
         try planning.check(outputs, importance: importance)
         Terminal.warnings(importance?.warnings(for: source) ?? [])
@@ -227,27 +227,38 @@ struct QuantizeCommand: ParsableCommand {
                 of: outputs.files, pool: WorkerPool(threadCount: request.threads))
         }
         writeOptions.rounding = rounding
+        let finishing = try calibration?.finishing(
+            of: source, threads: request.threads, isQuiet: planning.run.quiet)
+        writeOptions.finishing = finishing
         if planning.dryRun {
             return try PlanListing.show(
                 outputs, importance: importance, options: writeOptions, asJSON: planning.json)
         }
         if let folder = request.folder { try Directory.create(folder) }
         try planning.write(outputs, importance: importance, options: writeOptions) {
-            if let rounding, !planning.run.quiet { CalibrationListing.show(rounding.outcome) }
+            if let rounding, !planning.run.quiet {
+                CalibrationListing.show(rounding.outcome)
+                CalibrationListing.show(norms: finishing?.outcomes ?? [])
+            }
             guard provenance else { return }
             try ProvenanceRecord.write(
-                outputs.files, importance: importance, toolVersion: Ingot.version,
-                arguments: CommandLine.arguments)
+                outputs.files, importance: importance, calibration: calibration?.record,
+                toolVersion: Ingot.version, arguments: CommandLine.arguments)
         }
     }
 
     /// The plans of all outputs: for a target the one that meets it.
     private func outputs(
-        of request: QuantizeRequest, from source: any TensorSource, _ options: QuantizeOptions
+        of request: QuantizeRequest, from source: any TensorSource, _ options: QuantizeOptions,
+        _ calibration: CalibrationWindows?
     ) throws -> [PlannedOutput] {
         let chosen =
             try target.isWanted
-            ? [target.plan(source, request, options: options, isQuiet: planning.run.quiet)] : []
+            ? [
+                target.plan(
+                    source, request, options: options, calibration: calibration,
+                    isQuiet: planning.run.quiet)
+            ] : []
         return try chosen
             + request.outputs.flatMap { output in
                 if keepSplit, let split = source as? SplitSource {

@@ -107,7 +107,7 @@ struct TargetOptions: ParsableArguments {
     /// Measures, chooses, and plans the file.
     func plan(
         _ source: any TensorSource, _ request: QuantizeRequest, options: QuantizeOptions,
-        isQuiet: Bool
+        calibration: CalibrationWindows?, isQuiet: Bool
     ) throws -> PlannedOutput {
         if let start = request.start, (start.defaultFormat?.blockElementCount ?? 1) == 1 {
             throw ValidationError(
@@ -121,6 +121,7 @@ struct TargetOptions: ParsableArguments {
             options: options, outputPath: request.targetPath,
             pool: WorkerPool(threadCount: request.threads))
         allocator.texts = try loadedTexts(of: source)
+        allocator.calibration = calibration
         if !isQuiet {
             let memory = try allocator.memoryByteCount()
             if memory > 0 {
@@ -171,7 +172,7 @@ extension TargetOptions {
         let rows = try CalibrationTokens(
             documents: CalibrationMix.documents(), tokenizer: tokenizer,
             options: .init(rowLength: 512, tokenBudget: mixTokenCount, randomShare: 0),
-            chat: CalibrationTokens.chat(of: metadata)
+            chat: CalibrationTokens.chat(of: metadata, warn: Terminal.warning)
         ).rows
         return try CalibrationDocument.Kind.allCases.compactMap { kind in
             let own = rows.filter { $0.kind == kind }.flatMap(\.tokens)
