@@ -146,12 +146,17 @@ struct ReportCommand: ParsableCommand {
             level.options.metadataOverrides += calibration?.metadata ?? []
         } write: { plans, rounding in
             var writeOptions = writeOptions
-            let calibrated =
-                try rounding == .calibrated
-                ? calibration.map { try $0.rounding(of: plans, pool: options.pool) } : nil
+            let own = rounding == .calibrated ? calibration : nil
+            let calibrated = try own?.rounding(of: plans, pool: options.pool)
+            let finishing = try own?.finishing(
+                of: plans[0].source, threads: options.run.threads, isQuiet: options.quiet)
             writeOptions.rounding = calibrated
+            writeOptions.finishing = finishing
             defer {
-                if let calibrated, !options.quiet { CalibrationListing.show(calibrated.outcome) }
+                if let calibrated, !options.quiet {
+                    CalibrationListing.show(calibrated.outcome)
+                    CalibrationListing.show(norms: finishing?.outcomes ?? [])
+                }
             }
             return try PlanWriter.write(plans, options: writeOptions, isQuiet: options.quiet)
         }
