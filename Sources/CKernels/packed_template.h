@@ -293,7 +293,7 @@ INLINE void NAME(panels)(const uint32_t bits, const bool has_table, const uint32
 
 // MARK: Floats
 
-// The values of up to 256 columns of a panel of codes, `(column, 16)`.
+// The values of some of 256 columns of a panel of codes, `(column, 16)`; whole groups of 32.
 INLINE void NAME(decode)(const uint32_t bits, const bool has_table, const uint32_t group,
                          const int scaling, const bool has_minimum,
                          const ingot_packed_form *form, const uint8_t *panel, size_t length,
@@ -308,6 +308,10 @@ INLINE void NAME(decode)(const uint32_t bits, const bool has_table, const uint32
         reader.next += first / group * kinds * (scaling == INGOT_SCALES_F16 ? 32 : 64);
     panel += first / 32 * 64 * bits;
     NAME(begin_scales)(&reader, group, scaling, has_minimum, form->unit);
+    if (scaling == INGOT_SCALES_NESTED) {
+        reader.next += first % 256 / group * 16;
+        reader.minimums += first % 256 / group * 16;
+    }
     const vi offset = (vi){0} + (int32_t)form->offset;
     for (size_t k = 0; k < count; k += 32, panel += 64 * bits) {
         vf scale = {0}, minimum = {0};
@@ -371,12 +375,11 @@ INLINE vf NAME(load_floats)(const ingot_packed_float kind, const uint8_t *p) {
     return NAME(load)((const float *)p);
 }
 
-// Sums of T rows with P panels over some columns.
-INLINE void NAME(float_sums)(const int T, const int P, const ingot_packed_float kind,
-                             const uint8_t *panels, size_t panel_bytes, const float *input,
-                             size_t stride, size_t count, vf *sums) {
+// Adds to the sums of T rows with P panels what some columns give.
+INLINE void NAME(add_columns)(const int T, const int P, const ingot_packed_float kind,
+                              const uint8_t *panels, size_t panel_bytes, const float *input,
+                              size_t stride, size_t count, vf *sums) {
     const size_t step = kind == INGOT_PACKED_F32 ? 64 : 32;
-    UNROLL for (int i = 0; i < T * P; i++) sums[i] = (vf){0};
     for (size_t k = 0; k < count; k++) {
         vf weights[4];
         UNROLL for (int i = 0; i < P; i++)
@@ -389,31 +392,35 @@ INLINE void NAME(float_sums)(const int T, const int P, const ingot_packed_float 
     }
 }
 
-// Some rows with P panels that are not cut, over a stretch of columns.
-INLINE void NAME(float_rows)(const int P, const ingot_packed_float kind,
-                             const struct float_product *p, const uint8_t *panels,
-                             size_t panel_bytes, size_t first, size_t count, float *column,
-                             size_t low, size_t high) {
-    bool keep = p->keep || first > 0;
-    size_t row = 0;
+// Columns of P panels of codes whose values are made at a time: they stay in the first cache.
+#define MADE_COLUMNS(P) ((P) == 1 ? 256 : 64)
+
+// Products of T rows with P panels over a stretch of columns, for the lanes from `low` to `high`.
+INLINE void NAME(float_stretch)(const int T, const int P, const ingot_packed_float kind,
+                                const struct float_product *p, NAME(decoder) decode,
+                                const uint8_t *panels, size_t row, size_t first, size_t count,
+                                float *column, size_t low, size_t high) {
+    const float *input = p->input + row * p->input_stride + first;
     vf sums[12];
-#define ROWS(T)                                                                          \
-    for (; row + T <= p->row_count; row += T) {                                          \
-        NAME(float_sums)(T, P, kind, panels, panel_bytes,                                \
-                         p->input + row * p->input_stride + first, p->input_stride, count,   \
-                         sums);                                                          \
-        UNROLL for (int t = 0; t < T; t++)                                               \
-            UNROLL for (int i = 0; i < P; i++)                                           \
-                NAME(put)(sums[t * P + i],                                               \
-                          column + (row + (size_t)t) * p->result_stride + 16 * i, low, high, keep); \
+    UNROLL for (int i = 0; i < T * P; i++) sums[i] = (vf){0};
+    if (decode) {
+        float values[P * MADE_COLUMNS(P) * 16] __attribute__((aligned(64)));
+        for (size_t k = 0; k < count; k += MADE_COLUMNS(P)) {
+            size_t some = count - k < MADE_COLUMNS(P) ? count - k : MADE_COLUMNS(P);
+            for (int i = 0; i < P; i++)
+                decode(p->form, panels + (size_t)i * p->panel_bytes, p->length, first + k, some,
+                       values + i * MADE_COLUMNS(P) * 16);
+            NAME(add_columns)(T, P, INGOT_PACKED_F32, (const uint8_t *)values,
+                              MADE_COLUMNS(P) * 64, input + k, p->input_stride, some, sums);
+        }
+    } else {
+        NAME(add_columns)(T, P, kind, panels + first * (kind == INGOT_PACKED_F32 ? 64 : 32),
+                          p->panel_bytes, input, p->input_stride, count, sums);
     }
-    if (P == 1) {
-        ROWS(12)
-        ROWS(4)
-    }
-    if (P <= 2) ROWS(2)
-    ROWS(1)
-#undef ROWS
+    UNROLL for (int t = 0; t < T; t++)
+        UNROLL for (int i = 0; i < P; i++)
+            NAME(put)(sums[t * P + i], column + (row + (size_t)t) * p->result_stride + 16 * i,
+                      low, high, p->keep || first > 0);
 }
 
 INLINE void NAME(float_panels)(const ingot_packed_float kind, const struct float_product *p) {
@@ -427,23 +434,32 @@ INLINE void NAME(float_panels)(const ingot_packed_float kind, const struct float
         float *column = p->result + (16 * panel + low - p->first_output);
         // Four panels at a time keep the multipliers busy with one row, two with two.
         size_t together = p->row_count == 1 ? 4 : p->row_count == 2 ? 2 : 1;
-        if (decode || low != 0 || 16 * (panel + together) > last) together = 1;
+        if (low != 0 || 16 * (panel + together) > last) together = 1;
         for (size_t first = 0; first < p->length; first += INGOT_PACKED_DEPTH) {
             size_t count = p->length - first;
             if (count > INGOT_PACKED_DEPTH) count = INGOT_PACKED_DEPTH;
-            const uint8_t *at = from + first * (kind == INGOT_PACKED_F32 ? 64 : 32);
-            size_t bytes = p->panel_bytes;
+            if (together == 4) {
+                NAME(float_stretch)(1, 4, kind, p, decode, from, 0, first, count, column, 0, 16);
+                continue;
+            }
+            if (together == 2) {
+                NAME(float_stretch)(2, 2, kind, p, decode, from, 0, first, count, column, 0, 16);
+                continue;
+            }
+            // Values are made once for all rows.
+            const uint8_t *at = from;
             if (decode) {
                 decode(p->form, from, p->length, first, count, values);
-                at = (const uint8_t *)values;
+                at = (const uint8_t *)values - first * 64;
             }
-            if (together == 4) {
-                NAME(float_rows)(4, kind, p, at, bytes, first, count, column, low, high);
-            } else if (together == 2) {
-                NAME(float_rows)(2, kind, p, at, bytes, first, count, column, low, high);
-            } else {
-                NAME(float_rows)(1, kind, p, at, bytes, first, count, column, low, high);
-            }
+            size_t row = 0;
+#define ROWS(T)                                                                          \
+    for (; row + T <= p->row_count; row += T)                                            \
+        NAME(float_stretch)(T, 1, kind, p, 0, at, row, first, count, column, low, high);
+            ROWS(12)
+            ROWS(4)
+            ROWS(1)
+#undef ROWS
         }
         panel += together;
     }

@@ -13,13 +13,18 @@ public struct TextGenerator {
     private let model: Model
     private let tokenizer: Tokenizer
     private let activations: Activations
+    private let cacheTypeK: CacheType
+    private let cacheTypeV: CacheType
     private let pool: WorkerPool
 
     /// Prepares to generate.
     public init(
         model: Model, tokenizer: Tokenizer, activations: Activations = .f32,
+        cacheTypeK: CacheType = .f16, cacheTypeV: CacheType = .f16,
         pool: WorkerPool = WorkerPool()
     ) {
+        self.cacheTypeK = cacheTypeK
+        self.cacheTypeV = cacheTypeV
         self.activations = activations
         self.model = model
         self.tokenizer = tokenizer
@@ -91,7 +96,9 @@ public struct TextGenerator {
         let capacity = prompt.count.adding(checked: max(1, limit)) ?? Int.max
         let generation =
             try conversation
-            ?? Generation(model: model, capacity: capacity, activations: activations, pool: pool)
+            ?? Generation(
+                model: model, capacity: capacity, activations: activations,
+                cacheTypeK: cacheTypeK, cacheTypeV: cacheTypeV, pool: pool)
         // The last token is run in any case: its logits are wanted.
         let known = zip(generation.tokens, prompt.dropLast()).prefix { $0 == $1 }.count
         generation.rewind(to: known)
@@ -133,7 +140,8 @@ public struct TextGenerator {
     public func probability(of token: Int32, after text: [Int32]) throws -> Double {
         guard !text.isEmpty else { return 0 }
         let logits = try Generation(
-            model: model, capacity: text.count, activations: activations, pool: pool
+            model: model, capacity: text.count, activations: activations,
+            cacheTypeK: cacheTypeK, cacheTypeV: cacheTypeV, pool: pool
         ).append(text)
         guard logits.indices.contains(Int(token)) else { return 0 }
         var sum = LogitsSum()

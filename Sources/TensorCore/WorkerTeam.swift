@@ -1,18 +1,20 @@
+import CPlatform
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
     import Darwin
 #endif
-import Synchronization
 
 /// Threads that stay from one round of small jobs to the next.
 ///
-/// For rounds too short for a `WorkerPool`, whose threads live for one call. A round ends when its
-/// jobs are done: a thread that the system has not let run in time is not waited for, so a busy
-/// machine costs no more than its share.
+/// For rounds too short for a `WorkerPool`, whose threads live for one call. Between rounds a thread
+/// watches for the next for some ten microseconds, since waking a sleeping one takes longer than many
+/// a round; then it sleeps. A round ends when its jobs are done: a thread that the system has not let
+/// run in time is not waited for, so a busy machine costs no more than its share.
 ///
-/// `@unchecked Sendable`: rounds are run by one thread at a time, and what threads share is behind
-/// the lock.
+/// `@unchecked Sendable`: rounds are run by one thread at a time.
 public final class WorkerTeam: @unchecked Sendable {
     /// The number of threads, the calling one included.
     public let threadCount: Int
@@ -21,17 +23,26 @@ public final class WorkerTeam: @unchecked Sendable {
 
     /// What the threads share.
     private final class Board: @unchecked Sendable {
+        /// How often a thread looks for the next round before it sleeps.
+        private static let patience = 2000
+        /// The parts of `state`.
+        private static let isOpen: UInt64 = 1
+        private static let oneBusy: UInt64 = 2
+        private static let oneRound: UInt64 = 1 << 32
+
+        /// The number of the round, how many threads are in it beside the caller, whether others may
+        /// enter.
+        private let state = Atomic<UInt64>(0)
+        /// The next job of the round.
+        private let next = Atomic<Int>(0)
+        private let isClosed = Atomic<Bool>(false)
+        /// Threads that sleep or are about to.
+        private let sleeperCount = Atomic<Int>(0)
         private let lock: UnsafeMutablePointer<pthread_mutex_t>
         private let changed: UnsafeMutablePointer<pthread_cond_t>
-        /// Counts the rounds; read without the lock by threads that wait a moment for the next.
-        let round = Atomic<Int>(0)
-        /// The next job of the round.
-        let next = Atomic<Int>(0)
-        // Behind the lock:
+        // Written while nobody is in a round.
         private var body: (@Sendable (Int, Int) -> Void)?
         private var jobCount = 0
-        private var busyCount = 0
-        private var isClosed = false
 
         init() {
             lock = .allocate(capacity: 1)
@@ -47,61 +58,87 @@ public final class WorkerTeam: @unchecked Sendable {
             changed.deallocate()
         }
 
-        private func locked<Result>(_ body: () -> Result) -> Result {
-            pthread_mutex_lock(lock)
-            defer { pthread_mutex_unlock(lock) }
-            return body()
-        }
-
         func open(jobCount: Int, _ body: @escaping @Sendable (Int, Int) -> Void) {
-            locked {
-                next.store(0, ordering: .relaxed)
-                (self.body, self.jobCount) = (body, jobCount)
-                round.add(1, ordering: .releasing)
-                pthread_cond_broadcast(changed)
-            }
+            (self.body, self.jobCount) = (body, jobCount)
+            next.store(0, ordering: .relaxed)
+            // A thread notes that it will sleep before it looks at the state for the last time.
+            state.add(Board.oneRound | Board.isOpen, ordering: .sequentiallyConsistent)
+            wake()
         }
 
         /// Ends the round: no further thread enters it, and those in it are waited for.
         func close() {
-            locked {
-                body = nil
-                while busyCount > 0 { pthread_cond_wait(changed, lock) }
+            state.subtract(Board.isOpen, ordering: .sequentiallyConsistent)
+            var looks = 0
+            while state.load(ordering: .acquiring) % Board.oneRound != 0 {
+                looks += 1
+                if looks < Board.patience { ingot_pause() } else { sched_yield() }
             }
+            body = nil
         }
 
         func stop() {
-            locked {
-                isClosed = true
-                round.add(1, ordering: .releasing)
-                pthread_cond_broadcast(changed)
+            isClosed.store(true, ordering: .sequentiallyConsistent)
+            wake()
+        }
+
+        private func wake() {
+            guard sleeperCount.load(ordering: .sequentiallyConsistent) > 0 else { return }
+            pthread_mutex_lock(lock)
+            pthread_cond_broadcast(changed)
+            pthread_mutex_unlock(lock)
+        }
+
+        /// Whether a round is open that a thread has not seen.
+        private func isNew(_ state: UInt64, after seen: UInt64) -> Bool {
+            state & Board.isOpen != 0 && state / Board.oneRound != seen
+        }
+
+        /// Enters a round that a thread has not seen, if one is open.
+        private func enter(after seen: inout UInt64) -> Bool {
+            var known = state.load(ordering: .acquiring)
+            while isNew(known, after: seen) {
+                let (done, found) = state.compareExchange(
+                    expected: known, desired: known + Board.oneBusy,
+                    ordering: .acquiringAndReleasing)
+                if done {
+                    seen = known / Board.oneRound
+                    return true
+                }
+                known = found
             }
+            return false
         }
 
         /// Takes part in rounds until the team ends.
         func work(as worker: Int) {
-            var seen = 0
-            while true {
-                // The next round often comes at once; sleeping and waking takes longer.
-                for _ in 0..<2000 where round.load(ordering: .relaxed) == seen {}
-                var work = locked { () -> (jobCount: Int, body: @Sendable (Int, Int) -> Void)? in
-                    while !isClosed, body == nil || round.load(ordering: .acquiring) == seen {
-                        pthread_cond_wait(changed, lock)
-                    }
-                    guard !isClosed, let body else { return nil }
-                    seen = round.load(ordering: .acquiring)
-                    busyCount += 1
-                    return (jobCount, body)
-                }
-                guard work != nil else { return }
-                if let work { run(work.jobCount, worker, work.body) }
-                // What the jobs hold is let go before the caller goes on.
-                work = nil
-                locked {
-                    busyCount -= 1
-                    if busyCount == 0 { pthread_cond_broadcast(changed) }
+            var seen: UInt64 = 0
+            var looks = 0
+            while !isClosed.load(ordering: .relaxed) {
+                if enter(after: &seen) {
+                    if let body { run(jobCount, worker, body) }
+                    state.subtract(Board.oneBusy, ordering: .releasing)
+                    looks = 0
+                } else if looks < Board.patience {
+                    looks += 1
+                    ingot_pause()
+                } else {
+                    sleep(after: seen)
+                    looks = 0
                 }
             }
+        }
+
+        private func sleep(after seen: UInt64) {
+            sleeperCount.add(1, ordering: .sequentiallyConsistent)
+            pthread_mutex_lock(lock)
+            while !isClosed.load(ordering: .sequentiallyConsistent),
+                !isNew(state.load(ordering: .sequentiallyConsistent), after: seen)
+            {
+                pthread_cond_wait(changed, lock)
+            }
+            pthread_mutex_unlock(lock)
+            sleeperCount.subtract(1, ordering: .sequentiallyConsistent)
         }
 
         func run(_ jobCount: Int, _ worker: Int, _ body: (Int, Int) -> Void) {

@@ -28,6 +28,7 @@ struct Ingot: ParsableCommand {
             PerplexityCommand.self,
             CompareCommand.self, ReportCommand.self, ScoreCommand.self, SensitivityCommand.self,
             ImatrixCommand.self, GenerateCommand.self, ChatCommand.self, ServeCommand.self,
+            BenchCommand.self,
             InspectCommand.self,
             TokenizeCommand.self,
             VerifyCommand.self, DiffCommand.self,

@@ -16,7 +16,8 @@ struct GenerationTests {
         let whole = try collectLogits(
             Decoder(models: [model], pool: pool), windows: [tokens], scored: 0..<14)[0]
         let generation = try Generation(
-            model: model, capacity: 14, byteLimit: byteLimit, pool: pool)
+            model: model, capacity: 14, cacheTypeK: .f32, cacheTypeV: .f32,
+            byteLimit: byteLimit, pool: pool)
         var start = 0
         for count in [5, 1, 1, 4, 1, 2] {
             let logits = try generation.append(Array(tokens[start..<start + count]))
@@ -36,7 +37,8 @@ struct GenerationTests {
         let pool = WorkerPool(threadCount: 1)
         func logits(byteLimit: Int?) throws -> [[Float]] {
             let generation = try Generation(
-                model: model, capacity: 9, activations: .q8, byteLimit: byteLimit, pool: pool)
+                model: model, capacity: 9, activations: .q8, cacheTypeK: .f32, cacheTypeV: .f32,
+                byteLimit: byteLimit, pool: pool)
             return try [3, 1, 1, 2, 1, 1].reduce(into: []) { result, count in
                 let start = generation.count
                 result.append(try generation.append(Array(tokens[start..<start + count])))

@@ -56,6 +56,7 @@ struct ChatCommand: ParsableCommand {
     @OptionGroup var conversation: ConversationOptions
     @OptionGroup var sampling: SamplingOptions
     @OptionGroup var layers: ActivationsOptions
+    @OptionGroup var cache: CacheOptions
     @OptionGroup var tokenizing: TokenizerOptions
     @OptionGroup var options: RunOptions
 
@@ -88,10 +89,10 @@ struct ChatCommand: ParsableCommand {
             opening: conversation.opening, tokenizer: tokenizer,
             generator: TextGenerator(
                 model: model, tokenizer: tokenizer, activations: layers.activations,
-                pool: options.pool),
+                cacheTypeK: cache.cacheTypeK, cacheTypeV: cache.cacheTypeV, pool: options.pool),
             generation: try Generation(
                 model: model, capacity: capacity, activations: layers.activations,
-                pool: options.pool),
+                cacheTypeK: cache.cacheTypeK, cacheTypeV: cache.cacheTypeV, pool: options.pool),
             limit: count == -1 ? nil : count,
             settings: sampling.settings(usualTemperature: 0.8))
         // A template that refuses any conversation is told before the first message.

@@ -52,6 +52,7 @@ struct GenerateCommand: ParsableCommand {
     @OptionGroup var sampling: SamplingOptions
     @OptionGroup var conversation: ConversationOptions
     @OptionGroup var layers: ActivationsOptions
+    @OptionGroup var cache: CacheOptions
     @OptionGroup var tokenizing: TokenizerOptions
     @OptionGroup var options: RunOptions
     @OptionGroup var result: ResultOptions
@@ -111,7 +112,7 @@ struct GenerateCommand: ParsableCommand {
         let generators = models.map {
             TextGenerator(
                 model: $0, tokenizer: tokenizer, activations: layers.activations,
-                pool: options.pool)
+                cacheTypeK: cache.cacheTypeK, cacheTypeV: cache.cacheTypeV, pool: options.pool)
         }
         var warnings = layers.warnings(models) + (gaps + contents.warnings).map(\.description)
         Terminal.warnings(warnings)
