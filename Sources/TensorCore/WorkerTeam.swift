@@ -62,13 +62,13 @@ public final class WorkerTeam: @unchecked Sendable {
             (self.body, self.jobCount) = (body, jobCount)
             next.store(0, ordering: .relaxed)
             // A thread notes that it will sleep before it looks at the state for the last time.
-            state.add(Board.oneRound | Board.isOpen, ordering: .sequentiallyConsistent)
+            state.wrappingAdd(Board.oneRound | Board.isOpen, ordering: .sequentiallyConsistent)
             wake()
         }
 
         /// Ends the round: no further thread enters it, and those in it are waited for.
         func close() {
-            state.subtract(Board.isOpen, ordering: .sequentiallyConsistent)
+            state.wrappingSubtract(Board.isOpen, ordering: .sequentiallyConsistent)
             var looks = 0
             while state.load(ordering: .acquiring) % Board.oneRound != 0 {
                 looks += 1
