@@ -25,6 +25,13 @@ public struct Checkpoint: Sendable {
     /// What the user should know about how the files were chosen, a sentence each.
     public let warnings: [String]
 
+    /// The element type of most bytes; `nil` where there are none.
+    public var mainType: DataType? {
+        var counts: [DataType: Int] = [:]
+        for entry in entries { counts[entry.tensor.dataType, default: 0] += entry.tensor.byteCount }
+        return counts.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key
+    }
+
     /// Opens the weights of a directory.
     ///
     /// They are those that transformers would read: `model.safetensors`, else the shards that

@@ -64,6 +64,10 @@ public struct SafetensorsError: IngotError, Hashable {
         case malformedQuantization(found: String, expected: String)
         /// A tensor that belongs to this one is not there.
         case missingCompanion(String)
+        /// A scale of a whole tensor that would make weights no model has, as its inverse would not.
+        case inverseScale(found: String, isDivisor: Bool)
+        /// Zero points that are all one off from what symmetric codes have.
+        case shiftedZeroPoints(found: Int, expected: Int, remedy: String)
         /// A tensor of another shape than what it belongs to asks for.
         case wrongShape(found: Shape, expected: String)
         /// A column in a group that does not exist.
@@ -135,6 +139,11 @@ public struct SafetensorsError: IngotError, Hashable {
         case .malformedQuantization(let found, let expected):
             "\(found) found, expected \(expected)"
         case .missingCompanion(let name): "it is quantized and needs \(name), which is missing"
+        case .inverseScale(let found, let isDivisor):
+            "\(found) found, by which weights are \(isDivisor ? "divided" : "multiplied") and would "
+                + "be larger than any model's, expected its inverse"
+        case .shiftedZeroPoints(let found, let expected, _):
+            "zero points of \(found) found, symmetric codes have \(expected)"
         case .wrongShape(let found, let expected): "shape \(found) found, expected \(expected)"
         case .groupOutOfRange(let group, let column, let count):
             "column \(column) is in group \(group), expected a number below \(count)"
@@ -162,12 +171,15 @@ public struct SafetensorsError: IngotError, Hashable {
                 + "."
         case .undescribedQuantization:
             "Fetch all files of the checkpoint, or convert the model that it was quantized from."
-        case .unsupportedQuantization("bitsandbytes", _):
-            "Convert the model that it was quantized from, or save this one dequantized: python -c "
-                + "\"from transformers import AutoModelForCausalLM as M; "
-                + "M.from_pretrained('MODEL').dequantize().save_pretrained('plain')\""
         case .unsupportedQuantization, .otherQuantization:
             "Convert the model that it was quantized from."
+        case .inverseScale(_, let isDivisor):
+            isDivisor
+                ? "compressed-tensors stores 2688 / amax; a checkpoint of ModelOpt has the "
+                    + "quant_method modelopt."
+                : "ModelOpt stores amax / 2688; a checkpoint of compressed-tensors has the "
+                    + "quant_method compressed-tensors."
+        case .shiftedZeroPoints(_, _, let remedy): remedy
         case .missingCompanion: "The checkpoint is incomplete; fetch all of its files again."
         case .noWeights:
             "Name the directory that holds config.json and model.safetensors."

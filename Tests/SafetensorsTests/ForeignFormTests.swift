@@ -145,8 +145,8 @@ import Testing
     }
 
     @Test(arguments: [
-        #"{"quant_algo":"NVFP4_AWQ"}"#, #"{"quant_algo":"W4A16_AWQ"}"#,
-        #"{"quant_algo":"FP8_PB_WO"}"#, #"{"quant_algo":"INT8_SQ"}"#,
+        #"{"quant_algo":"NVFP4_SVD"}"#, #"{"quant_algo":"W4A8_AWQ"}"#,
+        #"{"quant_algo":"INT8_SQ"}"#,
         #"{"quant_algo":"MIXED_PRECISION","quantized_layers":{"a":{"quant_algo":"W4A8_AWQ"}}}"#,
     ])
     func otherAlgorithmsOfModelOptAreRefusedByName(_ configuration: String) throws {

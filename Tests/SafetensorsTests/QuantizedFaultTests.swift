@@ -174,10 +174,10 @@ import Testing
     }
 
     @Test func otherMethodsAreNamed() throws {
-        var checkpoint = QuantizedCheckpoint(#"{"quant_method": "bitsandbytes"}"#)
+        var checkpoint = QuantizedCheckpoint(#"{"quant_method": "hqq"}"#)
         try checkpoint.add("a.weight", .I8, [1, 1], [Int8(1)])
         let fault = try checkpoint.fault()
-        #expect(fault?.problem.contains("bitsandbytes") == true)
+        #expect(fault?.problem.contains("hqq") == true)
         #expect(fault?.remedy != nil)
         var nameless = QuantizedCheckpoint(#"{"bits": 4}"#)
         try nameless.add("a.weight", .I8, [1, 1], [Int8(1)])

@@ -59,20 +59,6 @@ import Testing
 
     static let foreign: [Foreign] = [
         Foreign(
-            name: "bitsandbytes", configuration: #"{"quant_method":"bitsandbytes"}"#,
-            tensors: [
-                ("a.weight", .U8, [2, 1]), ("a.weight.absmax", .F32, [1]),
-                ("a.weight.quant_map", .F32, [16]),
-                ("a.weight.quant_state.bitsandbytes__nf4", .U8, [4]),
-            ]),
-        // Codes kept in elements of 16 bits, as for training on several machines.
-        Foreign(
-            name: "bitsandbytes", configuration: #"{"load_in_4bit":true}"#,
-            tensors: [("a.weight", .BF16, [2, 1]), ("a.weight.absmax", .U8, [1])]),
-        Foreign(
-            name: "bitsandbytes", configuration: #"{"load_in_8bit":true}"#,
-            tensors: [("a.weight", .I8, [2, 2]), ("a.SCB", .F32, [2])]),
-        Foreign(
             name: "hqq", configuration: #"{"quant_method":"hqq"}"#,
             tensors: [("a.W_q", .U8, [2, 2]), ("a.scale", .F16, [2])]),
         Foreign(

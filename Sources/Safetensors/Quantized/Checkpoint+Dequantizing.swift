@@ -69,7 +69,7 @@ struct QuantizationMethod: Sendable {
 
     /// Every method, in the order in which messages list them.
     static let all: [QuantizationMethod] = [
-        .fp8, .modelOpt, .compressedTensors, .gptq, .awq, .mlx,
+        .fp8, .modelOpt, .compressedTensors, .gptq, .awq, .autoRound, .bitsAndBytes, .mlx,
     ]
 }
 

@@ -5,8 +5,9 @@ import TensorCore
 ///
 /// The even column is in the lower half of its byte. `value = code · scale`, where the scale of
 /// NVFP4 is the stored E4M3 scale (one for 16 columns) and the tensor's global scale in F32, by
-/// which compressed-tensors divides and ModelOpt multiplies, that of MXFP4 the power of two whose biased exponent is stored (one for 32 columns). Codes
-/// are 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives, so the product with a power of two is exact.
+/// which compressed-tensors divides and ModelOpt multiplies, that of MXFP4 the power of two whose
+/// biased exponent is stored (one for 32 columns). Codes are 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their
+/// negatives, so the product with a power of two is exact.
 /// Source: `compressors/nvfp4` and `compressors/mxfp4` of
 /// <https://github.com/vllm-project/compressed-tensors>.
 struct FourBitFloats: DequantizedTensor {
@@ -14,6 +15,7 @@ struct FourBitFloats: DequantizedTensor {
     private let codes: TensorPool.Part
     private let scales: ScaleGrid
     private let globalScale: GlobalScale
+    private let global: Float
 
     /// A scale of the whole tensor, and what is done with it.
     enum GlobalScale {
@@ -26,6 +28,33 @@ struct FourBitFloats: DequantizedTensor {
             case .none: nil
             case .divides(let part), .multiplies(let part): part
             }
+        }
+
+        /// More than any weight of a model. (The largest code times the largest scale of a group is
+        /// 2688.)
+        private static let weightLimit: Float = 1e6
+
+        /// Reads the scale, 1 where there is none.
+        ///
+        /// - Throws: `SafetensorsError` when it is not a single number, or would make weights that
+        ///   no model has: then it is one of the other kind, the inverse.
+        func value() throws -> Float {
+            guard let part else { return 1 }
+            try part.requireFloats()
+            guard part.tensor.shape.elementCount == 1 else {
+                throw part.fault(
+                    .wrongShape(found: part.tensor.shape, expected: "a single scale"))
+            }
+            var value: Float = 1
+            try part.shard.readElements(
+                0..<1, of: part.tensor, into: &value, scratch: ScratchBuffer())
+            let isDivisor = if case .divides = self { true } else { false }
+            let largest = isDivisor ? 2688 / value : 2688 * value
+            guard largest >= 0, largest <= GlobalScale.weightLimit else {
+                throw part.fault(
+                    .inverseScale(found: "\(value)", isDivisor: isDivisor))
+            }
+            return value
         }
     }
 
@@ -49,26 +78,16 @@ struct FourBitFloats: DequantizedTensor {
         }
         scales = try ScaleGrid(
             scale, of: shape, block: .rows(1, columns: groupSize), isExponent: isExponent)
-        if let part = globalScale.part {
-            try part.requireFloats()
-            guard part.tensor.shape.elementCount == 1 else {
-                throw part.fault(
-                    .wrongShape(found: part.tensor.shape, expected: "a single scale"))
-            }
-        }
         self.shape = shape
         self.codes = codes
         self.globalScale = globalScale
+        global = try globalScale.value()
     }
 
     func readElements(
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
-        var global: Float = 1
-        if let part = globalScale.part {
-            try part.shard.readElements(0..<1, of: part.tensor, into: &global, scratch: scratch)
-        }
         let first = elements.lowerBound / 2
         let bytes = scratch.bytes((elements.upperBound + 1) / 2 - first)
         try codes.shard.file.read(at: codes.tensor.offset + first, into: bytes)

@@ -2,7 +2,8 @@ import TensorCore
 
 extension QuantizationMethod {
     /// compressed-tensors: what its configuration calls `pack-quantized`, `int-quantized`,
-    /// `float-quantized`, `naive-quantized`, `nvfp4-pack-quantized` and `mxfp4-pack-quantized`.
+    /// `float-quantized`, `naive-quantized`, `mxfp8-quantized`, `nvfp4-pack-quantized` and
+    /// `mxfp4-pack-quantized`.
     ///
     /// Modules that the configuration ignores have plain weights without scales, which is how they
     /// are told.
@@ -115,7 +116,7 @@ private struct CompressedGroup {
     init(_ weights: QuantizationConfiguration, format: String) throws {
         let known = [
             "pack-quantized", "int-quantized", "float-quantized", "naive-quantized",
-            "nvfp4-pack-quantized", "mxfp4-pack-quantized",
+            "nvfp4-pack-quantized", "mxfp4-pack-quantized", "mxfp8-quantized",
         ]
         guard known.contains(format) else {
             throw weights.fault(
@@ -195,6 +196,9 @@ private struct CompressedGroup {
     func scaled(
         _ name: String, _ weight: TensorPool.Part, _ scale: TensorPool.Part, in pool: TensorPool
     ) throws -> any DequantizedTensor {
+        if format == "mxfp8-quantized" {
+            return try ScaledTensor(mxfp8: weight, scale: scale, groupSize: groupSize ?? 32)
+        }
         try weight.require(
             .F8_E4M3, .F8_E5M2, .I8, .U8, expected: "weights of 8 bits beside their scales")
         try scale.requireScales()

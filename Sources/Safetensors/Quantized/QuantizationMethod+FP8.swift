@@ -8,21 +8,26 @@ extension QuantizationMethod {
     static let fp8 = QuantizationMethod(names: ["fp8", "fbgemm_fp8"]) {
         pool, configuration in
         let block = try configuration.block("weight_block_size")
+        try pool.scaleFP8(block: block.map { .rows($0.rows, columns: $0.columns) })
+    }
+}
+
+extension TensorPool {
+    /// Puts FP8 weights together with the scales beside them.
+    ///
+    /// - Parameter block: How many values share a scale; by the scales' shape where nothing says.
+    mutating func scaleFP8(block: ScaleGrid.Block?) throws {
         for suffix in ["_scale_inv", "_scale"] {
-            for name in pool.names(endingIn: suffix) {
+            for name in names(endingIn: suffix) {
                 // `k_scale` and other scales of activations belong to no weight.
-                guard let weight = pool.part(name), let scale = pool.part(name + suffix) else {
-                    continue
-                }
-                pool.replace(
+                guard let weight = part(name), let scale = part(name + suffix) else { continue }
+                replace(
                     name, of: weight.shard,
-                    by: try ScaledTensor(
-                        fp8: weight, scale: scale,
-                        block: block.map { .rows($0.rows, columns: $0.columns) }))
-                pool.remove(name + suffix)
+                    by: try ScaledTensor(fp8: weight, scale: scale, block: block))
+                remove(name + suffix)
             }
         }
-        try pool.refuseCodes(scale: "_scale_inv")
+        try refuseCodes(scale: "_scale_inv")
     }
 }
 
@@ -38,6 +43,20 @@ extension ScaledTensor {
             weight: weight,
             scales: try ScaleGrid(
                 scale, of: weight.tensor.shape, block: block ?? (isSingle ? .tensor : .channel)))
+    }
+
+    /// FP8 values beside powers of two for groups of columns, stored as biased exponents: MXFP8.
+    init(mxfp8 weight: TensorPool.Part, scale: TensorPool.Part, groupSize: Int) throws {
+        try weight.require(.F8_E4M3, .F8_E5M2, expected: "FP8")
+        let shape = weight.tensor.shape
+        guard shape.rowLength % groupSize == 0 else {
+            throw weight.fault(
+                .wrongShape(found: shape, expected: "rows of whole groups of \(groupSize)"))
+        }
+        self.init(
+            weight: weight,
+            scales: try ScaleGrid(
+                scale, of: shape, block: .rows(1, columns: groupSize), isExponent: true))
     }
 }
 

@@ -62,6 +62,8 @@ struct ScaleGrid: Sendable {
             (blockRows, blockColumns) = (height, width)
             gridRows = rows.dividedRoundingUp(by: height)
             gridColumns = columns.dividedRoundingUp(by: width)
+            // ModelOpt keeps the dimensions that it took the largest values along.
+            if found.dimensions == leading + [gridRows, 1, gridColumns, 1] { return }
             try part.require(
                 shape: leading + [gridRows, gridColumns],
                 "a scale for each block of \(height) × \(width)")

@@ -11,13 +11,22 @@ struct ScaledTensor: DequantizedTensor {
     private let weight: TensorPool.Part
     private let scales: ScaleGrid
     private let zeroPoints: ScaleGrid?
+    private let unit: Float?
 
     var shape: Shape { weight.tensor.shape }
 
-    init(weight: TensorPool.Part, scales: ScaleGrid, zeroPoints: ScaleGrid? = nil) {
+    /// Puts a tensor together.
+    ///
+    /// - Parameter unit: What products are multiplied with, and rounded once more: the value of one
+    ///   step where scales are those of the largest code.
+    init(
+        weight: TensorPool.Part, scales: ScaleGrid, zeroPoints: ScaleGrid? = nil,
+        unit: Float? = nil
+    ) {
         self.weight = weight
         self.scales = scales
         self.zeroPoints = zeroPoints
+        self.unit = unit
     }
 
     func readElements(
@@ -48,6 +57,7 @@ struct ScaledTensor: DequantizedTensor {
                 let factor = scaleRow[block]
                 let offset = zeroPoints == nil ? 0 : zeroRow[block]
                 for index in values.indices { values[index] = (values[index] - offset) * factor }
+                if let unit { for index in values.indices { values[index] *= unit } }
                 column = end
             }
         }

@@ -38,7 +38,10 @@ struct StoredForm: Sendable {
             "GPTQ or AWQ",
             ["gptq", "gptqmodel", "awq", "auto-round", "auto_round", "intel/auto-round"],
             codes: ".qweight"),
-        Sign("compressed-tensors", ["compressed-tensors"], codes: ".weight_packed"),
+        Sign(
+            "compressed-tensors",
+            ["compressed-tensors", "auto-round", "auto_round", "intel/auto-round"],
+            codes: ".weight_packed"),
         Sign("MLX", ["mlx", "metal"], codes: ".weight", companion: ".scales"),
         Sign("MXFP4", ["mxfp4"], codes: "_blocks", companion: "_scales"),
         Sign("EXL2", ["exl2"], codes: ".q_weight"), Sign("EXL3", ["exl3"], codes: ".trellis"),
