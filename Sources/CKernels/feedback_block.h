@@ -196,7 +196,7 @@ static void K(feedback_round)(ingot_isa isa, const ingot_feedback_form *form,
     bool searches = search->searchesScales && !form->keepsScales;
     for (int slice = 0; slice < SLICES; slice++) {
         size_t lane = (size_t)slice * LANES;
-        vf units[8], minimumUnits[8];
+        vf units[16], minimumUnits[16];
         task.variance = 0;
         for (int j = 0; j < count; j++) {
             task.weights[j] = load(block->weights + lane + (size_t)j * INGOT_PANEL);

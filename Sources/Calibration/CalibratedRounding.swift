@@ -23,6 +23,7 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
     private let pool: WorkerPool
     private let formats: [Int: [Format]]
     private let schedule: RoundingSchedule
+    private let inputFactors: @Sendable (RoundingGroup) -> [Float]?
     private var inputs: LayerInputs?
     private var moments: [InputRecorder.Key: LayerInputs.Moments] = [:]
     private var loadedBlock: Int??
@@ -49,12 +50,16 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
 
     /// Prepares to round tensors, by their numbers, to formats with blocks.
     ///
-    /// - Parameter values: The same tensors as they will be given to `encode`, where these are not the
-    ///   model's.
+    /// - Parameters:
+    ///   - values: The same tensors as they will be given to `encode`, where these are not the model's.
+    ///   - formats: The formats with blocks that each tensor is rounded in, by its number.
+    ///   - inputFactors: What the columns of a group's input will be multiplied by, where the layer
+    ///     before it is changed.
     package init(
         _ model: Model, values: (any TensorSource)? = nil, formats: [Int: [Format]],
         windows: CalibrationWindows, effort: RoundingEffort, search: ShrinkChoice.Search = .full,
-        pool: WorkerPool
+        pool: WorkerPool,
+        inputFactors: @escaping @Sendable (RoundingGroup) -> [Float]? = { _ in nil }
     ) {
         self.model = model
         self.values = values ?? model.source
@@ -63,6 +68,7 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
         self.search = search
         self.pool = pool
         self.formats = formats
+        self.inputFactors = inputFactors
         schedule = RoundingSchedule(model, formats: formats)
         for name in schedule.unobserved { outcome.plain.append((name, .unobserved)) }
     }
@@ -129,8 +135,13 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
             moments = try load(block: input.block)
             loadedBlock = .some(input.block)
         }
-        return moments.removeValue(
+        let own = moments.removeValue(
             forKey: InputRecorder.Key(group: step.input, matrix: step.group.matrix))
+        if let own, let factors = inputFactors(step.group) {
+            own.fitting.scaleColumns(by: factors)
+            own.validation.scaleColumns(by: factors)
+        }
+        return own
     }
 
     private func load(block: Int?) throws -> [InputRecorder.Key: LayerInputs.Moments] {

@@ -62,6 +62,15 @@ package final class Hessian {
         }
     }
 
+    /// Makes the sums those of rows whose columns are multiplied by factors; finished before.
+    package func scaleColumns(by factors: [Float]) {
+        precondition(factors.count == columnCount)
+        for row in 0..<columnCount {
+            let (line, own) = (sums.row(row), Double(factors[row]))
+            for column in row..<columnCount { line[column] *= own * Double(factors[column]) }
+        }
+    }
+
     /// Says what the sums weigh.
     func setWeight(_ weight: Double) { self.weight = weight }
 }

@@ -18,6 +18,8 @@ public final class CheckpointCalibration: MatrixRounding, @unchecked Sendable {
     private let format: GroupFormat?
     private let values: ScaledSource
     private let inputs: InputRanges?
+    private let scaling: ColumnScaling?
+    private let cache: CacheRanges?
     private var places: [CheckpointModel.Place: Int] = [:]
     /// What the model card says of it.
     let description: String
@@ -30,31 +32,41 @@ public final class CheckpointCalibration: MatrixRounding, @unchecked Sendable {
         texts: [String], threadCount: Int? = nil
     ) throws {
         self.plan = plan
-        pool = WorkerPool(threadCount: threadCount)
+        let pool = WorkerPool(threadCount: threadCount)
+        self.pool = pool
         let source = plan.model.conversion
-        values = ScaledSource(source)
+        let isScaled = if case .scaledColumns = plan.form.calibration { true } else { false }
+        cache = plan.options.hasCacheScales ? CacheRanges(source) : nil
         inputs =
-            plan.form.needsActivations
-            ? try InputRanges(source, windows: windows.fitting + windows.validation, pool: pool)
-            : nil
+            plan.needsText || isScaled
+            ? try InputRanges(
+                source, windows: windows.fitting + windows.validation, sumsColumns: isScaled,
+                cache: cache, pool: pool) : nil
+        let scaling =
+            try isScaled ? inputs.map { try ColumnScaling(plan, inputs: $0, pool: pool) } : nil
+        self.scaling = scaling
+        values = ScaledSource(source, scaling)
+        let names = texts.joined(separator: ", ")
         if case .none = plan.form.calibration {
             (feedback, format) = (nil, nil)
-            description =
-                "to nearest, with scales of activations from \(texts.joined(separator: ", "))"
+            description = "to nearest, with scales of activations from \(names)"
         } else {
             let format = GroupFormat(plan.grid)
             var formats: [Int: [Format]] = [:]
             for matrix in plan.matrices where format.fits(matrix.linear.columns) {
                 formats[matrix.linear.place.tensor] = [format.format]
             }
-            let rounding = try CalibratedRounding(
+            feedback = try CalibratedRounding(
                 Model(source: source), values: values, formats: formats, windows: windows,
-                effort: effort, pool: pool)
-            feedback = rounding
+                effort: effort, pool: pool
+            ) { group in
+                group.tensors.first.flatMap { scaling?.columns[$0] }.map { $0.map { 1 / $0 } }
+            }
             self.format = format
             description =
-                "with error feedback (GPTQ) on \(windows.tokenCount) tokens of"
-                + " \(texts.joined(separator: ", "))"
+                "with error feedback (GPTQ)"
+                + (isScaled ? " and scaled columns (AWQ)" : "")
+                + " on \(windows.tokenCount) tokens of \(names)"
         }
         for (number, group) in (feedback?.groups ?? []).enumerated() {
             for tensor in group.tensors {
@@ -115,11 +127,19 @@ public final class CheckpointCalibration: MatrixRounding, @unchecked Sendable {
         format.unpack(bytes, rows, rowScales, into: coded)
     }
 
-    func scaleColumns(
-        of linear: LinearMatrix, _ values: UnsafeMutablePointer<Float>, rowCount: Int
-    ) {}
+    func scale(
+        _ values: UnsafeMutablePointer<Float>, rows: Range<Int>, of linear: LinearMatrix
+    ) {
+        guard let scaling, case .tensor = linear.values else { return }
+        scaling.apply(
+            to: values, rows: rows, tensor: linear.place.tensor, rowLength: linear.columns)
+    }
 
-    func replacement(of tensor: String) -> [Float]? { nil }
+    func replacement(of tensor: String) -> [Float]? { scaling?.replacements[tensor] }
+
+    func largestCached(block: Int, isKey: Bool) -> Float? {
+        cache?.largest(block: block, isKey: isKey)
+    }
 
     func largestInput(of linear: LinearMatrix) -> Float? {
         let isInteger = if case .integers = plan.grid.codes { true } else { false }
@@ -232,7 +252,12 @@ final class ScaledSource: TensorSource, @unchecked Sendable {
     var divisors: [CheckpointModel.Place: Float] = [:]
     var dividesRows: (@Sendable (UnsafeMutablePointer<Float>, Int) -> Float)?
 
-    init(_ source: ConversionSource) { self.source = source }
+    private let scaling: ColumnScaling?
+
+    init(_ source: ConversionSource, _ scaling: ColumnScaling?) {
+        self.source = source
+        self.scaling = scaling
+    }
 
     var path: String { source.path }
     var metadata: Metadata { source.metadata }
@@ -245,6 +270,7 @@ final class ScaledSource: TensorSource, @unchecked Sendable {
     ) throws {
         try source.readRows(rows, ofTensor: tensor, into: destination, scratch: scratch)
         let shape = source.tensors[tensor].shape
+        scaling?.apply(to: destination, rows: rows, tensor: tensor, rowLength: shape.rowLength)
         let height = shape.rank > 2 ? shape.dimensions[1] : nil
         for row in rows {
             let values = destination + (row - rows.lowerBound) * shape.rowLength

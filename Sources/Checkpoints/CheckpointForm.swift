@@ -1,3 +1,4 @@
+import Safetensors
 import TensorCore
 
 /// A type of quantized Hugging Face directory: what weights become, how they are stored, and what the
@@ -29,6 +30,8 @@ public struct CheckpointForm: Sendable {
     let alignment: Alignment
     /// The tensors of a matrix.
     package let layout: CheckpointLayout
+    /// What scales of the KV cache are called.
+    let cacheScales: CacheScales
     /// What goes into the directory's configuration.
     let configuration: @Sendable (ConfigurationRequest) -> CheckpointConfiguration
 
@@ -56,7 +59,8 @@ public struct CheckpointForm: Sendable {
         _ name: String, aliases: [String] = [], purpose: String, engines: String,
         leastGPU: String, grid: WeightGrid, followsModelType: Bool = true,
         takesGroupSize: Bool = false, calibration: CalibrationUse = .none,
-        expertFault: String? = nil, alignment: Alignment = Alignment(), layout: [StoredPart],
+        expertFault: String? = nil, alignment: Alignment = Alignment(),
+        cacheScales: CacheScales = .beside, layout: [StoredPart],
         configuration: @escaping @Sendable (ConfigurationRequest) -> CheckpointConfiguration
     ) {
         self.name = name
@@ -70,12 +74,31 @@ public struct CheckpointForm: Sendable {
         self.calibration = calibration
         self.expertFault = expertFault
         self.alignment = alignment
+        self.cacheScales = cacheScales
         self.layout = CheckpointLayout(parts: layout)
         self.configuration = configuration
     }
 
     /// Whether a text is needed: there are scales of activations that nothing else tells.
     public var needsActivations: Bool { layout.parts.contains { $0.activation != nil } }
+
+    /// Whether the form's configuration has a place for scales of the KV cache.
+    public var takesCacheScales: Bool { cacheScales != .none }
+
+    /// What scales of the KV cache are called.
+    enum CacheScales: Sendable {
+        case none
+        /// `self_attn.k_scale`.
+        case beside
+        /// `self_attn.k_proj.k_scale`, F32.
+        case inProjections
+    }
+
+    func cacheScaleName(parent: String, projection: String, isKey: Bool) -> String {
+        (cacheScales == .inProjections ? projection : parent) + (isKey ? ".k_scale" : ".v_scale")
+    }
+
+    var cacheScaleType: DataType? { cacheScales == .inProjections ? .F32 : nil }
 
     /// The grid for a model whose weights are of a 16-bit type.
     func grid(modelType: ScaleType, scope: WeightGrid.Scope?) -> WeightGrid {

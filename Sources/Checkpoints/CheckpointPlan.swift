@@ -40,6 +40,8 @@ public struct CheckpointPlan: Sendable {
     enum Origin: Sendable {
         case carried(any ReadableTensor)
         case part(matrix: Int, part: Int)
+        /// The scale of a block's keys or values.
+        case cacheScale(block: Int, isKey: Bool)
     }
 
     /// A matrix and what it becomes.
@@ -64,6 +66,8 @@ public struct CheckpointPlan: Sendable {
     public let options: Options
     let matrices: [Matrix]
 
+    /// Whether there are scales that nothing but a text tells.
+    public var needsText: Bool { form.needsActivations || options.hasCacheScales }
     /// The number of layers that are quantized.
     public var matrixCount: Int { matrices.count }
     /// The bytes of all tensors.
@@ -84,11 +88,18 @@ public struct CheckpointPlan: Sendable {
                 .groupSize("\(options.scope.map { "\($0)" } ?? "")", form: form.name),
                 path: model.path)
         }
+        if options.hasCacheScales, !form.takesCacheScales {
+            throw CheckpointError(
+                .noCacheScales(
+                    "\(form.name), whose configuration has no place for scales of the KV cache,"),
+                path: model.path)
+        }
         let grid = form.grid(
             modelType: model.dataType == .F16 ? .f16 : .bf16, scope: options.scope)
         let patterns = try options.ignored.map { try NamePattern($0) }
         var builder = Builder(model: model, form: form, grid: grid, options: options)
         for part in try model.parts(ignoring: patterns) { try builder.add(part) }
+        if options.hasCacheScales { try builder.addCacheScales() }
         guard !builder.matrices.isEmpty else {
             throw CheckpointError(.nothingToQuantize, path: model.path)
         }
@@ -203,6 +214,31 @@ private struct Builder {
         }
         if !options.allowsRequantization, let format = model.quantizedFormats[linear.place.tensor] {
             throw fault(.requantized(format.name))
+        }
+    }
+
+    /// A scale for the keys and one for the values of every block.
+    mutating func addCacheScales() throws {
+        let source = model.conversion
+        let blocks = CacheRanges.blocks(of: source)
+        for block in blocks {
+            for isKey in [true, false] {
+                let name = "blk.\(block).attn_\(isKey ? "k" : "v").weight"
+                guard let number = source.tensors.firstIndex(where: { $0.name == name }),
+                    let module = source.parts(ofTensor: number).first?.name,
+                    let dot = module.dropLast(".weight".count).lastIndex(of: ".")
+                else { continue }
+                try append(
+                    form.cacheScaleName(
+                        parent: String(module[..<dot]),
+                        projection: String(module.dropLast(".weight".count)), isKey: isKey),
+                    form.cacheScaleType ?? grid.scale.floatType, [1],
+                    .cacheScale(block: block, isKey: isKey))
+            }
+        }
+        guard !blocks.isEmpty else {
+            throw CheckpointError(
+                .noCacheScales("a mechanism without keys and values of its own"), path: model.path)
         }
     }
 }

@@ -60,7 +60,7 @@ public struct CheckpointWriter: Sendable {
         calibration: CheckpointCalibration? = nil,
         progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
     ) throws -> Findings {
-        if plan.form.needsActivations, calibration == nil {
+        if plan.needsText, calibration == nil {
             throw CheckpointError.needsText(of: plan)
         }
         let directory = try OutputDirectory(path: path)
@@ -137,6 +137,7 @@ public struct CheckpointWriter: Sendable {
             progress(done.add($0, ordering: .relaxed).newValue, total)
         }
         try carryOver(to: sink)
+        try writeCacheScales(to: sink)
         var ranges = MatrixRanges(plan)
         for stage in stages {
             if let group = stage.group { try rounding?.prepare(group: group, ranges: &ranges) }
@@ -204,12 +205,31 @@ extension CheckpointWriter {
         }
     }
 
+    private func writeCacheScales(to sink: TensorSink) throws {
+        for (number, tensor) in plan.tensors.enumerated() {
+            guard case .cacheScale(let block, let isKey) = tensor.origin else { continue }
+            guard let largest = rounding?.largestCached(block: block, isKey: isKey) else {
+                throw CheckpointError(.noRange, path: plan.model.path, place: tensor.name)
+            }
+            try write(ActivationScale(divisor: 448).value(largest: largest), number, to: sink)
+        }
+    }
+
+    /// Writes a tensor of one number.
+    private func write(_ value: Float, _ number: Int, to sink: TensorSink) throws {
+        let tensor = plan.tensors[number]
+        let bytes = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: tensor.byteCount, alignment: 8)
+        defer { bytes.deallocate() }
+        if let base = bytes.baseAddress { tensor.dataType.store(value, base, at: 0) }
+        try sink.write(bytes, tensor: number, at: 0)
+    }
+
     private func encode(
         _ values: any ReadableTensor, _ elements: Range<Int>, _ replaced: [Float]?,
         as dataType: DataType, into destination: UnsafeMutableRawBufferPointer
     ) throws {
-        let floats = ScratchBuffer().floats(elements.count)
-        let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: floats.count)
+        let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: elements.count)
         defer { buffer.deallocate() }
         guard let base = buffer.baseAddress, let target = destination.baseAddress else { return }
         if let replaced {
@@ -250,7 +270,7 @@ extension CheckpointWriter {
             defer { values.deallocate() }
             try matrix.linear.read(
                 strip, of: plan.model, into: values, scratch: ScratchBuffer())
-            rounding?.scaleColumns(of: matrix.linear, values, rowCount: strip.count)
+            rounding?.scale(values, rows: strip, of: matrix.linear)
             if isRounded, let rounding {
                 rounding.round(strip, values, of: matrix.linear, into: coded)
             } else {
@@ -273,13 +293,7 @@ extension CheckpointWriter {
                 throw CheckpointError(
                     .noRange, path: plan.model.path, place: linear.module + ".weight")
             }
-            let bytes = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: tensor.byteCount, alignment: 8)
-            defer { bytes.deallocate() }
-            if let base = bytes.baseAddress {
-                tensor.dataType.store(activation.value(largest: largest), base, at: 0)
-            }
-            return try sink.write(bytes, tensor: number, at: 0)
+            return try write(activation.value(largest: largest), number, to: sink)
         }
         let rowCount = tensor.shape.dimensions.first ?? 1
         let rowBytes = tensor.byteCount / max(1, rowCount)

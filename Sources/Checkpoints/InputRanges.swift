@@ -15,14 +15,28 @@ final class InputRanges: Sendable {
         var largest: Float = 0
         /// How many have the bits of each exponent and its first three of the fraction.
         var counts = [Int](repeating: 0, count: 1 << 11)
+        /// The sums of each column's magnitudes and squares, where they are wanted.
+        var columns: [(magnitude: Double, square: Double)] = []
+        /// The rows that are summed.
+        var rowCount = 0
     }
 
     private let ranges = Mutex<[String: Range]>([:])
+    private let sumsColumns: Bool
+    private let cache: CacheRanges?
 
     /// Runs windows through a model.
     ///
+    /// - Parameters:
+    ///   - sumsColumns: Whether columns are summed one by one; experts' are not.
+    ///   - cache: Told the inputs of keys and values.
     /// - Throws: `InferenceError` when NaN or infinity appear.
-    init(_ source: any TensorSource, windows: [[Int32]], pool: WorkerPool) throws {
+    init(
+        _ source: any TensorSource, windows: [[Int32]], sumsColumns: Bool = false,
+        cache: CacheRanges? = nil, pool: WorkerPool
+    ) throws {
+        self.sumsColumns = sumsColumns
+        self.cache = cache
         let model = try Model(source: source)
         let decoder = try Decoder(models: [model], products: .ordered, pool: pool)
         let longest = windows.map(\.count).max() ?? 1
@@ -32,6 +46,7 @@ final class InputRanges: Sendable {
             let batch = Batch(windows: Array(windows[start..<min(start + step, windows.count)]))
             try decoder.observe(batch, in: state) { self.add($0) }
         }
+        try cache?.check()
     }
 
     private func add(_ input: LinearInput) {
@@ -43,16 +58,26 @@ final class InputRanges: Sendable {
                 own.counts[Int(magnitude.bitPattern >> 20)] += 1
             }
         }
+        if sumsColumns, input.part == nil { own.sumColumns(of: input) }
+        cache?.add(input)
         let found = own
         ranges.withLock { ranges in
             for tensor in input.tensors {
                 var range = ranges[tensor] ?? Range()
                 ranges[tensor] = nil
+                range.addColumns(of: found)
                 range.largest = max(range.largest, found.largest)
                 for index in range.counts.indices { range.counts[index] += found.counts[index] }
                 ranges[tensor] = range
             }
         }
+    }
+
+    /// The mean magnitude and the mean square of every column of a tensor's input.
+    func columns(of tensor: String) -> [(magnitude: Float, square: Float)]? {
+        guard let range = ranges.withLock({ $0[tensor] }), range.rowCount > 0 else { return nil }
+        let scale = 1 / Double(range.rowCount)
+        return range.columns.map { (Float($0.magnitude * scale), Float($0.square * scale)) }
     }
 
     /// The magnitude that the scale of a tensor's input is made of; `nil` where no text reached it.
@@ -75,5 +100,28 @@ final class InputRanges: Sendable {
             if error < best.error { best = (limit, error) }
         }
         return best.magnitude
+    }
+}
+
+extension InputRanges.Range {
+    fileprivate mutating func sumColumns(of input: LinearInput) {
+        columns = Array(repeating: (0, 0), count: input.rowLength)
+        rowCount = input.rowCount
+        for index in 0..<input.rowCount {
+            for (column, value) in input.row(index).enumerated() {
+                columns[column].magnitude += Double(abs(value))
+                columns[column].square += Double(value) * Double(value)
+            }
+        }
+    }
+
+    fileprivate mutating func addColumns(of other: InputRanges.Range) {
+        guard !other.columns.isEmpty else { return }
+        if columns.isEmpty { columns = Array(repeating: (0, 0), count: other.columns.count) }
+        rowCount += other.rowCount
+        for column in columns.indices {
+            columns[column].magnitude += other.columns[column].magnitude
+            columns[column].square += other.columns[column].square
+        }
     }
 }

@@ -47,7 +47,7 @@ struct MatrixRanges {
             let values = UnsafeMutablePointer<Float>.allocate(capacity: count)
             defer { values.deallocate() }
             try linear.read(rows, of: model, into: values, scratch: ScratchBuffer())
-            rounding?.scaleColumns(of: linear, values, rowCount: rows.count)
+            rounding?.scale(values, rows: rows, of: linear)
             var own: Float = 0
             for index in 0..<count { own = max(own, abs(values[index])) }
             let largest = own

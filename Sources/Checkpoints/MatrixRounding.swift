@@ -16,13 +16,16 @@ protocol MatrixRounding: Sendable {
         _ rows: Range<Int>, _ values: UnsafeMutablePointer<Float>, of linear: LinearMatrix,
         into coded: CodedMatrix)
 
-    /// Multiplies the columns of rows by what the layer before is divided by.
-    func scaleColumns(
-        of linear: LinearMatrix, _ values: UnsafeMutablePointer<Float>, rowCount: Int)
+    /// Scales rows of a matrix by what the layer before is divided by.
+    func scale(
+        _ values: UnsafeMutablePointer<Float>, rows: Range<Int>, of linear: LinearMatrix)
 
     /// The values of a tensor that is not quantized and takes part in such a change.
     func replacement(of tensor: String) -> [Float]?
 
     /// The largest magnitude of what a layer takes in; `nil` where no text reached it.
     func largestInput(of linear: LinearMatrix) -> Float?
+
+    /// The largest magnitude of a block's keys or values; `nil` where no text reached them.
+    func largestCached(block: Int, isKey: Bool) -> Float?
 }

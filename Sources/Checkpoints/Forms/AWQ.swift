@@ -9,7 +9,7 @@ extension CheckpointForm {
         grid: WeightGrid(.integers(bits: 4, isSymmetric: false), scope: .group(128), scale: .f16),
         followsModelType: false, takesGroupSize: true, calibration: .scaledColumns,
         alignment: Alignment(rows: 8, reason: "eight outputs are packed in a word"),
-        layout: [.awqCodes, .awqZeroPoints, .transposedScales(.F16)]
+        cacheScales: .none, layout: [.awqCodes, .awqZeroPoints, .transposedScales(.F16)]
     ) { request in
         let size = if case .group(let size) = request.grid.scope { size } else { -1 }
         return CheckpointConfiguration(quantization: [

@@ -41,7 +41,7 @@ extension CheckpointForm {
         engines: "vLLM, SGLang, TensorRT-LLM, transformers",
         leastGPU: "8.9 (7.5 without FP8 arithmetic)",
         grid: WeightGrid(.e4m3, scope: .block(rows: 128, columns: 128), scale: .f32),
-        followsModelType: false, alignment: .fusedBlocks,
+        followsModelType: false, alignment: .fusedBlocks, cacheScales: .none,
         layout: [.bytes(".weight", .F8_E4M3), .scales(".weight_scale_inv", .F32)]
     ) { request in
         CheckpointConfiguration(quantization: [

@@ -17,6 +17,7 @@ extension CheckpointForm {
             followsModelType: false, takesGroupSize: true, calibration: .feedback,
             alignment: Alignment(
                 rows: 32, columns: 32, reason: "codes and zero points are packed in words"),
+            cacheScales: .none,
             layout: [.gptqCodes, .gptqZeroPoints, .transposedScales(.F16), .groupIndex]
         ) { request in
             let size = if case .group(let size) = request.grid.scope { size } else { -1 }

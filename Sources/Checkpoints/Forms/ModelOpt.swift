@@ -7,6 +7,7 @@ extension CheckpointForm {
         "MODELOPT_FP8", purpose: "FP8 for TensorRT-LLM's own readers",
         engines: "TensorRT-LLM, vLLM, SGLang", leastGPU: "8.9",
         grid: WeightGrid(.e4m3, scope: .tensor, scale: .f32), followsModelType: false,
+        cacheScales: .inProjections,
         layout: [
             .bytes(".weight", .F8_E4M3), .scales(".weight_scale", .F32, shape: { _ in [] }),
             StoredPart(
@@ -19,7 +20,7 @@ extension CheckpointForm {
         "MODELOPT_NVFP4", purpose: "NVFP4 for TensorRT-LLM's own readers; Blackwell",
         engines: "TensorRT-LLM, vLLM, SGLang", leastGPU: "10.0 (7.5 as weights only)",
         grid: WeightGrid(.e2m1, scope: .group(16), scale: .e4m3), followsModelType: false,
-        calibration: .feedback,
+        calibration: .feedback, cacheScales: .inProjections,
         layout: [
             .nibbles(".weight"), .scales(".weight_scale", .F8_E4M3),
             .unit(".weight_scale_2", isInverse: false, isScalar: true),

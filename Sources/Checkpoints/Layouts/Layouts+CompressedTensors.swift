@@ -119,6 +119,11 @@ extension ScaleType {
     }
 }
 
+extension ScaleType {
+    /// The type of numbers beside the scales: the same, where that is a float of at least 16 bits.
+    var floatType: DataType { [.f16, .bf16, .f32].contains(self) ? dataType : .BF16 }
+}
+
 extension DataType {
     /// Stores a scale as element number `index`; a U8 has the biased exponent of a power of two.
     func store(_ value: Float, _ destination: UnsafeMutableRawPointer, at index: Int) {

@@ -64,7 +64,9 @@ package struct GroupGrid: Sendable, Hashable {
         code & 8 != 0 ? -magnitudes[Int(code & 7)] : magnitudes[Int(code & 7)]
     }
 
-    /// A format of such groups. No file has it: its number is none of GGUF's.
+    /// A format of such groups.
+    ///
+    /// No file has it: its number is none of GGUF's.
     package var format: Format {
         let kind: UInt32 =
             switch codes {

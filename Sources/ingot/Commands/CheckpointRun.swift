@@ -102,7 +102,7 @@ struct CheckpointRun {
     ) throws -> CheckpointCalibration? {
         let source = plan.model.conversion
         guard let loaded = try command.calibration.load(for: source) else {
-            if plan.form.needsActivations {
+            if plan.needsText {
                 throw CheckpointError.needsText(of: plan)
             }
             if case .none = plan.form.calibration {
@@ -111,7 +111,7 @@ struct CheckpointRun {
             }
             return nil
         }
-        if case .none = plan.form.calibration, !plan.form.needsActivations {
+        if case .none = plan.form.calibration, !plan.needsText {
             Terminal.warning(
                 "\(plan.form.name) has nothing to calibrate and is rounded to nearest")
             return nil

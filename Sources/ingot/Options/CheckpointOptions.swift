@@ -23,6 +23,12 @@ struct CheckpointOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "For a directory for GPU engines: store scales of the KV cache in 8-bit floats.",
+            valueName: "fp8"))
+    var kvCache: String?
+
+    @Option(
+        help: ArgumentHelp(
             "For a directory for GPU engines: the most that one file of weights holds (default: 5G).",
             valueName: "size"))
     var maxShardSize: String?
@@ -31,7 +37,7 @@ struct CheckpointOptions: ParsableArguments {
     var given: [String] {
         [
             (groupSize != nil, "--group-size"), (!ignore.isEmpty, "--ignore"),
-            (maxShardSize != nil, "--max-shard-size"),
+            (kvCache != nil, "--kv-cache"), (maxShardSize != nil, "--max-shard-size"),
         ].filter(\.0).map(\.1)
     }
 
@@ -57,6 +63,12 @@ struct CheckpointOptions: ParsableArguments {
                     "--group-size is \(groupSize), expected 32, 64, 128 or channel")
             }
             options.scope = own
+        }
+        if let kvCache {
+            guard kvCache.lowercased() == "fp8" else {
+                throw ValidationError("--kv-cache is \(kvCache), expected fp8")
+            }
+            options.hasCacheScales = true
         }
         options.ignored = ignore
         options.allowsRequantization = allowsRequantization
