@@ -56,6 +56,10 @@ public struct ConversionSource: TensorSource {
     public let files: [InputFile]
     /// The output type, `auto` resolved.
     public let outputType: OutputType
+    /// What the directory stores its weights as: `W4A16 g128`, `BF16`.
+    public let storedType: String
+    /// The bytes of the directory's tensors as they are stored, of quantized ones with all parts.
+    public let storedByteCount: Int
     /// What the user should know although the conversion goes on.
     public let notices: [String]
     /// Where parts of the directory contradict each other or cannot be read, and what was taken.
@@ -109,6 +113,8 @@ public struct ConversionSource: TensorSource {
         tensors = weights.mapping.tensors
         contents = weights.mapping.contents
         files = weights.files
+        storedType = weights.storedType
+        storedByteCount = weights.storedByteCount
         warnings = weights.warnings + general.warnings + faults.map(\.description)
         // GGUF has no key for it: the file is right up to the context that the model was trained on.
         // Families that have another way to say it write a scaling.

@@ -11,6 +11,10 @@ struct ConvertedWeights {
     private(set) var files: [InputFile] = []
     /// The method by which the weights are quantized.
     private(set) var method: String?
+    /// What the weights are stored as: `W4A16 g128`, `BF16`.
+    private(set) var storedType = ""
+    /// The bytes of all tensors as they are stored.
+    private(set) var storedByteCount = 0
     private(set) var notices: [String] = []
     private(set) var warnings: [String] = []
 
@@ -55,9 +59,14 @@ struct ConvertedWeights {
             directory: directory.path, named: directory.config["transformers_weights"]?.text)
         files = checkpoint.shards.map(\.file)
         // Some packed forms go into the file as they are.
+        let quantization = try directory.quantization()
         let model = try checkpoint.modelTensors(
-            quantization: directory.quantization(), keeping: family.checkpoint.packedMethods)
+            quantization: quantization, keeping: family.checkpoint.packedMethods)
         method = model.method
+        storedByteCount = checkpoint.entries.reduce(0) { $0 + $1.tensor.byteCount }
+        storedType =
+            model.method == nil
+            ? checkpoint.mainType?.rawValue ?? "" : quantization?.typeName ?? model.method ?? ""
         notices += model.notices
         warnings += checkpoint.warnings + model.warnings
         return model.tensors

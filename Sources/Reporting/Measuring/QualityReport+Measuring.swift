@@ -1,3 +1,4 @@
+import Conversion
 public import Evaluation
 import Foundation
 public import GGUF
@@ -91,15 +92,18 @@ extension TensorSource {
     /// The length of all files.
     fileprivate var fileByteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
 
-    /// Bits per stored value over all tensors.
+    /// Bits per value over all tensors, as they are stored.
     fileprivate var bitsPerWeight: Double {
         let elements = tensors.reduce(0) { $0 + $1.shape.elementCount }
-        let bytes = tensors.reduce(0) { $0 + $1.byteCount }
+        let stored = (self as? ConversionSource)?.storedByteCount
+        let bytes = stored ?? tensors.reduce(0) { $0 + $1.byteCount }
         return elements == 0 ? 0 : Double(bytes) * 8 / Double(elements)
     }
 
-    /// The file type that the metadata names; the format of most bytes when it names none.
+    /// The file type that the metadata names; the format of most bytes when it names none. Of a
+    /// directory, what it stores its weights as.
     public var typeName: String {
+        if let directory = self as? ConversionSource { return directory.storedType }
         let number = metadata["general.file_type"]?.integer
         if let number, let recipe = Recipe.all.first(where: { $0.fileType.map(Int.init) == number })
         {

@@ -11,7 +11,7 @@ public struct ReportModels {
     public struct Request {
         /// A GGUF file or a Hugging Face directory.
         public var base: String
-        /// Files that were quantized before.
+        /// Files and directories that were quantized before.
         public var quantized: [String]
         /// The types to quantize the base to.
         public var recipes: [Recipe]
@@ -105,14 +105,19 @@ public struct ReportModels {
             }
         }
         temporaryFolder = temporary
+        var warnings: [String] = []
         // Before anything is made: a file that cannot be read must not cost minutes first.
-        let named = try request.quantized.map { try SplitSource.open(path: $0) }
+        let named = try request.quantized.map {
+            let level = try NamedSource(path: $0, pre: request.pre)
+            level.notices.forEach(notice)
+            warnings += level.warnings
+            return level.source
+        }
         func path(_ type: String) -> String {
             let folder = folder ?? ""
             return (folder.hasSuffix("/") ? folder : folder + "/") + "\(request.stem)-\(type).gguf"
         }
         var made: [Made] = []
-        var warnings: [String] = []
         func make(_ plans: [Plan], by making: Making = Making(.plain)) throws {
             made += zip(plans, try write(plans, making.rounding)).map {
                 Made(plan: $0, importance: making.options.importance, findings: $1)

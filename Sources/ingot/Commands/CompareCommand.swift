@@ -14,15 +14,18 @@ struct CompareCommand: ParsableCommand {
             The table that llama-perplexity --kl-divergence prints, for several models in one pass:
             they see the same windows as the base side by side, and no file of logits is needed.
             Where the base model is on another machine, its logits can go to a file there and be
-            compared with here; llama-perplexity's own files of logits are read too.
+            compared with here; llama-perplexity's own files of logits are read too. Each model is a
+            GGUF file or a Hugging Face directory, plain or quantized.
 
             Examples:
               ingot compare f16.gguf q8_0.gguf q4_k_m.gguf -f heldout.txt
               ingot compare f16.gguf -f heldout.txt --save-logits f16.logits.zst
+              ingot compare my-model/ my-model-w4a16/ q4_k_m.gguf -f heldout.txt
               ingot compare --logits f16.logits.zst q4_k_m.gguf --json -o q4_k_m.json
             """)
 
-    @Argument(help: "The base model, then the models quantized from it.")
+    @Argument(
+        help: "The base model, then those quantized from it: GGUF files or directories.")
     var models: [String]
 
     @OptionGroup var options: EvaluationOptions
@@ -58,7 +61,7 @@ struct CompareCommand: ParsableCommand {
     }
 
     func run() throws {
-        let loaded = try models.map { try Model(path: $0) }
+        let loaded = try models.map { try options.model($0) }
         let pool = options.pool
         let warnings = layers.warnings(loaded)
         Terminal.warnings(warnings)

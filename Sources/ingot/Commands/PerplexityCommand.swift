@@ -10,7 +10,7 @@ import TensorCore
 struct PerplexityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "perplexity",
-        abstract: "Measure the perplexity of a GGUF model on a text.",
+        abstract: "Measure the perplexity of a model on a text.",
         discussion: """
             The protocol is llama-perplexity's: windows of the context's length one after another,
             the second half of each scored, the first token replaced by BOS where the tokenizer
@@ -18,16 +18,20 @@ struct PerplexityCommand: ParsableCommand {
             is the weights' alone. With --activations q8 linear layers run as engines on processors
             run them: what they take in is rounded to 8 bits, block by block, and multiplied with
             the stored codes in integers, which is faster and adds a noise of its own; attention
-            and weights stored as F16, BF16 or F32 stay in F32.
+            and weights stored as F16, BF16 or F32 stay in F32. A Hugging Face directory, plain or
+            quantized (compressed-tensors, GPTQ, AWQ, FP8, ModelOpt, bitsandbytes …), is measured
+            where it is, its weights dequantized as they are read.
 
             Examples:
               ingot perplexity model-Q4_K_M.gguf -f wiki.test.raw
               ingot perplexity -m model-f16.gguf -f wiki.test.raw -c 2048 --chunks 16 --json
               ingot perplexity model-f16.gguf -f wiki.test.raw.zst -c 1024 --stride 512
               ingot perplexity model-f16.gguf -f long.txt --resume long.state
+              ingot perplexity model-w4a16/ -f wiki.test.raw
             """)
 
-    @Argument(help: "The GGUF file; of a split model, the first part.")
+    @Argument(
+        help: "The GGUF file, of a split model the first part; or a Hugging Face directory.")
     var model: String?
 
     @Option(
@@ -74,7 +78,7 @@ struct PerplexityCommand: ParsableCommand {
 
     mutating func validate() throws {
         guard (model == nil) != (modelOption == nil) else {
-            throw ValidationError("expected one model: MODEL.gguf or -m MODEL.gguf")
+            throw ValidationError("expected one model: MODEL or -m MODEL")
         }
         try options.requireText()
         guard resume == nil || saveLogits == nil else {
@@ -84,7 +88,7 @@ struct PerplexityCommand: ParsableCommand {
 
     func run() throws {
         let path = model ?? modelOption ?? ""
-        let model = try Model(path: path)
+        let model = try options.model(path)
         let loaded = try options.text(for: model, windowing: windowing.windowing)
         let text = loaded.windows
         let pool = options.pool

@@ -15,13 +15,16 @@ struct ReportCommand: ParsableCommand {
         commandName: "report",
         abstract: "Measure what quantization cost: size, perplexity, KL divergence, agreement.",
         usage: """
-            ingot report [options] -f TEXT -o FOLDER BASE.gguf QUANTIZED.gguf …
+            ingot report [options] -f TEXT -o FOLDER BASE.gguf|HF_DIR QUANTIZED.gguf|HF_DIR …
             ingot report [options] -f TEXT -o FOLDER BASE.gguf|HF_DIR --types TYPE,TYPE,…
             """,
         discussion: """
             Base and quantized models see the same windows of the text side by side, so no file of
             logits is written. The folder gets report.md (for a CI summary or a model card),
             report.json (for a machine) and report.html (one page, opens without network).
+
+            A quantized Hugging Face directory is a level beside GGUF files: it is named by its type
+            (W4A16 g128, NVFP4 …), counted at the bytes of its weights and dequantized as it is read.
 
             With --types the levels are made first, in one pass over the base, and removed
             afterwards unless --levels-dir keeps them. --imatrix and --calibrate together, and
@@ -31,6 +34,7 @@ struct ReportCommand: ParsableCommand {
 
             Examples:
               ingot report f16.gguf q4_k_m.gguf q2_k.gguf -f heldout.txt -o report/
+              ingot report f16.gguf q4_k_m.gguf my-model-w4a16/ -f heldout.txt -o report/
               ingot report my-model/ --types Q8_0,Q6_K,Q4_K_M -f heldout.txt -o report/
               ingot report f16.gguf --types IQ2_XS,Q4_K_M --imatrix imatrix.gguf \\
                 --calibration calibration.txt -f heldout.txt -o report/ --levels-dir levels/
@@ -42,7 +46,9 @@ struct ReportCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: "The base model, a GGUF file or a Hugging Face directory, then quantized files.")
+        help: """
+            The base model, then quantized ones: GGUF files or Hugging Face directories.
+            """)
     var models: [String]
 
     @OptionGroup var options: EvaluationOptions
@@ -73,7 +79,7 @@ struct ReportCommand: ParsableCommand {
 
     mutating func validate() throws {
         guard models.count >= 2 || making.types != nil else {
-            throw ValidationError("expected BASE and at least one QUANTIZED.gguf, or --types")
+            throw ValidationError("expected BASE and at least one QUANTIZED, or --types")
         }
         guard output != nil || json || gating.junit != nil else {
             throw ValidationError("expected where the report goes: -o FOLDER or --json")

@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import GGUF
 import Inference
+import Reporting
 import TensorCore
 
 /// What the commands that run a model over a text share: the text and how it is cut.
@@ -54,6 +55,14 @@ struct EvaluationOptions: ParsableArguments {
     var textName: String { textNames.joined(separator: " + ") }
     /// The names of the text's files.
     var textNames: [String] { texts.map(TextNames.short) }
+
+    /// The model at `path`, a GGUF file or a Hugging Face directory; tells what is to be known of it.
+    func model(_ path: String) throws -> Model {
+        let named = try NamedSource(path: path, pre: tokenizing.pre)
+        if !quiet { named.notices.forEach(Terminal.note) }
+        Terminal.warnings(named.warnings)
+        return try Model(source: named.source)
+    }
 
     /// A text in windows.
     struct LoadedText {
