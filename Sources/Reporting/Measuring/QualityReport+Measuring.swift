@@ -100,8 +100,9 @@ extension TensorSource {
         return elements == 0 ? 0 : Double(bytes) * 8 / Double(elements)
     }
 
-    /// The file type that the metadata names; the format of most bytes when it names none. Of a
-    /// directory, what it stores its weights as.
+    /// The file type that the metadata names; the format of most bytes when it names none.
+    ///
+    /// Of a directory, what it stores its weights as.
     public var typeName: String {
         if let directory = self as? ConversionSource { return directory.storedType }
         let number = metadata["general.file_type"]?.integer
