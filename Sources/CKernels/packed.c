@@ -199,35 +199,45 @@ void ingot_prepare_rows(ingot_isa isa, const ingot_packed_form *form,
 
 // MARK: Packing
 
-// Four codes of up to 16 rows from column `k` on, as the low bits want them.
-static void gather(const uint8_t *codes, size_t rows, size_t length, size_t k, uint8_t *four) {
-    for (size_t row = 0; row < rows; row++) memcpy(four + 4 * row, codes + row * length + k, 4);
+// 32 codes of up to 16 rows from column `k` on, four of each row after four of the other.
+static void gather(const uint8_t *codes, size_t rows, size_t length, size_t k, uint8_t w[8][64]) {
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t s = 0; s < 8; s++) memcpy(w[s] + 4 * row, codes + row * length + k + 4 * s, 4);
+    }
 }
 
 // Packs 32 columns: `w[s]` has columns 4 s to 4 s + 3.
+static inline __attribute__((always_inline)) void pack_planes(const uint32_t bits,
+                                                             uint8_t w[8][64], uint8_t *out) {
+    const uint32_t low = bits >= 4 ? 4 : 2, high = bits - low;
+    for (uint32_t byte = 0; byte < low; byte++, out += 64) {
+        for (int i = 0; i < 64; i++) {
+            uint8_t value = 0;
+            for (uint32_t j = 0; j < 8 / low; j++)
+                value |= (uint8_t)((w[byte * (8 / low) + j][i] & ((1u << low) - 1)) << (low * j));
+            out[i] = value;
+        }
+    }
+    if (high == 0) return;
+    for (uint32_t byte = 0; byte < high; byte++, out += 64) {
+        for (int i = 0; i < 64; i++) {
+            uint8_t value = 0;
+            for (uint32_t j = 0; j < 8 / high; j++)
+                value |= (uint8_t)(w[byte * (8 / high) + j][i] >> low << (high * j));
+            out[i] = value;
+        }
+    }
+}
+
 static void pack_columns(uint32_t bits, uint8_t w[8][64], uint8_t *out) {
-    if (bits == 8) {
-        memcpy(out, w, 512);
-        return;
-    }
-    uint32_t low = bits >= 4 ? 4 : 2, high = bits - low, per_byte = 8 / low;
-    for (uint32_t byte = 0; byte < 8 / per_byte; byte++, out += 64) {
-        for (int i = 0; i < 64; i++) {
-            uint32_t value = 0;
-            for (uint32_t j = 0; j < per_byte; j++)
-                value |= (w[byte * per_byte + j][i] & ((1u << low) - 1)) << (low * j);
-            out[i] = (uint8_t)value;
-        }
-    }
-    if (!high) return;
-    per_byte = 8 / high;
-    for (uint32_t byte = 0; byte < 8 / per_byte; byte++, out += 64) {
-        for (int i = 0; i < 64; i++) {
-            uint32_t value = 0;
-            for (uint32_t j = 0; j < per_byte; j++)
-                value |= (uint32_t)(w[byte * per_byte + j][i] >> low) << (high * j);
-            out[i] = (uint8_t)value;
-        }
+    // A constant each, so that loops become vectors.
+    switch (bits) {
+    case 2: pack_planes(2, w, out); break;
+    case 3: pack_planes(3, w, out); break;
+    case 4: pack_planes(4, w, out); break;
+    case 5: pack_planes(5, w, out); break;
+    case 6: pack_planes(6, w, out); break;
+    default: memcpy(out, w, 512); break;
     }
 }
 
@@ -296,7 +306,7 @@ bool ingot_pack_codes(const ingot_packed_form *form, const uint8_t *codes, const
     uint8_t *out = panel, w[8][64];
     memset(w, form->hasTable ? 0 : (int)form->offset, sizeof w);
     for (size_t k = 0; k < rowLength; k += 32, out += 64 * form->bits) {
-        for (size_t s = 0; s < 8; s++) gather(codes, rowCount, rowLength, k + 4 * s, w[s]);
+        gather(codes, rowCount, rowLength, k, w);
         if (form->hasTable) {
             for (size_t s = 0; s < 8; s++) {
                 uint8_t worst = 0;

@@ -1,8 +1,10 @@
 package import CKernels
 package import TensorCore
 
-/// How a format's rows are packed for products with few rows: its codes with as many bits as they
-/// need, its scales about as they are stored. `packed.h` describes the panels.
+/// How a format's rows are packed for products with few rows.
+///
+/// Codes have as many bits as they need, scales are held about as they are stored; `packed.h`
+/// describes the panels.
 package struct PackedForm: Sendable, Hashable {
     /// What the kernels need to know.
     package let form: ingot_packed_form
