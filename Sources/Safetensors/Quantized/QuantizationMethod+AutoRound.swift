@@ -1,3 +1,5 @@
+import TensorCore
+
 extension QuantizationMethod {
     /// Intel's AutoRound: its `packing_format` says whose layout the weights have.
     ///
