@@ -1,4 +1,4 @@
-public import GGUF
+import GGUF
 import Quantization
 import TensorCore
 
