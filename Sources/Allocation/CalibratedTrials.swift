@@ -33,8 +33,8 @@ struct CalibratedTrials {
         self.pool = pool
     }
 
-    private func rounding(_ formats: [Int: [Format]]) -> CalibratedRounding {
-        CalibratedRounding(
+    private func rounding(_ formats: [Int: [Format]]) throws -> CalibratedRounding {
+        try CalibratedRounding(
             runnable, formats: formats.mapValues { $0.filter { $0.blockElementCount > 1 } },
             windows: text, effort: .fast, search: .quick, pool: pool)
     }
@@ -42,7 +42,7 @@ struct CalibratedTrials {
     /// What feedback leaves of the encoders' errors, by tensor and by the numbers of its formats; 1
     /// where there is none.
     func errorShares(progress: (Double) throws -> Void) throws -> [[Double]] {
-        let rounding = rounding(
+        let rounding = try rounding(
             Dictionary(uniqueKeysWithValues: model.tensors.map { ($0.index, $0.formats) }))
         var sums: [Int: [Format: (sum: Double, count: Double)]] = [:]
         let groups = rounding.groups
@@ -80,7 +80,7 @@ struct CalibratedTrials {
                 }
             }
         }
-        let rounding = rounding(formats)
+        let rounding = try rounding(formats)
         var encoder = BlockEncoder(model, rounding, formats, pool: pool)
         let walk = try BlockwiseDivergences(
             base: runnable, embeddings: choices.map { source($0, [:]) }, windows: windows,

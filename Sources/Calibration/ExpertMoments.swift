@@ -25,7 +25,17 @@ struct ExpertMoments {
 
     /// Blends the moments of all experts; all are finished.
     func blend(_ moments: inout [InputRecorder.Key: LayerInputs.Moments], pool: WorkerPool) throws {
-        let all = try Hessian(columnCount: group.columnCount)
+        for segment in group.segments.indices { try blend(segment, &moments, pool: pool) }
+    }
+
+    private func blend(
+        _ segment: Int, _ moments: inout [InputRecorder.Key: LayerInputs.Moments], pool: WorkerPool
+    ) throws {
+        func key(_ matrix: Int) -> InputRecorder.Key {
+            InputRecorder.Key(group: number, matrix: matrix, segment: segment)
+        }
+        let columnCount = group.segments[segment].count
+        let all = try Hessian(columnCount: columnCount)
         all.finish(pool: pool)
         for matrix in 0..<matrixCount {
             guard let own = moments[key(matrix)] else { continue }
@@ -35,19 +45,15 @@ struct ExpertMoments {
         if !sharesColumns { all.levelDiagonal() }
         for matrix in 0..<matrixCount {
             guard let own = moments[key(matrix)], own.fitting.weight > 0 else {
-                let none = try Hessian(columnCount: group.columnCount)
+                let none = try Hessian(columnCount: columnCount)
                 none.finish(pool: pool)
                 none.takeDiagonal(of: all)
                 moments[key(matrix)] = LayerInputs.Moments(fitting: none, validation: none)
                 continue
             }
-            let columns = Double(group.columnCount)
+            let columns = Double(columnCount)
             own.fitting.blend(with: all, share: columns / (columns + Double(own.fitting.rowCount)))
         }
-    }
-
-    private func key(_ matrix: Int) -> InputRecorder.Key {
-        InputRecorder.Key(group: number, matrix: matrix)
     }
 }
 

@@ -4,19 +4,28 @@ import TensorCore
 /// The second moments of what a linear layer takes in: Σ w x xᵀ over the tokens, which is the Hessian
 /// of the layer's output error up to a factor of 2.
 package final class Hessian {
-    /// The number of columns of the layer's matrices.
+    /// The number of its columns.
     let columnCount: Int
+    private let firstColumn: Int
+    private let rowLength: Int
     /// The sum of the tokens' weights.
     private(set) var weight = 0.0
     /// How many tokens it is of.
     package private(set) var rowCount = 0
-    private let gram: GramMatrix
+    private var gram: GramMatrix?
     private var finished: SquareMatrix?
 
     /// No tokens.
-    init(columnCount: Int) throws {
-        self.columnCount = columnCount
-        gram = try GramMatrix(count: columnCount)
+    convenience init(columnCount: Int) throws {
+        try self.init(columns: 0..<columnCount, ofRowLength: columnCount)
+    }
+
+    /// No tokens, of some columns of the layer's matrices.
+    init(columns: Range<Int>, ofRowLength rowLength: Int) throws {
+        columnCount = columns.count
+        firstColumn = columns.lowerBound
+        self.rowLength = rowLength
+        gram = try GramMatrix(count: columns.count)
     }
 
     /// Adds the products of pieces, in their order.
@@ -26,7 +35,8 @@ package final class Hessian {
             rowCount += piece.rowCount
             piece.rows.withUnsafeBufferPointer { rows in
                 guard let base = rows.baseAddress else { return }
-                gram.add(base, rowCount: piece.rowCount, stride: columnCount, pool: pool)
+                gram?.add(
+                    base + firstColumn, rowCount: piece.rowCount, stride: rowLength, pool: pool)
             }
         }
     }
@@ -35,8 +45,10 @@ package final class Hessian {
     @discardableResult
     func finish(pool: WorkerPool) -> SquareMatrix {
         if let finished { return finished }
-        let sums = gram.finish(pool: pool)
+        guard let sums = gram?.finish(pool: pool) else { preconditionFailure("no sums") }
         finished = sums
+        // Its room for rows goes.
+        gram = nil
         return sums
     }
 

@@ -9,8 +9,14 @@ package struct InputGroup: Sendable, Hashable {
     var matrixCount: Int?
     /// The length of an input row.
     var columnCount: Int
+    /// The stretches of columns whose moments are summed, each by itself.
+    var segments: [Range<Int>]
 
-    package init(tensors: [String], matrixCount: Int?, columnCount: Int) {
+    package init(
+        tensors: [String], matrixCount: Int?, columnCount: Int,
+        segmentWidth: Int = ColumnSegments.usualWidth
+    ) {
+        segments = ColumnSegments.ranges(columnCount: columnCount, width: segmentWidth)
         self.tensors = tensors
         self.matrixCount = matrixCount
         self.columnCount = columnCount
@@ -28,14 +34,16 @@ package final class InputRecorder: Sendable {
         package var weight: Double
     }
 
-    /// An input, of an expert where the group has experts.
+    /// An input, of an expert where the group has experts, and a stretch of its columns.
     package struct Key: Sendable, Hashable {
         var group: Int
         var matrix: Int?
+        var segment: Int
 
-        package init(group: Int, matrix: Int? = nil) {
+        package init(group: Int, matrix: Int? = nil, segment: Int = 0) {
             self.group = group
             self.matrix = matrix
+            self.segment = segment
         }
     }
 

@@ -149,14 +149,18 @@ private final class MomentSums {
         _ purpose: CalibrationWindows.Purpose, _ pool: WorkerPool
     ) throws {
         for (key, pieces) in inputs {
-            guard let columnCount = groups[key.group]?.columnCount else { continue }
-            let own =
-                try moments[key]
-                ?? LayerInputs.Moments(
-                    fitting: Hessian(columnCount: columnCount),
-                    validation: Hessian(columnCount: columnCount))
-            moments[key] = own
-            (purpose == .fitting ? own.fitting : own.validation).add(pieces, pool: pool)
+            guard let group = groups[key.group] else { continue }
+            for (segment, columns) in group.segments.enumerated() {
+                var key = key
+                key.segment = segment
+                let own =
+                    try moments[key]
+                    ?? LayerInputs.Moments(
+                        fitting: Hessian(columns: columns, ofRowLength: group.columnCount),
+                        validation: Hessian(columns: columns, ofRowLength: group.columnCount))
+                moments[key] = own
+                (purpose == .fitting ? own.fitting : own.validation).add(pieces, pool: pool)
+            }
         }
     }
 

@@ -3,7 +3,7 @@ import Pipeline
 import Quantization
 import TensorCore
 
-/// What a group's matrices are rounded with.
+/// What some columns of a group's matrices are rounded with.
 struct PreparedRounding: Sendable {
     private struct Target: Hashable {
         var tensor: Int
@@ -23,11 +23,12 @@ struct PreparedRounding: Sendable {
     private(set) var plainReasons: [(tensor: Int, reason: CalibrationOutcome.Reason)] = []
 
     init(
-        _ moments: LayerInputs.Moments?, step: RoundingSchedule.Step, columnCount: Int,
+        _ moments: LayerInputs.Moments?, step: RoundingSchedule.Step, columns: Range<Int>,
+        rowLength: Int,
         formats: [Int: [Format]], source: any TensorSource, effort: RoundingEffort,
         search: ShrinkChoice.Search, pool: WorkerPool
     ) throws {
-        self.columnCount = columnCount
+        columnCount = columns.count
         self.effort = effort
         let found = (moments?.fitting.rowCount ?? 0) + (moments?.validation.rowCount ?? 0)
         let needed = columnCount / 4
@@ -44,7 +45,8 @@ struct PreparedRounding: Sendable {
             return
         }
         let samples = try PreparedRounding.samples(
-            step, columnCount, source, count: search.sampleRowCount)
+            step, rowLength, source, count: search.sampleRowCount
+        ).map { $0.part(columns, rowLength: rowLength) }
         let wanted = step.group.tensors.map { (tensor: $0, formats: formats[$0] ?? []) }
         let all = Set(wanted.flatMap(\.formats).filter(\.supportsFeedback))
             .sorted { $0.typeID < $1.typeID }

@@ -21,6 +21,7 @@ struct RoundingSchedule: Sendable {
         var group: RoundingGroup
     }
 
+    private let segmentWidth: Int
     private(set) var inputs: [Input] = []
     private(set) var steps: [Step] = []
     /// Tensors that get blocks and whose input cannot be observed.
@@ -28,8 +29,11 @@ struct RoundingSchedule: Sendable {
 
     /// Finds the inputs of the tensors that `formats` names.
     ///
-    /// - Parameter formats: The formats with blocks that each tensor is written in, by its number.
-    init(_ model: Model, formats: [Int: [Format]]) {
+    /// - Parameters:
+    ///   - formats: The formats with blocks that each tensor is written in, by its number.
+    ///   - segmentWidth: The most columns that are rounded with regard to each other.
+    init(_ model: Model, formats: [Int: [Format]], segmentWidth: Int) {
+        self.segmentWidth = segmentWidth
         var numbers: [String: Int] = [:]
         for (number, tensor) in model.source.tensors.enumerated() { numbers[tensor.name] = number }
         var covered: Set<Int> = []
@@ -56,7 +60,8 @@ struct RoundingSchedule: Sendable {
         let shape = model.source.tensors[first].shape
         let matrixCount = shape.rank > 2 ? shape.dimensions[shape.rank - 3] : nil
         let group = InputGroup(
-            tensors: names, matrixCount: matrixCount, columnCount: shape.rowLength)
+            tensors: names, matrixCount: matrixCount, columnCount: shape.rowLength,
+            segmentWidth: segmentWidth)
         inputs.append(Input(group: group, block: block))
         let input = inputs.count - 1
         guard let matrixCount else {

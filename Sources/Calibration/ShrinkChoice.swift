@@ -39,6 +39,17 @@ package struct ShrinkChoice {
             self.tensor = tensor
             self.rows = rows
         }
+
+        /// The same rows' values of some columns.
+        func part(_ columns: Range<Int>, rowLength: Int) -> Sample {
+            guard columns.count < rowLength else { return self }
+            let starts = stride(from: 0, to: rows.count, by: rowLength)
+            return Sample(
+                tensor: tensor,
+                rows: starts.flatMap {
+                    rows[$0 + columns.lowerBound..<$0 + columns.upperBound]
+                })
+        }
     }
 
     /// How a format is rounded.

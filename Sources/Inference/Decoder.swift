@@ -96,6 +96,17 @@ public struct Decoder: Sendable {
         return 2 * blockByteCount + 4 * (panels + tiles + rows)
     }
 
+    /// About how many bytes taking a batch through one block takes besides the batch's rows; experts
+    /// not counted.
+    package func stepByteCount(windowLength: Int) -> Int {
+        let load = Workspace.Load(
+            rowCount: Decoder.groupTokens, stretchLength: windowLength, keyCount: windowLength,
+            width: models[0].description.embeddingLength)
+        var room = Workspace.Room()
+        for block in blocks.joined() { room.need(block.room(for: load, activations)) }
+        return blockByteCount + 4 * pool.threadCount * room.floatCount
+    }
+
     /// The number of tokens that a batch should have: every weight is decoded once for them all.
     public var batchTokenCount: Int { max(4096, pool.threadCount * Decoder.groupTokens) }
 

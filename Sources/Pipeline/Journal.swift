@@ -174,6 +174,7 @@ struct JournalIdentity {
         hash = SHA256()
         hash.update(bytes: Array(options.toolVersion.utf8))
         hash.update(integer: bounds.chunkElementCount)
+        if let rounding = options.rounding { hash.update(bytes: Array(rounding.identity.utf8)) }
         hash.update(integer: plans.count)
         for plan in plans {
             hash.update(bytes: Array(plan.outputPath.utf8))

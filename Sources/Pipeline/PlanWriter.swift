@@ -70,8 +70,8 @@ public struct PlanWriter: Sendable {
     ///
     /// - Throws: `PipelineError` when the options set a limit that cannot be kept.
     public static func memoryByteCount(of plans: [Plan], options: WriteOptions) throws -> Int {
-        try WorkBounds(plans, threadCount: options.threadCount, limit: options.memoryLimit)
-            .byteCount(of: plans) + (options.rounding?.memoryByteCount ?? 0)
+        try WorkBounds(plans, options).byteCount(of: plans)
+            + (options.rounding?.memoryByteCount ?? 0)
     }
 
     /// Writes the files that `plans`, all made from one source, describe.
@@ -87,8 +87,7 @@ public struct PlanWriter: Sendable {
         progress: (@Sendable (Progress) -> Void)? = nil
     ) throws -> [Findings] {
         guard !plans.isEmpty else { return [] }
-        let bounds = try WorkBounds(
-            plans, threadCount: options.threadCount, limit: options.memoryLimit)
+        let bounds = try WorkBounds(plans, options)
         let work = WorkList(
             plans, chunkElementCount: bounds.chunkElementCount, rounding: options.rounding)
         let checksums = Checksums(count: work.resultCount)

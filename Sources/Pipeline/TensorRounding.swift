@@ -11,6 +11,8 @@ public protocol TensorRounding: Sendable {
     var groups: [RoundingGroup] { get }
     /// About how much memory it takes at the most, in bytes.
     var memoryByteCount: Int { get }
+    /// What the bytes depend on and the plans do not say: a run is not resumed with another.
+    var identity: String { get }
 
     /// Prepares a group; called for those with rows left to encode only, in their order, while no
     /// row is being encoded.

@@ -141,7 +141,9 @@ struct WorkBounds: Sendable, Hashable {
     static let fixedByteCount = 40 << 20
 
     /// Finds bounds, or throws when the longest row that must be encoded does not fit `limit`.
-    init(_ plans: [Plan], threadCount: Int?, limit: Int?) throws {
+    ///
+    /// - Parameter besides: What rounding takes besides, in bytes.
+    init(_ plans: [Plan], threadCount: Int?, limit: Int?, besides: Int = 0) throws {
         let threads = WorkerPool(threadCount: threadCount).threadCount
         guard let limit else {
             self.threadCount = threads
@@ -149,7 +151,7 @@ struct WorkBounds: Sendable, Hashable {
             return
         }
         let least = max(WorkBounds.smallestChunk, WorkBounds.longestRow(of: plans))
-        let held = WorkBounds.heldByteCount(plans)
+        let held = WorkBounds.heldByteCount(plans) + besides
         let unit = WorkBounds.bytesPerElement(fileCount: WorkBounds.fileCount(plans))
         let perThread = least.multiplied(checkedBy: unit) ?? Int.max
         guard let needed = held.adding(checked: perThread), needed <= limit else {
@@ -188,5 +190,15 @@ struct WorkBounds: Sendable, Hashable {
         let buffers = threadCount.multiplied(checkedBy: unit)?
             .multiplied(checkedBy: values)
         return buffers?.adding(checked: WorkBounds.heldByteCount(plans)) ?? Int.max
+    }
+}
+
+extension WorkBounds {
+    /// The bounds that the options ask for.
+    init(_ plans: [Plan], _ options: WriteOptions) throws {
+        let besides = options.memoryLimit == nil ? nil : options.rounding?.memoryByteCount
+        try self.init(
+            plans, threadCount: options.threadCount, limit: options.memoryLimit,
+            besides: besides ?? 0)
     }
 }

@@ -11,7 +11,7 @@ public struct WriteOptions: Sendable {
     /// Whether the written bytes are read back from the disk and compared before the file appears
     /// under its name.
     public var verifies = false
-    /// An upper bound for the memory of the buffers, in bytes; `nil` for what is fastest.
+    /// An upper bound for the memory of buffers and rounding, in bytes; `nil` for what is fastest.
     public var memoryLimit: Int?
     /// Whether a journal is kept beside the output, so that a killed run can be continued.
     public var journaling = Journaling.none

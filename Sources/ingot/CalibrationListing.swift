@@ -7,6 +7,16 @@ import TensorCore
 enum CalibrationListing {
     /// Says which tensors were rounded without feedback, and how Hessians were shrunk.
     static func show(_ outcome: CalibrationOutcome) {
+        for (format, tensors) in exact(outcome) {
+            Terminal.note(
+                "\(NumberFormat.counted(tensors.count, "tensor")) on the grid of \(format) already,"
+                    + " kept exactly: " + shown(tensors))
+        }
+        if outcome.strayRowCount > 0 {
+            Terminal.note(
+                "\(NumberFormat.counted(outcome.strayRowCount, "row")) of them not on it, rounded to"
+                    + " the nearest")
+        }
         let shrinks = outcome.shrinkCounts.sorted { $0.key < $1.key }.map {
             "\(NumberFormat.fixed($0.key, 2)) for \($0.value)"
         }
@@ -18,10 +28,9 @@ enum CalibrationListing {
                 "\(NumberFormat.counted(outcome.retryCount, "factorization")) needed more damping")
         }
         for (reason, tensors) in groups(outcome) {
-            let shown = tensors.prefix(3).joined(separator: ", ")
             Terminal.note(
                 "\(NumberFormat.counted(tensors.count, "tensor")) rounded without feedback, \(reason): "
-                    + shown + (tensors.count > 3 ? ", …" : ""))
+                    + shown(tensors))
         }
     }
 
@@ -44,6 +53,17 @@ enum CalibrationListing {
                         + changes.joined(separator: ", ") + " on held-out and other texts")
             }
         }
+    }
+
+    private static func shown(_ tensors: [String]) -> String {
+        tensors.prefix(3).joined(separator: ", ") + (tensors.count > 3 ? ", …" : "")
+    }
+
+    private static func exact(
+        _ outcome: CalibrationOutcome
+    ) -> [(format: Format, tensors: [String])] {
+        Dictionary(grouping: outcome.exact, by: \.format).sorted { $0.key.typeID < $1.key.typeID }
+            .map { ($0.key, $0.value.map(\.tensor)) }
     }
 
     private static func groups(

@@ -45,7 +45,8 @@ import Tokenization
 
     /// Writes files of these types; their digests, in that order.
     private func digests(
-        _ recipes: [String], threads: Int = 2, effort: RoundingEffort = .fast
+        _ recipes: [String], threads: Int = 2, effort: RoundingEffort = .fast,
+        segmentWidth: Int = ColumnSegments.usualWidth
     ) throws -> [String] {
         try Fixtures.withTemporaryFolder { folder in
             let source = try Self.source.get()
@@ -53,7 +54,7 @@ import Tokenization
             var options = WriteOptions()
             options.threadCount = threads
             options.rounding = try CalibratedRounding(
-                plans, windows: windows(source), effort: effort,
+                plans, windows: windows(source), effort: effort, segmentWidth: segmentWidth,
                 pool: WorkerPool(threadCount: threads))
             _ = try PlanWriter.write(plans, options: options)
             return try plans.map { try sha256(ofFile: $0.outputPath) }
@@ -64,6 +65,93 @@ import Tokenization
         let together = try digests(["Q4_K_M", "Q2_K"])
         #expect(try digests(["Q4_K_M"], threads: 1) == [together[0]])
         #expect(try digests(["Q2_K"], threads: 3) == [together[1]])
+    }
+
+    /// The first stretch of a row is what it would be if the row ended there: nothing of the second
+    /// has part in it.
+    @Test func stretchesOfColumnsDoNotSeeEachOther() throws {
+        #expect(ColumnSegments.ranges(columnCount: 14336, width: 8192) == [0..<7168, 7168..<14336])
+        #expect(ColumnSegments.ranges(columnCount: 11008, width: 8192) == [0..<5376, 5376..<11008])
+        #expect(ColumnSegments.ranges(columnCount: 800, width: 512) == [0..<256, 256..<800])
+        #expect(ColumnSegments.ranges(columnCount: 576, width: 8192) == [0..<576])
+        // The down projections have 512 columns, all other matrices 256.
+        let whole = try digests(["Q4_K_M"])
+        let parts = try digests(["Q4_K_M"], segmentWidth: 256)
+        #expect(parts != whole)
+        #expect(try digests(["Q4_K_M"], threads: 1, segmentWidth: 256) == parts)
+
+        let source = try Self.source.get()
+        let model = try Model(source: source)
+        let names = ["blk.0.ffn_down.weight"]
+        func moments(_ width: Int) throws -> [InputRecorder.Key: LayerInputs.Moments] {
+            let group = InputGroup(
+                tensors: names, matrixCount: nil, columnCount: 512, segmentWidth: width)
+            return try LayerInputs(model, text: windows(source), pool: WorkerPool(threadCount: 2))
+                .run(block: 0, groups: [(number: 0, group: group)])
+        }
+        let (all, halves) = (try moments(512), try moments(256))
+        let diagonal = try #require(all[InputRecorder.Key(group: 0)]).fitting.diagonal
+        let found = try (0..<2).flatMap {
+            try #require(halves[InputRecorder.Key(group: 0, segment: $0)]).fitting.diagonal
+        }
+        #expect(found == diagonal)
+    }
+
+    /// A model whose weights are Q4_0's keeps them, whatever the text says.
+    @Test func weightsOnTheGridStayWhatTheyAre() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let source = try Self.source.get()
+            var options = QuantizeOptions()
+            options.recipe.isPure = true
+            func write(
+                _ source: any TensorSource, _ recipe: String, _ name: String,
+                rounding: ((Plan) throws -> CalibratedRounding)? = nil
+            ) throws -> (path: String, rounding: CalibratedRounding?) {
+                let plan = try Plan.quantize(
+                    source, recipe: try #require(Recipe.named(recipe)), options: options,
+                    outputPath: "\(folder)/\(name).gguf")
+                var write = WriteOptions()
+                let made = try rounding?(plan)
+                write.rounding = made
+                _ = try PlanWriter.write([plan], options: write)
+                return (plan.outputPath, made)
+            }
+            let first = try write(source, "Q4_0", "first").path
+            options.allowsRequantization = true
+            let floats = try GGUFFile(
+                path: try write(try GGUFFile(path: first), "F16", "floats").path)
+            options.allowsRequantization = false
+            let all = try windows(source)
+            let (again, rounding) = try write(floats, "Q4_0", "again") { plan in
+                try CalibratedRounding(
+                    [plan], windows: all, effort: .fast, pool: WorkerPool(threadCount: 2))
+            }
+            let outcome = try #require(rounding).outcome
+            #expect(outcome.exact.count == 16 && outcome.strayRowCount == 0)
+            #expect(outcome.shrinkCounts.isEmpty)
+            #expect(try Self.values(again) == Self.values(first))
+            // In another format they are rounded as ever.
+            let (_, other) = try write(floats, "Q6_K", "other") { plan in
+                try CalibratedRounding(
+                    [plan], windows: all, effort: .fast, pool: WorkerPool(threadCount: 2))
+            }
+            #expect(try #require(other).outcome.exact.isEmpty)
+        }
+    }
+
+    /// All values of a file.
+    private static func values(_ path: String) throws -> [[Float]] {
+        let file = try GGUFFile(path: path)
+        return try file.tensors.indices.map { index in
+            let shape = file.tensors[index].shape
+            var rows = [Float](repeating: 0, count: shape.elementCount)
+            try rows.withUnsafeMutableBufferPointer { rows in
+                try file.readRows(
+                    0..<shape.rowCount, ofTensor: index, into: #require(rows.baseAddress),
+                    scratch: ScratchBuffer())
+            }
+            return rows
+        }
     }
 
     /// What an importance matrix sums too is on the Hessian's diagonal.

@@ -45,6 +45,9 @@ final class Workspace: @unchecked Sendable {
 
         subscript(buffer: Buffer) -> Int { counts[buffer.rawValue] }
 
+        /// The numbers of all buffers.
+        var floatCount: Int { counts.reduce(0, +) }
+
         /// Makes buffers at least so long.
         mutating func need(_ wanted: KeyValuePairs<Buffer, Int>) {
             for (buffer, count) in wanted {

@@ -151,9 +151,26 @@ struct LoadedCalibration {
             .filter { $0 != CalibrationMix.name }
     }
 
-    /// The rounding of what the plans write.
-    func rounding(of plans: [Plan], pool: WorkerPool) throws -> CalibratedRounding {
-        try CalibratedRounding(plans, windows: windows, effort: effort, pool: pool)
+    /// Sets the rounding of what the plans write, in stretches of columns so narrow that the limit of
+    /// memory is kept where there is one.
+    ///
+    /// - Throws: `PipelineError` where it cannot be kept.
+    func round(_ plans: [Plan], with options: inout WriteOptions) throws -> CalibratedRounding {
+        let pool = WorkerPool(threadCount: options.threadCount)
+        func rounding(_ width: Int) throws -> CalibratedRounding {
+            let rounding = try CalibratedRounding(
+                plans, windows: windows, effort: effort, segmentWidth: width, pool: pool)
+            options.rounding = rounding
+            return rounding
+        }
+        guard options.memoryLimit != nil else { return try rounding(ColumnSegments.usualWidth) }
+        for width in ColumnSegments.widths.dropLast() {
+            let made = try rounding(width)
+            if (try? PlanWriter.memoryByteCount(of: plans, options: options)) != nil { return made }
+        }
+        let narrowest = try rounding(ColumnSegments.widths[ColumnSegments.widths.count - 1])
+        _ = try PlanWriter.memoryByteCount(of: plans, options: options)
+        return narrowest
     }
 
     /// What distils the norms of written files, with effort `best`.

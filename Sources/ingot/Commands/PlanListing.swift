@@ -1,4 +1,5 @@
 import Allocation
+import Calibration
 import GGUF
 import Pipeline
 import Quantization
@@ -24,6 +25,12 @@ struct PlanListing: Encodable {
         let raisedFrom: String?
         let isCopy: Bool
         let hasImportance: Bool
+        /// Whether it is rounded by what its layer takes in; absent without calibration.
+        let isCalibrated: Bool?
+        /// Whether its values are the type's already, and are kept; absent without calibration.
+        let isOnGrid: Bool?
+        /// The stretches of columns that it is rounded in, where they are several.
+        let columnSegments: Int?
         let sourceByteCount: Int
         let byteCount: Int
         /// What decided, where the format was chosen for a target.
@@ -71,6 +78,10 @@ struct PlanListing: Encodable {
         input = plan.source.path
         output = plan.outputPath
         recipe = plan.recipeName
+        let rounding = options.rounding
+        let calibrated = Set(rounding?.groups.flatMap(\.tensors) ?? [])
+        let calibration = rounding as? CalibratedRounding
+        let segments = calibration?.segmentCounts ?? [:]
         tensors = plan.tensors.map { tensor in
             Tensor(
                 name: tensor.name, shape: tensor.source.shape.dimensions,
@@ -79,6 +90,12 @@ struct PlanListing: Encodable {
                 fallbackFrom: tensor.choice.reason.fallbackFrom?.name,
                 raisedFrom: tensor.choice.reason.raisedFrom?.name, isCopy: tensor.isCopy,
                 hasImportance: tensor.importance != nil,
+                isCalibrated: rounding.map { _ in tensor.isRounded(by: calibrated) },
+                isOnGrid: calibration.map {
+                    $0.keepsValues(ofTensor: tensor.sourceIndex, as: tensor.choice.format)
+                },
+                columnSegments: tensor.isRounded(by: calibrated)
+                    ? segments[tensor.sourceIndex] : nil,
                 sourceByteCount: tensor.sourceByteCount, byteCount: tensor.byteCount,
                 allocation: planned.allocation?.tensors[tensor.name])
         }
@@ -112,6 +129,12 @@ struct PlanListing: Encodable {
             var why = tensor.reason
             if let wanted = tensor.fallbackFrom ?? tensor.raisedFrom { why += " from \(wanted)" }
             if tensor.hasImportance { why += ", weighted" }
+            if tensor.isOnGrid == true {
+                why += ", on its grid"
+            } else if tensor.isCalibrated == true {
+                why += ", calibrated"
+            }
+            if let count = tensor.columnSegments { why += " in \(count) parts" }
             if let group = tensor.allocation?.group { why += ", with \(group)" }
             table.add(
                 tensor.name, tensor.shape.map(String.init).joined(separator: " × "),
@@ -140,6 +163,13 @@ struct PlanListing: Encodable {
             Terminal.print("  memory: about \(NumberFormat.bytes(listing.memoryByteCount))")
             Terminal.warnings(listing.warnings)
         }
+    }
+}
+
+extension Plan.Tensor {
+    /// Whether it is one of those that are calibrated, and gets blocks.
+    fileprivate func isRounded(by calibrated: Set<Int>) -> Bool {
+        !isCopy && choice.format.blockElementCount > 1 && calibrated.contains(sourceIndex)
     }
 }
 

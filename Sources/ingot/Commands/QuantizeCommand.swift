@@ -222,17 +222,17 @@ struct QuantizeCommand: ParsableCommand {
         try planning.check(outputs, importance: importance)
         Terminal.warnings(importance?.warnings(for: source) ?? [])
         var writeOptions = try writeOptions(threads: request.threads)
-        let rounding = try calibration.map {
-            try $0.rounding(
-                of: outputs.files, pool: WorkerPool(threadCount: request.threads))
-        }
-        writeOptions.rounding = rounding
+        let rounding = try calibration?.round(outputs.files, with: &writeOptions)
         let finishing = try calibration?.finishing(
             of: source, threads: request.threads, isQuiet: planning.run.quiet)
         writeOptions.finishing = finishing
         if planning.dryRun {
             return try PlanListing.show(
                 outputs, importance: importance, options: writeOptions, asJSON: planning.json)
+        }
+        if rounding != nil {
+            let bytes = try PlanWriter.memoryByteCount(of: outputs.files, options: writeOptions)
+            planning.run.note(["calibrating takes about \(NumberFormat.bytes(bytes)) of memory"])
         }
         if let folder = request.folder { try Directory.create(folder) }
         try planning.write(outputs, importance: importance, options: writeOptions) {

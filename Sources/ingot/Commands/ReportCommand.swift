@@ -153,10 +153,9 @@ struct ReportCommand: ParsableCommand {
         } write: { plans, rounding in
             var writeOptions = writeOptions
             let own = rounding == .calibrated ? calibration : nil
-            let calibrated = try own?.rounding(of: plans, pool: options.pool)
+            let calibrated = try own?.round(plans, with: &writeOptions)
             let finishing = try own?.finishing(
                 of: plans[0].source, threads: options.run.threads, isQuiet: options.quiet)
-            writeOptions.rounding = calibrated
             writeOptions.finishing = finishing
             defer {
                 if let calibrated, !options.quiet {
