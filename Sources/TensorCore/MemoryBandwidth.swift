@@ -16,7 +16,7 @@ public enum MemoryBandwidth {
         buffer.initializeMemory(as: UInt8.self, repeating: 1)
         nonisolated(unsafe) let base = buffer.baseAddress
         var best = Duration.seconds(3600)
-        for _ in 0..<5 {
+        for _ in 0..<3 {
             let elapsed = ContinuousClock().measure {
                 try? pool.run(jobCount: pool.threadCount) { _, job in
                     guard let base else { return }

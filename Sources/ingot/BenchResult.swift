@@ -84,7 +84,7 @@ struct BenchResult: Encodable {
         testTime = Date().ISO8601Format()
         samplesNs = samples
         samplesTs = samples.map { Double(test.tokenCount) / Double(max(1, $0)) * 1e9 }
-        let nanoseconds = BenchResult.meanAndDeviation(samples.map(Double.init))
+        let nanoseconds = BenchResult.meanAndDeviation(samples.map { Double($0) })
         (avgNs, stddevNs) = (UInt64(nanoseconds.mean), UInt64(nanoseconds.deviation))
         (avgTs, stddevTs) = BenchResult.meanAndDeviation(samplesTs)
         readBandwidth = bandwidth
