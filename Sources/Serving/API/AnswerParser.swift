@@ -1,10 +1,10 @@
-import TensorCore
+package import TensorCore
 
 /// A call that a model made.
-struct ToolCall: Sendable, Hashable {
-    var identifier: String
-    var name: String
-    var arguments: JSON
+package struct ToolCall: Sendable, Hashable {
+    package var identifier: String
+    package var name: String
+    package var arguments: JSON
 
     /// As OpenAI's API has it: arguments are JSON in a string.
     var openAI: JSON { .object(members) }
@@ -31,8 +31,8 @@ struct ToolCall: Sendable, Hashable {
 /// Tells the calls in an answer from its text, as it comes.
 ///
 /// What turns out to be no call of a known function is text.
-struct AnswerParser: Sendable {
-    enum Piece: Sendable, Hashable {
+package struct AnswerParser: Sendable {
+    package enum Piece: Sendable, Hashable {
         case content(String)
         case call(ToolCall)
     }
@@ -47,22 +47,28 @@ struct AnswerParser: Sendable {
     private var isCall = false
     private var hasContent = false
 
+    /// Tells calls as a request wants them.
     init(_ tools: ToolUse?) {
-        guard let tools, tools.choice != .none else {
-            format = nil
-            names = []
-            allowsSeveral = true
-            held = ""
-            return
-        }
-        format = tools.format
-        names = Set(tools.functions.map(\.name))
-        allowsSeveral = tools.allowsSeveral
-        held = tools.forcedPrefix
+        let tools = tools?.choice == ToolUse.Choice.none ? nil : tools
+        self.init(
+            format: tools?.format, names: Set(tools?.functions.map(\.name) ?? []),
+            allowsSeveral: tools?.allowsSeveral ?? true, beginning: tools?.forcedPrefix ?? "")
+    }
+
+    /// Tells calls of some functions.
+    ///
+    /// - Parameter beginning: What the answer begins with that does not come.
+    package init(
+        format: ToolFormat?, names: Set<String>, allowsSeveral: Bool, beginning: String
+    ) {
+        self.format = format
+        self.names = names
+        self.allowsSeveral = allowsSeveral
+        held = beginning
     }
 
     /// Adds text.
-    mutating func add(_ text: String) -> [Piece] {
+    package mutating func add(_ text: String) -> [Piece] {
         guard let format else { return text.isEmpty ? [] : [.content(text)] }
         held += text
         switch format {
@@ -79,7 +85,7 @@ struct AnswerParser: Sendable {
     }
 
     /// What is left when nothing more comes.
-    mutating func finish() -> [Piece] {
+    package mutating func finish() -> [Piece] {
         guard let format, !held.isEmpty else { return [] }
         let text = takeHeld()
         switch format {
@@ -148,31 +154,23 @@ struct AnswerParser: Sendable {
     }
 
     /// Releases the text before a marker; all that is no beginning of one when there is none.
+    ///
+    /// White space before a call is no content.
     private mutating func upToMarker(_ marker: String) -> [Piece] {
         if let found = held.firstRange(of: marker) {
-            let before = String(held[..<found.lowerBound])
+            let before = held[..<found.lowerBound]
+            let blankCount = before.reversed().prefix(while: \.isWhitespace).count
             held = String(held[found.upperBound...])
             isCall = true
-            return Self.isBlank(before) ? [] : content(before)
+            return content(String(before.dropLast(blankCount)))
         }
-        var kept = min(held.utf8.count, marker.utf8.count - 1)
-        while kept > 0, !held.hasSuffix(String(marker.prefix(kept))) { kept -= 1 }
-        // White space before a call is no content.
-        var text = String(held.dropLast(kept))
-        held = String(held.suffix(kept))
-        let blank = text.reversed().prefix(while: \.isWhitespace).count
-        if hasContent || blank < text.count || callCount > 0 {
-            let tail = String(text.suffix(blank))
-            text = String(text.dropLast(blank))
-            held = tail + held
-        } else {
-            held = text + held
-            text = ""
-        }
+        var keptCount = min(held.count, marker.count - 1)
+        while keptCount > 0, !held.hasSuffix(marker.prefix(keptCount)) { keptCount -= 1 }
+        keptCount += held.dropLast(keptCount).reversed().prefix(while: \.isWhitespace).count
+        let text = String(held.dropLast(keptCount))
+        held = String(held.suffix(keptCount))
         return content(text)
     }
-
-    private static func isBlank(_ text: String) -> Bool { text.allSatisfy(\.isWhitespace) }
 
     private mutating func mistral(_ text: String) -> [Piece] {
         let text = String(text.drop(while: \.isWhitespace))

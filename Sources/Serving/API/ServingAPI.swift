@@ -43,6 +43,14 @@ public final class ServingAPI: Sendable {
     /// Gives the server its model.
     public func serve(_ model: ServedModel, with engine: Engine, loadSeconds: Double = 0) {
         let service = Service(model: model, engine: engine, loadSeconds: loadSeconds)
+        var constants = ServingMetrics.Constants()
+        constants.model = model.name
+        constants.version = policy.version
+        constants.slotCount = engine.settings.slotCount
+        constants.contextTokens = engine.settings.slotCount * engine.settings.slotCapacity
+        constants.cacheBytes = engine.cacheByteCount
+        constants.modelBytes = model.byteCount
+        metrics.set(constants)
         state.withLock { $0 = .ready(service) }
     }
 

@@ -212,7 +212,7 @@ struct ToolUse: Sendable {
 }
 
 /// How the models of a lineage write calls.
-enum ToolFormat: Sendable, Hashable {
+package enum ToolFormat: Sendable, Hashable {
     /// `<tool_call>{"name": …, "arguments": …}</tool_call>`: Hermes, Qwen and many others.
     case hermes
     /// `{"name": …, "parameters": …}`: Llama 3.

@@ -20,17 +20,17 @@ public final class Engine: Sendable {
         /// The most requests that wait for a slot.
         public var queueLimit: Int
         /// What linear layers take in.
-        public var activations: Activations
+        public var activations = Activations.f32
+        /// How keys are kept.
+        public var cacheTypeK = CacheType.f16
+        /// How values are kept.
+        public var cacheTypeV = CacheType.f16
 
-        /// Settings with the usual queue.
-        public init(
-            slotCount: Int, slotCapacity: Int, queueLimit: Int = 256,
-            activations: Activations = .f32
-        ) {
+        /// Settings with the usual rest.
+        public init(slotCount: Int, slotCapacity: Int, queueLimit: Int = 256) {
             self.slotCount = slotCount
             self.slotCapacity = slotCapacity
             self.queueLimit = queueLimit
-            self.activations = activations
         }
     }
 
@@ -44,6 +44,8 @@ public final class Engine: Sendable {
 
     /// How it runs.
     public let settings: Settings
+    /// The bytes of the keys and values of all slots.
+    public let cacheByteCount: Int
     /// What it counts.
     public let metrics: ServingMetrics
     private let shared: EngineInbox
@@ -63,8 +65,9 @@ public final class Engine: Sendable {
         self.shared = shared
         // Made here, so that faults are told here; used by the thread alone from then on.
         nonisolated(unsafe) let loop = try EngineLoop(
-            runner: ModelRunner(model: model, activations: settings.activations, pool: pool),
+            runner: ModelRunner(model: model, settings: settings, pool: pool),
             tokenizer: tokenizer, settings: settings, inbox: shared, metrics: metrics)
+        cacheByteCount = loop.byteCount
         BackgroundThread.start { loop.run() }
     }
 

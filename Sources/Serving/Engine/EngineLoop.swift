@@ -5,7 +5,7 @@ import Tokenization
 final class EngineLoop {
     /// Room for one text.
     private struct Slot {
-        let sequence: ModelRunner.Sequence
+        let sequence: SequenceState
         /// The tokens that the sequence knows.
         var tokens: [Int32] = []
         var job: GenerationJob?
@@ -22,6 +22,8 @@ final class EngineLoop {
     /// How many texts of each request have not ended.
     private var openCounts: [Int: Int] = [:]
     private var stepCount = 0
+    /// The bytes of all keys and values.
+    let byteCount: Int
 
     init(
         runner: ModelRunner, tokenizer: Tokenizer, settings: Engine.Settings, inbox: EngineInbox,
@@ -31,7 +33,9 @@ final class EngineLoop {
         self.settings = settings
         self.inbox = inbox
         self.metrics = metrics
-        vocabulary = EngineVocabulary(tokenizer, count: runner.model.vocabularyCount)
+        let byteCount = runner.sequenceByteCount(capacity: settings.slotCapacity)
+        self.byteCount = byteCount * settings.slotCount
+        vocabulary = EngineVocabulary(tokenizer, count: runner.vocabularyCount)
         for _ in 0..<settings.slotCount {
             slots.append(
                 Slot(sequence: try runner.makeSequence(capacity: settings.slotCapacity)))
@@ -95,15 +99,27 @@ final class EngineLoop {
             for slot in slots {
                 if let job = slot.job { running[job.group.number, default: 0] += 1 }
             }
-            var best = 0
-            for index in waiting.indices
-            where running[waiting[index].group.number, default: 0]
-                < running[waiting[best].group.number, default: 0]
-            {
-                best = index
+            var best: Int?
+            for index in waiting.indices where !waitsForSibling(waiting[index]) {
+                let count = running[waiting[index].group.number, default: 0]
+                if count < best.map({ running[waiting[$0].group.number, default: 0] }) ?? .max {
+                    best = index
+                }
             }
+            guard let best else { return }
             start(waiting.remove(at: best))
         }
+    }
+
+    /// Whether another choice of the same prompt is being run through it: its keys and values can be
+    /// taken over then.
+    private func waitsForSibling(_ job: GenerationJob) -> Bool {
+        !job.request.scoresPrompt
+            && slots.contains { slot in
+                guard let other = slot.job, other.promptEnd == nil else { return false }
+                return other.group.number == job.group.number
+                    && other.request.prompt == job.request.prompt
+            }
     }
 
     private func start(_ job: GenerationJob) {
@@ -128,11 +144,25 @@ final class EngineLoop {
             reusable.max { common(slots[$0].tokens) < common(slots[$1].tokens) }
             ?? free.min { slots[$0].lastUse < slots[$1].lastUse }
         guard let index = best else { return }
-        slots[index].sequence.rewind(to: common(slots[index].tokens))
-        // A recurrence cannot go back, and forgets all.
-        job.cachedCount = slots[index].sequence.count
+        let own = common(slots[index].tokens)
+        // Another slot, running or not, may know more of it.
+        let other = slots.indices.max { common(known($0)) < common(known($1)) }
+        if let other, other != index, common(known(other)) > own {
+            job.cachedCount = slots[index].sequence.copyPrefix(
+                from: slots[other].sequence, count: common(known(other)))
+        } else {
+            slots[index].sequence.rewind(to: own)
+            // A recurrence cannot go back, and forgets all.
+            job.cachedCount = slots[index].sequence.count
+        }
         slots[index].tokens = Array(prompt.prefix(job.cachedCount))
         slots[index].job = job
+    }
+
+    /// The tokens that a slot's sequence knows now.
+    private func known(_ index: Int) -> [Int32] {
+        guard let job = slots[index].job else { return slots[index].tokens }
+        return Array(job.text.prefix(slots[index].sequence.count))
     }
 
     /// Ends the job of a slot.
@@ -253,9 +283,7 @@ final class EngineLoop {
                     free(part.slot, reason)
                 }
             } catch {
-                free(
-                    part.slot, .error,
-                    "the vocabulary has no token that goes on as the grammar says")
+                free(part.slot, .error, error.sentence)
             }
             if let before, let last = job.lastToken, last > before {
                 metrics.tokenCame(after: (last - before).inSeconds)

@@ -125,9 +125,10 @@ final class GenerationJob {
                 adjusted[index] = -.infinity
             }
         }
-        guard isOpen else { throw GrammarDeadEnd() }
+        guard constraint?.isTooAmbiguous != true else { throw .tooAmbiguous }
+        guard isOpen else { throw .noToken }
         let token = sampler.draw(adjusted)
-        guard constraint?.accept(token) == true else { throw GrammarDeadEnd() }
+        guard constraint?.accept(token) == true else { throw .noToken }
         return token
     }
 
@@ -180,8 +181,20 @@ final class GenerationJob {
     func fail(_ sentence: String) { emit(.failure(sentence)) }
 }
 
-/// The vocabulary has no token that goes on as a grammar says.
-struct GrammarDeadEnd: Error {}
+/// A text that cannot be gone on with as its grammar says.
+enum GrammarDeadEnd: Error {
+    /// No token fits.
+    case noToken
+    /// The grammar allows too much at a time.
+    case tooAmbiguous
+
+    var sentence: String {
+        switch self {
+        case .noToken: "the vocabulary has no token that goes on as the grammar says"
+        case .tooAmbiguous: "the grammar is too ambiguous to follow the text"
+        }
+    }
+}
 
 /// What the engine knows of tokens.
 final class EngineVocabulary: Sendable {

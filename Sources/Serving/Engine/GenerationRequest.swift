@@ -58,7 +58,7 @@ public struct LogitAdjustment: Sendable, Hashable {
     /// Changes the logits of the token after `text`, of which the last `addedCount` were added.
     ///
     /// - Complexity: O(length of the text), where penalties are asked for.
-    func apply(to logits: inout [Float], text: [Int32], addedCount: Int) {
+    package func apply(to logits: inout [Float], text: [Int32], addedCount: Int) {
         for (token, value) in bias where logits.indices.contains(Int(token)) {
             logits[Int(token)] += value
         }

@@ -1,36 +1,27 @@
 import Inference
-import Synchronization
 import TensorCore
 
 /// Runs batches of several texts through one model.
 ///
 /// Not safe for several threads at once.
 final class ModelRunner {
-    /// The model.
-    let model: Model
-    private let decoder: Decoder
-    private let state = ForwardState()
+    private let decoder: StreamDecoder
 
-    /// Prepares to run a model.
+    /// Prepares to run a model, and reads its matrices.
     ///
     /// - Throws: `InferenceError`.
-    init(model: Model, activations: Activations, pool: WorkerPool) throws {
-        self.model = model
-        decoder = try Decoder(models: [model], activations: activations, pool: pool)
+    init(model: Model, settings: Engine.Settings, pool: WorkerPool) throws {
+        decoder = try StreamDecoder(
+            model: model, activations: settings.activations, cacheTypeK: settings.cacheTypeK,
+            cacheTypeV: settings.cacheTypeV, pool: pool)
     }
 
-    /// A text's keys and values.
-    struct Sequence {
-        fileprivate let state: SequenceState
-        /// How many tokens it knows.
-        var count: Int { state.count }
-        /// Forgets the last tokens, so that at most `count` are known.
-        func rewind(to count: Int) { state.rewind(to: count) }
-    }
+    /// The number of tokens that have logits.
+    var vocabularyCount: Int { decoder.model.vocabularyCount }
 
     /// Tokens of one text, of which the last `scoredCount` are to have logits.
     struct Work {
-        var sequence: Sequence
+        var sequence: SequenceState
         var tokens: [Int32]
         var scoredCount: Int
     }
@@ -38,8 +29,13 @@ final class ModelRunner {
     /// Makes room for a text.
     ///
     /// - Throws: `InferenceError` when there is no memory for it.
-    func makeSequence(capacity: Int) throws -> Sequence {
-        Sequence(state: try SequenceState(for: decoder, capacity: capacity))
+    func makeSequence(capacity: Int) throws -> SequenceState {
+        try decoder.makeSequence(capacity: capacity)
+    }
+
+    /// The bytes that a text takes.
+    func sequenceByteCount(capacity: Int) -> Int {
+        decoder.sequenceByteCount(capacity: capacity) ?? 0
     }
 
     /// Runs some tokens of several texts.
@@ -52,19 +48,10 @@ final class ModelRunner {
                 Stretch(
                     tokens: work.tokens,
                     scored: work.tokens.count - work.scoredCount..<work.tokens.count,
-                    sequence: work.sequence.state)
+                    sequence: work.sequence)
             })
-        let vocabularyCount = model.vocabularyCount
-        let rows = Mutex(
-            [[Float]](
-                repeating: [Float](repeating: 0, count: vocabularyCount), count: batch.scoredCount))
-        try decoder.forward(batch, in: state) { tile in
-            rows.withLock { rows in
-                for row in tile.rows {
-                    rows[row].replaceSubrange(tile.tokens, with: tile.logits(row: row, model: 0))
-                }
-            }
-        }
-        return rows.withLock { $0 }
+        let logits = try decoder.step(batch)
+        let count = vocabularyCount
+        return (0..<batch.scoredCount).map { Array(logits[$0 * count..<($0 + 1) * count]) }
     }
 }

@@ -1,11 +1,11 @@
 /// Finds texts that end a generation in bytes that come piece by piece.
 ///
 /// A stop text may begin and end inside tokens. What may still become one is held back.
-struct StopMatcher: Sendable {
+package struct StopMatcher: Sendable {
     private let stops: [[UInt8]]
     private var held: [UInt8] = []
 
-    init(_ stops: [String]) {
+    package init(_ stops: [String]) {
         self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty }
     }
 
@@ -14,7 +14,7 @@ struct StopMatcher: Sendable {
     /// - Returns: The bytes that are no part of a stop text, and the number of the stop text that was
     ///   found: what comes after it is dropped.
     /// - Complexity: O((held + added bytes) · bytes of all stop texts).
-    mutating func add(_ bytes: [UInt8]) -> (released: [UInt8], stop: Int?) {
+    package mutating func add(_ bytes: [UInt8]) -> (released: [UInt8], stop: Int?) {
         guard !stops.isEmpty else { return (bytes, nil) }
         held += bytes
         for start in held.indices {
@@ -40,7 +40,7 @@ struct StopMatcher: Sendable {
     }
 
     /// What is held back when nothing more comes.
-    mutating func finish() -> [UInt8] {
+    package mutating func finish() -> [UInt8] {
         defer { held = [] }
         return held
     }

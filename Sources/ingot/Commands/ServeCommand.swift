@@ -37,12 +37,6 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What linear layers take in: q8 rounded as engines do, f32 as it is.",
-            valueName: "f32|q8"), transform: Activations.named)
-    var activations = Activations.q8
-
-    @Option(
-        help: ArgumentHelp(
             "A Jinja template in place of the model's; - is standard input.", valueName: "file"))
     var chatTemplateFile: String?
 
@@ -55,13 +49,13 @@ struct ServeCommand: ParsableCommand {
         let (tokenizer, gaps) = try tokenizing.load(for: model)
         Terminal.warnings(gaps)
         let served = try served(model, tokenizer)
-        let settings = try slots.settings(for: model, activations: activations)
+        let settings = slots.settings(for: model)
         let api = ServingAPI(policy: try access.policy())
         for warning in access.warnings { Terminal.warning(warning) }
         let failure = Mutex<(any Error)?>(nil)
         let pool = options.pool
         let server = HTTPServer(api, settings: access.settings)
-        let (notes, access, isQuiet) = (slots.notes(settings, model), access, options.quiet)
+        let (slots, access, isQuiet) = (slots, access, options.quiet)
         try ServeCommand.wait {
             let engine = Mutex<Engine?>(nil)
             let task = Task {
@@ -84,7 +78,7 @@ struct ServeCommand: ParsableCommand {
                     api.serve(
                         served, with: made,
                         loadSeconds: start.secondsAgo)
-                    if !isQuiet { for note in notes { Terminal.note(note) } }
+                    if !isQuiet { Terminal.note(slots.note(made, model)) }
                 } catch {
                     failure.withLock { $0 = error }
                     task.cancel()

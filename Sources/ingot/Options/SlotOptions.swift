@@ -25,6 +25,31 @@ struct SlotOptions: ParsableArguments {
             valueName: "count"))
     var maxQueue = 256
 
+    @Option(
+        name: [.customLong("cache-type-k"), .customLong("ctk", withSingleDash: true)],
+        help: ArgumentHelp("How keys are kept.", valueName: "f32|f16|q8_0"),
+        transform: SlotOptions.cacheType)
+    var cacheTypeK = CacheType.f16
+
+    @Option(
+        name: [.customLong("cache-type-v"), .customLong("ctv", withSingleDash: true)],
+        help: ArgumentHelp("How values are kept.", valueName: "f32|f16|q8_0"),
+        transform: SlotOptions.cacheType)
+    var cacheTypeV = CacheType.f16
+
+    @Option(
+        help: ArgumentHelp(
+            "What linear layers take in: q8 rounded as engines do, f32 as it is.",
+            valueName: "f32|q8"), transform: Activations.named)
+    var activations = Activations.q8
+
+    private static func cacheType(_ name: String) throws -> CacheType {
+        guard let type = CacheType(rawValue: name.lowercased()) else {
+            throw ValidationError("'\(name)' found, expected f32, f16 or q8_0")
+        }
+        return type
+    }
+
     mutating func validate() throws {
         guard (1...256).contains(parallel) else {
             throw ValidationError("--parallel is \(parallel), expected 1 to 256")
@@ -39,7 +64,7 @@ struct SlotOptions: ParsableArguments {
         }
     }
 
-    func settings(for model: Model, activations: Activations) throws -> Engine.Settings {
+    func settings(for model: Model) -> Engine.Settings {
         let trained = max(1, model.contextLength)
         let capacity = context.map { $0 == 0 ? trained : $0 / parallel } ?? min(4096, trained)
         if capacity > trained {
@@ -48,17 +73,18 @@ struct SlotOptions: ParsableArguments {
                     contextLength: capacity, trained: trained, model: model.path
                 ).description)
         }
-        return Engine.Settings(
-            slotCount: parallel, slotCapacity: capacity, queueLimit: maxQueue,
-            activations: activations)
+        var settings = Engine.Settings(
+            slotCount: parallel, slotCapacity: capacity, queueLimit: maxQueue)
+        settings.activations = activations
+        (settings.cacheTypeK, settings.cacheTypeV) = (cacheTypeK, cacheTypeV)
+        return settings
     }
 
     /// What there is room for.
-    func notes(_ settings: Engine.Settings, _ model: Model) -> [String] {
-        [
-            "\(Paths.name(model.path)) is ready: \(NumberFormat.counted(parallel, "slot")), each with"
-                + " room for \(NumberFormat.counted(settings.slotCapacity, "token"))"
-                + " (\(settings.slotCapacity * parallel) in all)"
-        ]
+    func note(_ engine: Engine, _ model: Model) -> String {
+        let capacity = engine.settings.slotCapacity
+        return "\(Paths.name(model.path)) is ready: \(NumberFormat.counted(parallel, "slot")), each"
+            + " with room for \(NumberFormat.counted(capacity, "token")) of prompt and answer"
+            + " (\(capacity * parallel) in all, \(NumberFormat.bytes(engine.cacheByteCount)))"
     }
 }
