@@ -137,7 +137,8 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
 
     /// The block that a group's tensors are of; `nil` for the output matrix.
     package func block(ofGroup number: Int) -> Int? {
-        number < exact.count ? nil : schedule.inputs[schedule.steps[number - exact.count].input].block
+        guard number >= exact.count else { return nil }
+        return schedule.inputs[schedule.steps[number - exact.count].input].block
     }
 
     /// Makes the Hessians of the group's block, if they are not there, and factors the group's.
@@ -161,8 +162,10 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
     }
 
     /// What feedback leaves of the errors that the formats' encoders make with importance, on text
-    /// of other domains: for the tensors of a group, in each of their formats. Of a wide input the
-    /// mean of its stretches.
+    /// of other domains.
+    ///
+    /// - Returns: The shares of a group's tensors, in each of their formats; of a wide input the mean
+    ///   of its stretches.
     package func errorShares(ofGroup number: Int) throws -> [Int: [Format: Double]] {
         guard number >= exact.count else { return [:] }
         let step = schedule.steps[number - exact.count]
