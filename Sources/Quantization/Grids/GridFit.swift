@@ -41,7 +41,7 @@ struct GridFit {
         switch form.scale {
         case .half: return encodeAlone(groups[0], values, block)
         case .integers(let range, _, _, _): return encode(groups, range, values, block)
-        case .none, .kept: return false
+        case .none, .kept, .number, .zeroPoint: return false
         }
     }
 
