@@ -121,12 +121,17 @@ public struct Allocator {
             return 0
         }
         let measurement = WindowDivergences(base: runnable, pool: pool)
-        return try [texts.flatMap(\.sensitivity), texts.flatMap(\.validation)].map {
+        let calibrated = calibration.map {
+            CalibratedTrials(model, runnable, text: $0, inputs: [:], pool: pool).memoryByteCount(
+                tokenCount: texts.flatMap(\.validation).reduce(0) { $0 + $1.tokens.count })
+        }
+        let measured = try [texts.flatMap(\.sensitivity), texts.flatMap(\.validation)].map {
             let tokens = $0.reduce(0) { $0 + $1.tokens.count }
             return try measurement.memoryByteCount(
                 variantCount: Sensitivities.variantsPerPass(measurement, tokenCount: tokens),
                 tokenCount: tokens)
-        }.max() ?? 0
+        }
+        return (measured + [calibrated ?? 0]).max() ?? 0
     }
 
     /// Measures and chooses.

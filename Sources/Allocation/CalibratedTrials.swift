@@ -39,6 +39,19 @@ struct CalibratedTrials {
             windows: text, effort: .fast, search: .quick, pool: pool)
     }
 
+    /// About how many bytes trials on so many tokens take: the calibration's, the rows of all finalists,
+    /// and a block's matrices in some formats.
+    func memoryByteCount(tokenCount: Int) -> Int {
+        let all = Dictionary(uniqueKeysWithValues: model.tensors.map { ($0.index, $0.formats) })
+        var blocks: [Int: Int] = [:]
+        for tensor in model.tensors {
+            let block = RecipeModel.blockIndex(of: tensor.description.name) ?? -1
+            blocks[block, default: 0] += tensor.description.shape.elementCount
+        }
+        return rounding(all).memoryByteCount + 7 * tokenCount * runnable.width * 4
+            + 3 * (blocks.values.max() ?? 0)
+    }
+
     /// What feedback leaves of the encoders' errors, by tensor and by the numbers of its formats; 1
     /// where there is none.
     func errorShares(progress: (Double) throws -> Void) throws -> [[Double]] {

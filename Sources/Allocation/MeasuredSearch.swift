@@ -22,7 +22,7 @@ struct MeasuredSearch {
         _ allocator: Allocator, _ runnable: Model,
         _ progress: @escaping @Sendable (Double, String) throws -> Void
     ) throws {
-        let (model, request, pool) = (allocator.model, allocator.request, allocator.pool)
+        let (model, pool) = (allocator.model, allocator.pool)
         self.allocator = allocator
         self.progress = progress
         try progress(0, "inputs")

@@ -14,7 +14,7 @@ struct RoundingErrors: Sendable {
 
     /// Values of a tensor that are rounded at most: of larger ones every second, third, … group of
     /// rows counts.
-    private static let sampleCount = 1 << 20
+    private static let sampleCount = 1 << 18
     /// Rows of a group.
     private static let rowCount = 8
 

@@ -219,8 +219,7 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
             .map { (number: $0.offset, group: $0.element.group) }
         guard let block else {
             return try inputs.runOutput(
-                group: groups[0], blockCount: model.description.blocks.count,
-                weighsLogits: effort == .best)
+                group: groups[0], blockCount: model.description.blocks.count)
         }
         return try inputs.run(block: block, groups: groups)
     }

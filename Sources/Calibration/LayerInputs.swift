@@ -72,11 +72,8 @@ package final class LayerInputs {
     }
 
     /// Takes the tokens through the blocks that are left, for the output matrix.
-    ///
-    /// - Parameter weighsLogits: Whether tokens count by what errors of their logits weigh; the model's
-    ///   logits are made for that.
     func runOutput(
-        group: (number: Int, group: InputGroup), blockCount: Int, weighsLogits: Bool
+        group: (number: Int, group: InputGroup), blockCount: Int
     ) throws -> [InputRecorder.Key: Moments] {
         try embed()
         while let block, block < blockCount { try step(nil) }
@@ -85,20 +82,8 @@ package final class LayerInputs {
         for index in batches.indices {
             decoder.normalizeOutput(&rows[index])
             let count = rows[index].count / width
-            var weight = Double(count)
-            if weighsLogits {
-                let found = LogitWeights(rowCount: count)
-                try decoder.output(
-                    of: [rows[index]], rowCount: count, in: state(of: index),
-                    after: batches[index].batch
-                ) { found.add($0) }
-                let weights = found.weights
-                weight = weights.reduce(0) { $0 + Double($1) }
-                for place in rows[index].indices {
-                    rows[index][place] *= weights[place / width].squareRoot()
-                }
-            }
-            let piece = InputRecorder.Piece(rows: rows[index], rowCount: count, weight: weight)
+            let piece = InputRecorder.Piece(
+                rows: rows[index], rowCount: count, weight: Double(count))
             rows[index] = []
             try sums.add(
                 [(InputRecorder.Key(group: group.number), [piece])], batches[index].purpose, pool)

@@ -1,4 +1,4 @@
-public import Templates
+import Templates
 public import TensorCore
 
 extension CalibrationTokens {

@@ -34,8 +34,8 @@ struct CalibrateOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             With --calibrate: fast rounds with feedback alone, normal also finds block scales \
-            again in the metric of the feedback, best does all that lowers the error. (default: \
-            normal)
+            again in the metric of the feedback, best searches longer and tunes the norms to the \
+            original's predictions. (default: normal)
             """, valueName: "fast|normal|best"),
         transform: { text in
             guard let effort = RoundingEffort(rawValue: text) else {
