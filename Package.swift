@@ -240,8 +240,8 @@ let package = Package(
         .testTarget(
             name: "AllocationTests",
             dependencies: [
-                "Allocation", "Conversion", "Evaluation", "GGUF", "Inference", "Pipeline",
-                "Quantization", "Tokenization", "TensorCore", "TestSupport",
+                "Allocation", "Calibration", "Conversion", "Evaluation", "GGUF", "Inference",
+                "Pipeline", "Quantization", "Tokenization", "TensorCore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

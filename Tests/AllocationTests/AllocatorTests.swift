@@ -1,8 +1,10 @@
 import Allocation
+import Calibration
 import Conversion
 import Evaluation
 import Foundation
 import GGUF
+import Inference
 import Pipeline
 import Quantization
 import TensorCore
@@ -48,6 +50,26 @@ import Testing
             source(), Allocator.Request(target: target, start: start, least: least),
             options: options, outputPath: "out.gguf", pool: WorkerPool(threadCount: threads))
         allocator.texts = try texts ?? self.texts()
+        return try allocator.run { _, _ in }
+    }
+
+    /// Chooses for a file that is calibrated on rows of 32 tokens by chance.
+    private func allocateCalibrated(
+        _ target: AllocationTarget, start: Recipe? = nil, threads: Int? = nil
+    ) throws -> Allocator.Result {
+        var generator = SeededRandom(seed: 12)
+        func rows(_ count: Int) -> [[Int32]] {
+            (0..<count).map { _ in
+                (0..<32).map { _ in Int32.random(in: 0..<500, using: &generator) }
+            }
+        }
+        var options = options()
+        options.calibrated = CalibratedRounding.observedTensors(of: try Model(source: source()))
+        var allocator = try Allocator(
+            source(), Allocator.Request(target: target, start: start), options: options,
+            outputPath: "out.gguf", pool: WorkerPool(threadCount: threads))
+        allocator.texts = try texts()
+        allocator.calibration = CalibrationWindows(fitting: rows(8), validation: rows(4))
         return try allocator.run { _, _ in }
     }
 
@@ -102,6 +124,36 @@ import Testing
         }
         #expect(report.basis == "measured")
         #expect(report.texts.map(\.name) == ["one", "two"])
+    }
+
+    /// What the calibration makes of the mixtures decides, not what encoders make of them.
+    @Test func aCalibratedFileIsChosenByItsOwnErrors() throws {
+        let limit = try byteCount(.Q3_K_S)
+        let plain = try allocate(.byteCount(limit), start: .Q3_K_S)
+        let one = try allocateCalibrated(.byteCount(limit), start: .Q3_K_S, threads: 1)
+        let three = try allocateCalibrated(.byteCount(limit), start: .Q3_K_S, threads: 3)
+        #expect(formats(one.plan) == formats(three.plan))
+        #expect(one.report.trials.map(\.divergences) == three.report.trials.map(\.divergences))
+        #expect(one.plan.layout.byteCount <= limit)
+        let chosen = try #require(one.report.trials.first { $0.name == one.report.chosen })
+        let recipe = try #require(one.report.trials.first { $0.name == "Q3_K_S" })
+        for (own, other) in zip(chosen.divergences, recipe.divergences) {
+            #expect(own.value <= other.value)
+        }
+        // Feedback leaves less of the errors, and the type's own mixture diverges less with it.
+        let query = try #require(one.report.tensors["blk.0.attn_q.weight"])
+        let before = try #require(plain.report.tensors["blk.0.attn_q.weight"])
+        for format in ["Q2_K", "Q4_K", "Q6_K"] {
+            let (own, other) = (try #require(query.errors[format]), before.errors[format] ?? 0)
+            #expect(own < other, "\(format)")
+        }
+    }
+
+    @Test func aCalibratedFileKeepsADivergence() throws {
+        let result = try allocateCalibrated(.divergence(0.3))
+        let chosen = try #require(
+            result.report.trials.first { $0.name == result.report.chosen })
+        #expect(chosen.divergences.allSatisfy { $0.value <= 0.3 })
     }
 
     @Test func optionsThatNameFormatsHold() throws {
