@@ -68,7 +68,7 @@ import Testing
             spoilt: #require(source.tensors.firstIndex { $0.name == tensor }), value: value)
         let model = try Model(source: spoilt)
         let output = try #require(source.tensors.firstIndex { $0.name == "blk.1.attn_q.weight" })
-        let rounding = CalibratedRounding(
+        let rounding = try CalibratedRounding(
             model, formats: [output: [.Q4_K]], windows: windows(fitting: 2, validation: 1),
             effort: .fast, pool: WorkerPool(threadCount: 2))
         let error = try #require(throws: InferenceError.self) {
