@@ -94,6 +94,32 @@ import Testing
         #expect(outcome.errors.contains(message), "\(outcome.errors)")
     }
 
+    @Test func memoryIsToldBeforeTheWorkAndALimitHolds() throws {
+        func plan(_ options: [String]) throws -> JSON {
+            let outcome = try Tool.run(
+                ["quantize", "--dry-run", "--json", Self.model, "out.gguf", "Q4_K_M"] + options)
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            return try JSON.parse(Array(outcome.output.utf8))
+        }
+        let calibrate = ["--calibrate-check", Self.text, "--calibrate", Self.text]
+        let (plain, calibrated) = (try plan([]), try plan(calibrate))
+        let (before, after) = (
+            plain["memoryByteCount"]?.integer ?? 0, calibrated["memoryByteCount"]?.integer ?? 0
+        )
+        // Moments of inputs of 512 columns, and more.
+        #expect(after > before + 16 * 512 * 512)
+        let tensors = try #require(calibrated["tensors"]?.array)
+        let query = try #require(tensors.first { $0["name"]?.text == "blk.0.attn_q.weight" })
+        #expect(query["isCalibrated"]?.boolean == true && query["isOnGrid"]?.boolean == false)
+        #expect(plain["tensors"]?.array?.first?["isCalibrated"] == nil)
+
+        let outcome = try Tool.run(
+            ["quantize", "--dry-run", Self.model, "out.gguf", "Q4_K_M", "--max-memory", "60M"]
+                + calibrate)
+        #expect(outcome.exitCode != 0)
+        #expect(outcome.errors.contains("expected at least"), "\(outcome.errors)")
+    }
+
     @Test func aTextTooShortIsRefusedAndNothingIsLeft() throws {
         try Fixtures.withTemporaryFolder { folder in
             try OutputFile.write(Array("A few words.".utf8), to: folder + "/short.txt")
