@@ -1,4 +1,4 @@
-public import GGUF
+import GGUF
 public import TensorCore
 
 /// What a file's metadata say of its calibration: one short string, so that a calibrated file is no
