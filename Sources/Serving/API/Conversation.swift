@@ -12,12 +12,6 @@ struct Conversation {
     private static let roles: Set<String> = [
         "system", "developer", "user", "assistant", "tool", "function",
     ]
-    /// What a message may have in OpenAI's API, and names that others use for reasoning.
-    private static let keys: Set<String> = [
-        "role", "content", "name", "tool_calls", "tool_call_id", "refusal", "reasoning_content",
-        "reasoning", "thinking", "audio", "function_call", "tool_name", "images",
-    ]
-
     /// Reads the messages of OpenAI's or Ollama's chat endpoint.
     init(_ list: [JSON]?, template: String?) throws(APIError) {
         guard let list else { throw APIError.missing("messages") }

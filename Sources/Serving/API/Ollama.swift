@@ -8,7 +8,7 @@ extension ServingAPI {
     func ollamaChat(_ request: ServingRequest) async throws(APIError) -> ServingResponse {
         let service = try service()
         var fields = try fields(request)
-        let common = try OllamaFields(&fields, service, self)
+        let common = try OllamaFields(&fields, service)
         guard fields.has("messages"), fields.allMembers["messages"] != [] else {
             fields.ignore(["messages", "tools"])
             try fields.finish()
@@ -36,7 +36,7 @@ extension ServingAPI {
     func ollamaGenerate(_ request: ServingRequest) async throws(APIError) -> ServingResponse {
         let service = try service()
         var fields = try fields(request)
-        let common = try OllamaFields(&fields, service, self)
+        let common = try OllamaFields(&fields, service)
         let prompt = try fields.text("prompt") ?? ""
         let system = try fields.text("system")
         let isRaw = try fields.boolean("raw") ?? false
@@ -126,9 +126,7 @@ struct OllamaFields {
         ("typical_p", 1), ("tfs_z", 1), ("mirostat", 0), ("mirostat_tau", 5), ("mirostat_eta", 0.1),
     ]
 
-    init(
-        _ fields: inout Fields, _ service: ServingAPI.Service, _ api: ServingAPI
-    ) throws(APIError) {
+    init(_ fields: inout Fields, _ service: ServingAPI.Service) throws(APIError) {
         guard let name = try fields.text("model") else { throw APIError.missing("model") }
         guard service.model.isCalled(name) else {
             throw APIError(404, "model '\(name)' not found; this server has \(service.model.name)")

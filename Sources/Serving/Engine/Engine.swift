@@ -171,9 +171,6 @@ final class EngineInbox: Sendable {
         }
     }
 
-    /// How many requests wait for a slot, those on their way included.
-    var waitingCount: Int { contents.withLock { $0.waitingCount } }
-
     /// Takes what has come.
     ///
     /// - Parameters:
