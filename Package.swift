@@ -245,6 +245,16 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "GrammarsTests", dependencies: ["Grammars", "TensorCore"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ServingTests",
+            dependencies: [
+                "Serving", "ServingHTTP", "Conversion", "Evaluation", "GGUF", "Inference",
+                "Templates", "Tokenization", "TensorCore", "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "IngotTests",
             dependencies: [
                 "ingot", "TensorCore", "Quantization", "GGUF", "Safetensors", "TestSupport",

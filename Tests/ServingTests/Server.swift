@@ -1,0 +1,87 @@
+import Conversion
+import GGUF
+import Inference
+import Serving
+import TensorCore
+import Templates
+import TestSupport
+import Tokenization
+
+/// The embedded model behind the endpoints, without sockets.
+struct TestServer: Sendable {
+    static let template = """
+        {{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>
+        {{ message['content'] }}
+        {% endfor %}{% if add_generation_prompt %}<|assistant|>
+        {% endif %}
+        """
+
+    let api: ServingAPI
+    let served: ServedModel
+    let engine: Engine
+
+    init(
+        slotCount: Int = 3, capacity: Int = 768, queueLimit: Int = 64,
+        policy: ServingAPI.Policy = .init()
+    ) throws {
+        let source = try ConversionSource(directory: Fixtures.path("tiny-llama"))
+        let model = try Model(source: source)
+        let tokenizer = try Tokenizer(vocabulary: Vocabulary(metadata: source.metadata))
+        served = ServedModel(
+            model: model, tokenizer: tokenizer,
+            template: try ChatTemplate(metadata: source.metadata, source: Self.template),
+            templateSource: Self.template, names: ["tiny"])
+        api = ServingAPI(policy: policy)
+        engine = try Engine(
+            model: model, tokenizer: tokenizer,
+            settings: Engine.Settings(
+                slotCount: slotCount, slotCapacity: capacity, queueLimit: queueLimit),
+            metrics: api.metrics, pool: WorkerPool(threadCount: 1))
+        api.serve(served, with: engine)
+    }
+
+    /// One server for tests that change nothing about it.
+    static let shared = Result { try TestServer() }
+
+    /// An answer, its stream read to the end.
+    struct Answer {
+        var status: Int
+        var headers: [String: String]
+        var text: String
+        var json: JSON { (try? JSON.parse(Array(text.utf8))) ?? .null }
+        /// The data of server-sent events.
+        var events: [String] {
+            text.split(separator: "\n\n").map { String($0.dropFirst("data: ".count)) }
+        }
+        /// The JSON of events before the last, `[DONE]`.
+        var chunks: [JSON] {
+            events.compactMap { try? JSON.parse(Array($0.utf8)) }
+        }
+        /// The text of a completion.
+        var completion: String? { json["choices"]?.array?.first?["text"]?.text }
+    }
+
+    func ask(
+        _ method: String, _ path: String, _ body: String = "", headers: [String: String] = [:]
+    ) async -> Answer {
+        let response = await api.respond(
+            to: ServingRequest(
+                method: method, path: path, headers: headers, body: Array(body.utf8)))
+        var bytes: [UInt8] = []
+        switch response.body {
+        case .bytes(let all): bytes = all
+        case .stream(let parts, _): for await part in parts { bytes += part }
+        }
+        return Answer(
+            status: response.status,
+            headers: Dictionary(
+                response.headers.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }),
+            text: String(decoding: bytes, as: UTF8.self))
+    }
+
+    func post(_ path: String, _ body: String) async -> Answer { await ask("POST", path, body) }
+
+    func complete(_ members: String) async -> Answer {
+        await post("/v1/completions", "{\(members)}")
+    }
+}
