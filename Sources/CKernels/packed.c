@@ -20,6 +20,9 @@
 #define DOT_VNNI 2
 #define DOT_NEON 3
 
+// How many bytes before they are needed a panel's next are asked for.
+#define AHEAD 1024
+
 // Vectors of 16 lanes whatever the instruction set.
 typedef float vf __attribute__((vector_size(64)));
 typedef int32_t vi __attribute__((vector_size(64)));

@@ -212,6 +212,9 @@ INLINE void NAME(panel)(const int T, const uint32_t bits, const bool has_table,
         UNROLL for (int t = 0; t < T; t++) part[t] = (vf){0};
         NAME(begin_scales)(&reader, group, scaling, has_minimum, p->form->unit);
         for (uint32_t unit = 0; unit < block; unit += 32) {
+            // With few rows reading is what takes time.
+            UNROLL for (uint32_t i = 0; T <= 2 && i < bits; i++)
+                __builtin_prefetch(panel + 64 * i + AHEAD);
             vi sums[8];
             UNROLL for (int s = 0; s < 8; s++) {
                 if (s % (int)(group / 4) == 0) {
@@ -382,6 +385,8 @@ INLINE void NAME(add_columns)(const int T, const int P, const ingot_packed_float
     const size_t step = kind == INGOT_PACKED_F32 ? 64 : 32;
     for (size_t k = 0; k < count; k++) {
         vf weights[4];
+        UNROLL for (int i = 0; i < P; i++)
+            __builtin_prefetch(panels + (size_t)i * panel_bytes + k * step + AHEAD);
         UNROLL for (int i = 0; i < P; i++)
             weights[i] = NAME(load_floats)(kind, panels + (size_t)i * panel_bytes + k * step);
         UNROLL for (int t = 0; t < T; t++) {
