@@ -121,8 +121,8 @@ public struct Allocator {
             return 0
         }
         let measurement = WindowDivergences(base: runnable, pool: pool)
-        let calibrated = calibration.map {
-            CalibratedTrials(model, runnable, text: $0, inputs: [:], pool: pool).memoryByteCount(
+        let calibrated = try calibration.map {
+            try CalibratedTrials(model, runnable, text: $0, inputs: [:], pool: pool).memoryByteCount(
                 tokenCount: texts.flatMap(\.validation).reduce(0) { $0 + $1.tokens.count })
         }
         let measured = try [texts.flatMap(\.sensitivity), texts.flatMap(\.validation)].map {

@@ -41,14 +41,14 @@ struct CalibratedTrials {
 
     /// About how many bytes trials on so many tokens take: the calibration's, the rows of all finalists,
     /// and a block's matrices in some formats.
-    func memoryByteCount(tokenCount: Int) -> Int {
+    func memoryByteCount(tokenCount: Int) throws -> Int {
         let all = Dictionary(uniqueKeysWithValues: model.tensors.map { ($0.index, $0.formats) })
         var blocks: [Int: Int] = [:]
         for tensor in model.tensors {
             let block = RecipeModel.blockIndex(of: tensor.description.name) ?? -1
             blocks[block, default: 0] += tensor.description.shape.elementCount
         }
-        return rounding(all).memoryByteCount + 7 * tokenCount * runnable.width * 4
+        return try rounding(all).memoryByteCount + 7 * tokenCount * runnable.width * 4
             + 3 * (blocks.values.max() ?? 0)
     }
 
