@@ -122,8 +122,9 @@ public struct Allocator {
         }
         let measurement = WindowDivergences(base: runnable, pool: pool)
         let calibrated = try calibration.map {
-            try CalibratedTrials(model, runnable, text: $0, inputs: [:], pool: pool).memoryByteCount(
-                tokenCount: texts.flatMap(\.validation).reduce(0) { $0 + $1.tokens.count })
+            try CalibratedTrials(model, runnable, text: $0, inputs: [:], pool: pool)
+                .memoryByteCount(
+                    tokenCount: texts.flatMap(\.validation).reduce(0) { $0 + $1.tokens.count })
         }
         let measured = try [texts.flatMap(\.sensitivity), texts.flatMap(\.validation)].map {
             let tokens = $0.reduce(0) { $0 + $1.tokens.count }
