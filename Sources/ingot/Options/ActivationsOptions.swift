@@ -1,6 +1,7 @@
 import ArgumentParser
 import GGUF
 import Inference
+import Quantization
 import TensorCore
 
 /// What linear layers take in.
