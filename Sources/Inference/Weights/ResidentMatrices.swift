@@ -47,7 +47,9 @@ final class ResidentMatrices: @unchecked Sendable {
         for (number, partCount) in partCounts {
             guard
                 let bytes = ResidentMatrix.byteCount(
-                    model.source.tensors[number], partCount: partCount), bytes <= left
+                    model.source.tensors[number],
+                    holdsBytes: model.source.holdsBytes(ofTensor: number),
+                    partCount: partCount), bytes <= left
             else { return nil }
             left -= bytes
         }
@@ -56,7 +58,8 @@ final class ResidentMatrices: @unchecked Sendable {
                 (
                     number,
                     try ResidentMatrix(
-                        model.source.tensors[number], partCount: partCount,
+                        model.source.tensors[number],
+                        holdsBytes: model.source.holdsBytes(ofTensor: number), partCount: partCount,
                         activations: activations)
                 )
             })

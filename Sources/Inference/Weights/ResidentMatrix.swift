@@ -28,20 +28,21 @@ struct ResidentMatrix: Sendable {
     ///
     /// - Throws: `InferenceError` when there is no memory.
     init(
-        _ tensor: TensorDescription, partCount: Int, activations: Activations
+        _ tensor: TensorDescription, holdsBytes: Bool, partCount: Int, activations: Activations
     ) throws(InferenceError) {
         rowLength = tensor.shape.rowLength
         rowCount = tensor.shape.rowCount / partCount
         self.partCount = partCount
-        let packed = PackedForm(tensor.format)
+        let packed = holdsBytes ? PackedForm(tensor.format) : nil
         if let packed {
             kind = .codes(packed)
             panelByteCount = packed.panelByteCount(rowLength: rowLength)
         } else {
-            let is16 = tensor.format == .F16 || tensor.format == .BF16
+            let is16 = holdsBytes && (tensor.format == .F16 || tensor.format == .BF16)
             kind = .floats(
-                tensor.format == .F16
-                    ? INGOT_PACKED_F16 : is16 ? INGOT_PACKED_BF16 : INGOT_PACKED_F32)
+                !is16
+                    ? INGOT_PACKED_F32
+                    : tensor.format == .F16 ? INGOT_PACKED_F16 : INGOT_PACKED_BF16)
             panelByteCount = rowLength * PackedForm.panelRows * (is16 ? 2 : 4)
         }
         rounding =
@@ -58,13 +59,16 @@ struct ResidentMatrix: Sendable {
     }
 
     /// The bytes that a tensor's panels take; `nil` beyond what can be addressed.
-    static func byteCount(_ tensor: TensorDescription, partCount: Int) -> Int? {
+    static func byteCount(
+        _ tensor: TensorDescription, holdsBytes: Bool, partCount: Int
+    ) -> Int? {
         let rows = PackedForm.panelRows
         let rowCount = tensor.shape.rowCount / partCount
         let panels = (rowCount + rows - 1) / rows * partCount
-        let is16 = tensor.format == .F16 || tensor.format == .BF16
+        let is16 = holdsBytes && (tensor.format == .F16 || tensor.format == .BF16)
+        let packed = holdsBytes ? PackedForm(tensor.format) : nil
         let bytes =
-            PackedForm(tensor.format)?.panelByteCount(rowLength: tensor.shape.rowLength)
+            packed?.panelByteCount(rowLength: tensor.shape.rowLength)
             ?? tensor.shape.rowLength * rows * (is16 ? 2 : 4)
         return bytes.multiplied(checkedBy: panels)
     }
