@@ -78,6 +78,8 @@ struct GrammarCompiler {
     private var indices: [String: Int] = [:]
     /// Rules made for patterns, so that equal ones are made once.
     private var known: [Pattern: Int] = [:]
+    /// Rules made for repetitions without end.
+    private var loops: Set<Int> = []
     private var depth = 0
 
     init(names: [String]) {
@@ -197,6 +199,7 @@ struct GrammarCompiler {
         for _ in 0..<minimum { result += unit }
         guard let maximum else {
             let loop = newRule()
+            loops.insert(loop)
             try add([], to: loop)
             try add(unit + [.rule(loop)], to: loop)
             return result + [.rule(loop)]
@@ -225,7 +228,7 @@ struct GrammarCompiler {
                 var position = start
                 while case .rule(let rule) = symbols[position] {
                     // A loop that goes on after nothing adds nothing to what is open.
-                    if case .end = symbols[position + 1], rule == firsts.count { break }
+                    if rule == firsts.count, loops.contains(rule) { break }
                     rules.append(rule)
                     guard nullable[rule] else { break }
                     position += 1
