@@ -97,7 +97,7 @@ import Testing
         let server = try server()
         let tool =
             #"{"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {"x": {"type": "integer", "minimum": 0, "maximum": 9}}, "required": ["x"], "additionalProperties": false}}}"#
-        let other = tool.replacing("add", with: "sub")
+        let other = tool.replacing("\"add\"", with: "\"sub\"")
         for choice in [#""required""#, #"{"type": "function", "function": {"name": "sub"}}"#] {
             let body =
                 "\(Self.hello), \"seed\": 1, \"max_tokens\": 150, \"tools\": [\(tool), \(other)], \"tool_choice\": \(choice), \"parallel_tool_calls\": false"
