@@ -141,22 +141,7 @@ public struct ReportModels {
         var work: [(making: Making, plans: [Plan])] = []
         for var making in request.recipes.isEmpty ? [] : request.makings {
             try prepare(&making, base)
-            let ending = request.makings.count > 1 ? "-\(making.rounding.rawValue)" : ""
-            warnings += making.options.importance?.warnings(for: base).map(\.description) ?? []
-            let plans = try request.recipes.compactMap { recipe -> Plan? in
-                do {
-                    return try Plan.quantize(
-                        base, recipe: recipe, options: making.options,
-                        outputPath: path(recipe.name + ending))
-                } catch let error as RecipeError
-                    where making.rounding == .plain && request.makings.count > 1
-                {
-                    // Beside others a level that cannot be is no reason to give up.
-                    guard case .importanceRequired = error.kind else { throw error }
-                    warnings.append("\(recipe.name) has no plain level: \(error)")
-                    return nil
-                }
-            }
+            let plans = try request.plans(making, of: base, path: path, warnings: &warnings)
             work.append((making, plans))
         }
         for (making, plans) in work where !plans.isEmpty { try make(plans, by: making) }
@@ -170,4 +155,31 @@ public struct ReportModels {
 
     /// Removes the files that were made and are not to be kept.
     public func removeTemporaryFiles() { temporaryFolder?.remove() }
+}
+
+extension ReportModels.Request {
+    /// The plans of a way to quantize; of several ways, a plain level that cannot be is warned of.
+    fileprivate func plans(
+        _ making: ReportModels.Making, of base: any TensorSource, path: (String) -> String,
+        warnings: inout [String]
+    ) throws -> [Plan] {
+        let ending = makings.count > 1 ? "-\(making.rounding.rawValue)" : ""
+        warnings += making.options.importance?.warnings(for: base).map(\.description) ?? []
+        var plans: [Plan] = []
+        for recipe in recipes {
+            do {
+                plans.append(
+                    try Plan.quantize(
+                        base, recipe: recipe, options: making.options,
+                        outputPath: path(recipe.name + ending)))
+            } catch let error as RecipeError
+                where making.rounding == .plain && makings.count > 1
+            {
+                // Beside others a level that cannot be is no reason to give up.
+                guard case .importanceRequired = error.kind else { throw error }
+                warnings.append("\(recipe.name) has no plain level: \(error)")
+            }
+        }
+        return plans
+    }
 }
