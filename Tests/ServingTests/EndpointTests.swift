@@ -197,6 +197,11 @@ import Testing
         ("/v1/chat/completions", "{\(hello), \"tool_choice\": \"required\"}", 400, "tool_choice"),
         ("/v1/chat/completions", "{\(hello), \"tools\": [{}]}", 400, "tools[0].function"),
         (
+            "/v1/chat/completions",
+            "{\(hello), \"tools\": [{\"function\": {\"name\": \"add\", \"strict\": true}}]}", 400,
+            "tools[0].function.strict"
+        ),
+        (
             "/v1/chat/completions", "{\(hello), \"response_format\": {\"type\": \"xml\"}}", 400,
             "response_format.type"
         ),

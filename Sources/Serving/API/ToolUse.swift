@@ -18,6 +18,8 @@ struct ToolUse: Sendable {
     struct Function: Sendable {
         var name: String
         var parameters: JSON
+        /// Whether its arguments have to keep to the schema.
+        var isStrict = false
     }
 
     let functions: [Function]
@@ -43,6 +45,11 @@ struct ToolUse: Sendable {
             throw .field("tools", "two functions have the same name")
         }
         self.choice = try ToolUse.choice(choice, names)
+        if self.choice == .auto, let index = functions.firstIndex(where: \.isStrict) {
+            throw .field(
+                "tools[\(index)].function.strict",
+                "kept only with tool_choice required or a named function, found auto")
+        }
         if names.isEmpty {
             guard self.choice == .auto || self.choice == .none else {
                 throw .field("tool_choice", "expected only with tools")
@@ -75,7 +82,7 @@ struct ToolUse: Sendable {
             )
         }
         _ = try function.text("description")
-        _ = try function.boolean("strict")
+        let isStrict = try function.boolean("strict") ?? false
         let parameters = function.take("parameters") ?? ["type": "object", "properties": [:]]
         guard parameters.members != nil else {
             throw .field(
@@ -84,7 +91,7 @@ struct ToolUse: Sendable {
         try function.finish()
         tool.ignore(["cache_control"])
         try tool.finish()
-        return Function(name: name, parameters: parameters)
+        return Function(name: name, parameters: parameters, isStrict: isStrict)
     }
 
     private static func choice(_ json: JSON?, _ names: [String]) throws(APIError) -> Choice {
