@@ -84,7 +84,7 @@ public struct CheckpointModel: Sendable {
     /// - Throws: What `ExportedCheckpoint` throws.
     public init(gguf source: any TensorSource) throws {
         let exported = try ExportedCheckpoint(source)
-        let folder = try TemporaryFolder(in: "/tmp")
+        let folder = try TemporaryFolder()
         for (name, bytes) in exported.files {
             try OutputFile.write(bytes, to: folder.path + "/" + name)
         }

@@ -12,10 +12,16 @@ public final class TemporaryFolder: Sendable {
     /// The folder's path, without a closing slash.
     public let path: String
 
+    /// The folder for such folders: what `TMPDIR` names, or else `/tmp`.
+    public static var usualParent: String {
+        let named = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+        return named.isEmpty ? "/tmp" : named
+    }
+
     /// Makes a folder in the folder `parent`, with a name that nothing has.
     ///
     /// - Throws: `FileError` when that is not possible.
-    public init(in parent: String) throws(FileError) {
+    public init(in parent: String = usualParent) throws(FileError) {
         let template = (parent.hasSuffix("/") ? parent : parent + "/") + "ingot-XXXXXX"
         var name = Array(template.utf8CString)
         guard mkdtemp(&name) != nil else { throw .last("create folder", path: parent) }

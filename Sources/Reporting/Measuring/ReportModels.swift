@@ -1,5 +1,4 @@
 public import Conversion
-import Foundation
 public import GGUF
 public import Pipeline
 public import Quantization
@@ -100,7 +99,7 @@ public struct ReportModels {
             if let folder {
                 try Directory.create(folder)
             } else {
-                temporary = try TemporaryFolder(in: FileManager.default.temporaryDirectory.path)
+                temporary = try TemporaryFolder()
                 folder = temporary?.path
             }
         }
