@@ -73,16 +73,19 @@ extension StoredPart {
     /// The output of each of a word's codes, from the lowest bits on.
     private static let awqOrder = [0, 2, 4, 6, 1, 3, 5, 7]
 
+    /// A word of the codes of eight outputs.
+    private static func awqWord(_ code: (_ output: Int) -> UInt8) -> UInt32 {
+        awqOrder.reversed().reduce(0) { $0 << 4 | UInt32(code($1)) }
+    }
+
     /// AWQ's codes: words of neighbouring outputs, `[inputs, outputs / 8]`.
     static let awqCodes = StoredPart(".qweight", .I32, shape: { [$0.columns, $0.rows / 8] }) {
         matrix, rows, destination in
         for column in rows {
             let line = destination + (column - rows.lowerBound) * matrix.rowCount / 8 * 4
             for index in 0..<matrix.rowCount / 8 {
-                var word: UInt32 = 0
-                for (place, output) in awqOrder.enumerated() {
-                    let code = matrix.codes[(index * 8 + output) * matrix.columnCount + column]
-                    word |= UInt32(code) << UInt32(4 * place)
+                let word = awqWord {
+                    matrix.codes[(index * 8 + $0) * matrix.columnCount + column]
                 }
                 line.storeBytes(of: word.littleEndian, toByteOffset: 4 * index, as: UInt32.self)
             }
@@ -96,10 +99,8 @@ extension StoredPart {
         for group in rows {
             let line = destination + (group - rows.lowerBound) * matrix.rowCount / 8 * 4
             for index in 0..<matrix.rowCount / 8 {
-                var word: UInt32 = 0
-                for (place, output) in awqOrder.enumerated() {
-                    let zero = matrix.zeros[(index * 8 + output) * matrix.scaleColumns + group]
-                    word |= UInt32(zero) << UInt32(4 * place)
+                let word = awqWord {
+                    matrix.zeros[(index * 8 + $0) * matrix.scaleColumns + group]
                 }
                 line.storeBytes(of: word.littleEndian, toByteOffset: 4 * index, as: UInt32.self)
             }
