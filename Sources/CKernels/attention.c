@@ -113,10 +113,6 @@ void ingot_cache_put_values(ingot_cache_type type, const float *values, size_t v
     }
 }
 
-#define HALF_PLAIN 0
-#define HALF_AVX2 1
-#define HALF_AVX512 2
-
 #define HALVES HALF_PLAIN
 #define TILES 2
 #define NAME(x) plain_##x

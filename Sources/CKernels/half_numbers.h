@@ -5,6 +5,11 @@
 #include <stdint.h>
 #include <string.h>
 
+// What widens sixteen of them at once (wide_halves.h).
+#define HALF_PLAIN 0
+#define HALF_AVX2 1
+#define HALF_AVX512 2
+
 // The nearest binary16 number, ties to even.
 static inline float ingot_half_rounded(float value) {
     uint32_t bits;

@@ -11,27 +11,21 @@ INLINE vb NAME(left)(vb v, int count) { return (vb)((vw)v << (uint16_t)count); }
 INLINE vb NAME(bits)(int value) { return (vb){0} + (uint8_t)value; }
 INLINE vf NAME(splat)(float value) { return value - (vf){0}; }
 
+#if DOT == DOT_VNNI
+#define HALVES HALF_AVX512
+#elif DOT == DOT_AVX2
+#define HALVES HALF_AVX2
+#else
+#define HALVES HALF_PLAIN
+#endif
+#include "wide_halves.h"
+#undef HALVES
+
 // Sixteen binary16 numbers.
 INLINE vf NAME(load_halves)(const uint8_t *p) {
-#if DOT == DOT_VNNI
-    return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
-#elif DOT == DOT_AVX2
-    __m256 part[2] = {_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
-                      _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 16)))};
-    vf v;
-    memcpy(&v, part, sizeof v);
-    return v;
-#else
     halves bits;
     memcpy(&bits, p, sizeof bits);
-    vi wide = __builtin_convertvector(bits, vi);
-    vi sign = (wide & 0x8000) << 16, rest = wide & 0x7FFF;
-    vi normal = (rest << 13) + (112 << 23), special = 0x7F800000 | (rest & 0x3FF) << 13;
-    vi small = (vi)(__builtin_convertvector(rest, vf) * 0x1p-24f);
-    vi is_small = rest < 0x400, is_special = rest >= 0x7C00;
-    vi value = (small & is_small) | (normal & ~is_small);
-    return (vf)(sign | (special & is_special) | (value & ~is_special));
-#endif
+    return NAME(widen_halves)(bits);
 }
 
 // Sixteen bfloat16 numbers.
