@@ -66,11 +66,11 @@ import Tokenization
     }()
 
     @Test func aFullQueueRefuses() async throws {
-        let server = try TestServer(slotCount: 1, capacity: 1024, queueLimit: 1)
+        let gate = Gate()
+        defer { gate.open() }
+        let server = try TestServer(slotCount: 1, queueLimit: 1, gate: gate)
         let running = try server.engine.submit([Self.endless])
-        while !server.metricsText.contains("requests_running{model=\"tiny\"} 1") {
-            try await Task.sleep(for: .milliseconds(1))
-        }
+        try await wait { server.runningCount == 1 }
         let waiting = try server.engine.submit([Self.endless])
         let answer = await server.complete("\"prompt\": \"a\"")
         #expect(answer.status == 503)
@@ -80,14 +80,18 @@ import Tokenization
     }
 
     @Test func nobodyWaitingFreesTheSlot() async throws {
-        let server = try TestServer(slotCount: 1, capacity: 1024)
+        let gate = Gate(stepCount: 3)
+        defer { gate.open() }
+        let server = try TestServer(slotCount: 1, gate: gate)
         let reader = Task {
             for await (_, event) in try server.engine.submit([Self.endless]) {
                 if case .text = event { return }
             }
         }
         try await reader.value
-        // It would have gone on for a thousand tokens.
+        // The gate alone kept it from going on.
+        try await wait { server.engine.hasCancellations || server.runningCount == 0 }
+        gate.open()
         #expect(await server.complete("\"prompt\": \"a\", \"max_tokens\": 1").status == 200)
         let metrics = await server.ask("GET", "/metrics").text
         #expect(
@@ -95,9 +99,11 @@ import Tokenization
     }
 
     @Test func stoppingEndsWhatRuns() async throws {
-        let server = try TestServer(slotCount: 1, capacity: 1024)
+        let gate = Gate()
+        let server = try TestServer(slotCount: 1, gate: gate)
         let events = try server.engine.submit([Self.endless])
         await server.engine.stop(within: 0)
+        gate.open()
         var reason: FinishReason?
         for await (_, event) in events {
             if case .end(let outcome) = event { reason = outcome.reason }

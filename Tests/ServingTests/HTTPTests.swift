@@ -81,20 +81,23 @@ import Testing
     }
 
     @Test func aClientThatVanishesIsCancelled() async throws {
-        let server = try TestServer(slotCount: 1, capacity: 1024)
+        let gate = Gate()
+        defer { gate.open() }
+        let server = try TestServer(slotCount: 1, gate: gate)
         try await withServer(server) { port in
             for streams in [false, true] {
+                try await wait { server.runningCount == 0 }
+                gate.close()
                 let socket = try ClientSocket(port: port)
                 socket.send(
                     request(
                         "/v1/completions",
-                        "{\"prompt\": \"a\", \"max_tokens\": 1000, \"ignore_eos\": true, \"stream\": \(streams)}"
+                        "{\"prompt\": \"a\", \"ignore_eos\": true, \"stream\": \(streams)}"
                     ))
-                // Until it runs.
-                while !server.metricsText.contains("requests_running{model=\"tiny\"} 1") {
-                    try await Task.sleep(for: .milliseconds(2))
-                }
+                try await wait { server.runningCount == 1 }
                 socket.close()
+                try await wait { server.engine.hasCancellations }
+                gate.open()
                 let answer = try await exchange(
                     port, request("/v1/completions", #"{"prompt": "b", "max_tokens": 1}"#))
                 #expect(answer.hasPrefix("HTTP/1.1 200"))
@@ -127,6 +130,12 @@ import Testing
 
 extension TestServer {
     var metricsText: String { api.metrics.exposition() }
+
+    /// How many texts run, by the metrics.
+    var runningCount: Int? {
+        metricsText.split(separator: "\n").first { $0.contains("requests_running{") }
+            .flatMap { Int($0.split(separator: " ").last ?? "") }
+    }
 }
 
 /// A blocking client socket.

@@ -1,7 +1,9 @@
 import Conversion
+import Dispatch
 import GGUF
 import Inference
 import Serving
+import Synchronization
 import TensorCore
 import Templates
 import TestSupport
@@ -22,7 +24,7 @@ struct TestServer: Sendable {
 
     init(
         slotCount: Int = 3, capacity: Int = 768, queueLimit: Int = 64,
-        policy: ServingAPI.Policy = .init()
+        policy: ServingAPI.Policy = .init(), gate: Gate? = nil
     ) throws {
         let source = try ConversionSource(directory: Fixtures.path("tiny-llama"))
         let model = try Model(source: source)
@@ -32,11 +34,12 @@ struct TestServer: Sendable {
             template: try ChatTemplate(metadata: source.metadata, source: Self.template),
             templateSource: Self.template, names: ["tiny"])
         api = ServingAPI(policy: policy)
+        var settings = Engine.Settings(
+            slotCount: slotCount, slotCapacity: capacity, queueLimit: queueLimit)
+        if let gate { settings.beforeStep = { gate.pass() } }
         engine = try Engine(
-            model: model, tokenizer: tokenizer,
-            settings: Engine.Settings(
-                slotCount: slotCount, slotCapacity: capacity, queueLimit: queueLimit),
-            metrics: api.metrics, pool: WorkerPool(threadCount: 1))
+            model: model, tokenizer: tokenizer, settings: settings, metrics: api.metrics,
+            pool: WorkerPool(threadCount: 1))
         api.serve(served, with: engine)
     }
 
@@ -84,4 +87,39 @@ struct TestServer: Sendable {
     func complete(_ members: String) async -> Answer {
         await post("/v1/completions", "{\(members)}")
     }
+}
+
+/// Holds an engine before its next step, however slowly the test's own tasks come to their turn.
+final class Gate: Sendable {
+    private let stepCount: Mutex<Int>
+    private let more = DispatchSemaphore(value: 0)
+
+    /// - Parameter stepCount: How many steps are free.
+    init(stepCount: Int = 0) { self.stepCount = Mutex(stepCount) }
+
+    /// Lets all further steps through.
+    func open() {
+        stepCount.withLock { $0 = .max }
+        more.signal()
+    }
+
+    /// Holds the next step.
+    func close() { stepCount.withLock { $0 = 0 } }
+
+    func pass() {
+        while true {
+            let isFree = stepCount.withLock { count in
+                guard count > 0 else { return false }
+                if count < .max { count -= 1 }
+                return true
+            }
+            if isFree { return }
+            more.wait()
+        }
+    }
+}
+
+/// Waits for what another thread or task does.
+func wait(until condition: () -> Bool) async throws {
+    while !condition() { try await Task.sleep(for: .milliseconds(2)) }
 }

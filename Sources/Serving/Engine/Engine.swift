@@ -25,6 +25,8 @@ public final class Engine: Sendable {
         public var cacheTypeK = CacheType.f16
         /// How values are kept.
         public var cacheTypeV = CacheType.f16
+        /// What its thread does before each step: tests hold it there.
+        package var beforeStep: (@Sendable () -> Void)?
 
         /// Settings with the usual rest.
         public init(slotCount: Int, slotCapacity: Int, queueLimit: Int = 256) {
@@ -72,6 +74,9 @@ public final class Engine: Sendable {
     }
 
     deinit { shared.close() }
+
+    /// Whether cancellations wait for the end of a step.
+    package var hasCancellations: Bool { shared.hasCancellations }
 
     /// Goes on with some texts.
     ///
@@ -171,16 +176,20 @@ final class EngineInbox: Sendable {
         }
     }
 
-    /// Takes what has come.
-    ///
-    /// - Parameters:
-    ///   - waits: Whether there is nothing else to do until something comes.
-    ///   - waitingCount: How many requests of the thread's own wait for a slot.
-    func take(waits: Bool, waitingCount: Int, runningCount: Int) -> Mail {
+    var hasCancellations: Bool { contents.withLock { !$0.cancelled.isEmpty } }
+
+    /// Notes how many of the thread's own requests wait for a slot, and how many texts run.
+    func note(waitingCount: Int, runningCount: Int) {
         contents.withLock {
             $0.waitingCount = waitingCount + $0.groups.count
             $0.runningCount = runningCount
         }
+    }
+
+    /// Takes what has come.
+    ///
+    /// - Parameter waits: Whether there is nothing else to do until something comes.
+    func take(waits: Bool) -> Mail {
         if waits { signal.wait() }
         return contents.withLock { contents in
             defer {

@@ -47,16 +47,16 @@ final class EngineLoop {
     func run() {
         while true {
             let isBusy = slots.contains { $0.job != nil } || !waiting.isEmpty
-            let mail = inbox.take(
-                waits: !isBusy, waitingCount: Set(waiting.map(\.group.number)).count,
-                runningCount: slots.count { $0.job != nil })
+            noteCounts()
+            let mail = inbox.take(waits: !isBusy)
             if mail.isClosed {
                 cancelAll(mail)
                 return
             }
             receive(mail)
             admit()
-            updateGauges()
+            noteCounts()
+            settings.beforeStep?()
             step()
         }
     }
@@ -291,10 +291,12 @@ final class EngineLoop {
         }
     }
 
-    private func updateGauges() {
+    private func noteCounts() {
+        let runningCount = slots.count { $0.job != nil }
+        let waitingCount = Set(waiting.map(\.group.number)).count
+        inbox.note(waitingCount: waitingCount, runningCount: runningCount)
         metrics.set(
-            running: slots.count { $0.job != nil },
-            waiting: Set(waiting.map(\.group.number)).count,
+            running: runningCount, waiting: waitingCount,
             cachedTokens: slots.reduce(0) { $0 + $1.sequence.count })
     }
 }
