@@ -10,6 +10,9 @@ public protocol OutputFinishing: Sendable {
     ///
     /// - Parameter path: Where the file of the plan is until it gets its name.
     func values(for plan: Plan, at path: String) throws -> [String: [Float]]
+
+    /// About how many bytes that takes.
+    func memoryByteCount(for plan: Plan) throws -> Int
 }
 
 extension OutputSet {

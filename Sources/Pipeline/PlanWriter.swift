@@ -70,8 +70,10 @@ public struct PlanWriter: Sendable {
     ///
     /// - Throws: `PipelineError` when the options set a limit that cannot be kept.
     public static func memoryByteCount(of plans: [Plan], options: WriteOptions) throws -> Int {
-        try WorkBounds(plans, options).byteCount(of: plans)
-            + (options.rounding?.memoryByteCount ?? 0)
+        let finishing = try plans.map { try options.finishing?.memoryByteCount(for: $0) ?? 0 }
+        // Files are finished when all tensors have been rounded.
+        return try WorkBounds(plans, options).byteCount(of: plans)
+            + max(options.rounding?.memoryByteCount ?? 0, finishing.max() ?? 0)
     }
 
     /// Writes the files that `plans`, all made from one source, describe.

@@ -13,6 +13,8 @@ import Testing
         let tensor: String
         var fails = false
 
+        func memoryByteCount(for plan: Plan) -> Int { 12345 }
+
         func values(for plan: Plan, at path: String) throws -> [String: [Float]] {
             #expect(path != plan.outputPath)
             #expect(!Fixtures.exists(plan.outputPath))
@@ -56,6 +58,19 @@ import Testing
                 #expect(try norm(plan.outputPath, name) == values.map { 2 * $0 })
             }
         }
+    }
+
+    @Test func itsMemoryIsStated() throws {
+        let plan = try Plan.quantize(
+            MemorySource.model(), recipe: .Q8_0, options: QuantizeOptions(), outputPath: "out.gguf")
+        var options = WriteOptions()
+        let without = try PlanWriter.memoryByteCount(of: [plan], options: options)
+        options.finishing = Doubling(tensor: plan.tensors[0].name)
+        #expect(
+            try PlanWriter.memoryByteCount(of: [plan, plan], options: options)
+                == PlanWriter.memoryByteCount(of: [plan, plan], options: WriteOptions()) + 12345)
+        #expect(
+            try PlanWriter.memoryByteCount(of: [plan], options: options) == without + 12345)
     }
 
     @Test func anErrorLeavesNoFile() throws {

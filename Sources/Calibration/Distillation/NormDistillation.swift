@@ -1,3 +1,4 @@
+import Architectures
 public import Inference
 public import TensorCore
 
@@ -69,6 +70,24 @@ public struct NormDistillation {
         self.validation = validation
         self.options = options
         self.pool = pool
+    }
+
+    /// About how many bytes `run` takes for a model whose quantized form has the same shapes.
+    ///
+    /// - Throws: What the model has no way back through, as reading it does.
+    static func memoryByteCount(
+        of model: Model, windowLengths: [Int], validationLengths: [Int], pool: WorkerPool
+    ) throws -> Int {
+        let longest = (windowLengths + validationLengths).max() ?? 1
+        let width = model.description.embeddingLength
+        let base = try Decoder(models: [model], products: .ordered, pool: pool)
+        // The original and the quantized model side by side, the original's rows of all texts that
+        // decide, and the weights with Adam's numbers.
+        let teacher = 2 * base.stepByteCount(windowLength: longest)
+        let rows = 4 * width * (validationLengths.reduce(0, +) + 2 * longest)
+        let norms = 8 * 4 * DifferentiableDecoder.normElementCount(of: model)
+        return teacher + rows + norms
+            + DifferentiableDecoder.stepByteCount(of: model, windowLength: longest)
     }
 
     /// Runs the steps.

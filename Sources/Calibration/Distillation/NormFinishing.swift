@@ -73,6 +73,16 @@ public final class NormFinishing: OutputFinishing {
         return result.norms
     }
 
+    /// About how many bytes distilling a plan's norms takes; 0 where it is not done.
+    public func memoryByteCount(for plan: Plan) throws -> Int {
+        guard plan.metadata["split.count"] == nil else { return 0 }
+        let original = try Model(source: plan.source)
+        guard NormDistillation.obstacle(in: original) == nil else { return 0 }
+        return try NormDistillation.memoryByteCount(
+            of: original, windowLengths: training.map(\.count),
+            validationLengths: validation.joined().map(\.count), pool: pool)
+    }
+
     private func outcome(of plan: Plan, at path: String) throws -> Outcome {
         if plan.metadata["split.count"] != nil {
             return .impossible("the model is in several files")

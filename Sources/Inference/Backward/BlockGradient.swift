@@ -46,6 +46,22 @@ struct BlockGradient {
             description.postFeedForwardNorm, count: width, model)
     }
 
+    /// The numbers of a block's matrices, of its rows and those of their way back.
+    static func floatCount(_ description: BlockDescription, rows: Int, width: Int) -> Int {
+        guard case .attention(let attention) = description.mixer,
+            case .dense(let network) = description.feedForward
+        else { return 0 }
+        let projections =
+            attention.input + [attention.output] + network.input + [network.output]
+        let weights = projections.reduce(0) { $0 + $1.inputs * $1.outputs }
+        // A row of each layer there and once more back; of the network's, which are copied for their
+        // slopes, twice. Attention's weights, and their slopes of the heads that are at work.
+        let heads = attention.input.reduce(0) { $0 + $1.outputs } + attention.output.inputs
+        let hidden = network.input.reduce(0) { $0 + $1.outputs } + network.output.inputs
+        return weights + rows * (2 * heads + 3 * hidden + 12 * width)
+            + 2 * attention.headCount * rows * rows
+    }
+
     private func normalise(
         _ norm: NormGradient?, _ rows: Rows, _ norms: NormWeights
     ) throws(InferenceError) -> Rows {

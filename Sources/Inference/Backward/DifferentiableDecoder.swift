@@ -88,6 +88,20 @@ package final class DifferentiableDecoder {
         return divergence
     }
 
+    /// How many weights of norms are learned.
+    package static func normElementCount(of model: Model) -> Int {
+        model.description.trainedNorms.reduce(0) { $0 + $1.count }
+    }
+
+    /// About how many bytes a window's way there and back takes.
+    package static func stepByteCount(of model: Model, windowLength: Int) -> Int {
+        let width = model.description.embeddingLength
+        let blocks = model.description.blocks
+        let largest = blocks.map { BlockGradient.floatCount($0, rows: windowLength, width: width) }
+        return 4 * ((blocks.count + 4) * windowLength * width + (largest.max() ?? 0))
+            + DivergenceHead.byteCount(model, rows: windowLength)
+    }
+
     private func block(_ number: Int, _ rotaries: RotaryTables) throws -> BlockGradient {
         try BlockGradient(model.description.blocks[number], model, rotaries, pool)
     }

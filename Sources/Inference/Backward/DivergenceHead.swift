@@ -21,6 +21,19 @@ struct DivergenceHead {
     /// Tokens whose rows of the output matrices are decoded at a time.
     private static let panelTokens = 4096
 
+    /// Rows whose logits are in memory at a time.
+    private static func rowCount(_ count: Int, vocabulary: Int) -> Int {
+        min(count, max(32, (1 << 25) / vocabulary))
+    }
+
+    /// The bytes of the logits and a panel of the output matrix.
+    static func byteCount(_ model: Model, rows: Int) -> Int {
+        let vocabulary = model.vocabularyCount
+        return 4
+            * (2 * rowCount(rows, vocabulary: vocabulary) * vocabulary
+                + panelTokens * model.description.embeddingLength)
+    }
+
     /// - Parameters:
     ///   - hidden: The model's rows after its output norm; with `wantsGradient` their gradient takes
     ///     their place.
@@ -30,7 +43,7 @@ struct DivergenceHead {
         _ hidden: Rows, from baseHidden: Rows, wantsGradient: Bool
     ) throws -> Double {
         let vocabulary = model.vocabularyCount
-        let step = min(hidden.count, max(32, (1 << 25) / vocabulary))
+        let step = DivergenceHead.rowCount(hidden.count, vocabulary: vocabulary)
         var sum = 0.0
         for first in stride(from: 0, to: hidden.count, by: step) {
             let rows = first..<min(hidden.count, first + step)

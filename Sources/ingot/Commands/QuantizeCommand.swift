@@ -222,10 +222,10 @@ struct QuantizeCommand: ParsableCommand {
         try planning.check(outputs, importance: importance)
         Terminal.warnings(importance?.warnings(for: source) ?? [])
         var writeOptions = try writeOptions(threads: request.threads)
-        let rounding = try calibration?.round(outputs.files, with: &writeOptions)
         let finishing = try calibration?.finishing(
             of: source, threads: request.threads, isQuiet: planning.run.quiet)
         writeOptions.finishing = finishing
+        let rounding = try calibration?.round(outputs.files, with: &writeOptions)
         if planning.dryRun {
             return try PlanListing.show(
                 outputs, importance: importance, options: writeOptions, asJSON: planning.json)

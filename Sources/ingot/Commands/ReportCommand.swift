@@ -153,10 +153,10 @@ struct ReportCommand: ParsableCommand {
         } write: { plans, rounding in
             var writeOptions = writeOptions
             let own = rounding == .calibrated ? calibration : nil
-            let calibrated = try own?.round(plans, with: &writeOptions)
             let finishing = try own?.finishing(
                 of: plans[0].source, threads: options.run.threads, isQuiet: options.quiet)
             writeOptions.finishing = finishing
+            let calibrated = try own?.round(plans, with: &writeOptions)
             defer {
                 if let calibrated, !options.quiet {
                     CalibrationListing.show(calibrated.outcome)
