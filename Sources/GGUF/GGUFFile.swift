@@ -16,6 +16,8 @@ public struct GGUFFile: TensorSource {
     public let offsets: [Int]
     /// The bytes that each tensor takes, without padding.
     public let byteCounts: [Int]
+    /// Where the tensors' data start: the header's length with its padding.
+    public let dataOffset: Int
     /// The multiple that data offsets are aligned to.
     public let alignment: Int
     /// Keys with a BOOL that is neither 0 nor 1; they count as true.
@@ -78,6 +80,7 @@ public struct GGUFFile: TensorSource {
         self.metadata = metadata
         self.tensors = entries.map(\.description)
         self.byteCounts = entries.map(\.byteCount)
+        dataOffset = dataStart
         self.alignment = alignment
         oddBooleans = reader.oddBooleans
         self.file = file

@@ -15,6 +15,8 @@ public struct GGUFLayout: Sendable {
     public let byteCounts: [Int]
     /// The length of the whole file.
     public let byteCount: Int
+    /// The multiple that data offsets are aligned to.
+    public let alignment: Int
 
     /// Lays out a file.
     ///
@@ -72,6 +74,7 @@ public struct GGUFLayout: Sendable {
         offsets = starts.map { $0 + headerByteCount }
         byteCounts = counts
         byteCount = total
+        self.alignment = alignment
     }
 }
 

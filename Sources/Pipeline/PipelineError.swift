@@ -50,6 +50,14 @@ public struct PipelineError: IngotError, Hashable {
         case beyondOuttype(value: String, row: Int, column: Int)
         /// More files than a split can have.
         case tooManyParts(Int)
+        /// A key or tensor to be changed that is not there.
+        case unknownName(what: String, name: String)
+        /// A new name of a key or tensor that another has, or that none can have.
+        case takenName(what: String, name: String)
+        /// A header that does not fit the place of the one before it.
+        case headerPlace(found: Int, expected: Int)
+        /// A copy of a header that is not of this file.
+        case foreignHeader(copy: String)
     }
 
     /// What is wrong.
@@ -109,6 +117,12 @@ public struct PipelineError: IngotError, Hashable {
         case .cannotPrune(let reason): "these blocks cannot be removed: \(reason)"
         case .noSuchBlock(let block, let last?):
             "block \(block) is not in the model, expected numbers up to \(last)"
+        case .unknownName(let what, let name): "there is no \(what) \"\(name)\""
+        case .takenName(let what, let name):
+            name.isEmpty ? "a \(what) cannot be empty" : "the \(what) \"\(name)\" is there already"
+        case .headerPlace(let found, let expected):
+            "the header would take \(found) bytes, and the tensors start at \(expected)"
+        case .foreignHeader(let copy): "\(copy) is no copy of a header of this file"
         case .noSuchBlock(let count, nil):
             "all \(count) blocks would be removed, expected at least one to be left"
         }
@@ -130,6 +144,8 @@ public struct PipelineError: IngotError, Hashable {
         case .expertsWithoutCounts: "Make the matrix from more text, or leave --strict out."
         case .beyondF16: "Use BF16 or F32, or leave --strict out."
         case .beyondOuttype: "Quantize it from BF16 or F32: --outtype bf16."
+        case .headerPlace: "Write to another file: leave --in-place out and name an output."
+        case .unknownName: "ingot inspect lists what is there."
         case .tooManyParts: "Allow more tensors or bytes in a file."
         default: nil
         }

@@ -12,6 +12,8 @@ public struct SplitLimit: Sendable, Hashable {
     public var byteCount: Int?
     /// Whether the first file holds the metadata and no tensors.
     public var leavesFirstEmpty: Bool
+    /// Whether each tensor counts with the padding behind it.
+    public var countsPadding = false
 
     /// A limit; without numbers, there is one file.
     public init(tensorCount: Int? = nil, byteCount: Int? = nil, leavesFirstEmpty: Bool = false) {
@@ -34,16 +36,20 @@ extension Plan {
         var parts: [[Int]] = limit.leavesFirstEmpty ? [[], []] : [[]]
         var byteCount = 0
         for (place, tensor) in tensors.enumerated() {
+            let tensorByteCount =
+                limit.countsPadding
+                ? tensor.byteCount.aligned(to: layout.alignment) ?? tensor.byteCount
+                : tensor.byteCount
             let last = parts.count - 1
             let isFull =
                 limit.tensorCount.map { parts[last].count >= $0 } ?? false
-                || limit.byteCount.map { tensor.byteCount > $0 - byteCount } ?? false
+                || limit.byteCount.map { tensorByteCount > $0 - byteCount } ?? false
             if isFull, !parts[last].isEmpty {
                 parts.append([])
                 byteCount = 0
             }
             parts[parts.count - 1].append(place)
-            byteCount += tensor.byteCount
+            byteCount += tensorByteCount
         }
         return parts.count == 1 ? [self] : try split(into: parts)
     }
