@@ -50,7 +50,10 @@ extension BlockDescription {
         public var scale: Float
         /// A scale of queries that grows with their position.
         public var temperature: Temperature?
-        /// How many positions a query sees, its own included; `nil` for all before it.
+        /// Whether a query sees its own position and earlier ones only; otherwise it sees all (encoders).
+        public var isCausal = true
+        /// How many positions a causal query sees, its own included; others see those at most half of
+        /// this away, on both sides. `nil` for all.
         public var window: Int?
         /// Positions are cut into chunks of this length, and a query sees those of its own only.
         public var chunk: Int?
@@ -76,6 +79,8 @@ extension BlockDescription {
         ///
         /// Source: Press et al., ALiBi, <https://arxiv.org/abs/2108.12409>.
         public var alibiBias: Float?
+        /// Numbers learned for distances that are added to scores.
+        public var relativeBias: RelativeBias?
 
         /// Describes attention with the usual scale, `1 / sqrt(keyLength)`.
         public init(
@@ -100,6 +105,39 @@ extension BlockDescription {
         public var keyWidth: Int { headCountKV * keyLength }
         /// The length of all values of a position.
         public var valueWidth: Int { headCountKV * valueLength }
+    }
+
+    /// A score's learned part, by head and by the bucket that the distance from query to key is in.
+    ///
+    /// Half of the buckets are for keys behind the query. Half of each side's are for one distance
+    /// each, the others grow with the logarithm up to `longest`, from which on the last one counts.
+    /// Source: Raffel et al., T5, <https://arxiv.org/abs/1910.10683>.
+    public struct RelativeBias: Sendable, Hashable {
+        /// The tensor, `[buckets, heads]`.
+        public var tensor: String
+        /// The number of buckets, of both sides.
+        public var bucketCount: Int
+        /// The distance from which on all are alike.
+        public var longest: Int
+
+        /// Describes biases.
+        public init(_ tensor: String, bucketCount: Int, longest: Int = 128) {
+            self.tensor = tensor
+            self.bucketCount = bucketCount
+            self.longest = longest
+        }
+
+        /// The bucket of a key that is `distance` positions behind the query; negative before it.
+        public func bucket(distance: Int) -> Int {
+            let side = bucketCount / 2
+            let exact = side / 2
+            let size = abs(distance)
+            let start = distance > 0 ? side : 0
+            guard size >= exact, exact > 0 else { return start + min(size, max(0, side - 1)) }
+            let ratio =
+                log(Float(size) / Float(exact)) / Float(log(Double(longest) / Double(exact)))
+            return start + min(side - 1, exact + Int(ratio * Float(side - exact)))
+        }
     }
 
     /// Queries multiplied by `1 + scale · ln(1 + floor((position + offset) / length))`.

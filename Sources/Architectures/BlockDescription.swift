@@ -31,6 +31,8 @@ public struct BlockDescription: Sendable, Hashable {
     public var parallelMixer: Recurrence?
     /// A norm of the mixer's output, before it is added.
     public var postAttentionNorm: Norm?
+    /// A norm of the residual row itself once the mixer's output was added (post-norm, as in BERT).
+    public var mixerSumNorm: Norm?
     /// Where the feed-forward network takes its input.
     public var arrangement = Arrangement.sequential
     /// The norm before the feed-forward network.
@@ -39,6 +41,8 @@ public struct BlockDescription: Sendable, Hashable {
     public var feedForward: FeedForward
     /// A norm of the feed-forward network's output, before it is added.
     public var postFeedForwardNorm: Norm?
+    /// A norm of the residual row itself once the network's output was added.
+    public var feedForwardSumNorm: Norm?
     /// What both outputs are multiplied by before they are added.
     public var residualScale: Float = 1
     /// What the block makes of the token's embedding for it, in the end.

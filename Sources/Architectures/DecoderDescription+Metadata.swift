@@ -29,8 +29,9 @@ extension DecoderDescription {
             throw DecoderDescriptionError(
                 .unknownArchitecture(name), path: path, key: "general.architecture")
         }
-        self = try decoder.describe(
-            DecoderMetadata(
-                architecture: name, metadata: metadata, hasTensor: hasTensor, path: path))
+        let model = DecoderMetadata(
+            architecture: name, metadata: metadata, hasTensor: hasTensor, path: path)
+        self = try decoder.describe(model)
+        try model.addPooling(to: &self)
     }
 }

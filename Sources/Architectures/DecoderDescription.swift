@@ -12,6 +12,9 @@ public struct DecoderDescription: Sendable, Hashable {
     public var embeddingScale: Float = 1
     /// The matrix of learned positions, `[positions, embeddingLength]`, added to the embeddings.
     public var positionEmbedding: String?
+    /// The matrix of embeddings of kinds of segments, `[kinds, embeddingLength]`; a token's is added to
+    /// its embedding.
+    public var segmentEmbedding: String?
     /// A norm of the embeddings.
     public var embeddingNorm: BlockDescription.Norm?
     /// Embeddings for every block.
@@ -29,6 +32,20 @@ public struct DecoderDescription: Sendable, Hashable {
     public var logitScale: Float = 1
     /// The limit of logits, which become `cap · tanh(logit / cap)`.
     public var logitSoftCap: Float?
+    /// How one vector is made of a text's rows, where the model was made for that.
+    public var pooling: Pooling?
+    /// Layers without activations behind the pooling.
+    public var poolingLayers: [BlockDescription.Projection] = []
+    /// What makes answers of the pooled row.
+    public var classifier: ClassifierHead?
+
+    /// Whether tokens see what follows them: an encoder, which makes rows of a whole text and cannot
+    /// continue it.
+    public var seesAhead: Bool {
+        blocks.contains {
+            if case .attention(let attention) = $0.mixer { !attention.isCausal } else { false }
+        }
+    }
 
     /// Describes a decoder.
     public init(

@@ -76,13 +76,15 @@ extension DecoderMetadata {
         }
         var windows = [Int?](repeating: nil, count: sizes.blockCount)
         if let period = style.windowPeriod {
-            windows = try self.windows(blockCount: sizes.blockCount, fullEvery: period)
+            windows = try self.windows(
+                blockCount: sizes.blockCount, fullEvery: period, first: style.fullBlockIsFirst)
         }
         let scale = try number("attention.scale")
         var blocks: [BlockDescription] = []
         for index in 0..<sizes.blockCount {
             var attention = try attention(style, sizes, index: index, rotary: rotary)
             attention.window = windows[index]
+            attention.isCausal = !style.seesAhead
             // A scale of 0 is how files say that it is the usual one.
             if let scale, scale != 0 { attention.scale = scale }
             var block = try self.block(style, sizes, index: index, attention: attention)
@@ -92,7 +94,7 @@ extension DecoderMetadata {
         var decoder = DecoderDescription(
             architecture: architecture, contextLength: try count("context_length"),
             embeddingLength: sizes.width, tokenEmbedding: "token_embd.weight", blocks: blocks,
-            outputNorm: try norm(style.norm, "output_norm"),
+            outputNorm: style.hasOutputNorm ? try norm(style.norm, "output_norm") : nil,
             output: present("output.weight") ?? "token_embd.weight")
         decoder.outputBias = present("output.bias")
         if style.hasPositions { decoder.positionEmbedding = "position_embd.weight" }
@@ -119,6 +121,10 @@ extension DecoderMetadata {
         if style.hasPostNorms {
             block.postAttentionNorm = try norm(style.norm, "\(name).post_attention_norm")
             block.postFeedForwardNorm = try norm(style.norm, "\(name).post_ffw_norm")
+        }
+        if style.hasSumNorms {
+            block.mixerSumNorm = try norm(style.norm, "\(name).attn_output_norm")
+            block.feedForwardSumNorm = try norm(style.norm, "\(name).layer_output_norm")
         }
         // A block with a dense network and no router is one of the dense ones.
         let isDense =

@@ -176,22 +176,26 @@ struct DecoderMetadata {
     /// How many positions each block's queries see: `attention.sliding_window` where the pattern
     /// says so, `nil` where they see all.
     ///
-    /// - Parameter period: Every so many blocks one sees all, where the metadata give no pattern;
-    ///   0 when none does.
+    /// - Parameters:
+    ///   - period: Every so many blocks one sees all, where the metadata give no pattern; 0 when
+    ///     none does.
+    ///   - first: Whether that is the first of so many, not the last.
     func windows(
-        blockCount: Int, fullEvery period: Int
+        blockCount: Int, fullEvery period: Int, first: Bool = false
     ) throws(DecoderDescriptionError) -> [Int?] {
         let suffix = "attention.sliding_window"
         let none = [Int?](repeating: nil, count: blockCount)
         // A window of 0 says that there is none.
         guard let value = metadata[key(suffix)], value.integer != 0 else { return none }
         let window = try count(suffix)
-        return try slides(blockCount: blockCount, fullEvery: period).map { $0 ? window : nil }
+        return try slides(
+            blockCount: blockCount, fullEvery: period, first: first
+        ).map { $0 ? window : nil }
     }
 
     /// Which blocks have a sliding window.
     private func slides(
-        blockCount: Int, fullEvery period: Int
+        blockCount: Int, fullEvery period: Int, first: Bool
     ) throws(DecoderDescriptionError) -> [Bool] {
         let suffix = "attention.sliding_window_pattern"
         var period = period
@@ -207,6 +211,6 @@ struct DecoderMetadata {
             else { throw invalid(suffix, expected: "a period, or true or false for each block") }
             period = number
         }
-        return (0..<blockCount).map { period == 0 || ($0 + 1) % period != 0 }
+        return (0..<blockCount).map { period == 0 || ($0 + (first ? 0 : 1)) % period != 0 }
     }
 }

@@ -22,6 +22,13 @@ struct DecoderStyle {
     var hasPreNorms = true
     /// Whether norms come after them (`post_attention_norm`, `post_ffw_norm`).
     var hasPostNorms = false
+    /// Whether residual rows are normalised once each part's output was added (`attn_output_norm`,
+    /// `layer_output_norm`).
+    var hasSumNorms = false
+    /// Whether there is a norm after the last block.
+    var hasOutputNorm = true
+    /// Whether tokens see what follows them.
+    var seesAhead = false
     /// The name of the norm before the network.
     var feedForwardNorm = "ffn_norm"
     /// Where the network takes its input; when parallel, from the rows that attention takes.
@@ -33,6 +40,8 @@ struct DecoderStyle {
     /// Every so many blocks one attends to all positions, where there is a sliding window (SWA) and
     /// the metadata give no pattern; 0 when none does, `nil` where no window is read.
     var windowPeriod: Int?
+    /// Whether that is the first of them, not the last.
+    var fullBlockIsFirst = false
     /// Whether there is a matrix of learned positions.
     var hasPositions = false
     /// Whether embeddings are multiplied by the root of their length.

@@ -117,8 +117,8 @@ public struct Decoder: Sendable {
     /// - Parameters:
     ///   - state: The step's buffers.
     ///   - consume: Takes the logits, tile after tile; see `LogitsTile` for their order.
-    /// - Throws: `InferenceError` for a token that the vocabulary does not have, for stretches longer
-    ///   than a table of learned positions or than their sequence has room for, or when NaN or
+    /// - Throws: `InferenceError` for an encoder, for a token that the vocabulary does not have, for
+    ///   stretches longer than a table of learned positions or than their sequence has room for, or when NaN or
     ///   infinity appear: it names the block, or the tensor that holds them. Sequences are then what
     ///   they were.
     public func forward(
@@ -127,6 +127,7 @@ public struct Decoder: Sendable {
     ) throws {
         let sequences = batch.stretches.compactMap(\.sequence)
         guard batch.tokenCount > 0, batch.scoredCount > 0 || !sequences.isEmpty else { return }
+        for model in models { try model.checkContinues() }
         try run(batch, in: state)
         if batch.scoredCount > 0 {
             try OutputHead(

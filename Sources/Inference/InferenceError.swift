@@ -18,6 +18,10 @@ public struct InferenceError: IngotError, Hashable {
         case notFinite(what: String)
         /// Two models do not have the same vocabulary.
         case vocabulariesDiffer(found: String, expected: String)
+        /// An encoder is asked for what follows a text.
+        case encoder(String)
+        /// A classifier's head is asked for and not there.
+        case noClassifier
         /// None of the libraries that multiply matrices can be loaded.
         case noMatrixProducts(tried: [String])
         /// Memory that the system did not give.
@@ -55,6 +59,9 @@ public struct InferenceError: IngotError, Hashable {
         case .notFinite(let what): "NaN or infinity found in \(what), expected finite values"
         case .vocabulariesDiffer(let found, let expected):
             "\(found) found, expected \(expected) as in the base model"
+        case .encoder(let architecture):
+            "an encoder (\(architecture)) found, expected a model that continues texts"
+        case .noClassifier: "no classifier found, expected tensors cls.output or cls for scores"
         case .noMatrixProducts(let tried):
             "no OpenBLAS to multiply matrices with, expected \(tried.joined(separator: " or "))"
         case .outOfMemory(let byteCount): "no memory for \(byteCount) bytes"
@@ -67,6 +74,8 @@ public struct InferenceError: IngotError, Hashable {
         case .vocabulariesDiffer: "Compare a model with quantizations of itself."
         case .noMatrixProducts:
             "Install it: apt-get install libopenblas0, dnf install openblas, brew install openblas."
+        case .encoder: "It makes embeddings: ingot embed, ingot serve, ingot report."
+        case .noClassifier: "Choose another pooling: mean, cls or last."
         case .outOfMemory: "Run fewer windows at a time."
         default: nil
         }

@@ -24,6 +24,8 @@ public struct Model: Sendable {
     let embeddingNorm: VectorNorm?
     /// The matrix of learned positions and how many it has.
     let positionEmbedding: (number: Int, rowCount: Int)?
+    /// Embeddings of the first two kinds of segments, `(kind, E)`.
+    let segmentEmbedding: [Float]?
     /// The tensors of the rows that tokens have for every block.
     let layerEmbedding: LayerTensors?
     /// The angle divisors of rotations, by tensor name.
@@ -83,6 +85,11 @@ public struct Model: Sendable {
         embeddingNorm = try VectorNorm(description.embeddingNorm, count: width, tensorIndex)
         positionEmbedding = try description.positionEmbedding.map {
             try tensorIndex.matrix($0, rowLength: width)
+        }
+        segmentEmbedding = try description.segmentEmbedding.map { name in
+            let kinds = try tensorIndex.matrix(name, rowLength: width)
+            return try tensorIndex.rows(
+                0..<min(kinds.rowCount, 2), of: kinds.number, length: width)
         }
         rotaryFactors = factors
         layerEmbedding = try description.layerEmbedding.map {

@@ -10,7 +10,8 @@ struct ResidentModel: Sendable {
     /// The threads that products run on.
     var workers: ResidentWorkers { matrices.workers }
     private let matrices: ResidentMatrices
-    private let output: ResidentMatrix
+    /// `nil` for an encoder.
+    private let output: ResidentMatrix?
 
     /// Reads a decoder's first model; `nil` when its matrices take more than `byteLimit`.
     init?(_ decoder: Decoder, byteLimit: Int) throws {
@@ -21,7 +22,9 @@ struct ResidentModel: Sendable {
         else { return nil }
         self.matrices = matrices
         blocks = try model.blocks(matrices: .resident(matrices))
-        output = try matrices.matrix(model.output, model.description.output)
+        output =
+            model.description.seesAhead
+            ? nil : try matrices.matrix(model.output, model.description.output)
         let workspace = try Workspace(Workspace.Room(), decoder.products)
         weights = try blocks.map { block in
             let weights = try FloatBuffer(count: block.layout.floatCount)
@@ -36,6 +39,7 @@ struct ResidentModel: Sendable {
         _ hidden: UnsafePointer<Float>, rows: Int, _ model: Model,
         into logits: UnsafeMutablePointer<Float>
     ) {
+        guard let output else { preconditionFailure("logits of an encoder") }
         matrices.multiply(
             output,
             ResidentMatrices.Rows(

@@ -20,7 +20,7 @@ public final class StreamDecoder {
     public let cacheTypeK: CacheType
     /// How values are kept.
     public let cacheTypeV: CacheType
-    private let decoder: Decoder
+    let decoder: Decoder
     private let state = ForwardState()
     private let resident: ResidentModel?
     private let logits: LogitsBuffer
@@ -80,6 +80,18 @@ public final class StreamDecoder {
         }
     }
 
+    /// Runs texts of which nothing is kept.
+    ///
+    /// - Returns: The rows of every scored token after the output norm, `(row, E)`.
+    /// - Throws: `InferenceError` as `Decoder.forward`.
+    func rows(of batch: Batch) throws -> [Float] {
+        guard batch.scoredCount > 0 else { return [] }
+        try decoder.run(batch, in: state, resident: resident)
+        guard let hidden = state.hidden[0] else { return [] }
+        let count = batch.scoredCount * model.description.embeddingLength
+        return Array(UnsafeBufferPointer(start: hidden.base, count: count))
+    }
+
     /// `step` with the logits put to memory of the caller's.
     private func step(_ batch: Batch, into logits: UnsafeMutablePointer<Float>) throws {
         guard let resident else {
@@ -88,6 +100,7 @@ public final class StreamDecoder {
             try decoder.forward(batch, in: state) { buffer.take($0) }
             return
         }
+        try model.checkContinues()
         try decoder.run(batch, in: state, resident: resident)
         let (rows, vocabulary) = (batch.scoredCount, model.vocabularyCount)
         if rows > 0, let hidden = state.hidden[0] {

@@ -159,6 +159,9 @@ extension DifferentiableDecoder {
     private static func obstacle(in block: BlockDescription) -> String? {
         if block.parallelMixer != nil { return "a recurrence beside attention" }
         if block.layerInput != nil { return "embeddings for every block" }
+        if block.mixerSumNorm != nil || block.feedForwardSumNorm != nil {
+            return "norms of residual rows"
+        }
         if block.outputScale != nil { return "scales of blocks" }
         switch block.feedForward {
         case .experts: return "experts"
@@ -181,6 +184,7 @@ extension DifferentiableDecoder {
         if attention.isGated || attention.gate != nil { return "gated attention" }
         if attention.sinks != nil { return "attention sinks" }
         if attention.softCap != nil { return "a soft cap of attention scores" }
+        if !attention.isCausal { return "attention to what follows" }
         if attention.alibiBias != nil { return "linear biases of attention scores" }
         if attention.inputLimit != nil { return "limits of queries and keys" }
         if attention.temperature != nil { return "a temperature of attention" }

@@ -7,13 +7,19 @@ public struct Stretch: Sendable {
     /// What is kept of the tokens before; `nil` for a window that starts at position 0 and of which
     /// nothing is kept.
     public var sequence: SequenceState?
+    /// The first token of a second segment, where a text has two (a pair for a classifier).
+    public var segmentStart: Int?
 
     /// Describes a stretch.
-    public init(tokens: [Int32], scored: Range<Int>, sequence: SequenceState? = nil) {
+    public init(
+        tokens: [Int32], scored: Range<Int>, sequence: SequenceState? = nil,
+        segmentStart: Int? = nil
+    ) {
         precondition(scored.lowerBound >= 0 && scored.upperBound <= tokens.count, "no such tokens")
         self.tokens = tokens
         self.scored = scored
         self.sequence = sequence
+        self.segmentStart = segmentStart
     }
 
     /// The position of the first token.

@@ -21,6 +21,8 @@ struct Block: Sendable {
     /// A mixer beside that: it takes the same rows, and what it makes is added too, without a norm.
     private let parallelMixer: (any Mixer)?
     private let feedForwardNorm: Norm?
+    /// Norms of the residual rows after the mixer and after the network.
+    private let sumNorms: BranchNorms
     let feedForward: Branch
     private let layerInput: LayerInput?
     private let outputScale: Int?
@@ -39,6 +41,9 @@ struct Block: Sendable {
             before: try layout.norm(description.feedForwardNorm, count: width),
             after: try layout.norm(description.postFeedForwardNorm, count: width))
         feedForwardNorm = norms.before
+        sumNorms = BranchNorms(
+            before: try layout.norm(description.mixerSumNorm, count: width),
+            after: try layout.norm(description.feedForwardSumNorm, count: width))
         mixer = try layout.mixer(description.mixer)
         parallelMixer = try description.parallelMixer.map { mixer throws(InferenceError) in
             try layout.mixer(mixer)
@@ -127,12 +132,18 @@ struct Block: Sendable {
         switch description.arrangement {
         case .sequential:
             addMixed(mixer, rows)
+            normaliseSum(sumNorms.before, rows)
             try feedForward(nil)
         case .parallel:
             // The network's input is there before the mixer's output is added.
             try feedForward(feedForwardNorm == nil ? UnsafePointer(normed) : nil)
             addMixed(mixer, rows)
         }
+    }
+
+    /// Normalises the residual rows themselves.
+    private func normaliseSum(_ norm: Norm?, _ rows: RowGroup) {
+        norm?.apply(rows.weights, to: rows.residual, count: rows.wantedCount, stride: rows.width)
     }
 
     private func addMixed(_ mixer: any Mixer, _ rows: RowGroup) {
@@ -151,6 +162,7 @@ struct Block: Sendable {
     ///   - layerRows: The row for this block of the group's first token; `nil` without.
     ///   - stride: The floats from one token's row to the next's.
     func finish(_ layerRows: UnsafePointer<Float>?, stride: Int, _ rows: RowGroup) {
+        normaliseSum(sumNorms.after, rows)
         if let layerInput, let layerRows { layerInput.apply(layerRows, stride: stride, rows) }
         if let outputScale {
             ingot_scale(rows.residual, rows.weights[outputScale], rows.wantedCount * rows.width)

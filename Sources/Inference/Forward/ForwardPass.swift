@@ -201,6 +201,13 @@ extension Model {
         try checkPositions(stretch.end)
     }
 
+    /// Whether texts can be continued: an encoder's tokens see what follows them.
+    func checkContinues() throws(InferenceError) {
+        if description.seesAhead {
+            throw InferenceError(.encoder(description.architecture), path: path)
+        }
+    }
+
     /// Whether the model has learned so many positions, where it learns them.
     func checkPositions(_ count: Int) throws(InferenceError) {
         if let positions = positionEmbedding, count > positions.rowCount {

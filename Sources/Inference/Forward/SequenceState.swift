@@ -40,6 +40,7 @@ public final class SequenceState: @unchecked Sendable {
         precondition(capacity > 0, "room for no token")
         self.capacity = capacity
         models = try decoder.models.map { model throws(InferenceError) in
+            try model.checkContinues()
             try model.checkPositions(capacity)
             return OfModel(
                 blocks: try model.blocks.map { block throws(InferenceError) in

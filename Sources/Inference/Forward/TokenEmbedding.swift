@@ -27,16 +27,17 @@ struct TokenEmbedding {
         let places = places
         try pool.run(jobCount: places.count) { worker, job in
             let (stretch, first) = places[job]
+            let second = stretch.segmentStart ?? .max
             for (index, token) in stretch.tokens.enumerated() {
                 try embed(
-                    token, at: stretch.start + index,
+                    token, at: stretch.start + index, segment: index < second ? 0 : 1,
                     into: residual.base + (first + index) * width, workspaces[worker])
             }
         }
     }
 
     private func embed(
-        _ token: Int32, at position: Int, into row: UnsafeMutablePointer<Float>,
+        _ token: Int32, at position: Int, segment: Int, into row: UnsafeMutablePointer<Float>,
         _ workspace: Workspace
     ) throws {
         try model.source.readRows(
@@ -55,6 +56,12 @@ struct TokenEmbedding {
                 position..<position + 1, ofTensor: positions.number, into: learned,
                 scratch: workspace.scratch)
             ingot_add(row, learned, width)
+        }
+        if let segments = model.segmentEmbedding {
+            segments.withUnsafeBufferPointer { values in
+                guard let base = values.baseAddress else { return }
+                ingot_add(row, base + min(segment, values.count / width - 1) * width, width)
+            }
         }
         model.embeddingNorm?.apply(row, into: row)
     }

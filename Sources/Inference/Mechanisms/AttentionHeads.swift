@@ -17,6 +17,7 @@ struct AttentionHeads: Sendable {
     private let keyNorm: Norm?
     private let valueNorm: Norm?
     private let sinks: Int?
+    private let distances: DistanceBias?
     /// What makes gates of the heads' results.
     private let gate: LinearStack?
 
@@ -38,6 +39,9 @@ struct AttentionHeads: Sendable {
         keyNorm = try layout.norm(attention.keyNorm, count: keys, heads: keyHeads)
         valueNorm = try layout.norm(attention.valueNorm, count: attention.valueLength)
         sinks = try layout.tensor(ifNamed: attention.sinks, shape: [attention.headCount])
+        distances = try attention.relativeBias.map { bias throws(InferenceError) in
+            try DistanceBias(bias, headCount: attention.headCount, &layout)
+        }
         gate = try layout.stack(attention.gate)
     }
 
@@ -214,8 +218,8 @@ struct AttentionHeads: Sendable {
         if description.isGated { applyQueryGates(queries, results, stretch.wanted.count) }
     }
 
-    /// Causal attention of one stretch, head by head, some query rows at a time; only the keys that
-    /// these rows may see take part.
+    /// Attention of one stretch, head by head, some query rows at a time; only the keys that these rows
+    /// may see take part.
     private func attend(_ stretch: StretchRows, _ rows: RowGroup) {
         if let state = stretch.state { return attendCached(stretch, state, rows) }
         let (keyRows, keyStride) = keys(of: stretch, rows)
@@ -228,7 +232,9 @@ struct AttentionHeads: Sendable {
         for first in stride(from: 0, to: stretch.wanted.count, by: AttentionHeads.queryRows) {
             let count = min(AttentionHeads.queryRows, stretch.wanted.count - first)
             let position = stretch.start + stretch.wanted.lowerBound + first
-            let keys = earliest(seenFrom: position)..<position + count
+            let end = end(
+                ofSeenFrom: position + count - 1, before: stretch.start + stretch.count)
+            let keys = earliest(seenFrom: position)..<end
             for head in 0..<description.headCount {
                 let shared = head / group
                 products.timesTransposed(
@@ -271,9 +277,17 @@ struct AttentionHeads: Sendable {
     /// its own chunk.
     func earliest(seenFrom position: Int) -> Int {
         var first = 0
-        if let window = description.window { first = max(0, position - window + 1) }
+        if let window = description.window {
+            first = max(0, position - (description.isCausal ? window - 1 : window / 2))
+        }
         if let chunk = description.chunk { first = max(first, position / chunk * chunk) }
         return first
+    }
+
+    /// The position after the last that a query at `position` sees, of `count` that there are.
+    private func end(ofSeenFrom position: Int, before count: Int) -> Int {
+        if description.isCausal { return position + 1 }
+        return min(count, description.window.map { position + $0 / 2 + 1 } ?? count)
     }
 
     /// Turns the scores of one query into weights, zero for keys that it does not see.
@@ -282,14 +296,21 @@ struct AttentionHeads: Sendable {
         _ weights: UnsafePointer<Float>
     ) {
         let sink = sinks.map { weights[$0 + head] } ?? -.infinity
-        let seen = earliest(seenFrom: position) - keys.lowerBound..<position + 1 - keys.lowerBound
+        let end = end(ofSeenFrom: position, before: keys.upperBound)
+        let seen = earliest(seenFrom: position) - keys.lowerBound..<end - keys.lowerBound
         if let cap = description.softCap {
             ingot_soft_cap(scores + seen.lowerBound, cap, seen.count)
         }
         if let bias = description.alibiBias {
             let slope = description.alibiSlope(head: head, bias: bias)
             for key in seen {
-                scores[key] -= slope * Float(position - keys.lowerBound - key)
+                scores[key] -= slope * Float(abs(position - keys.lowerBound - key))
+            }
+        }
+        if let distances {
+            for key in seen {
+                scores[key] += distances.value(
+                    weights, head: head, distance: keys.lowerBound + key - position)
             }
         }
         ingot_softmax(scores + seen.lowerBound, seen.count, sink)

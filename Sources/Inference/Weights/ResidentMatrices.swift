@@ -240,7 +240,8 @@ extension Model {
     /// The tensors of linear layers, by number, with how many matrices each has: one for each
     /// expert.
     fileprivate var matrixPartCounts: [(number: Int, partCount: Int)] {
-        var counts = [output: 1]
+        // An encoder has no use for its output matrix.
+        var counts = description.seesAhead ? [:] : [output: 1]
         for block in blocks {
             for part in block.stacks.flatMap(\.parts) { counts[part.number] = 1 }
             guard case .experts(let experts) = block.feedForward else { continue }

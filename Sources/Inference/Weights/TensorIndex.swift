@@ -62,11 +62,15 @@ struct TensorIndex: Sendable {
 
     /// The values of a vector.
     func vector(_ name: String, count: Int) throws -> [Float] {
-        let number = try number(name, shape: [count])
-        return try [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+        try rows(0..<1, of: number(name, shape: [count]), length: count)
+    }
+
+    /// The values of some of a matrix's rows.
+    func rows(_ rows: Range<Int>, of number: Int, length: Int) throws -> [Float] {
+        try [Float](unsafeUninitializedCapacity: rows.count * length) { buffer, filled in
             guard let base = buffer.baseAddress else { return }
-            try source.readRows(0..<1, ofTensor: number, into: base, scratch: ScratchBuffer())
-            filled = count
+            try source.readRows(rows, ofTensor: number, into: base, scratch: ScratchBuffer())
+            filled = rows.count * length
         }
     }
 }

@@ -30,7 +30,18 @@ extension ModelFamily {
                 ["cls.weight", "cls.output.weight"].contains(where: source.hasTensor)
                     ? ("BertForSequenceClassification", "bert") : nil
             },
-            computed: { bertSegments($0) + classLabels($0) }))
+            computed: { bertSegments($0) + classLabels($0) }),
+        decoder: bertEncoder)
+
+    /// Norms after attention and network, learned positions, an exact GELU.
+    static let bertEncoder = DecoderRule.custom { model throws(DecoderDescriptionError) in
+        var encoder = try model.encoder(
+            .init(
+                norm: .layer, hasPreNorms: false, hasSumNorms: true, hasOutputNorm: false,
+                network: .plain, activation: .gelu, hasPositions: true))
+        encoder.classifier = try model.classifier(activation: model.bertHeadActivation)
+        return encoder
+    }
 
     /// The number of kinds of segments, which the tokenizer's keys have.
     static let bertSegments: @Sendable (ConfigurationExport.Source) -> [ConfigurationExport.Entry] =
@@ -65,6 +76,17 @@ extension ModelFamily {
         .integer("type_vocab_size", 2), .real("layer_norm_eps", 1e-12), .labelCount,
     ]
 
+}
+
+extension DecoderMetadata {
+    /// What is between the matrices of a classifier: DistilBERT, which alone has no kinds of segments
+    /// beside BERT's vocabulary, has another than RoBERTa.
+    fileprivate var bertHeadActivation: ClassifierHead.Activation {
+        let isDistilled =
+            present("token_types.weight") == nil
+            && metadata["tokenizer.ggml.model"]?.text == "bert"
+        return isDistilled ? .relu : .tanh
+    }
 }
 
 extension [MetadataRule] {

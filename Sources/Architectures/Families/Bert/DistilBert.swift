@@ -58,5 +58,6 @@ extension ModelFamily {
                 source.hasTensor("cls.output.weight")
                     ? ("DistilBertForSequenceClassification", "distilbert") : nil
             },
-            computed: classLabels))
+            computed: classLabels),
+        decoder: bertEncoder)
 }

@@ -73,5 +73,29 @@ extension ModelFamily {
             .entries { _ in
                 ["bos", "eos", "sep"].map { .init("tokenizer.ggml.add_\($0)_token", .bool(true)) }
             }
-        ]))
+        ]),
+        // The first layer takes the normalised embeddings as they are.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let localBase = try model.positiveNumber("rope.freq_base_swa")
+            let activation = try model.text("hidden_activation")
+            let norm = BlockDescription.Norm.Kind.layer
+            var encoder = try model.encoder(
+                .init(
+                    pairing: .halves, norm: norm, hasPreNorms: false, network: .stacked,
+                    activation: activation == "silu" ? .silu : .gelu, windowPeriod: 3,
+                    fullBlockIsFirst: true)
+            ) { index, block throws(DecoderDescriptionError) in
+                if index > 0 {
+                    block.attentionNorm = try model.norm(norm, "blk.\(index).attn_norm")
+                }
+                block.feedForwardNorm = try model.norm(norm, "blk.\(index).ffn_norm")
+                guard block.attention.window != nil, let localBase else { return }
+                block.attention.rotary?.base = Double(localBase)
+            }
+            let headNorm = try model.present("cls.norm.weight").map {
+                _ throws(DecoderDescriptionError) in try model.norm(norm, "cls.norm")
+            }
+            encoder.classifier = try model.classifier(activation: .gelu, norm: headNorm)
+            return encoder
+        })
 }

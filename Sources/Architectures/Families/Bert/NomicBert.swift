@@ -66,5 +66,11 @@ extension ModelFamily {
                 }
             }, .number("rotary_emb_fraction", 1),
         ],
-        tokenizer: .init(leadingKeys: .tokenTypeCount))
+        tokenizer: .init(leadingKeys: .tokenTypeCount),
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            try model.encoder(
+                .init(
+                    pairing: .halves, norm: .layer, hasPreNorms: false, hasSumNorms: true,
+                    hasOutputNorm: false))
+        })
 }

@@ -28,7 +28,8 @@ extension ModelFamily {
                 return bertSegments(source) + classLabels(source) + [
                     ("max_position_embeddings", .integer(positions + padding + 1))
                 ]
-            }))
+            }),
+        decoder: bertEncoder)
 
 }
 

@@ -18,5 +18,6 @@ extension ModelFamily {
                     "lora_adaptations", found: "adapters", expected: "none")
             }
         ],
-        tokenizer: .init(model: "t5", segmentKeys: .tokenTypeCount))
+        tokenizer: .init(model: "t5", segmentKeys: .tokenTypeCount),
+        decoder: bertEncoder)
 }

@@ -14,5 +14,6 @@ extension ModelFamily {
         tensors: [.gemma3, .copyOfEmbeddings("lm_head.weight")],
         rotary: gemma3.rotary,
         checks: .gemma3(seesAhead: true),
-        tokenizer: gemma3.tokenizer)
+        tokenizer: gemma3.tokenizer,
+        decoder: .gemma3(seesAhead: true))
 }

@@ -57,15 +57,20 @@ extension ModelFamily {
             presence: [("blk.0.attn_q.bias", "attention_bias")],
             tokenizerClass: "GemmaTokenizer",
             computed: { [("query_pre_attn_scalar", .integer($0.gemmaScale(largest: 62)))] }),
-        // Norms before and after and of every head; five blocks of six have a sliding window and
-        // turn by a base of their own, unscaled.
-        decoder: .custom { model throws(DecoderDescriptionError) in
+        decoder: .gemma3())
+}
+
+extension DecoderRule {
+    /// Norms before and after and of every head; five blocks of six have a sliding window and turn by
+    /// a base of their own, unscaled.
+    static func gemma3(seesAhead: Bool = false) -> Self {
+        .custom { model throws(DecoderDescriptionError) in
             let isLargest = try model.blockCount() == 62
             let localBase = try model.positiveNumber("rope.freq_base_swa") ?? 10000
             var decoder = try model.decoder(
                 .init(
-                    pairing: .halves, headNorms: .head, hasPostNorms: true, activation: .geluTanh,
-                    windowPeriod: 6, scalesEmbeddings: true)
+                    pairing: .halves, headNorms: .head, hasPostNorms: true, seesAhead: seesAhead,
+                    activation: .geluTanh, windowPeriod: 6, scalesEmbeddings: true)
             ) { _, block in
                 // The 27B model alone divides by the width over the heads; its file does not say so.
                 if isLargest {
@@ -77,7 +82,8 @@ extension ModelFamily {
             }
             decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping")
             return decoder
-        })
+        }
+    }
 }
 
 extension [ConfigurationCheck] {
