@@ -74,6 +74,9 @@ struct RandomModelBuilder {
         if let positions = decoder.positionEmbedding {
             add(positions, [decoder.contextLength, decoder.embeddingLength], spread: 0.5)
         }
+        if let segments = decoder.segmentEmbedding {
+            add(segments, [2, decoder.embeddingLength], spread: 0.5)
+        }
         add(decoder.embeddingNorm, [decoder.embeddingLength])
         add(decoder.outputNorm, [decoder.embeddingLength])
         if let layers = decoder.layerEmbedding {
@@ -83,12 +86,19 @@ struct RandomModelBuilder {
             add(layers.norm, [layers.length])
         }
         for block in decoder.blocks { add(block, width: decoder.embeddingLength) }
+        for layer in decoder.poolingLayers { add(layer) }
+        guard let head = decoder.classifier else { return }
+        let width = decoder.embeddingLength
+        if let dense = head.dense { add(dense) }
+        add(head.norm, [width])
+        add(head.output, [3, width], spread: 0.5)
+        if let bias = head.outputBias { add(bias, [3], spread: 0.5) }
     }
 
     private mutating func add(_ block: BlockDescription, width: Int) {
         for norm in [
             block.attentionNorm, block.postAttentionNorm, block.feedForwardNorm,
-            block.postFeedForwardNorm,
+            block.postFeedForwardNorm, block.mixerSumNorm, block.feedForwardSumNorm,
         ] { add(norm, [width]) }
         if let input = block.layerInput {
             add(input.gate)
@@ -168,6 +178,9 @@ struct RandomModelBuilder {
         add(attention.valueNorm, [attention.valueLength])
         for projection in attention.input + [attention.output] { add(projection) }
         if let gate = attention.gate { add(gate) }
+        if let bias = attention.relativeBias, !tensors.contains(where: { $0.name == bias.tensor }) {
+            add(bias.tensor, [bias.bucketCount, heads], spread: 1)
+        }
         if let sinks = attention.sinks { add(sinks, [heads], spread: 1) }
         if let latent = attention.latent {
             add(latent.queryNorm, [latent.queries?.inputs ?? 0])

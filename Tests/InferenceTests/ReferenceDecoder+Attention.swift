@@ -146,7 +146,11 @@ extension ReferenceDecoder {
         return rows.indices.map { position in
             let output = (0..<attention.headCount).flatMap { index -> Row in
                 let shared = index * attention.headCountKV / attention.headCount
-                let seen = (0...position).filter { key in
+                let seen = rows.indices.filter { key in
+                    guard attention.isCausal else {
+                        return abs(position - key) <= (attention.window ?? .max) / 2
+                    }
+                    if key > position { return false }
                     if let window = attention.window, position - key >= window { return false }
                     if let chunk = attention.chunk, key / chunk != position / chunk {
                         return false
@@ -156,7 +160,8 @@ extension ReferenceDecoder {
                 var scores = seen.map { key in
                     score(queries[position][index], keys[key][shared], attention)
                         * heat(attention.temperature, position)
-                        - slope(attention, head: index) * Double(position - key)
+                        - slope(attention, head: index) * Double(abs(position - key))
+                        + relative(attention, head: index, distance: key - position)
                 }
                 if let sinks = attention.sinks.map(values) { scores.append(sinks[index]) }
                 let top = scores.max() ?? 0
@@ -186,6 +191,25 @@ extension ReferenceDecoder {
         let product = zip(query, key).reduce(0) { $0 + $1.0 * $1.1 } * Double(attention.scale)
         guard let cap = attention.softCap.map(Double.init) else { return product }
         return cap * tanh(product / cap)
+    }
+
+    /// The learned number of a distance, its bucket as transformers' T5 has it.
+    private func relative(
+        _ attention: BlockDescription.Attention, head: Int, distance: Int
+    ) -> Double {
+        guard let bias = attention.relativeBias else { return 0 }
+        let half = bias.bucketCount / 2
+        let size = abs(distance)
+        var bucket = size
+        if size >= half / 2 {
+            let exact = Double(half / 2)
+            let place =
+                log(Double(size) / exact) / log(Double(bias.longest) / exact)
+                * (Double(half) - exact)
+            bucket = min(half - 1, half / 2 + Int(place))
+        }
+        if distance > 0 { bucket += half }
+        return values(bias.tensor)[bucket * attention.headCount + head]
     }
 
     private func heat(_ temperature: BlockDescription.Temperature?, _ position: Int) -> Double {

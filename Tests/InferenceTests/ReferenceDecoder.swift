@@ -12,6 +12,25 @@ struct ReferenceDecoder {
 
     /// Logits of every position of a window.
     func logits(_ tokens: [Int32]) -> [Row] {
+        let vocabularyCount = values(description.tokenEmbedding).count / description.embeddingLength
+        return outputRows(tokens).map { row in
+            var logits = project(
+                row,
+                .init(
+                    description.output, bias: description.outputBias, outputs: vocabularyCount,
+                    inputs: description.embeddingLength)
+            ).map { $0 * Double(description.logitScale) }
+            if let cap = description.logitSoftCap.map(Double.init) {
+                logits = logits.map { cap * tanh($0 / cap) }
+            }
+            return logits
+        }
+    }
+
+    /// What the output matrix takes in, for every position of a window.
+    ///
+    /// - Parameter second: The first token of the second segment.
+    func outputRows(_ tokens: [Int32], second: Int = .max) -> [Row] {
         let width = description.embeddingLength
         let embeddings = values(description.tokenEmbedding)
         var rows = tokens.map { token in
@@ -24,6 +43,10 @@ struct ReferenceDecoder {
             if let positions {
                 rows[index] = sum(
                     rows[index], Array(positions[index * width..<(index + 1) * width]))
+            }
+            if let segments = description.segmentEmbedding.map(values) {
+                let first = (index < second ? 0 : 1) * width
+                rows[index] = sum(rows[index], Array(segments[first..<first + width]))
             }
             rows[index] = normalise(rows[index], description.embeddingNorm)
         }
@@ -47,19 +70,7 @@ struct ReferenceDecoder {
                 }
             }
         }
-        let vocabularyCount = embeddings.count / width
-        return rows.map { row in
-            var logits = project(
-                normalise(row, description.outputNorm),
-                .init(
-                    description.output, bias: description.outputBias, outputs: vocabularyCount,
-                    inputs: width)
-            ).map { $0 * Double(description.logitScale) }
-            if let cap = description.logitSoftCap.map(Double.init) {
-                logits = logits.map { cap * tanh($0 / cap) }
-            }
-            return logits
-        }
+        return rows.map { normalise($0, description.outputNorm) }
     }
 
     private func geluTanh(_ x: Double) -> Double {
@@ -110,7 +121,8 @@ struct ReferenceDecoder {
         return rows.indices.map { index in
             var change = normalise(attention[index], block.postAttentionNorm)
             if let parallel { change = sum(change, parallel[index]) }
-            let between = sum(rows[index], change.map { $0 * scale })
+            let between = normalise(
+                sum(rows[index], change.map { $0 * scale }), block.mixerSumNorm)
             let input: Row
             switch block.arrangement {
             case .sequential: input = normalise(between, block.feedForwardNorm)
@@ -122,7 +134,8 @@ struct ReferenceDecoder {
             let output = normalise(
                 feedForward(input, block.feedForward, residual: between),
                 block.postFeedForwardNorm)
-            return sum(between, output.map { $0 * scale })
+            return normalise(
+                sum(between, output.map { $0 * scale }), block.feedForwardSumNorm)
         }
     }
 

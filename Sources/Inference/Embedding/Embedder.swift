@@ -112,6 +112,10 @@ public final class Embedder {
 }
 
 extension Model {
+    /// Whether the model was made for embeddings: an encoder, or a decoder whose file says how its rows
+    /// are pooled.
+    public var makesEmbeddings: Bool { description.seesAhead || description.pooling != nil }
+
     /// How one vector is made of a text's rows where nobody says: what the file names; a classifier
     /// where there is one; otherwise the mean of an encoder's rows, or the last of a decoder's.
     public var usualPooling: Pooling {
