@@ -104,8 +104,8 @@ let package = Package(
         .target(
             name: "Reporting",
             dependencies: [
-                "TensorCore", "Quantization", "GGUF", "Conversion", "Pipeline", "Inference",
-                "Evaluation",
+                "TensorCore", "Quantization", "Tokenization", "GGUF", "Architectures", "Conversion",
+                "Pipeline", "Inference", "Evaluation",
             ],
             swiftSettings: strict),
         .target(
@@ -125,8 +125,8 @@ let package = Package(
         .target(
             name: "Serving",
             dependencies: [
-                "TensorCore", "Quantization", "GGUF", "Inference", "Evaluation", "Grammars",
-                "Templates", "Tokenization",
+                "TensorCore", "Quantization", "GGUF", "Architectures", "Inference", "Evaluation",
+                "Grammars", "Templates", "Tokenization",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
@@ -250,8 +250,8 @@ let package = Package(
         .testTarget(
             name: "ServingTests",
             dependencies: [
-                "Serving", "ServingHTTP", "Conversion", "Evaluation", "GGUF", "Inference",
-                "Templates", "Tokenization", "TensorCore", "TestSupport",
+                "Serving", "ServingHTTP", "Architectures", "Conversion", "Evaluation", "GGUF",
+                "Inference", "Templates", "Tokenization", "TensorCore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

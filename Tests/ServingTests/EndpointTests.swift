@@ -214,7 +214,7 @@ import Testing
         ("/api/generate", #"{"model": "tiny", "options": {"mirostat": 2}}"#, 400, nil),
         ("/api/generate", #"{"model": "tiny", "options": {"num_ctx": 100000}}"#, 400, nil),
         ("/detokenize", #"{"tokens": [99999]}"#, 400, "tokens[0]"),
-        ("/nowhere", "{}", 404, nil), ("/v1/embeddings", #"{"input": "a"}"#, 501, nil),
+        ("/nowhere", "{}", 404, nil),
     ]
 
     @Test func faultsNameTheField() async throws {

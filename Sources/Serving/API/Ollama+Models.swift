@@ -75,10 +75,14 @@ extension ServingAPI {
                 "modelfile": .text("FROM \(served.model.path)\n"), "parameters": "",
                 "template": .text(served.templateSource ?? ""), "license": license.map(JSON.text),
                 "details": details(served), "model_info": .object(info),
-                "capabilities": served.template == nil
-                    ? ["completion"] : ["completion", "tools"],
+                "capabilities": capabilities(served),
                 "modified_at": .text(Timestamp.text(seconds: served.modifiedSeconds)),
             ]))
+    }
+
+    private func capabilities(_ served: ServedModel) -> JSON {
+        if served.model.makesEmbeddings { return ["embedding"] }
+        return served.template == nil ? ["completion"] : ["completion", "tools"]
     }
 
     /// A metadata value; long lists only where they are asked for.

@@ -122,8 +122,4 @@ extension ServingAPI {
         try fields.finish()
         return ServingAPI.json(["prompt": .text(try conversation.render(for: service.model).text)])
     }
-
-    var noEmbeddings: APIError {
-        APIError(501, "this server does not make embeddings of texts", code: "not_implemented")
-    }
 }

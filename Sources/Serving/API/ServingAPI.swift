@@ -195,6 +195,7 @@ public final class ServingAPI: Sendable {
         case chatCompletions = "/v1/chat/completions"
         case completions = "/v1/completions"
         case embeddings = "/v1/embeddings"
+        case rerank = "/v1/rerank"
         case tokenize = "/tokenize"
         case detokenize = "/detokenize"
         case applyTemplate = "/apply-template"
@@ -210,7 +211,16 @@ public final class ServingAPI: Sendable {
         init?(path: String) {
             let prefix = "/v1/models/"
             let isModel = path.hasPrefix(prefix) && path.count > prefix.count
-            self.init(rawValue: isModel ? "/v1/models/{id}" : path)
+            let isRerank = path == "/rerank" || path == "/reranking"
+            self.init(rawValue: isModel ? "/v1/models/{id}" : isRerank ? "/v1/rerank" : path)
+        }
+
+        /// Whether it needs a model that continues texts.
+        var continuesTexts: Bool {
+            switch self {
+            case .chatCompletions, .completions, .applyTemplate, .ollamaChat, .ollamaGenerate: true
+            default: false
+            }
         }
 
         var method: String {
@@ -226,7 +236,8 @@ public final class ServingAPI: Sendable {
     private func answer(
         _ request: ServingRequest, at endpoint: Endpoint
     ) async throws(APIError) -> ServingResponse {
-        switch endpoint {
+        if endpoint.continuesTexts { try checkContinues() }
+        return switch endpoint {
         case .greeting: greeting()
         case .health: try health()
         case .metrics: metricsText()
@@ -234,7 +245,10 @@ public final class ServingAPI: Sendable {
         case .oneModel: try oneModel(request)
         case .chatCompletions: try await chatCompletions(request)
         case .completions: try await completions(request)
-        case .embeddings, .ollamaEmbed, .ollamaEmbeddings: throw noEmbeddings
+        case .embeddings: try await embeddings(request)
+        case .rerank: try await rerank(request)
+        case .ollamaEmbed: try await ollamaEmbed(request)
+        case .ollamaEmbeddings: try await ollamaEmbeddings(request)
         case .tokenize: try tokenize(request)
         case .detokenize: try detokenize(request)
         case .applyTemplate: try applyTemplate(request)

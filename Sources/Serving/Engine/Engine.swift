@@ -1,3 +1,4 @@
+public import Architectures
 import Dispatch
 import Grammars
 public import Inference
@@ -25,6 +26,8 @@ public final class Engine: Sendable {
         public var cacheTypeK = CacheType.f16
         /// How values are kept.
         public var cacheTypeV = CacheType.f16
+        /// How one vector is made of a text's rows; `nil` for what the model was made for.
+        public var pooling: Pooling?
         /// What its thread does before each step: tests hold it there.
         package var beforeStep: (@Sendable () -> Void)?
 
@@ -50,6 +53,11 @@ public final class Engine: Sendable {
     public let cacheByteCount: Int
     /// What it counts.
     public let metrics: ServingMetrics
+    /// How vectors are made.
+    let pooling: Pooling
+    /// The numbers of a vector.
+    let vectorLength: Int
+    let embeddings = EmbeddingQueue()
     private let shared: EngineInbox
 
     /// Starts an engine on a thread of its own.
@@ -68,12 +76,17 @@ public final class Engine: Sendable {
         // Made here, so that faults are told here; used by the thread alone from then on.
         nonisolated(unsafe) let loop = try EngineLoop(
             runner: ModelRunner(model: model, settings: settings, pool: pool),
-            tokenizer: tokenizer, settings: settings, inbox: shared, metrics: metrics)
+            tokenizer: tokenizer, settings: settings, inbox: shared, embeddings: embeddings,
+            metrics: metrics)
+        (pooling, vectorLength) = (loop.embedder.pooling, loop.embedder.length)
         cacheByteCount = loop.byteCount
         BackgroundThread.start { loop.run() }
     }
 
     deinit { shared.close() }
+
+    /// Has the thread look for requests.
+    func wake() { shared.wake() }
 
     /// Whether cancellations wait for the end of a step.
     package var hasCancellations: Bool { shared.hasCancellations }
@@ -101,8 +114,9 @@ public final class Engine: Sendable {
     /// - Parameter seconds: How long; those that still run then are cancelled.
     public func stop(within seconds: Double) async {
         shared.stop()
+        embeddings.stop()
         let deadline = ContinuousClock.now + .seconds(seconds)
-        while !shared.isIdle, ContinuousClock.now < deadline {
+        while !(shared.isIdle && embeddings.isIdle), ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(20))
         }
         shared.close()
@@ -162,6 +176,8 @@ final class EngineInbox: Sendable {
         contents.withLock { _ = $0.cancelled.insert(number) }
         signal.signal()
     }
+
+    func wake() { signal.signal() }
 
     func stop() { contents.withLock { $0.isStopping = true } }
 

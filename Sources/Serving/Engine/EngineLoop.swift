@@ -1,3 +1,4 @@
+import Architectures
 import Inference
 import Tokenization
 
@@ -15,6 +16,9 @@ final class EngineLoop {
     private let runner: ModelRunner
     private let settings: Engine.Settings
     private let inbox: EngineInbox
+    private let embeddings: EmbeddingQueue
+    /// Makes vectors of texts with the same matrices.
+    let embedder: Embedder
     private let metrics: ServingMetrics
     private let vocabulary: EngineVocabulary
     private var slots: [Slot] = []
@@ -27,15 +31,22 @@ final class EngineLoop {
 
     init(
         runner: ModelRunner, tokenizer: Tokenizer, settings: Engine.Settings, inbox: EngineInbox,
-        metrics: ServingMetrics
+        embeddings: EmbeddingQueue, metrics: ServingMetrics
     ) throws {
+        self.embeddings = embeddings
+        embedder = try runner.makeEmbedder(pooling: settings.pooling)
         self.runner = runner
         self.settings = settings
         self.inbox = inbox
         self.metrics = metrics
+        vocabulary = EngineVocabulary(tokenizer, count: runner.vocabularyCount)
+        // An encoder makes vectors and nothing else.
+        guard !embedder.model.description.seesAhead else {
+            byteCount = 0
+            return
+        }
         let byteCount = runner.sequenceByteCount(capacity: settings.slotCapacity)
         self.byteCount = byteCount * settings.slotCount
-        vocabulary = EngineVocabulary(tokenizer, count: runner.vocabularyCount)
         for _ in 0..<settings.slotCount {
             slots.append(
                 Slot(sequence: try runner.makeSequence(capacity: settings.slotCapacity)))
@@ -46,11 +57,13 @@ final class EngineLoop {
 
     func run() {
         while true {
-            let isBusy = slots.contains { $0.job != nil } || !waiting.isEmpty
+            let isBusy =
+                slots.contains { $0.job != nil } || !waiting.isEmpty || !embeddings.isIdle
             noteCounts()
             let mail = inbox.take(waits: !isBusy)
             if mail.isClosed {
                 cancelAll(mail)
+                embeddings.close()
                 return
             }
             receive(mail)
@@ -58,6 +71,7 @@ final class EngineLoop {
             noteCounts()
             settings.beforeStep?()
             step()
+            embeddings.step(embedder, tokenLimit: Self.pieceAlone)
         }
     }
 

@@ -1,3 +1,4 @@
+import Architectures
 import Inference
 import TensorCore
 
@@ -14,6 +15,11 @@ final class ModelRunner {
         decoder = try StreamDecoder(
             model: model, activations: settings.activations, cacheTypeK: settings.cacheTypeK,
             cacheTypeV: settings.cacheTypeV, pool: pool)
+    }
+
+    /// What makes vectors of texts with the same matrices.
+    func makeEmbedder(pooling: Pooling?) throws -> Embedder {
+        try Embedder(decoder: decoder, pooling: pooling)
     }
 
     /// The number of tokens that have logits.

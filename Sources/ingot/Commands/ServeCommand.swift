@@ -1,3 +1,4 @@
+import Architectures
 import ArgumentParser
 import Dispatch
 import Evaluation
@@ -19,12 +20,14 @@ struct ServeCommand: ParsableCommand {
         discussion: """
             Clients of OpenAI find /v1/models, /v1/chat/completions and /v1/completions, clients of
             Ollama /api/chat, /api/generate, /api/tags and /api/show; /health, /metrics, /tokenize,
-            /detokenize and /apply-template are there too. The same seed gives the same text whatever
+            /detokenize and /apply-template are there too. Embeddings are at /v1/embeddings and
+            /api/embed, also of encoders, which do nothing else; a reranker answers /v1/rerank. The same seed gives the same text whatever
             else runs. Ctrl-C and SIGTERM let running requests end.
 
             Examples:
               ingot serve model-Q4_K_M.gguf
               ingot serve model-Q4_K_M.gguf --port 9000 --parallel 8 --ctx-size 32768
+              ingot serve bge-small-Q8_0.gguf --pooling cls
               curl http://127.0.0.1:8080/v1/chat/completions -d '{"messages":
                 [{"role": "user", "content": "Why is the sky blue?"}]}'
             """)
@@ -34,6 +37,7 @@ struct ServeCommand: ParsableCommand {
 
     @OptionGroup(title: "Clients") var access: ServerAccessOptions
     @OptionGroup(title: "Slots") var slots: SlotOptions
+    @OptionGroup var pooling: PoolingOptions
 
     @Option(
         help: ArgumentHelp(
@@ -49,13 +53,18 @@ struct ServeCommand: ParsableCommand {
         let (tokenizer, gaps) = try tokenizing.load(for: model)
         Terminal.warnings(gaps)
         let served = try served(model, tokenizer)
-        let settings = slots.settings(for: model)
+        var settings = slots.settings(for: model)
+        settings.pooling = pooling.pooling
+        // Slots are for texts that are continued; vectors have the model's whole context.
+        if model.description.seesAhead, slots.context == nil {
+            settings.slotCapacity = max(1, model.contextLength)
+        }
         let api = ServingAPI(policy: try access.policy())
         for warning in access.warnings { Terminal.warning(warning) }
         let failure = Mutex<(any Error)?>(nil)
         let pool = options.pool
         let server = HTTPServer(api, settings: access.settings)
-        let (slots, access, isQuiet) = (slots, access, options.quiet)
+        let (slots, access, isQuiet, ready) = (slots, access, options.quiet, settings)
         try ServeCommand.wait {
             let engine = Mutex<Engine?>(nil)
             let task = Task {
@@ -72,7 +81,7 @@ struct ServeCommand: ParsableCommand {
             BackgroundThread.start {
                 do {
                     let made = try Engine(
-                        model: model, tokenizer: tokenizer, settings: settings,
+                        model: model, tokenizer: tokenizer, settings: ready,
                         metrics: api.metrics, pool: pool)
                     engine.withLock { $0 = made }
                     api.serve(
@@ -101,7 +110,7 @@ struct ServeCommand: ParsableCommand {
             template = try ChatTemplate(
                 metadata: model.source.metadata, source: source,
                 path: chatTemplateFile.map(TextNames.long) ?? model.path)
-        } else {
+        } else if !model.description.seesAhead {
             Terminal.warning(
                 "\(Paths.name(model.path)) has no chat template: chat endpoints answer with an error."
                     + " Give one with --chat-template-file")

@@ -1,3 +1,4 @@
+import Architectures
 import ArgumentParser
 import Evaluation
 import Inference
@@ -83,6 +84,10 @@ struct SlotOptions: ParsableArguments {
     /// What there is room for.
     func note(_ engine: Engine, _ model: Model) -> String {
         let capacity = engine.settings.slotCapacity
+        if model.description.seesAhead {
+            return "\(Paths.name(model.path)) is ready: embeddings of texts of up to "
+                + NumberFormat.counted(capacity, "token")
+        }
         return "\(Paths.name(model.path)) is ready: \(NumberFormat.counted(parallel, "slot")), each"
             + " with room for \(NumberFormat.counted(capacity, "token")) of prompt and answer"
             + " (\(capacity * parallel) in all, \(NumberFormat.bytes(engine.cacheByteCount)))"
