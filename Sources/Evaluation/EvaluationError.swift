@@ -10,6 +10,8 @@ public struct EvaluationError: IngotError, Hashable {
         case emptyText
         /// The text has fewer tokens than one window.
         case textTooShort(tokens: Int, contextLength: Int)
+        /// The text has too few sentences to compare embeddings of.
+        case tooFewSentences(Int, least: Int)
         /// A window in which no position is scored.
         case contextTooShort(Int)
         /// Windows that start further apart than they are long, or not apart at all.
@@ -57,6 +59,8 @@ public struct EvaluationError: IngotError, Hashable {
         case .emptyText: "the text is empty"
         case .textTooShort(let tokens, let contextLength):
             "the text has \(tokens) tokens, at least \(contextLength) are needed for one window"
+        case .tooFewSentences(let count, let least):
+            "\(count) sentences found, expected at least \(least)"
         case .contextTooShort(let length):
             "a context of \(length) tokens found, expected at least 4"
         case .invalidStride(let stride, let length):
@@ -82,6 +86,7 @@ public struct EvaluationError: IngotError, Hashable {
         switch kind {
         case .notText(let form): form.remedy
         case .textTooShort: "Take a longer text or a smaller context."
+        case .tooFewSentences: "Take a longer text."
         case .vocabulariesDiffer: "Compare a model with quantizations of itself."
         case .otherImportance: "Use the importance matrix that was made from this model."
         case .wrongLength: "The file is damaged or incomplete; make it again."

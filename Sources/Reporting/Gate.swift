@@ -57,7 +57,16 @@ public struct Gate: Sendable, Hashable {
     /// The value is a positive number; a share is one of at most 1, or up to 100 with a per cent
     /// sign.
     public init(_ measure: Measure, parsing text: String) throws(ReportError) {
-        let failure = ReportError(.gateSyntax(option: measure.option, text: text))
+        let (level, limit) = try Gate.parse(
+            text, option: measure.option, isShare: measure.isFloor)
+        self.init(measure, level: level, limit: limit)
+    }
+
+    /// The level, if one is named, and the limit of an option's text.
+    static func parse(
+        _ text: String, option: String, isShare: Bool
+    ) throws(ReportError) -> (level: String?, limit: Double) {
+        let failure = ReportError(.gateSyntax(option: option, text: text, isShare: isShare))
         var number = Substring(text)
         var level: String?
         // The last sign of equality: a file name may hold others.
@@ -66,13 +75,13 @@ public struct Gate: Sendable, Hashable {
             level = String(text[..<sign])
             if text.startIndex == sign { throw failure }
         }
-        let isPercentage = measure.isFloor && number.hasSuffix("%")
+        let isPercentage = isShare && number.hasSuffix("%")
         guard let value = Gate.positiveNumber(isPercentage ? number.dropLast() : number) else {
             throw failure
         }
         let limit = isPercentage ? value / 100 : value
-        guard !measure.isFloor || limit <= 1 else { throw failure }
-        self.init(measure, level: level, limit: limit)
+        guard !isShare || limit <= 1 else { throw failure }
+        return (level, limit)
     }
 
     /// A positive number in plain decimal notation: `Double` also reads "inf", "nan" and
@@ -115,7 +124,7 @@ public struct Gate: Sendable, Hashable {
         }
     }
 
-    private func isFor(name: String, fileName: String) -> Bool {
+    func isFor(name: String, fileName: String) -> Bool {
         guard let level else { return true }
         return name.lowercased() == level.lowercased() || fileName == level
     }

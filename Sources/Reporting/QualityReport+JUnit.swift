@@ -7,6 +7,15 @@ extension QualityReport {
     /// Everything that comes from outside is escaped. The form is the one that Jenkins, GitLab and
     /// GitHub's reporters read: `testsuites/testsuite/testcase/failure`.
     public func junit(_ checks: [QualityCheck]) -> String {
+        QualityCheck.junit(checks, title: title, date: provenance.date, properties: provenanceRows)
+    }
+}
+
+extension QualityCheck {
+    /// Checks as a JUnit document, with what a report says of how its figures came about.
+    static func junit(
+        _ checks: [QualityCheck], title: String, date: Date, properties: [ProvenanceRow]
+    ) -> String {
         let failed = checks.count { !$0.isMet }
         let counts =
             "tests=\"\(checks.count)\" failures=\"\(failed)\" errors=\"0\" skipped=\"0\""
@@ -14,11 +23,11 @@ extension QualityReport {
             <?xml version="1.0" encoding="UTF-8"?>
             <testsuites name="ingot report" \(counts)>
             <testsuite name="\(markupEscaped(title))" \(counts) \
-            timestamp="\(provenance.date.ISO8601Format())">
+            timestamp="\(date.ISO8601Format())">
             <properties>
 
             """
-        for row in provenanceRows {
+        for row in properties {
             text += "<property name=\"\(markupEscaped(row.name))\" "
             text += "value=\"\(markupEscaped(row.value))\"/>\n"
         }

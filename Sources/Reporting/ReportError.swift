@@ -5,7 +5,7 @@ public struct ReportError: IngotError, Hashable {
     /// The kinds of report error.
     public enum Kind: Sendable, Hashable {
         /// A gate's text does not name a limit.
-        case gateSyntax(option: String, text: String)
+        case gateSyntax(option: String, text: String, isShare: Bool)
         /// The text of `--max-regression-kld` is no limit.
         case regressionSyntax(String)
         /// The report and its baseline have no level in common.
@@ -39,9 +39,9 @@ public struct ReportError: IngotError, Hashable {
     /// What was found and what was expected.
     public var problem: String {
         switch kind {
-        case .gateSyntax(let option, let text):
+        case .gateSyntax(let option, let text, let isShare):
             "\(option) \(visible(text)): not a limit, expected TYPE=VALUE or VALUE with "
-                + (option == Gate.Measure.sameTopToken.option
+                + (isShare
                     ? "a share of at most 1 or 100%, for instance \(option) Q4_K_M=0.9"
                     : "a positive number, for instance \(option) Q4_K_M=0.2")
         case .regressionSyntax(let text):

@@ -90,10 +90,10 @@ extension TensorDescription {
 
 extension TensorSource {
     /// The length of all files.
-    fileprivate var fileByteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+    var fileByteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
 
     /// Bits per value over all tensors, as they are stored.
-    fileprivate var bitsPerWeight: Double {
+    var bitsPerWeight: Double {
         let elements = tensors.reduce(0) { $0 + $1.shape.elementCount }
         let stored = (self as? ConversionSource)?.storedByteCount
         let bytes = stored ?? tensors.reduce(0) { $0 + $1.byteCount }

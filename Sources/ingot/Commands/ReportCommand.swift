@@ -30,6 +30,11 @@ struct ReportCommand: ParsableCommand {
             afterwards unless --levels-dir keeps them. --imatrix and --calibrate together, and
             --plain with them, make each type in as many ways, shown beside each other.
 
+            Embedding models (encoders, and decoders whose file says how rows are pooled) are measured
+            by the vectors of the text's sentences: cosine to the base, rank correlation of
+            neighbours, share of the ten nearest that are kept. The folder gets report.md and
+            report.json.
+
             Gates: exit code 1, and a line that says which level failed.
 
             Examples:
@@ -43,6 +48,8 @@ struct ReportCommand: ParsableCommand {
               ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o report/ \\
                 --max-kld Q4_K_M=0.15 --max-ppl-ratio 1.1 --min-same-top 90% --junit report.xml
               ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o new/ --baseline old/report.json
+              ingot report bge-f16.gguf --types Q8_0,Q4_K_M -f heldout.txt -o report/ \\
+                --min-cosine 0.99 --min-kept-neighbours Q8_0=95%
             """)
 
     @Argument(
@@ -55,6 +62,7 @@ struct ReportCommand: ParsableCommand {
     @OptionGroup var layers: ActivationsOptions
     @OptionGroup var making: ReportMakingOptions
     @OptionGroup var gating: ReportGateOptions
+    @OptionGroup(title: "Embedding models") var embedding: EmbeddingReportOptions
 
     @Option(
         name: [.short, .long],
@@ -84,6 +92,9 @@ struct ReportCommand: ParsableCommand {
         guard output != nil || json || gating.junit != nil else {
             throw ValidationError("expected where the report goes: -o FOLDER or --json")
         }
+        guard gating.junit == nil || gating.hasGate || embedding.hasGate else {
+            throw ValidationError("--junit writes what became of the gates; none is given")
+        }
         try options.requireText()
         try TextNames.check(options.texts + calibration + making.calibration.texts)
     }
@@ -91,6 +102,7 @@ struct ReportCommand: ParsableCommand {
     func run() throws {
         // What can be wrong is found before hours of work, not after.
         let gates = try gating.gates()
+        let embeddingGates = try embedding.gates()
         let earlier = try gating.baselineReport()
         let sensitivity = try sensitivity.map { path in
             try Sensitivity(json: InputFile.contents(path: path, limit: 1 << 28), file: path)
@@ -108,12 +120,19 @@ struct ReportCommand: ParsableCommand {
         defer { models.removeTemporaryFiles() }
         let names = models.levels.map { ($0.typeName, Paths.name($0.path)) }
         for gate in gates { try gate.requireLevel(among: names) }
+        for gate in embeddingGates { try gate.requireLevel(among: names) }
         if let earlier {
             try RegressionGate.requireLevel(
                 of: earlier.report, file: earlier.path, among: names.map(\.0))
         }
 
         let base = try Model(source: models.base)
+        if base.makesEmbeddings { return try reportEmbeddings(models, base, embeddingGates) }
+        guard !embedding.isUsed else {
+            throw ValidationError(
+                "--pooling, --sentences, --min-cosine, --min-rank-correlation and"
+                    + " --min-kept-neighbours are for embedding models")
+        }
         let text = try options.text(for: base)
         var report = try measure(models, base, text)
         report.calibration = try overlaps(
@@ -130,6 +149,11 @@ struct ReportCommand: ParsableCommand {
         var checks = try report.checks(of: gates)
         if let gate = try gating.regressionGate() { checks += try gate.checks(in: report) }
         try give(report, checks)
+        try require(checks)
+    }
+
+    /// Ends with the exit code of gates where one is not met.
+    func require(_ checks: [QualityCheck]) throws {
         let failures = checks.filter { !$0.isMet }
         for failure in failures { Terminal.error("gate not met: \(failure)") }
         if !failures.isEmpty {
@@ -248,7 +272,7 @@ struct ReportCommand: ParsableCommand {
     }
 
     /// The command with file names only: a report that is published tells no one's folders.
-    private var commandLine: String {
+    var commandLine: String {
         (["ingot"] + CommandLine.arguments.dropFirst().map(Paths.name)).joined(separator: " ")
     }
 }

@@ -84,7 +84,13 @@ struct EvaluationOptions: ParsableArguments {
             warnings: tokenizer.warnings + contents.warnings)
         // Before hours of work, not after.
         Terminal.warnings(windows.warnings)
-        let digest = SHA256.hash(data: contents.bytes).map { String(format: "%02x", $0) }.joined()
-        return LoadedText(windows: windows, byteCount: contents.bytes.count, sha256: digest)
+        return LoadedText(
+            windows: windows, byteCount: contents.bytes.count,
+            sha256: EvaluationOptions.sha256(contents.bytes))
+    }
+
+    /// The digest of a text, in hexadecimal digits.
+    static func sha256(_ bytes: [UInt8]) -> String {
+        SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
     }
 }
