@@ -29,6 +29,7 @@ import Testing
             "{% set n = namespace(l=[]) %}{% for i in range(300) %}{% for x in [n.l] %}{% set n"
                 + ".l = loop %}{% endfor %}{% endfor %}",
             "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+            "{% block b %}{{ self.b() }}{% endblock %}",
             "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
             "{{ 'aaaa'.replace('', 'b' * 100000) | replace('b', 'c' * 1000) }}",
             "{% for i in range(20000) %}abcdefgh{% endfor %}",

@@ -78,6 +78,13 @@ func fault(
             ("{% filter trim %} x {% endfilter %}", "x"),
             ("{% with a = 1, b = 2 %}{{ a + b }}{% endwith %}{{ a }}", "3"),
             ("{% block b %}x{% endblock b %}y", "xy"),
+            ("{% block b %}x{% endblock b %}{{ self.b() }}", "xx"),
+            ("{{ self.b() | upper }}{% block b %}y{% endblock %}", "Yy"),
+            (
+                "{% set v='1' %}{% block b %}{{ v }}{% block c %}i{% endblock %}{% endblock %}"
+                    + "{{ self.c() ~ '!' }}", "1ii!"
+            ),
+            ("{{ self is defined }}{{ self.nope is defined }}", "TrueFalse"),
             // Expressions.
             (
                 "{{ 7 // 2 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 2 ** 3 }} {{ 7 / 2 }} {{ 6 / 2 }}",

@@ -32,9 +32,25 @@ final class Interpreter {
         root = Scope(parent: globals)
     }
 
+    /// The variable `self`: the template's blocks as functions.
+    private var reference: Value {
+        .object(
+            Object(
+                "TemplateReference",
+                attribute: { [tree] name in
+                    tree.blocks[name].map { body in
+                        .function(
+                            Function(name) { interpreter, _ in
+                                try interpreter.deeper { try interpreter.renderBlock(body) }
+                            })
+                    }
+                }))
+    }
+
     /// The output of the whole template, and where `generation` blocks lie in it.
     func run() throws -> (units: [UInt32], generated: [Range<Int>]) {
         defer { takeApart() }
+        root.variables["self"] = reference
         _ = try run(tree.body, root)
         return (output, generated)
     }
@@ -176,9 +192,7 @@ final class Interpreter {
     }
 
     /// The text of a block, for `self.name()`.
-    func block(_ name: String) -> [Statement]? { tree.blocks[name] }
-
-    func renderBlock(_ body: [Statement]) throws -> Value {
+    private func renderBlock(_ body: [Statement]) throws -> Value {
         .text(try captured { _ = try run(body, Scope(parent: root)) })
     }
 
