@@ -24,7 +24,7 @@ let package = Package(
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization",
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Pipeline", "Inference",
                 "Evaluation", "Calibration", "Reporting", "Allocation", "Checkpoints", "Grammars",
-                "Serving", "ServingHTTP",
+                "Modelfiles", "Serving", "ServingHTTP",
             ]),
     ],
     dependencies: [
@@ -36,6 +36,7 @@ let package = Package(
         // Parts of Hummingbird's interface.
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.0.0"),
     ],
     targets: [
         // Layer 0: C
@@ -53,6 +54,7 @@ let package = Package(
             name: "Quantization", dependencies: ["TensorCore", "CKernels"], swiftSettings: strict),
         .target(name: "Safetensors", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(name: "Grammars", dependencies: ["TensorCore"], swiftSettings: strict),
+        .target(name: "Modelfiles", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(name: "Templates", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(name: "Tokenization", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(
@@ -87,8 +89,8 @@ let package = Package(
         .target(
             name: "Evaluation",
             dependencies: [
-                "TensorCore", "Inference", "GGUF", "Quantization", "Templates", "Tokenization",
-                "Zstandard",
+                "TensorCore", "Grammars", "Inference", "GGUF", "Quantization", "Templates",
+                "Tokenization", "Zstandard",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
@@ -126,7 +128,7 @@ let package = Package(
             name: "Serving",
             dependencies: [
                 "TensorCore", "Quantization", "GGUF", "Architectures", "Inference", "Evaluation",
-                "Grammars", "Templates", "Tokenization",
+                "Grammars", "Modelfiles", "Templates", "Tokenization",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
@@ -139,6 +141,8 @@ let package = Package(
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -150,7 +154,8 @@ let package = Package(
             dependencies: [
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization", "GGUF",
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
-                "Reporting", "Allocation", "Checkpoints", "Serving", "ServingHTTP",
+                "Reporting", "Allocation", "Checkpoints", "Grammars", "Modelfiles", "Serving",
+                "ServingHTTP",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -248,10 +253,14 @@ let package = Package(
             name: "GrammarsTests", dependencies: ["Grammars", "TensorCore"],
             swiftSettings: strict),
         .testTarget(
+            name: "ModelfilesTests", dependencies: ["Modelfiles", "TensorCore"],
+            swiftSettings: strict),
+        .testTarget(
             name: "ServingTests",
             dependencies: [
                 "Serving", "ServingHTTP", "Architectures", "Conversion", "Evaluation", "GGUF",
-                "Inference", "Templates", "Tokenization", "TensorCore", "TestSupport",
+                "Inference", "Modelfiles", "Templates", "Tokenization", "TensorCore",
+                "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

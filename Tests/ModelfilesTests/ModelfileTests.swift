@@ -1,0 +1,111 @@
+import Modelfiles
+import TensorCore
+import Testing
+
+@Suite struct ModelfileTests {
+    private func parse(_ text: String) throws -> Modelfile {
+        try Modelfile(parsing: Array(text.utf8))
+    }
+
+    @Test func readsEveryInstruction() throws {
+        let file = try parse(
+            """
+            # A comment
+            from ./model.gguf
+            PARAMETER temperature 0.7
+            Parameter stop "<|im_end|>"
+            PARAMETER stop User:
+            TEMPLATE \"""{{ .System }}
+            {{ .Prompt }}\"""
+            SYSTEM   You are terse. # and so on
+            ADAPTER ./lora.gguf
+            LICENSE \"""
+              MIT
+
+            \"""
+            MESSAGE user Is Toronto in Canada?
+            MESSAGE assistant "yes
+            and no"
+            REQUIRES 0.14.0
+            RENDERER qwen3
+            PARSER qwen3
+            DRAFT ./small.gguf
+            """)
+        #expect(
+            file.instructions == [
+                .from("./model.gguf"), .parameter(name: "temperature", value: "0.7"),
+                .parameter(name: "stop", value: "<|im_end|>"),
+                .parameter(name: "stop", value: "User:"),
+                .template("{{ .System }}\n{{ .Prompt }}"),
+                .system("You are terse. # and so on"), .adapter("./lora.gguf"),
+                .license("\n  MIT\n\n"), .message(role: "user", content: "Is Toronto in Canada?"),
+                .message(role: "assistant", content: "yes\nand no"), .requires("0.14.0"),
+                .renderer("qwen3"), .parser("qwen3"), .draft("./small.gguf"),
+            ])
+        #expect(file.entries.map(\.line) == [2, 3, 4, 5, 6, 8, 9, 10, 14, 15, 17, 18, 19, 20])
+        #expect(file.from == "./model.gguf" && file.system?.hasPrefix("You") == true)
+    }
+
+    @Test func takesWhatEditorsWrite() throws {
+        let file = try parse("\u{FEFF}FROM a\r\nSYSTEM \"\"\"b\r\nc\"\"\"  \r\n")
+        #expect(file.instructions == [.from("a"), .system("b\nc")])
+        // The last of several counts.
+        #expect(try parse("FROM a\nSYSTEM b\nSYSTEM c").system == "c")
+    }
+
+    static let values = [
+        "plain", "two words", "", " ", " a", "a ", "a\nb", "a\n", "\n", "\"", "\"a\"", "\"\"",
+        "\"\"\"",
+        "a\"", "a\nb\"", "\"a\nb", "\"\"\na", "# a", "a # b", "é 日本語 \u{2028}", "a\tb", "\t",
+        "a\rb",
+        "{{ if .System }}\n{{ end }}", "say \"hi\"\nand go",
+    ]
+
+    @Test func whatIsWrittenReadsTheSame() throws {
+        for value in Self.values {
+            for instruction: Modelfile.Instruction in [
+                .system(value), .template(value), .license(value),
+                .parameter(name: "stop", value: value), .message(role: "user", content: value),
+            ] {
+                let file = Modelfile([.from("m"), instruction])
+                #expect(try parse(file.written()) == file, "\(instruction)")
+            }
+        }
+        var generator = SystemRandomNumberGenerator()
+        let pieces = ["\"", "\"\"\"", "\n", " ", "a", "#", "FROM", "\t", "é"]
+        for _ in 0..<2000 {
+            let text = (0..<8).map { _ in pieces.randomElement(using: &generator) ?? "" }.joined()
+            guard let file = try? parse("FROM m\nSYSTEM " + text) else { continue }
+            #expect(try parse(file.written()) == file, "\(text)")
+        }
+    }
+
+    @Test func whatCannotBeWrittenIsRefused() {
+        for value in ["a\"\"\"\nb", "\"\"\"\na", "a\r\nb"] {
+            #expect(throws: ModelfileError.self) {
+                try Modelfile([.from("m"), .system(value)]).written()
+            }
+        }
+        #expect(throws: ModelfileError.self) { try Modelfile([.system("a")]).written() }
+        #expect(throws: ModelfileError.self) {
+            try Modelfile([.from("m"), .message(role: "tool", content: "a")]).written()
+        }
+    }
+
+    static let faults: [(text: String, line: Int, part: String)] = [
+        ("", 0, "FROM"), ("SYSTEM a", 0, "FROM"), ("FROM", 1, "no value"),
+        ("FROM a\n\nFOO b", 3, "FOO"), ("FROM a\nPARAMETER", 2, "no name"),
+        ("FROM a\nPARAMETER stop", 2, "no value"), ("FROM a\nMESSAGE tool b", 2, "tool"),
+        ("FROM a\nMESSAGE user", 2, "no value"), ("FROM a\nSYSTEM \"\"\"b\nc\n", 2, "does not end"),
+        ("FROM a\nSYSTEM \"b", 2, "does not end"),
+    ]
+
+    @Test func faultsTellTheLine() {
+        for fault in Self.faults {
+            let error = #expect(throws: ModelfileError.self) { try parse(fault.text) }
+            #expect(error?.line == fault.line, "\(fault)")
+            #expect(error?.problem.contains(fault.part) == true, "\(fault)")
+        }
+        #expect(throws: ModelfileError.self) { try Modelfile(parsing: [0xFF]) }
+    }
+}
