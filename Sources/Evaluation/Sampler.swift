@@ -36,7 +36,8 @@ public struct Sampler: Sendable {
         }
     }
 
-    private let settings: Settings
+    /// How tokens are picked.
+    let settings: Settings
     private var state: UInt64
 
     /// Starts a sequence of picks.
@@ -50,9 +51,14 @@ public struct Sampler: Sendable {
     /// - Complexity: As `draw`.
     public mutating func pick(_ logits: [Float]) -> (token: Int32, probability: Double) {
         let token = draw(logits)
-        guard let maximum = logits.max() else { return (token, 0) }
+        return (token, Sampler.probability(of: token, logits))
+    }
+
+    /// The probability of a token before any is left out.
+    static func probability(of token: Int32, _ logits: [Float]) -> Double {
+        guard let maximum = logits.max() else { return 0 }
         let total = logits.reduce(0.0) { $0 + exp(Double($1 - maximum)) }
-        return (token, exp(Double(logits[Int(token)] - maximum)) / total)
+        return exp(Double(logits[Int(token)] - maximum)) / total
     }
 
     /// Picks a token; those with a logit of minus infinity are never drawn.

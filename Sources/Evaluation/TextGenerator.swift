@@ -1,3 +1,4 @@
+public import Grammars
 public import Inference
 public import TensorCore
 public import Tokenization
@@ -16,13 +17,19 @@ public struct TextGenerator {
     private let cacheTypeK: CacheType
     private let cacheTypeV: CacheType
     private let pool: WorkerPool
+    private let grammar: Grammar?
+    private let vocabulary: TextVocabulary?
 
     /// Prepares to generate.
+    ///
+    /// - Parameter grammar: What every text has to follow.
     public init(
         model: Model, tokenizer: Tokenizer, activations: Activations = .f32,
         cacheTypeK: CacheType = .f16, cacheTypeV: CacheType = .f16,
-        pool: WorkerPool = WorkerPool()
+        grammar: Grammar? = nil, pool: WorkerPool = WorkerPool()
     ) {
+        self.grammar = grammar
+        vocabulary = grammar.map { _ in TextVocabulary(tokenizer, count: model.vocabularyCount) }
         self.cacheTypeK = cacheTypeK
         self.cacheTypeV = cacheTypeV
         self.activations = activations
@@ -69,7 +76,7 @@ public struct TextGenerator {
     /// - Parameters:
     ///   - limit: The most tokens that are added.
     ///   - emit: Takes the text as it comes, whole characters.
-    /// - Throws: `EvaluationError` for a prompt without tokens; `InferenceError`.
+    /// - Throws: `EvaluationError` for a prompt without tokens; `InferenceError`; `GrammarDeadEnd`.
     public func generate(
         prompt: [Int32], limit: Int, settings: Sampler.Settings, emit: (String) -> Void = { _ in }
     ) throws -> Outcome {
@@ -87,7 +94,7 @@ public struct TextGenerator {
     ///   - showsControl: Whether control tokens appear in the text with their names.
     ///   - isCancelled: Asked after every token; the text ends when it is so.
     ///   - emit: Takes the text as it comes, whole characters.
-    /// - Throws: `EvaluationError` for a prompt without tokens; `InferenceError`.
+    /// - Throws: `EvaluationError` for a prompt without tokens; `InferenceError`; `GrammarDeadEnd`.
     public func generate(
         prompt: [Int32], limit: Int, settings: Sampler.Settings, in conversation: Generation?,
         showsControl: Bool, isCancelled: () -> Bool, emit: (String) -> Void
@@ -103,6 +110,7 @@ public struct TextGenerator {
         let known = zip(generation.tokens, prompt.dropLast()).prefix { $0 == $1 }.count
         generation.rewind(to: known)
         var sampler = Sampler(settings)
+        var constraint = grammar.flatMap { vocabulary?.constraint($0) }
         var assembler = UTF8Assembler()
         var outcome = Outcome(
             model: model.path, promptTokens: prompt, reusedCount: known, steps: [], text: "",
@@ -113,7 +121,9 @@ public struct TextGenerator {
         let ends = tokenizer.vocabulary.endTokens
         var previous = last
         while outcome.steps.count < limit, !isCancelled() {
-            let (token, probability) = sampler.pick(logits)
+            let fitting = try constraint?.pick(logits, with: &sampler)
+            let (token, probability) =
+                fitting.map { ($0, Sampler.probability(of: $0, logits)) } ?? sampler.pick(logits)
             outcome.steps.append(Step(token: token, probability: probability))
             if ends.contains(token) {
                 outcome.endedByModel = true
@@ -124,6 +134,11 @@ public struct TextGenerator {
             outcome.text += piece
             if !piece.isEmpty { emit(piece) }
             previous = token
+            if constraint?.isAtEnd == true {
+                // Nothing can follow.
+                outcome.endedByModel = true
+                break
+            }
             if outcome.steps.count < limit { logits = try generation.append([token]) }
         }
         let rest = assembler.finish()

@@ -1,4 +1,5 @@
 import Architectures
+import Evaluation
 import Inference
 import Tokenization
 
@@ -20,7 +21,7 @@ final class EngineLoop {
     /// Makes vectors of texts with the same matrices.
     let embedder: Embedder
     private let metrics: ServingMetrics
-    private let vocabulary: EngineVocabulary
+    private let vocabulary: TextVocabulary
     private var slots: [Slot] = []
     private var waiting: [GenerationJob] = []
     /// How many texts of each request have not ended.
@@ -39,7 +40,7 @@ final class EngineLoop {
         self.settings = settings
         self.inbox = inbox
         self.metrics = metrics
-        vocabulary = EngineVocabulary(tokenizer, count: runner.vocabularyCount)
+        vocabulary = TextVocabulary(tokenizer, count: runner.vocabularyCount)
         // An encoder makes vectors and nothing else.
         guard !embedder.model.description.seesAhead else {
             byteCount = 0
@@ -297,7 +298,7 @@ final class EngineLoop {
                     free(part.slot, reason)
                 }
             } catch {
-                free(part.slot, .error, error.sentence)
+                free(part.slot, .error, error.problem)
             }
             if let before, let last = job.lastToken, last > before {
                 metrics.tokenCame(after: (last - before).inSeconds)

@@ -23,11 +23,11 @@ final class GenerationJob {
     private var tail: TextTail
     private var constraint: TokenConstraint?
     private var promptScores: [ScoredToken] = []
-    private let vocabulary: EngineVocabulary
+    private let vocabulary: TextVocabulary
     private let limit: Int
 
     init(
-        _ group: EngineInbox.Group, index: Int, vocabulary: EngineVocabulary, capacity: Int
+        _ group: EngineInbox.Group, index: Int, vocabulary: TextVocabulary, capacity: Int
     ) {
         self.group = group
         self.index = index
@@ -41,8 +41,7 @@ final class GenerationJob {
             tokenizer: vocabulary.tokenizer, after: request.prompt.last ?? 0, stops: request.stops,
             shownControl: request.shownControl)
         if let grammar = request.grammar {
-            constraint = TokenConstraint(
-                grammar, trie: vocabulary.trie, pieces: vocabulary.pieces)
+            constraint = vocabulary.constraint(grammar)
         }
     }
 
@@ -110,26 +109,7 @@ final class GenerationJob {
                 adjusted[Int(end)] = -.infinity
             }
         }
-        guard constraint != nil else { return sampler.draw(adjusted) }
-        // The most probable token needs no look at all others when it fits.
-        if request.sampling.temperature <= 0 {
-            let token = Sampler.mostProbable(adjusted)
-            if constraint?.accept(token) == true { return token }
-        }
-        let allowed = constraint?.allowed() ?? []
-        var isOpen = false
-        for index in adjusted.indices {
-            if allowed.indices.contains(index), allowed[index] {
-                isOpen = true
-            } else {
-                adjusted[index] = -.infinity
-            }
-        }
-        guard constraint?.isTooAmbiguous != true else { throw .tooAmbiguous }
-        guard isOpen else { throw .noToken }
-        let token = sampler.draw(adjusted)
-        guard constraint?.accept(token) == true else { throw .noToken }
-        return token
+        return try constraint?.pick(adjusted, with: &sampler) ?? sampler.draw(adjusted)
     }
 
     private func scored(_ token: Int32, logits: [Float]?) -> ScoredToken {
@@ -179,45 +159,6 @@ final class GenerationJob {
 
     /// Tells that it cannot be gone on with.
     func fail(_ sentence: String) { emit(.failure(sentence)) }
-}
-
-/// A text that cannot be gone on with as its grammar says.
-enum GrammarDeadEnd: Error {
-    /// No token fits.
-    case noToken
-    /// The grammar allows too much at a time.
-    case tooAmbiguous
-
-    var sentence: String {
-        switch self {
-        case .noToken: "the vocabulary has no token that goes on as the grammar says"
-        case .tooAmbiguous: "the grammar is too ambiguous to follow the text"
-        }
-    }
-}
-
-/// What the engine knows of tokens.
-final class EngineVocabulary: Sendable {
-    let tokenizer: Tokenizer
-    /// Tokens that end a text.
-    let ends: Set<Int32>
-    /// What each token adds to a text; control tokens add nothing.
-    let pieces: [[UInt8]]
-    let trie: TokenTrie
-
-    init(_ tokenizer: Tokenizer, count: Int) {
-        self.tokenizer = tokenizer
-        ends = tokenizer.vocabulary.endTokens
-        let types = tokenizer.vocabulary.types
-        pieces = (0..<count).map { index in
-            guard types.indices.contains(index) else { return [] }
-            switch types[index] {
-            case .normal, .byte, .userDefined: return tokenizer.piece(of: Int32(index))
-            case .control, .unknown, .unused: return []
-            }
-        }
-        trie = TokenTrie(pieces: pieces, ends: ends)
-    }
 }
 
 extension Duration {

@@ -54,6 +54,7 @@ struct ChatCommand: ParsableCommand {
     var context: Int?
 
     @OptionGroup var conversation: ConversationOptions
+    @OptionGroup var grammars: GrammarOptions
     @OptionGroup var sampling: SamplingOptions
     @OptionGroup var layers: ActivationsOptions
     @OptionGroup var cache: CacheOptions
@@ -89,7 +90,8 @@ struct ChatCommand: ParsableCommand {
             opening: conversation.opening, tokenizer: tokenizer,
             generator: TextGenerator(
                 model: model, tokenizer: tokenizer, activations: layers.activations,
-                cacheTypeK: cache.cacheTypeK, cacheTypeV: cache.cacheTypeV, pool: options.pool),
+                cacheTypeK: cache.cacheTypeK, cacheTypeV: cache.cacheTypeV,
+                grammar: try grammars.load(), pool: options.pool),
             generation: try Generation(
                 model: model, capacity: capacity, activations: layers.activations,
                 cacheTypeK: cache.cacheTypeK, cacheTypeV: cache.cacheTypeV, pool: options.pool),

@@ -21,6 +21,7 @@ struct GenerateCommand: ParsableCommand {
               ingot generate model-Q2_K.gguf -p "Once upon a time" --against model-f16.gguf
               ingot generate model-Q4_K_M.gguf -p "Once upon a time" --temp 0.8 --seed 7
               ingot generate model-Q4_K_M.gguf --chat -p "Why is the sky blue?"
+              ingot generate model-Q4_K_M.gguf --chat -p "A person." --json-schema-file person.json
             """)
 
     @Argument(help: "The GGUF file; of a split model, the first part.")
@@ -51,6 +52,7 @@ struct GenerateCommand: ParsableCommand {
 
     @OptionGroup var sampling: SamplingOptions
     @OptionGroup var conversation: ConversationOptions
+    @OptionGroup var grammars: GrammarOptions
     @OptionGroup var layers: ActivationsOptions
     @OptionGroup var cache: CacheOptions
     @OptionGroup var tokenizing: TokenizerOptions
@@ -109,10 +111,12 @@ struct GenerateCommand: ParsableCommand {
         let (tokenizer, gaps) = try tokenizing.load(for: models[0])
         let contents = try TextFiles.contents(paths: files)
         let text = prompt ?? String(decoding: contents.bytes, as: UTF8.self)
+        let grammar = try grammars.load()
         let generators = models.map {
             TextGenerator(
                 model: $0, tokenizer: tokenizer, activations: layers.activations,
-                cacheTypeK: cache.cacheTypeK, cacheTypeV: cache.cacheTypeV, pool: options.pool)
+                cacheTypeK: cache.cacheTypeK, cacheTypeV: cache.cacheTypeV, grammar: grammar,
+                pool: options.pool)
         }
         var warnings = layers.warnings(models) + (gaps + contents.warnings).map(\.description)
         Terminal.warnings(warnings)
