@@ -15,6 +15,9 @@ extension Grammar {
     /// - Throws: `GrammarError` with the keyword and the path to it.
     public init(jsonSchema: JSON) throws(GrammarError) {
         var reader = JSONSchemaReader(root: jsonSchema)
+        if jsonSchema == .bool(false) {
+            throw reader.fault("schema", "false allows nothing", "#")
+        }
         let pattern = try reader.pattern(jsonSchema, "#")
         try self.init(
             rules: [("root", pattern)] + JSONPatterns.rules + reader.definitions, root: "root")
@@ -146,7 +149,11 @@ struct JSONSchemaReader {
                 return .rule("value")
             }
         case .string(let name)?: types = [name.description]
-        case .array(let names)?: types = names.compactMap(\.text)
+        case .array(let names)?:
+            types = names.compactMap(\.text)
+            guard !types.isEmpty, types.count == names.count else {
+                throw fault("type", "expected a name or a list of names", path)
+            }
         default: throw fault("type", "expected a name or a list of names", path)
         }
         let known = types.reduce(into: Set(["type"])) {
@@ -341,6 +348,9 @@ struct JSONSchemaReader {
             let value = try pattern(property.value, "\(path)/properties/\(name)")
             members.append((Self.member(name, value), required.contains(name)))
             required.removeAll { $0 == name }
+        }
+        if let name = required.first, schema["additionalProperties"] == .bool(false) {
+            throw fault("required", "\(name) is none of the properties", path)
         }
         for name in required { members.append((Self.member(name, .rule("value")), true)) }
         var further: Pattern?

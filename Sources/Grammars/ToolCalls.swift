@@ -25,6 +25,59 @@ extension Grammar {
     public init(
         calls: [Call], argumentsKey: String, suffix: String, separator: String?
     ) throws(GrammarError) {
+        let rules = try Grammar.rules(calls, argumentsKey)
+        let more =
+            separator.map { Pattern.any(.sequence([.text($0), .rule("call")])) } ?? .empty
+        try self.init(
+            rules: [("root", .sequence([.rule("call"), more, .text(suffix)]))] + rules,
+            root: "root")
+    }
+
+    /// Any text, in which such a call stands after each marker.
+    ///
+    /// - Parameters:
+    ///   - opening: What begins a call: ASCII, its first character only there.
+    ///   - closing: What ends it. There may be a line break before and after the call.
+    ///   - allowsSeveral: Whether text and calls go on after the first; else the text ends.
+    /// - Throws: `GrammarError` with the keyword and the path to it.
+    public init(
+        textWith calls: [Call], argumentsKey: String, opening: String, closing: String,
+        allowsSeveral: Bool
+    ) throws(GrammarError) {
+        let marker = Array(opening.unicodeScalars)
+        func some(_ scalars: Unicode.Scalar...) -> [ClosedRange<UInt32>] {
+            ScalarSet.normalized(scalars.map { $0.value...$0.value })
+        }
+        var rules: [(String, Pattern)] = []
+        for (index, scalar) in marker.enumerated() {
+            // So much of the marker stands at the text's end.
+            var choices: [Pattern] = [.empty]
+            let next = index + 1 == marker.count ? "called" : "after \(index + 1)"
+            choices.append(.sequence([.scalars(some(scalar)), .rule(next)]))
+            if index > 0 {
+                choices.append(.sequence([.scalars(some(marker[0])), .rule("after 1")]))
+            }
+            let others = ScalarSet.complement(some(scalar, marker[0]))
+            choices.append(.sequence([.scalars(others), .rule("after 0")]))
+            rules.append(("after \(index)", .choice(choices)))
+        }
+        let newline = Pattern.optional(.text("\n"))
+        rules.append(
+            (
+                "called",
+                .sequence([
+                    newline, .rule("call"), newline, .text(closing),
+                    allowsSeveral ? .rule("after 0") : .empty,
+                ])
+            ))
+        try self.init(
+            rules: rules + Grammar.rules(calls, argumentsKey), root: "after 0")
+    }
+
+    /// The rule `call` and what it uses.
+    private static func rules(
+        _ calls: [Call], _ argumentsKey: String
+    ) throws(GrammarError) -> [(name: String, pattern: Pattern)] {
         var definitions: [(name: String, pattern: Pattern)] = []
         var choices: [Pattern] = []
         for (index, call) in calls.enumerated() {
@@ -45,12 +98,6 @@ extension Grammar {
                     .text("}"),
                 ]))
         }
-        let call = Pattern.choice(choices)
-        let more =
-            separator.map { Pattern.any(.sequence([.text($0), .rule("call")])) } ?? .empty
-        try self.init(
-            rules: [
-                ("root", .sequence([.rule("call"), more, .text(suffix)])), ("call", call),
-            ] + JSONPatterns.rules + definitions, root: "root")
+        return [("call", .choice(choices))] + JSONPatterns.rules + definitions
     }
 }

@@ -18,15 +18,24 @@ struct Exchange: Sendable {
 
     func respond(to request: Request) async -> Response {
         let path = String(request.uri.path)
+        // The first Host is the authority, and another one a field still.
+        guard request.head.authority != nil,
+            !request.headers.contains(where: { $0.name.canonicalName == "host" })
+        else {
+            return closing(ServingAPI.noHost(path: path), path)
+        }
+        if let expected = request.headers[.expect], expected.lowercased() != "100-continue" {
+            return closing(ServingAPI.noExpectation(path: path), path)
+        }
         let body: [UInt8]
         do {
             body = try await self.body(of: request)
         } catch BodyError.tooLong {
-            return closing(ServingAPI.bodyTooLong(path: path))
+            return closing(ServingAPI.bodyTooLong(path: path), path)
         } catch BodyError.tooSlow {
-            return closing(ServingAPI.bodyTooSlow(path: path))
+            return closing(ServingAPI.bodyTooSlow(path: path), path)
         } catch {
-            return closing(ServingAPI.bodyTooSlow(path: path))
+            return closing(ServingAPI.bodyBroken(path: path), path)
         }
         var headers: [String: String] = [:]
         for field in request.headers { headers[field.name.canonicalName] = field.value }
@@ -87,7 +96,8 @@ struct Exchange: Sendable {
     }
 
     /// An answer after which the connection is of no use: the request's rest is not read.
-    private func closing(_ answer: ServingResponse) -> Response {
+    private func closing(_ answer: ServingResponse, _ path: String) -> Response {
+        api.count(answer, path: path)
         var response = response(to: answer, nil, isHead: false)
         response.headers[.connection] = "close"
         let channel = channel

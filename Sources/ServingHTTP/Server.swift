@@ -62,7 +62,7 @@ public struct HTTPServer: Sendable {
             },
             server: .http1(
                 configuration: HTTP1Channel.Configuration(
-                    additionalChannelHandlers: [DisconnectHandler()],
+                    additionalChannelHandlers: [ProtocolHandler(api), DisconnectHandler()],
                     idleTimeout: .seconds(idleSeconds))),
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: "ingot",

@@ -160,6 +160,14 @@ import Testing
                 jsonSchema: Self.json(
                     #"{"type": "string", "pattern": "^a{1,300000}$"}"#))
         }
+        for schema in [
+            "false", #"{"type": []}"#, #"{"type": ["string", 1]}"#,
+            #"{"required": ["a"], "additionalProperties": false}"#,
+        ] {
+            #expect(throws: GrammarError.self, "\(schema)") {
+                try Grammar(jsonSchema: Self.json(schema))
+            }
+        }
         // Parts that repeat are made once: a million a's are no large grammar.
         let nested = #"{"type": "string", "pattern": "^((a{1,100}){1,100}){1,100}$"}"#
         #expect(throws: Never.self) { try Grammar(jsonSchema: Self.json(nested)) }
@@ -184,5 +192,35 @@ import Testing
                 grammar))
         #expect(!follows(#"{"name": "add", "arguments": {}}]"#, grammar))
         #expect(!follows(#"{"name": "sub", "arguments": {}}]"#, grammar))
+    }
+
+    @Test func callsInText() throws {
+        let call = Grammar.Call(
+            name: "add",
+            parameters: try Self.json(
+                #"{"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}"#)
+        )
+        func grammar(_ allowsSeveral: Bool) throws -> Grammar {
+            try Grammar(
+                textWith: [call], argumentsKey: "arguments", opening: "<call>", closing: "</call>",
+                allowsSeveral: allowsSeveral)
+        }
+        let good = #"<call>{"name": "add", "arguments": {"x":1}}</call>"#
+        let several = try grammar(true)
+        for text in [
+            "", "text", "<", "<<cal", "a < b <calls> c </call> é<c", good, "so: " + good,
+            "<<call>" + good.dropFirst(6), good + " and\n" + good + "!",
+            "<call>\n{\"name\": \"add\", \"arguments\": {\"x\": 12}}\n</call>",
+        ] {
+            #expect(follows(text, several), "\(text)")
+        }
+        for text in [
+            "<call>", "<call>x", "a <<call>{}", good + "<call>",
+            #"<call>{"name": "add", "arguments": {"x":"1"}}</call>"#,
+        ] {
+            #expect(!follows(text, several), "\(text)")
+        }
+        let one = try grammar(false)
+        #expect(follows("a " + good, one) && !follows(good + good, one))
     }
 }

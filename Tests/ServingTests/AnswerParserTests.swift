@@ -64,6 +64,7 @@ import Testing
             for piece in pieces {
                 switch piece {
                 case .content(let text): content += text
+                case .thought(let text): Issue.record("\(text) is no thought")
                 case .call(let call):
                     let text = String(decoding: call.arguments.writtenCompactly(), as: UTF8.self)
                     calls.append(call.name + text)

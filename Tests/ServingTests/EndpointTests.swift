@@ -118,6 +118,16 @@ import Testing
         }
     }
 
+    @Test func strictToolsAreKeptInFreeText() async throws {
+        let mistral = try TestServer(template: TestServer.template + "{# [TOOL_CALLS] #}")
+        let body =
+            Self.hello
+            + #", "tools": [{"type": "function", "function": {"name": "add", "strict": true, "parameters": {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}}}], "max_tokens": 4"#
+        #expect(try await server().post("/v1/chat/completions", "{\(body)}").status == 200)
+        let fault = await mistral.post("/v1/chat/completions", "{\(body)}")
+        #expect(fault.json["error"]?["param"] == "tools[0].function.strict")
+    }
+
     // MARK: Ollama
 
     @Test func ollamaChat() async throws {
@@ -156,6 +166,8 @@ import Testing
     }
 
     // MARK: Faults
+
+    private static func chat(_ message: String) -> String { "{\"messages\": [\(message)]}" }
 
     static let faults: [(path: String, body: String, status: Int, field: String?)] = [
         ("/v1/completions", "{", 400, nil), ("/v1/completions", "[]", 400, nil),
@@ -198,8 +210,12 @@ import Testing
         ("/v1/chat/completions", "{\(hello), \"tools\": [{}]}", 400, "tools[0].function"),
         (
             "/v1/chat/completions",
-            "{\(hello), \"tools\": [{\"function\": {\"name\": \"add\", \"strict\": true}}]}", 400,
-            "tools[0].function.strict"
+            "{\(hello), \"tools\": [{\"function\": {\"name\": \"add\", \"strict\": true, \"parameters\": {\"not\": {}}}}]}",
+            400, "tools"
+        ),
+        (
+            "/api/chat", "{\"model\": \"tiny\", \(hello), \"tool_choice\": \"required\"}", 400,
+            "tool_choice"
         ),
         (
             "/v1/chat/completions", "{\(hello), \"response_format\": {\"type\": \"xml\"}}", 400,
@@ -210,7 +226,46 @@ import Testing
             "{\(hello), \"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"name\": \"a\", \"schema\": {\"not\": {}}}}}",
             400, "response_format.json_schema.schema"
         ),
+        (
+            "/v1/chat/completions",
+            "{\(hello), \"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"schema\": {}}}}",
+            400, "response_format.json_schema.name"
+        ),
+        ("/v1/completions", #"{"prompt": [[1], []]}"#, 400, "prompt[1]"),
+        ("/v1/completions", #"{"prompt": "a", "logit_bias": {"+1": 1}}"#, 400, "logit_bias"),
+        (
+            "/v1/chat/completions", chat(#"{"role": "user", "content": []}"#), 400,
+            "messages[0].content"
+        ),
+        ("/v1/chat/completions", chat(#"{"role": "assistant"}"#), 400, "messages[0].content"),
+        (
+            "/v1/chat/completions", chat(#"{"role": "tool", "content": "a"}"#), 400,
+            "messages[0].tool_call_id"
+        ),
+        (
+            "/v1/chat/completions",
+            chat(
+                #"{"role": "user", "content": "a", "tool_calls": [{"function": {"name": "f"}}]}"#),
+            400, "messages[0].tool_calls"
+        ),
+        (
+            "/v1/chat/completions",
+            chat(
+                #"{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": 1}}]}"#
+            ), 400, "messages[0].tool_calls[0].function.arguments"
+        ),
+        (
+            "/v1/chat/completions",
+            "{\(hello), \"tools\": [{\"function\": {\"name\": \"f\", \"parameters\": {\"type\": \"string\"}}}]}",
+            400, "tools[0].function.parameters"
+        ),
         ("/api/chat", #"{"model": "x"}"#, 404, nil), ("/api/chat", "{}", 400, nil),
+        ("/api/generate", #"{"model": "tiny", "prompt": "a", "think": true}"#, 400, nil),
+        ("/api/generate", #"{"model": "tiny", "prompt": "a", "think": "high"}"#, 400, nil),
+        ("/api/generate", #"{"model": "tiny", "prompt": "a", "format": true}"#, 400, nil),
+        ("/api/generate", #"{"model": "tiny", "prompt": "a", "keep_alive": "soon"}"#, 400, nil),
+        ("/api/generate", #"{"model": "tiny", "options": {"num_gpu": "x"}}"#, 400, nil),
+        ("/api/blobs/sha256:00", "", 501, nil),
         ("/api/generate", #"{"model": "tiny", "options": {"mirostat": 2}}"#, 400, nil),
         ("/api/generate", #"{"model": "tiny", "options": {"num_ctx": 100000}}"#, 400, nil),
         ("/detokenize", #"{"tokens": [99999]}"#, 400, "tokens[0]"),
@@ -229,6 +284,13 @@ import Testing
                 #expect(answer.json["error"]?["message"]?.text != nil)
             }
         }
+        for time in [#""1h30m""#, #""-1m""#, "0", "-1", "2.5"] {
+            let body = "{\"model\": \"tiny\", \"prompt\": \"\", \"keep_alive\": \(time)}"
+            #expect(await server.post("/api/generate", body).status == 200, "\(time)")
+        }
+        let packed = await server.ask(
+            "POST", "/v1/completions", "x", headers: ["content-encoding": "gzip"])
+        #expect(packed.status == 415)
         let wrong = await server.ask("GET", "/v1/completions")
         #expect(wrong.status == 405 && wrong.headers["allow"] == "POST")
     }
@@ -256,7 +318,14 @@ import Testing
         let response = await api.respond(
             to: ServingRequest(
                 method: "OPTIONS", path: "/v1/models",
-                headers: ["origin": "http://localhost:3000", "host": "127.0.0.1:8080"]))
+                headers: [
+                    "origin": "http://localhost:3000", "host": "127.0.0.1:8080",
+                    "access-control-request-headers": "authorization,x-stainless-os",
+                ]))
+        #expect(
+            response.headers.contains {
+                $0 == ("access-control-allow-headers", "authorization,x-stainless-os")
+            })
         #expect(response.status == 204)
         #expect(
             response.headers.contains {

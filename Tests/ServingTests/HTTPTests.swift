@@ -80,6 +80,43 @@ import Testing
         }
     }
 
+    static let broken: [(text: String, status: Int)] = [
+        ("nonsense\r\n\r\n", 400),
+        ("GET /health HTTP/1.1\r\n\r\n", 400),
+        ("GET /health HTTP/1.1\r\nHost: localhost\r\nHost: other\r\n\r\n", 400),
+        ("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", 400),
+        (
+            "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZ\r\n",
+            400
+        ),
+        (
+            "GET /health HTTP/1.1\r\nHost: localhost\r\nX: \(String(repeating: "a", count: 100_000))\r\n\r\n",
+            431
+        ),
+        ("GET /health HTTP/1.1\r\nHost: localhost\r\nExpect: more\r\n\r\n", 417),
+    ]
+
+    @Test func brokenRequestsAreAnsweredWithWords() async throws {
+        let server = try TestServer.shared.get()
+        try await withServer(server) { port in
+            for (text, status) in Self.broken {
+                let answer = try await exchange(port, text)
+                #expect(answer.hasPrefix("HTTP/1.1 \(status)"), "\(text.prefix(100)) \(answer)")
+                #expect(answer.contains("\"error\":{\"message\":"), "\(text.prefix(100))")
+            }
+        }
+    }
+
+    @Test func aClientThatAsksIsToldToGoOn() async throws {
+        let server = try TestServer.shared.get()
+        try await withServer(server) { port in
+            let body = #"{"prompt": "a", "max_tokens": 1}"#
+            let answer = try await exchange(
+                port, request("/v1/completions", body, extra: "Expect: 100-continue\r\n"))
+            #expect(answer.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200"), "\(answer)")
+        }
+    }
+
     @Test func aClientThatVanishesIsCancelled() async throws {
         let gate = Gate()
         defer { gate.open() }

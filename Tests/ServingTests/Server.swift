@@ -24,15 +24,16 @@ struct TestServer: Sendable {
 
     init(
         slotCount: Int = 3, capacity: Int = 768, queueLimit: Int = 64,
-        policy: ServingAPI.Policy = .init(), gate: Gate? = nil
+        policy: ServingAPI.Policy = .init(), gate: Gate? = nil,
+        template: String = TestServer.template, preset: ModelPreset = ModelPreset()
     ) throws {
         let source = try ConversionSource(directory: Fixtures.path("tiny-llama"))
         let model = try Model(source: source)
         let tokenizer = try Tokenizer(vocabulary: Vocabulary(metadata: source.metadata))
         served = ServedModel(
             model: model, tokenizer: tokenizer,
-            template: try ChatTemplate(metadata: source.metadata, source: Self.template),
-            templateSource: Self.template, names: ["tiny"])
+            template: try ChatTemplate(metadata: source.metadata, source: template),
+            templateSource: template, names: ["tiny"], preset: preset)
         api = ServingAPI(policy: policy)
         var settings = Engine.Settings(
             slotCount: slotCount, slotCapacity: capacity, queueLimit: queueLimit)

@@ -34,6 +34,7 @@ package struct ToolCall: Sendable, Hashable {
 package struct AnswerParser: Sendable {
     package enum Piece: Sendable, Hashable {
         case content(String)
+        case thought(String)
         case call(ToolCall)
     }
 
@@ -46,21 +47,28 @@ package struct AnswerParser: Sendable {
     /// Whether the text since the last marker is a call's.
     private var isCall = false
     private var hasContent = false
+    /// Tells thoughts from the rest, where the model has any.
+    private var thoughts: ThoughtSplitter?
 
-    /// Tells calls as a request wants them.
-    init(_ tools: ToolUse?) {
+    /// Tells calls as a request wants them, and thoughts.
+    init(_ tools: ToolUse?, _ thoughts: ThoughtSplitter?) {
         let tools = tools?.choice == ToolUse.Choice.none ? nil : tools
         self.init(
             format: tools?.format, names: Set(tools?.functions.map(\.name) ?? []),
-            allowsSeveral: tools?.allowsSeveral ?? true, beginning: tools?.forcedPrefix ?? "")
+            allowsSeveral: tools?.allowsSeveral ?? true, beginning: tools?.forcedPrefix ?? "",
+            thoughts: thoughts)
     }
 
     /// Tells calls of some functions.
     ///
-    /// - Parameter beginning: What the answer begins with that does not come.
+    /// - Parameters:
+    ///   - beginning: What the answer begins with that does not come.
+    ///   - thoughts: What tells thoughts from the rest; `nil` where there are none.
     package init(
-        format: ToolFormat?, names: Set<String>, allowsSeveral: Bool, beginning: String
+        format: ToolFormat?, names: Set<String>, allowsSeveral: Bool, beginning: String,
+        thoughts: ThoughtSplitter? = nil
     ) {
+        self.thoughts = thoughts
         self.format = format
         self.names = names
         self.allowsSeveral = allowsSeveral
@@ -69,6 +77,22 @@ package struct AnswerParser: Sendable {
 
     /// Adds text.
     package mutating func add(_ text: String) -> [Piece] {
+        guard thoughts != nil else { return answer(text) }
+        return pieces(thoughts?.add(text) ?? [])
+    }
+
+    private mutating func pieces(_ parts: [ThoughtSplitter.Part]) -> [Piece] {
+        var result: [Piece] = []
+        for part in parts {
+            switch part {
+            case .thought(let text): result.append(.thought(text))
+            case .answer(let text): result += answer(text)
+            }
+        }
+        return result
+    }
+
+    private mutating func answer(_ text: String) -> [Piece] {
         guard let format else { return text.isEmpty ? [] : [.content(text)] }
         held += text
         switch format {
@@ -86,6 +110,11 @@ package struct AnswerParser: Sendable {
 
     /// What is left when nothing more comes.
     package mutating func finish() -> [Piece] {
+        let last = pieces(thoughts?.finish() ?? [])
+        return last + rest()
+    }
+
+    private mutating func rest() -> [Piece] {
         guard let format, !held.isEmpty else { return [] }
         let text = takeHeld()
         switch format {

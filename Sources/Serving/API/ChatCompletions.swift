@@ -21,7 +21,7 @@ extension ServingAPI {
         _ events: AsyncStream<(index: Int, event: GenerationEvent)>, _ chat: ChatRequest,
         model: String
     ) async throws(APIError) -> ServingResponse {
-        var answers = [ChatAnswer](repeating: ChatAnswer(chat.tools), count: chat.common.count)
+        var answers = [ChatAnswer](repeating: ChatAnswer(chat), count: chat.common.count)
         var usage = Usage()
         for await (index, event) in events {
             switch event {
@@ -69,12 +69,13 @@ struct ChatRequest: Sendable {
     var common: OpenAIFields
     var request: GenerationRequest
     var tools: ToolUse?
+    var thoughts: ThoughtSplitter?
 
     init(_ fields: inout Fields, _ served: ServedModel, capacity: Int) throws(APIError) {
+        served.preset.fill(openAI: &fields)
         common = try OpenAIFields(
             &fields, vocabularyCount: served.model.vocabularyCount, leastTokens: 1)
-        var conversation = try Conversation(
-            try fields.list("messages"), template: served.templateSource)
+        var conversation = try Conversation(try fields.list("messages"), for: served)
         if let variables = try fields.fields("chat_template_kwargs") {
             conversation.options.variables = variables.allMembers
         }
@@ -96,15 +97,19 @@ struct ChatRequest: Sendable {
             }
             tools.prepare(&conversation)
         }
-        var prompt = try conversation.tokens(for: served)
+        var (prompt, thoughts) = try conversation.prompt(for: served)
         if let tools, let forced = try tools.forced(served) {
             prompt += forced.tokens
             grammar = forced.grammar
         }
+        // What has to follow a grammar is an answer from the start.
+        self.thoughts = grammar == nil ? thoughts : nil
+        if let kept = try tools?.kept() { grammar = kept }
         try served.check(prompt, limit: common.limit, capacity: capacity, field: "messages")
         request = common.request(prompt: prompt)
         request.grammar = grammar
-        if let tools { request.shownControl = tools.shownControl(served) }
+        request.shownControl = self.thoughts == nil ? [] : served.thoughtTokens
+        if let tools { request.shownControl.formUnion(tools.shownControl(served)) }
         let logprobs = try fields.boolean("logprobs") ?? false
         let top = try fields.integer("top_logprobs", in: 0...20)
         guard top == nil || logprobs else {
@@ -119,16 +124,18 @@ struct ChatRequest: Sendable {
 struct ChatAnswer: Sendable {
     var parser: AnswerParser
     var content = ""
+    var thought = ""
     var calls: [ToolCall] = []
     var scores: [ScoredToken] = []
     var reason: FinishReason?
 
-    init(_ tools: ToolUse?) { parser = AnswerParser(tools) }
+    init(_ chat: ChatRequest) { parser = AnswerParser(chat.tools, chat.thoughts) }
 
     mutating func add(_ pieces: [AnswerParser.Piece]) {
         for piece in pieces {
             switch piece {
             case .content(let text): content += text
+            case .thought(let text): thought += text
             case .call(let call): calls.append(call)
             }
         }
@@ -143,7 +150,7 @@ struct ChatAnswer: Sendable {
         .object([
             "role": "assistant",
             "content": content.isEmpty && !calls.isEmpty ? .null : .text(content),
-            "refusal": .null,
+            "reasoning_content": thought.isEmpty ? nil : .text(thought), "refusal": .null,
             "tool_calls": calls.isEmpty ? nil : .array(calls.map(\.openAI)),
         ])
     }
@@ -162,7 +169,7 @@ struct ChatEncoder: EventEncoder {
     init(_ chat: ChatRequest, model: String) {
         self.chat = chat
         self.model = model
-        answers = [ChatAnswer](repeating: ChatAnswer(chat.tools), count: chat.common.count)
+        answers = [ChatAnswer](repeating: ChatAnswer(chat), count: chat.common.count)
     }
 
     private func chunk(_ choices: [JSON], usage: JSON? = nil) -> [UInt8] {
@@ -219,6 +226,10 @@ struct ChatEncoder: EventEncoder {
             switch piece {
             case .content(let text):
                 result.append(chunk([choice(index, ["content": .text(text)], scores: tokens)]))
+                tokens = []
+            case .thought(let text):
+                result.append(
+                    chunk([choice(index, ["reasoning_content": .text(text)], scores: tokens)]))
                 tokens = []
             case .call(let call):
                 result.append(

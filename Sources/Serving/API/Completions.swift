@@ -50,6 +50,7 @@ struct CompletionRequest: Sendable {
     var requests: [GenerationRequest] = []
 
     init(_ fields: inout Fields, _ served: ServedModel, capacity: Int) throws(APIError) {
+        served.preset.fill(openAI: &fields)
         echoes = try fields.boolean("echo") ?? false
         common = try OpenAIFields(
             &fields, vocabularyCount: served.model.vocabularyCount, leastTokens: 0)
@@ -91,6 +92,9 @@ struct CompletionRequest: Sendable {
                 code: "invalid_type")
         }
         guard let first = list.first else { throw .field("prompt", "expected at least one text") }
+        if let index = list.firstIndex(of: .array([])) {
+            throw .field("prompt[\(index)]", "expected at least one token")
+        }
         if first.integer != nil { return [try prompt(tokens: list, "prompt", served)] }
         var result: [Prompt] = []
         for (index, element) in list.enumerated() {

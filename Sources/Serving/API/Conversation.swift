@@ -13,12 +13,35 @@ struct Conversation {
         "system", "developer", "user", "assistant", "tool", "function",
     ]
     /// Reads the messages of OpenAI's or Ollama's chat endpoint.
-    init(_ list: [JSON]?, template: String?) throws(APIError) {
+    ///
+    /// - Parameter isOllama: Whether results need not tell which call they belong to.
+    init(
+        _ list: [JSON]?, for served: ServedModel, isOllama: Bool = false
+    ) throws(APIError) {
         guard let list else { throw APIError.missing("messages") }
         guard !list.isEmpty else { throw .field("messages", "expected at least one message") }
         messages = []
         for (index, json) in list.enumerated() {
-            messages.append(try Conversation.message(json, "messages[\(index)]", template))
+            let path = "messages[\(index)]"
+            if !isOllama, json["role"] == "tool", json["tool_call_id"]?.isNull ?? true {
+                throw APIError.missing("\(path).tool_call_id")
+            }
+            messages.append(try Conversation.message(json, path, served.templateSource))
+        }
+        begin(as: served.preset)
+    }
+
+    /// Puts what every conversation begins with in front, after what the model is told.
+    private mutating func begin(as preset: ModelPreset) {
+        let role = JSON.object(messages[0].members)["role"]?.text
+        if role == "system" || role == "developer" {
+            messages.insert(contentsOf: preset.messages, at: 1)
+            return
+        }
+        messages = preset.messages + messages
+        let isTold = JSON.object(messages[0].members)["role"]?.text == "system"
+        if let system = preset.system, !isTold {
+            messages.insert(ChatMessage(role: "system", content: system), at: 0)
         }
     }
 
@@ -39,7 +62,11 @@ struct Conversation {
         var members = [JSON.Member(key: "role", value: .text(role))]
         let content = try content(&fields)
         let calls = try toolCalls(&fields)
-        guard content != nil || calls != nil || role == "assistant" else {
+        if calls != nil, role != "assistant" {
+            throw .field("\(path).tool_calls", "expected only of an assistant")
+        }
+        let thinks = ["reasoning_content", "reasoning", "thinking"].contains { fields.has($0) }
+        guard content != nil || calls != nil || role == "assistant" && thinks else {
             throw APIError.missing("\(path).content")
         }
         members.append(JSON.Member(key: "content", value: .text(content ?? "")))
@@ -67,6 +94,7 @@ struct Conversation {
         case nil: return nil
         case .string(let text)?: return text.description
         case .array(let parts)?:
+            guard !parts.isEmpty else { throw .field(name, "expected at least one part") }
             var result = ""
             for (index, json) in parts.enumerated() {
                 var part = try Fields(json, at: "\(name)[\(index)]")
@@ -97,6 +125,9 @@ struct Conversation {
         var result: [JSON] = []
         for (index, json) in list.enumerated() {
             var call = try Fields(json, at: "\(name)[\(index)]")
+            guard try call.text("type") ?? "function" == "function" else {
+                throw .field(call.name("type"), "expected \"function\"")
+            }
             guard var function = try call.fields("function") else {
                 throw APIError.missing(call.name("function"))
             }
@@ -108,6 +139,11 @@ struct Conversation {
                 arguments =
                     (try? JSON.parse(text.bytes.isEmpty ? Array("{}".utf8) : text.bytes))
                     ?? .string(text)
+            } else if arguments.members == nil {
+                throw .field(
+                    function.name("arguments"),
+                    "\(arguments.kindName) found, expected an object or a string of JSON",
+                    code: "invalid_type")
             }
             result.append(
                 .object([
@@ -118,11 +154,17 @@ struct Conversation {
         return result
     }
 
-    /// The tokens of the conversation with the beginning of an answer.
-    func tokens(for served: ServedModel) throws(APIError) -> [Int32] {
+    /// The tokens of the conversation with the beginning of an answer, and how the answer's thoughts
+    /// are told; `nil` where the model's template knows none.
+    func prompt(
+        for served: ServedModel
+    ) throws(APIError) -> (tokens: [Int32], thoughts: ThoughtSplitter?) {
         let rendered = try render(for: served)
         do {
-            return try served.tokenizer.tokens(of: rendered)
+            return (
+                try served.tokenizer.tokens(of: rendered),
+                served.thinks ? ThoughtSplitter(after: rendered.text) : nil
+            )
         } catch {
             throw .field("messages", error.problem)
         }

@@ -34,6 +34,9 @@ struct Fields {
     /// The members that nobody has taken.
     var allMembers: [String: JSON] { members }
 
+    /// Adds a member.
+    mutating func put(_ key: String, _ value: JSON) { members[key] = value }
+
     mutating func take(_ key: String) -> JSON? { members.removeValue(forKey: key) }
 
     mutating func text(_ key: String) throws(APIError) -> String? {

@@ -69,20 +69,26 @@ extension ServingAPI {
         let info = served.model.source.metadata.entries.map { key, value in
             JSON.Member(key: ByteString(key), value: ServingAPI.json(value, isVerbose: isVerbose))
         }
-        let license = served.model.source.metadata["general.license"]?.text
+        let preset = served.preset
+        let license =
+            preset.licenses.isEmpty
+            ? served.model.source.metadata["general.license"]?.text
+            : preset.licenses.joined(separator: "\n")
         return ServingAPI.json(
             .object([
-                "modelfile": .text("FROM \(served.model.path)\n"), "parameters": "",
+                "modelfile": .text(preset.text ?? "FROM \(served.model.path)\n"),
+                "parameters": .text(preset.parametersText), "system": preset.system.map(JSON.text),
                 "template": .text(served.templateSource ?? ""), "license": license.map(JSON.text),
                 "details": details(served), "model_info": .object(info),
-                "capabilities": capabilities(served),
+                "capabilities": .array(capabilities(served)),
                 "modified_at": .text(Timestamp.text(seconds: served.modifiedSeconds)),
             ]))
     }
 
-    private func capabilities(_ served: ServedModel) -> JSON {
+    private func capabilities(_ served: ServedModel) -> [JSON] {
         if served.model.makesEmbeddings { return ["embedding"] }
-        return served.template == nil ? ["completion"] : ["completion", "tools"]
+        guard served.template != nil else { return ["completion"] }
+        return ["completion", "tools"] + (served.thinks ? ["thinking"] : [])
     }
 
     /// A metadata value; long lists only where they are asked for.

@@ -15,9 +15,10 @@ extension ServingAPI {
             return loaded(service, isChat: true)
         }
         var conversation = try Conversation(
-            try fields.list("messages"), template: service.model.templateSource)
-        if let thinks = common.thinks {
-            conversation.options.variables["enable_thinking"] = .bool(thinks)
+            try fields.list("messages"), for: service.model, isOllama: true)
+        common.thinking.prepare(&conversation)
+        for name in ["tool_choice", "parallel_tool_calls"] where fields.has(name) {
+            throw .field(name, "is no part of this endpoint", code: "unsupported_parameter")
         }
         let tools = try ToolUse(&fields, service.model)
         try fields.finish()
@@ -27,9 +28,14 @@ extension ServingAPI {
             }
             tools.prepare(&conversation)
         }
-        var generation = common.request(prompt: try conversation.tokens(for: service.model))
-        if let tools { generation.shownControl = tools.shownControl(service.model) }
-        return try await answer(generation, common, tools, service, isChat: true, field: "messages")
+        let (tokens, thoughts) = try conversation.prompt(for: service.model)
+        var generation = common.request(prompt: tokens)
+        if let tools {
+            generation.shownControl = tools.shownControl(service.model)
+            if let kept = try tools.kept() { generation.grammar = kept }
+        }
+        return try await answer(
+            generation, common, tools, thoughts, service, isChat: true, field: "messages")
     }
 
     /// `POST /api/generate`.
@@ -53,6 +59,7 @@ extension ServingAPI {
         try fields.finish()
         guard !prompt.isEmpty else { return loaded(service, isChat: false) }
         let tokens: [Int32]
+        var thoughts: ThoughtSplitter?
         if isRaw || service.model.template == nil {
             guard system == nil else {
                 throw .field("system", "cannot be kept without a chat template")
@@ -61,27 +68,30 @@ extension ServingAPI {
         } else {
             var list: [JSON] = [["role": "user", "content": .text(prompt)]]
             if let system { list.insert(["role": "system", "content": .text(system)], at: 0) }
-            var conversation = try Conversation(list, template: service.model.templateSource)
-            if let thinks = common.thinks {
-                conversation.options.variables["enable_thinking"] = .bool(thinks)
-            }
-            tokens = try conversation.tokens(for: service.model)
+            var conversation = try Conversation(list, for: service.model)
+            common.thinking.prepare(&conversation)
+            (tokens, thoughts) = try conversation.prompt(for: service.model)
         }
         return try await answer(
-            common.request(prompt: tokens), common, nil, service, isChat: false, field: "prompt")
+            common.request(prompt: tokens), common, nil, thoughts, service, isChat: false,
+            field: "prompt")
     }
 
     private func answer(
         _ generation: GenerationRequest, _ common: OllamaFields, _ tools: ToolUse?,
-        _ service: Service, isChat: Bool, field: String
+        _ thoughts: ThoughtSplitter?, _ service: Service, isChat: Bool, field: String
     ) async throws(APIError) -> ServingResponse {
+        // What has to follow a grammar is an answer from the start.
+        let thoughts = common.grammar == nil && common.thinking != .off ? thoughts : nil
+        var generation = generation
+        if thoughts != nil { generation.shownControl.formUnion(service.model.thoughtTokens) }
         try service.model.check(
-            generation.prompt, limit: common.limit,
+            generation.prompt, limit: common.options.limit,
             capacity: service.engine.settings.slotCapacity, field: field)
         let events = try submit([generation], service)
         var encoder = OllamaEncoder(
-            model: common.name, isChat: isChat, tools: tools, loadSeconds: service.loadSeconds,
-            tellsScores: generation.topCount != nil)
+            model: common.name, isChat: isChat, parser: AnswerParser(tools, thoughts),
+            loadSeconds: service.loadSeconds, tellsScores: generation.topCount != nil)
         if common.streams { return ByteStream.make(events, encoder) }
         for await (_, event) in events {
             if case .failure(let sentence) = event { throw APIError(500, sentence) }
@@ -108,23 +118,11 @@ extension ServingAPI {
 struct OllamaFields {
     /// The model as the request names it.
     var name: String
-    var sampling: SamplingFields
-    var limit: Int?
-    var stops: [String] = []
+    var options: OllamaOptions
     var streams: Bool
     var grammar: Grammar?
-    var thinks: Bool?
+    var thinking: Thinking
     private var topCount: Int?
-
-    /// Options of how a model is loaded and run, which change nothing about an answer here.
-    private static let harmless = [
-        "num_keep", "num_batch", "num_gpu", "main_gpu", "num_thread", "numa", "low_vram",
-        "use_mmap", "use_mlock", "f16_kv", "penalize_newline",
-    ]
-    /// Ways to pick tokens that are not offered, with the value that turns each off.
-    private static let off: [(name: String, value: Double)] = [
-        ("typical_p", 1), ("tfs_z", 1), ("mirostat", 0), ("mirostat_tau", 5), ("mirostat_eta", 0.1),
-    ]
 
     init(_ fields: inout Fields, _ service: ServingAPI.Service) throws(APIError) {
         guard let name = try fields.text("model") else { throw APIError.missing("model") }
@@ -134,13 +132,9 @@ struct OllamaFields {
         self.name = name
         streams = try fields.boolean("stream") ?? true
         // Nothing is ever cut off or moved, and the model stays.
-        fields.ignore(["keep_alive", "truncate", "shift"])
-        if let think = fields.take("think") {
-            guard let thinks = think.boolean else {
-                throw .field("think", "\(think.kindName) found, expected true or false")
-            }
-            self.thinks = thinks
-        }
+        for name in ["truncate", "shift"] { _ = try fields.boolean(name) }
+        try OllamaFields.checkKeepAlive(fields.take("keep_alive"))
+        thinking = try Thinking(fields.take("think"), template: service.model.templateSource ?? "")
         let logprobs = try fields.boolean("logprobs") ?? false
         let top = try fields.integer("top_logprobs", in: 0...20)
         guard top == nil || logprobs else {
@@ -149,25 +143,42 @@ struct OllamaFields {
         topCount = logprobs ? top ?? 0 : nil
         grammar = try OllamaFields.grammar(fields.take("format"))
         var options = try Fields(fields.take("options") ?? .object([JSON.Member]()), at: "options")
-        sampling = try SamplingFields(ollama: &options)
-        stops = try SamplingFields.stops(&options)
-        if let count = try options.integer("num_predict", in: -2...Int.max), count >= 0 {
-            limit = count
-        }
+        service.model.preset.fill(ollama: &options)
+        self.options = try OllamaOptions(&options)
         let capacity = service.engine.settings.slotCapacity
-        if let context = try options.integer("num_ctx", in: 1...Int.max), context > capacity {
+        if let context = self.options.contextLength, context > capacity {
             throw .field(
                 "options.num_ctx",
                 "\(context) found, and a slot has room for \(capacity). Start the server with a larger"
                     + " --ctx-size")
         }
-        for (name, value) in Self.off {
-            if let given = try options.number(name, in: -1e9...1e9), given != Float(value) {
-                throw .field("options.\(name)", "is not supported", code: "unsupported_parameter")
-            }
+    }
+
+    /// Checks how long a model should stay, in seconds or as `1h30m`: this server's stays.
+    private static func checkKeepAlive(_ json: JSON?) throws(APIError) {
+        guard let json, json.double == nil || json.double?.isFinite == false else { return }
+        guard let text = json.text, isDuration(text) else {
+            throw .field(
+                "keep_alive",
+                "\(json.text.map { "\"\($0)\"" } ?? json.kindName) found, expected seconds or a"
+                    + " duration such as \"5m\"")
         }
-        options.ignore(Self.harmless)
-        try options.finish()
+    }
+
+    /// Whether a text is a duration as Go writes them: signed numbers, each with its unit.
+    private static func isDuration(_ text: String) -> Bool {
+        var rest = Substring(text)
+        if rest.first == "-" || rest.first == "+" { rest.removeFirst() }
+        if rest == "0" { return true }
+        guard !rest.isEmpty else { return false }
+        let units = ["ns", "us", "µs", "μs", "ms", "s", "m", "h"]
+        while !rest.isEmpty {
+            let number = rest.prefix { "0123456789.".contains($0) }
+            let unit = rest.dropFirst(number.count).prefix { !"0123456789.".contains($0) }
+            guard Double(number) != nil, units.contains(String(unit)) else { return false }
+            rest = rest.dropFirst(number.count + unit.count)
+        }
+        return true
     }
 
     /// `"json"` or a schema.
@@ -181,15 +192,19 @@ struct OllamaFields {
                 try Grammar.anyObject()
             }
         }
+        guard json.members != nil else {
+            throw .field("format", "\(json.kindName) found, expected \"json\" or a schema")
+        }
         return try OpenAIFields.named("format") { () throws(GrammarError) in
             try Grammar(jsonSchema: json)
         }
     }
 
     func request(prompt: [Int32]) -> GenerationRequest {
-        var request = GenerationRequest(prompt: prompt, limit: limit, sampling: sampling.settings)
-        request.adjustment = sampling.adjustment
-        request.stops = stops
+        var request = GenerationRequest(
+            prompt: prompt, limit: options.limit, sampling: options.sampling.settings)
+        request.adjustment = options.sampling.adjustment
+        request.stops = options.stops
         request.grammar = grammar
         request.topCount = topCount
         return request
@@ -207,16 +222,19 @@ struct OllamaEncoder: EventEncoder {
     private let start = ContinuousClock.now
     private var parser: AnswerParser
     private var text = ""
+    private var thought = ""
     private var calls: [ToolCall] = []
     private var scores: [ScoredToken] = []
     private var outcome: GenerationOutcome?
 
-    init(model: String, isChat: Bool, tools: ToolUse?, loadSeconds: Double, tellsScores: Bool) {
+    init(
+        model: String, isChat: Bool, parser: AnswerParser, loadSeconds: Double, tellsScores: Bool
+    ) {
         self.model = model
         self.isChat = isChat
         self.loadSeconds = loadSeconds
         self.tellsScores = tellsScores
-        parser = AnswerParser(tools)
+        self.parser = parser
     }
 
     /// What an event adds.
@@ -236,6 +254,7 @@ struct OllamaEncoder: EventEncoder {
         for piece in pieces {
             switch piece {
             case .content(let text): self.text += text
+            case .thought(let text): thought += text
             case .call(let call): calls.append(call)
             }
         }
@@ -247,9 +266,11 @@ struct OllamaEncoder: EventEncoder {
             "message": isChat
                 ? .object([
                     "role": "assistant", "content": .text(text),
+                    "thinking": thought.isEmpty ? nil : .text(thought),
                     "tool_calls": calls.isEmpty ? nil : .array(calls.map(\.ollama)),
                 ]) : nil,
             "response": isChat ? nil : .text(text),
+            "thinking": isChat || thought.isEmpty ? nil : .text(thought),
             "logprobs": tellsScores && !scores.isEmpty ? .array(scores.map(\.chatJSON)) : nil,
             "done": .bool(!end.isEmpty),
         ])
@@ -286,13 +307,13 @@ struct OllamaEncoder: EventEncoder {
 
     mutating func encode(_ index: Int, _ event: GenerationEvent) -> [[UInt8]] {
         take(event)
-        defer { (text, calls, scores) = ("", [], []) }
+        defer { (text, thought, calls, scores) = ("", "", [], []) }
         var lines: [[UInt8]] = []
-        if !text.isEmpty || !calls.isEmpty || !scores.isEmpty {
+        if !text.isEmpty || !thought.isEmpty || !calls.isEmpty || !scores.isEmpty {
             lines.append(Self.line(object(text, calls, [])))
         }
         if outcome != nil {
-            scores = []
+            (thought, scores) = ("", [])
             lines.append(Self.line(object("", [], end)))
         }
         return lines

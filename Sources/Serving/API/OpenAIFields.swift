@@ -99,7 +99,12 @@ struct OpenAIFields {
             guard var schema = try format.fields("json_schema") else {
                 throw APIError.missing("response_format.json_schema")
             }
-            _ = try schema.text("name")
+            guard let name = try schema.text("name") else {
+                throw APIError.missing("response_format.json_schema.name")
+            }
+            guard ToolUse.isPlain(name) else {
+                throw .field("response_format.json_schema.name", ToolUse.plainNames)
+            }
             _ = try schema.text("description")
             _ = try schema.boolean("strict")
             guard let json = schema.take("schema") else {

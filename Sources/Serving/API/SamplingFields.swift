@@ -64,7 +64,9 @@ struct SamplingFields {
         var result: [Int32: Float] = [:]
         for member in members {
             let key = member.key.description
-            guard let token = Int32(key), (0..<vocabularyCount).contains(Int(token)) else {
+            guard key.utf8.allSatisfy({ (48...57).contains($0) }), let token = Int32(key),
+                (0..<vocabularyCount).contains(Int(token))
+            else {
                 throw .field(
                     name, "\"\(key)\" found, expected token ids from 0 to \(vocabularyCount - 1)")
             }

@@ -18,11 +18,14 @@ public struct ServedModel: Sendable {
     public let templateSource: String?
     /// Names that requests may call it by; the first is its own.
     public let names: [String]
+    /// What answers are like where requests say nothing of it.
+    public let preset: ModelPreset
+    private let controls: [ByteString: Int32]
 
     /// Describes a model.
     public init(
         model: Model, tokenizer: Tokenizer, template: ChatTemplate?, templateSource: String?,
-        names: [String]
+        names: [String], preset: ModelPreset = ModelPreset()
     ) {
         precondition(!names.isEmpty, "a model needs a name")
         self.model = model
@@ -30,6 +33,14 @@ public struct ServedModel: Sendable {
         self.template = template
         self.templateSource = templateSource
         self.names = names
+        self.preset = preset
+        let vocabulary = tokenizer.vocabulary
+        var controls: [ByteString: Int32] = [:]
+        for (index, type) in vocabulary.types.enumerated()
+        where type == .control && vocabulary.tokens.indices.contains(index) {
+            controls[vocabulary.tokens[index]] = Int32(index)
+        }
+        self.controls = controls
     }
 
     /// The name that answers carry.
@@ -46,6 +57,11 @@ public struct ServedModel: Sendable {
     func isCalled(_ name: String) -> Bool {
         names.contains(name)
             || name.hasSuffix(":latest") && names.contains(String(name.dropLast(7)))
+    }
+
+    /// The control tokens of some names, where there are such tokens.
+    func tokens(named texts: [String]) -> Set<Int32> {
+        Set(texts.compactMap { controls[ByteString($0)] })
     }
 
     // MARK: Facts

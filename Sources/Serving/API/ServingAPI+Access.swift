@@ -51,11 +51,18 @@ extension ServingAPI {
         response.headers += [("access-control-allow-origin", origin), ("vary", "Origin")]
     }
 
-    func preflight() -> ServingResponse {
+    /// What a browser asks before it lets a page ask.
+    func preflight(_ request: ServingRequest) -> ServingResponse {
+        // OpenAI's client for browsers sends headers of its own.
+        let asked = request.headers["access-control-request-headers"] ?? ""
+        let isPlain = asked.utf8.allSatisfy { (32...126).contains($0) } && asked.utf8.count <= 4096
         var response = ServingResponse(status: 204, type: "text/plain", body: .bytes([]))
         response.headers = [
             ("access-control-allow-methods", "GET, POST, HEAD, OPTIONS"),
-            ("access-control-allow-headers", "authorization, content-type"),
+            (
+                "access-control-allow-headers",
+                isPlain && !asked.isEmpty ? asked : "authorization, content-type"
+            ),
             ("access-control-max-age", "600"),
         ]
         return response

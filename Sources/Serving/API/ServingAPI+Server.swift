@@ -113,8 +113,7 @@ extension ServingAPI {
         let service = try service()
         var fields = try fields(request)
         try checkModel(&fields, service)
-        var conversation = try Conversation(
-            try fields.list("messages"), template: service.model.templateSource)
+        var conversation = try Conversation(try fields.list("messages"), for: service.model)
         if let variables = try fields.fields("chat_template_kwargs") {
             conversation.options.variables = variables.allMembers
         }

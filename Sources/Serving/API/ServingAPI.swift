@@ -68,9 +68,13 @@ public final class ServingAPI: Sendable {
             response = ServingAPI.response(to: error, path: request.path)
         }
         addOrigin(of: request, to: &response)
-        metrics.responded(
-            path: Endpoint(path: request.path)?.rawValue ?? "other", code: response.status)
+        count(response, path: request.path)
         return response
+    }
+
+    /// Counts an answer, also one that was given before the request was whole.
+    public func count(_ response: ServingResponse, path: String) {
+        metrics.responded(path: Endpoint(path: path)?.rawValue ?? "other", code: response.status)
     }
 
     /// The answer to a request that was wrong.
@@ -101,6 +105,38 @@ public final class ServingAPI: Sendable {
             path: path)
     }
 
+    /// The answer to a body whose framing is broken.
+    public static func bodyBroken(path: String) -> ServingResponse {
+        response(
+            to: APIError(400, "the body cannot be read", code: "invalid_request"), path: path)
+    }
+
+    /// The answer to what is no request.
+    ///
+    /// - Parameter isTooLong: Whether it is one whose headers have no end.
+    public static func noRequest(isTooLong: Bool) -> ServingResponse {
+        response(
+            to: isTooLong
+                ? APIError(
+                    431, "the request's line and headers are too long", code: "headers_too_large")
+                : APIError(400, "this is no HTTP/1.1 request", code: "invalid_request"), path: "/")
+    }
+
+    /// The answer to a request that does not say, or says twice, whom it is for.
+    public static func noHost(path: String) -> ServingResponse {
+        response(
+            to: APIError(
+                400, "Host: expected once", field: "host", code: "invalid_host"), path: path)
+    }
+
+    /// The answer to a request that expects what the server does not do.
+    public static func noExpectation(path: String) -> ServingResponse {
+        response(
+            to: APIError(
+                417, "Expect: expected 100-continue", field: "expect", code: "invalid_expectation"),
+            path: path)
+    }
+
     /// The answer to a body that did not come in time.
     public static func bodyTooSlow(path: String) -> ServingResponse {
         response(
@@ -116,9 +152,10 @@ public final class ServingAPI: Sendable {
     private func answer(_ request: ServingRequest) async throws(APIError) -> ServingResponse {
         try checkHost(request)
         try checkOrigin(request)
-        if request.method == "OPTIONS" { return preflight() }
+        if request.method == "OPTIONS" { return preflight(request) }
         if request.path != "/health" { try checkKey(request) }
-        if let managed = ServingAPI.managing[request.path] {
+        let managing = request.path.hasPrefix("/api/blobs/") ? "/api/blobs" : request.path
+        if let managed = ServingAPI.managing[managing] {
             throw APIError(
                 501,
                 "this server runs one model and does not \(managed) models. Start it with another"
@@ -149,11 +186,18 @@ public final class ServingAPI: Sendable {
 
     /// The members of a request's body.
     func fields(_ request: ServingRequest) throws(APIError) -> Fields {
+        if let coding = request.headers["content-encoding"], coding.lowercased() != "identity" {
+            throw APIError(
+                415, "content-encoding: \(coding) is not supported, expected the body as it is",
+                field: "content-encoding", code: "unsupported_media_type")
+        }
         let json: JSON
         do {
             json = try JSON.parse(request.body)
         } catch {
-            throw APIError(400, "the body is no JSON: \(error)", code: "invalid_json")
+            let place = error.place.map { "\($0): " } ?? ""
+            throw APIError(
+                400, "the body is no JSON: \(place)\(error.problem)", code: "invalid_json")
         }
         return try Fields(json)
     }

@@ -45,11 +45,6 @@ struct ToolUse: Sendable {
             throw .field("tools", "two functions have the same name")
         }
         self.choice = try ToolUse.choice(choice, names)
-        if self.choice == .auto, let index = functions.firstIndex(where: \.isStrict) {
-            throw .field(
-                "tools[\(index)].function.strict",
-                "kept only with tool_choice required or a named function, found auto")
-        }
         if names.isEmpty {
             guard self.choice == .auto || self.choice == .none else {
                 throw .field("tool_choice", "expected only with tools")
@@ -58,6 +53,14 @@ struct ToolUse: Sendable {
         }
         json = .array(list)
         format = ToolFormat(template: served.templateSource ?? "")
+        if self.choice == .auto, let index = functions.firstIndex(where: \.isStrict),
+            format != .hermes || !served.tokens(named: ToolFormat.hermes.controlTexts).isEmpty
+        {
+            throw .field(
+                "tools[\(index)].function.strict",
+                "for this model kept only with tool_choice required or a named function, found auto"
+            )
+        }
         isInTemplate = served.templateSource?.contains("tools") == true
     }
 
@@ -72,15 +75,7 @@ struct ToolUse: Sendable {
         guard let name = try function.text("name") else {
             throw APIError.missing("\(path).function.name")
         }
-        let isPlain = name.utf8.allSatisfy {
-            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 95
-                || $0 == 45 || $0 == 46
-        }
-        guard isPlain, (1...64).contains(name.utf8.count) else {
-            throw .field(
-                "\(path).function.name", "expected 1 to 64 letters, digits, underscores and hyphens"
-            )
-        }
+        guard isPlain(name) else { throw .field("\(path).function.name", plainNames) }
         _ = try function.text("description")
         let isStrict = try function.boolean("strict") ?? false
         let parameters = function.take("parameters") ?? ["type": "object", "properties": [:]]
@@ -88,10 +83,25 @@ struct ToolUse: Sendable {
             throw .field(
                 "\(path).function.parameters", "\(parameters.kindName) found, expected an object")
         }
+        guard parameters["type"]?.text ?? "object" == "object" else {
+            throw .field(
+                "\(path).function.parameters", "arguments are an object: expected type \"object\"")
+        }
         try function.finish()
         tool.ignore(["cache_control"])
         try tool.finish()
         return Function(name: name, parameters: parameters, isStrict: isStrict)
+    }
+
+    static let plainNames = "expected 1 to 64 letters, digits, underscores and hyphens"
+
+    /// Whether a name can stand for a function or a schema.
+    static func isPlain(_ name: String) -> Bool {
+        (1...64).contains(name.utf8.count)
+            && name.utf8.allSatisfy {
+                (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
+                    || $0 == 95 || $0 == 45 || $0 == 46
+            }
     }
 
     private static func choice(_ json: JSON?, _ names: [String]) throws(APIError) -> Choice {
@@ -171,13 +181,23 @@ struct ToolUse: Sendable {
 
     /// Control tokens that belong to a call's text.
     func shownControl(_ served: ServedModel) -> Set<Int32> {
-        let names = Set(format.controlTexts.map { ByteString($0) })
-        var result: Set<Int32> = []
-        for (index, token) in served.tokenizer.vocabulary.tokens.enumerated()
-        where names.contains(token) {
-            result.insert(Int32(index))
+        served.tokens(named: format.controlTexts)
+    }
+
+    /// What an answer follows in which calls may stand, where strict ones are among them; `nil`
+    /// where none are.
+    func kept() throws(APIError) -> Grammar? {
+        guard choice == .auto, functions.contains(where: \.isStrict) else { return nil }
+        let calls = functions.map {
+            // What is not strict is an object, whatever its schema says.
+            Grammar.Call(
+                name: $0.name, parameters: $0.isStrict ? $0.parameters : ["type": "object"])
         }
-        return result
+        return try OpenAIFields.named("tools") { () throws(GrammarError) in
+            try Grammar(
+                textWith: calls, argumentsKey: format.argumentsKey, opening: "<tool_call>",
+                closing: "</tool_call>", allowsSeveral: allowsSeveral)
+        }
     }
 
     /// What begins an answer that has to be a call, and the rest's grammar; `nil` when none has to

@@ -42,7 +42,10 @@ struct MetricsText {
     }
 
     /// What Prometheus' own clients tell of the process.
-    mutating func process() {
+    ///
+    /// - Parameter start: When it began, in seconds since 1970.
+    mutating func process(start: Double) {
+        plain("process_start_time_seconds", "gauge", "Since 1970.", start)
         var usage = rusage()
         #if canImport(Glibc)
             let result = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
@@ -68,6 +71,19 @@ struct MetricsText {
         if let files = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
             plain("process_open_fds", "gauge", "Open files.", Double(files.count))
         }
+        if let limit = openFileLimit() {
+            plain("process_max_fds", "gauge", "The most open files.", limit)
+        }
+    }
+
+    private func openFileLimit() -> Double? {
+        var limits = rlimit()
+        #if canImport(Glibc)
+            let result = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
+        #else
+            let result = getrlimit(RLIMIT_NOFILE, &limits)
+        #endif
+        return result == 0 ? Double(limits.rlim_cur) : nil
     }
 
     private mutating func plain(_ name: String, _ type: String, _ help: String, _ value: Double) {

@@ -47,6 +47,10 @@ public final class ServingMetrics: Sendable {
     }
 
     private let contents = Mutex(Contents())
+    private let start: Double = {
+        let (seconds, nanoseconds) = wallClock()
+        return Double(seconds) + Double(nanoseconds) * 1e-9
+    }()
 
     /// Starts with nothing counted.
     public init() {}
@@ -160,7 +164,7 @@ public final class ServingMetrics: Sendable {
         text.histogram(
             "request_generation_tokens", "Tokens of a generation.", contents.addedLength)
         text.histogram("batch_size", "Texts of a step.", contents.batch)
-        text.process()
+        text.process(start: start)
         return text.text
     }
 }

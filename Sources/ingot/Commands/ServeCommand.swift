@@ -26,15 +26,18 @@ struct ServeCommand: ParsableCommand {
 
             Examples:
               ingot serve model-Q4_K_M.gguf
+              ingot serve -f Modelfile
               ingot serve model-Q4_K_M.gguf --port 9000 --parallel 8 --ctx-size 32768
               ingot serve bge-small-Q8_0.gguf --pooling cls
               curl http://127.0.0.1:8080/v1/chat/completions -d '{"messages":
                 [{"role": "user", "content": "Why is the sky blue?"}]}'
             """)
 
-    @Argument(help: "The GGUF file; of a split model, the first part.")
-    var model: String
+    @Argument(
+        help: "The GGUF file; of a split model, the first part. A Modelfile names it in FROM.")
+    var model: String?
 
+    @OptionGroup var modelfile: ModelfileOptions
     @OptionGroup(title: "Clients") var access: ServerAccessOptions
     @OptionGroup(title: "Slots") var slots: SlotOptions
     @OptionGroup var pooling: PoolingOptions
@@ -47,22 +50,29 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup var tokenizing: TokenizerOptions
     @OptionGroup var options: RunOptions
 
+    mutating func validate() throws {
+        guard (model == nil) != (modelfile.path == nil) else {
+            throw ValidationError("expected a model, or -f and a Modelfile that names one")
+        }
+    }
+
     func run() throws {
         let start = ContinuousClock.now
-        let model = try Model(path: model)
+        let (path, preset) = try modelfile.load() ?? (model ?? "", ModelPreset())
+        let model = try Model(path: path)
         let (tokenizer, gaps) = try tokenizing.load(for: model)
         Terminal.warnings(gaps)
-        let served = try served(model, tokenizer)
-        var settings = slots.settings(for: model)
+        let served = try served(model, tokenizer, preset)
+        var settings = slots.settings(for: model, usualContext: preset.contextLength)
         settings.pooling = pooling.pooling
         // Slots are for texts that are continued; vectors have the model's whole context.
-        if model.description.seesAhead, slots.context == nil {
+        if model.description.seesAhead, slots.context == nil, preset.contextLength == nil {
             settings.slotCapacity = max(1, model.contextLength)
         }
         let api = ServingAPI(policy: try access.policy())
         for warning in access.warnings { Terminal.warning(warning) }
         let failure = Mutex<(any Error)?>(nil)
-        let pool = options.pool
+        let pool = options.pool(usualThreads: preset.threadCount)
         let server = HTTPServer(api, settings: access.settings)
         let (slots, access, isQuiet, ready) = (slots, access, options.quiet, settings)
         try ServeCommand.wait {
@@ -103,7 +113,9 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    private func served(_ model: Model, _ tokenizer: Tokenizer) throws -> ServedModel {
+    private func served(
+        _ model: Model, _ tokenizer: Tokenizer, _ preset: ModelPreset
+    ) throws -> ServedModel {
         let source = try chatTemplateFile.map { try ChatTemplateOptions.text(of: $0).description }
         var template: ChatTemplate?
         if source != nil || ChatTemplate.exists(in: model.source.metadata) {
@@ -114,11 +126,14 @@ struct ServeCommand: ParsableCommand {
             Terminal.warning(
                 "\(Paths.name(model.path)) has no chat template: chat endpoints answer with an error."
                     + " Give one with --chat-template-file")
+            if preset.changesConversations {
+                Terminal.warning("SYSTEM and MESSAGE have no effect without a chat template")
+            }
         }
         return ServedModel(
             model: model, tokenizer: tokenizer, template: template,
             templateSource: source ?? model.source.metadata[ChatTemplate.key]?.text,
-            names: access.aliases + ServedModel.names(ofFile: model.path))
+            names: access.aliases + ServedModel.names(ofFile: model.path), preset: preset)
     }
 
     /// Waits for what runs concurrently.

@@ -21,5 +21,10 @@ struct RunOptions: ParsableArguments {
     }
 
     /// The workers.
-    var pool: WorkerPool { WorkerPool(threadCount: threads) }
+    var pool: WorkerPool { pool(usualThreads: nil) }
+
+    /// The workers, as many as asked for somewhere else where no option tells it.
+    func pool(usualThreads: Int?) -> WorkerPool {
+        WorkerPool(threadCount: threads ?? usualThreads)
+    }
 }

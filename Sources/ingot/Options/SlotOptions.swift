@@ -65,9 +65,12 @@ struct SlotOptions: ParsableArguments {
         }
     }
 
-    func settings(for model: Model) -> Engine.Settings {
+    /// - Parameter usualContext: The tokens of a slot where no option tells them.
+    func settings(for model: Model, usualContext: Int?) -> Engine.Settings {
         let trained = max(1, model.contextLength)
-        let capacity = context.map { $0 == 0 ? trained : $0 / parallel } ?? min(4096, trained)
+        let capacity =
+            context.map { $0 == 0 ? trained : $0 / parallel } ?? usualContext
+            ?? min(4096, trained)
         if capacity > trained {
             Terminal.warning(
                 EvaluationWarning.contextBeyondTraining(
