@@ -52,8 +52,9 @@ extension BlockDescription {
         public var temperature: Temperature?
         /// Whether a query sees its own position and earlier ones only; otherwise it sees all (encoders).
         public var isCausal = true
-        /// How many positions a causal query sees, its own included; others see those at most half of
-        /// this away, on both sides. `nil` for all.
+        /// How many positions a causal query sees, its own included; `nil` for all before it.
+        ///
+        /// Without causality a query sees those at most half of this away, on both sides.
         public var window: Int?
         /// Positions are cut into chunks of this length, and a query sees those of its own only.
         public var chunk: Int?

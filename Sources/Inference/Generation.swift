@@ -32,6 +32,7 @@ public final class Generation {
     ) throws {
         self.capacity = capacity
         // What the model cannot do is told before its matrices are read.
+        try model.checkContinues()
         try model.checkPositions(capacity)
         decoder = try StreamDecoder(
             model: model, activations: activations, cacheTypeK: cacheTypeK,
