@@ -4,27 +4,29 @@ import TensorCore
 
 extension EmbeddingReport {
     /// The names of the files that `write(to:)` writes.
-    public static let fileNames = ["report.md", "report.json"]
+    public static let fileNames = ["report.md", "report.json", "report.html"]
 
-    /// Writes the report as Markdown and JSON into `folder`, which is made when need be.
+    /// Writes the report as Markdown, JSON and HTML into `folder`, which is made when need be.
     ///
     /// Each file appears only when it is complete. Returns the paths. Throws a `FileError`.
     @discardableResult
     public func write(to folder: String) throws -> [String] {
         try Directory.create(folder)
-        return try zip(EmbeddingReport.fileNames, [Array(markdown().utf8), try json()]).map {
+        let contents = [Array(markdown().utf8), try json(), Array(htmlPage().utf8)]
+        return try zip(EmbeddingReport.fileNames, contents).map {
             let path = folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)"
             try OutputFile.write($1, to: path)
             return path
         }
     }
 
-    private static let headings = [
+    static let headings = [
         "Level", "Size", "Bits per weight", "Cosine", "Least cosine", "Rank correlation",
         "Kept neighbours, %",
     ]
 
-    private var rows: [[String]] {
+    /// The cells of the table, the base first; cells that are missing at a row's end are empty.
+    var rows: [[String]] {
         [
             [
                 "base", NumberText.bytes(base.fileByteCount),
@@ -88,16 +90,16 @@ extension EmbeddingReport {
             let value = row.isCode ? markdownCode(row.value) : markdownEscaped(row.value)
             return "- \(row.name): \(value)\n"
         }.joined()
-        text += """
-
-            Cosine is that of a sentence's vector in the level and in the base. Rank correlation is \
-            Spearman's, between the orders in which all other sentences are near to one. Kept \
-            neighbours is the share of a sentence's nearest in the base that are its nearest still. \
-            Every ± is one standard error of the mean over sentences.
-
-            """
-        return text
+        return text + "\n\(EmbeddingReport.words)\n"
     }
+
+    /// What the columns mean.
+    static let words = """
+        Cosine is that of a sentence's vector in the level and in the base. Rank correlation is \
+        Spearman's, between the orders in which all other sentences are near to one. Kept \
+        neighbours is the share of a sentence's nearest in the base that are its nearest still. \
+        Every ± is one standard error of the mean over sentences.
+        """
 
     var provenanceRows: [ProvenanceRow] {
         let date = provenance.date.ISO8601Format().prefix(16).split(separator: "T")

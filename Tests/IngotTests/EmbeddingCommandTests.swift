@@ -96,6 +96,9 @@ struct EmbeddingCommandTests {
             }
             let text = try String(contentsOfFile: folder + "/report/report.md", encoding: .utf8)
             #expect(text.contains("Kept neighbours") && text.contains("Q4_0"))
+            let page = try String(
+                contentsOfFile: folder + "/report/report.html", encoding: .utf8)
+            #expect(page.contains("<th scope=\"row\">Q4_0</th>") && !page.contains("<script"))
 
             let failing = try Tool.run(
                 arguments + ["--min-kept-neighbours", "Q4_0=99.9%", "--junit", folder + "/j.xml"])

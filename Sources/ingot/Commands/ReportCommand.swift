@@ -32,8 +32,7 @@ struct ReportCommand: ParsableCommand {
 
             Embedding models (encoders, and decoders whose file says how rows are pooled) are measured
             by the vectors of the text's sentences: cosine to the base, rank correlation of
-            neighbours, share of the ten nearest that are kept. The folder gets report.md and
-            report.json.
+            neighbours, share of the ten nearest that are kept.
 
             Gates: exit code 1, and a line that says which level failed.
 
