@@ -25,6 +25,7 @@ private func metadata(_ architecture: String) -> Metadata {
         ("expert_used_count", 3), ("expert_feed_forward_length", 24),
         ("expert_shared_feed_forward_length", 20), ("expert_shared_count", 2),
         ("expert_group_count", 4), ("expert_group_used_count", 2), ("expert_gating_func", 1),
+        ("attention.relative_buckets_count", 32), ("pooling_type", 1),
         ("leading_dense_block_count", 1), ("rope.scaling.original_context_length", 32),
     ]
     for (key, value) in counts { metadata["\(architecture).\(key)"] = .uint32(value) }
@@ -100,6 +101,40 @@ struct DecoderDescriptionTests {
             }
         }
         #expect(errors > 100, "\(errors)")
+    }
+
+    @Test("distances fall into T5's buckets, and into some bucket whatever a file says")
+    func buckets() {
+        let bias = BlockDescription.RelativeBias("bias", bucketCount: 32)
+        let expected = [
+            0: 0, -1: 1, -7: 7, -8: 8, -12: 9, -20: 10, -200: 15, 1: 17, 7: 23, 12: 25, 200: 31,
+        ]
+        for (distance, bucket) in expected {
+            #expect(bias.bucket(distance: distance) == bucket, "distance \(distance)")
+        }
+        for count in [4, 8, 508, 512, 516, 1 << 24] {
+            let bias = BlockDescription.RelativeBias("bias", bucketCount: count)
+            for distance in -128...128 {
+                #expect((0..<count).contains(bias.bucket(distance: distance)))
+            }
+        }
+    }
+
+    @Test("encoders see ahead, and their files say how rows are pooled")
+    func encoders() throws {
+        for architecture in ["bert", "modern-bert", "nomic-bert", "gemma-embedding", "t5encoder"] {
+            let description = try describe(metadata(architecture))
+            #expect(description.seesAhead && description.pooling == .mean, "\(architecture)")
+        }
+        // ModernBERT: every third block from the first on sees all.
+        let windows = try describe(metadata("modern-bert")).blocks.map(\.attention.window)
+        #expect(windows == [nil, 16, 16, nil, 16, 16])
+        var llama = metadata("llama")
+        #expect(try !describe(llama).seesAhead)
+        llama["llama.attention.causal"] = .bool(false)
+        #expect(try describe(llama).seesAhead)
+        llama["llama.pooling_type"] = .uint32(9)
+        #expect(throws: DecoderDescriptionError.self) { try describe(llama) }
     }
 
     struct Fault: Sendable, CustomStringConvertible {
