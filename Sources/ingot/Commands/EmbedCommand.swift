@@ -20,7 +20,7 @@ struct EmbedCommand: ParsableCommand {
               ingot embed nomic-embed-f16.gguf -p "search_query: What is TSNE?"
               ingot embed model.gguf -f sentences.txt --embd-output-format json -o vectors.json
               ingot embed model.gguf -p "one two" -p "three" --pooling mean --embd-normalize -1
-              ingot embed reranker.gguf -p "what is a panda?\tThe panda is a bear of China."
+              ingot embed reranker.gguf -p $'what is a panda?\\tThe panda is a bear.'
             """)
 
     @Argument(help: "A GGUF file (of a split model, the first part) or a Hugging Face directory.")
