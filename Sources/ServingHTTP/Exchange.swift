@@ -63,28 +63,30 @@ struct Exchange: Sendable {
         {
             throw BodyError.tooLong
         }
-        let seconds = idleSeconds
-        return try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
-            group.addTask {
-                var bytes: [UInt8] = []
-                for try await buffer in request.body {
-                    guard bytes.count + buffer.readableBytes <= ServingAPI.bodyLimit else {
-                        throw BodyError.tooLong
-                    }
-                    bytes += buffer.readableBytesView
+        let reading = Task {
+            var bytes: [UInt8] = []
+            for try await buffer in request.body {
+                guard bytes.count + buffer.readableBytes <= ServingAPI.bodyLimit else {
+                    throw BodyError.tooLong
                 }
-                return bytes
-            }
-            group.addTask {
-                try await Task.sleep(for: .seconds(seconds))
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let first = try await group.next(), let bytes = first else {
-                throw BodyError.tooSlow
+                bytes += buffer.readableBytesView
             }
             return bytes
         }
+        // The event loop forgets a timer that is cancelled; a task that sleeps would stay.
+        let isLate = Mutex(false)
+        let timer = channel.eventLoop.scheduleTask(in: .seconds(idleSeconds)) {
+            isLate.withLock { $0 = true }
+            reading.cancel()
+        }
+        defer { timer.cancel() }
+        let result = await withTaskCancellationHandler {
+            await reading.result
+        } onCancel: {
+            reading.cancel()
+        }
+        guard !isLate.withLock({ $0 }) else { throw BodyError.tooSlow }
+        return try result.get()
     }
 
     private func head(_ answer: ServingResponse) -> Response {

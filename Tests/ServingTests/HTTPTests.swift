@@ -82,18 +82,24 @@ import Testing
 
     static let broken: [(text: String, status: Int)] = [
         ("nonsense\r\n\r\n", 400),
-        ("GET /health HTTP/1.1\r\n\r\n", 400),
-        ("GET /health HTTP/1.1\r\nHost: localhost\r\nHost: other\r\n\r\n", 400),
+        ("GET /health HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
+        (
+            "GET /health HTTP/1.1\r\nHost: localhost\r\nHost: other\r\nConnection: close\r\n\r\n",
+            400
+        ),
         ("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", 400),
         (
-            "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZ\r\n",
+            "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nZ\r\n",
             400
         ),
         (
             "GET /health HTTP/1.1\r\nHost: localhost\r\nX: \(String(repeating: "a", count: 100_000))\r\n\r\n",
             431
         ),
-        ("GET /health HTTP/1.1\r\nHost: localhost\r\nExpect: more\r\n\r\n", 417),
+        (
+            "GET /health HTTP/1.1\r\nHost: localhost\r\nExpect: more\r\nConnection: close\r\n\r\n",
+            417
+        ),
     ]
 
     @Test func brokenRequestsAreAnsweredWithWords() async throws {
