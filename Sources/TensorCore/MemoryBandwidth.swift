@@ -10,8 +10,10 @@ public enum MemoryBandwidth {
     public static func measure(pool: WorkerPool, byteCount: Int = 1 << 30) -> Double {
         let part = max(1 << 12, byteCount / pool.threadCount / 4096 * 4096)
         let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: part * pool.threadCount, alignment: 4096)
+            byteCount: part * pool.threadCount, alignment: LargePages.byteCount)
         defer { buffer.deallocate() }
+        // As a model's matrices lie.
+        if let base = buffer.baseAddress { LargePages.advise(base, byteCount: buffer.count) }
         // Pages that were never written are one page of zeros.
         buffer.initializeMemory(as: UInt8.self, repeating: 1)
         nonisolated(unsafe) let base = buffer.baseAddress

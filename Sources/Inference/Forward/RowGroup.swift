@@ -68,8 +68,10 @@ struct RowGroup {
             output.update(from: residual, count: rows * width)
             return
         }
-        for row in 0..<rows {
-            norm.apply(weights, residual + row * width, into: output + row * width)
+        workers.share(rows: rows, length: width) { rows in
+            for row in rows {
+                norm.apply(weights, residual + row * width, into: output + row * width)
+            }
         }
     }
 
@@ -85,10 +87,12 @@ struct RowGroup {
         }
         let output = workspace[.branch]
         linear.apply(stack, to: input, rows: wantedCount, into: output, strides: (stride, width))
-        for row in 0..<wantedCount {
-            let values = output + row * width
-            norm?.apply(weights, values, into: values)
-            ingot_add_scaled(residual + row * width, values, residualScale, width)
+        workers.share(rows: wantedCount, length: width) { rows in
+            for row in rows {
+                let values = output + row * width
+                norm?.apply(weights, values, into: values)
+                ingot_add_scaled(residual + row * width, values, residualScale, width)
+            }
         }
     }
 }

@@ -124,30 +124,43 @@ struct AttentionHeads: Sendable {
     private func prepareHeads(of stretch: StretchRows, _ rows: RowGroup) {
         let rotary = description.rotary.flatMap { stretch.rotary[$0] }
         let projected = rows.workspace[.projected]
-        for index in 0..<stretch.wanted.count {
-            let row = projected + (stretch.wantedRow + index) * rowWidth
-            let position = stretch.start + stretch.wanted.lowerBound + index
-            prepare(
-                row, heads: description.headCount, stride: description.queryStride, queryNorm,
-                rotary, position: position, rows.weights)
-            if let temperature = description.temperature {
-                ingot_scale(row, temperature.factor(at: position), description.queryWidth)
+        let (count, width) = (stretch.wanted.count, description.queryWidth)
+        rows.workers.share(rows: count, length: width) { range in
+            for index in range {
+                let row = projected + (stretch.wantedRow + index) * rowWidth
+                let position = stretch.start + stretch.wanted.lowerBound + index
+                prepare(
+                    row, heads: description.headCount, stride: description.queryStride, queryNorm,
+                    rotary, position: position, rows.weights)
+                if let temperature = description.temperature {
+                    ingot_scale(row, temperature.factor(at: position), width)
+                }
             }
         }
         guard description.source == nil else { return }
-        for index in 0..<stretch.count {
-            let keys =
-                projected + (stretch.row + index) * rowWidth + description.queryWidth
-            if let valueNorm {
-                for head in 0..<description.headCountKV {
-                    let value = keys + description.keyWidth + head * description.valueLength
-                    valueNorm.apply(rows.weights, value, into: value)
-                }
+        rows.workers.share(rows: stretch.count, length: description.keyWidth) { range in
+            for index in range {
+                prepareKeys(
+                    projected + (stretch.row + index) * rowWidth + width, rotary,
+                    position: stretch.start + index, rows.weights)
             }
-            prepare(
-                keys, heads: description.headCountKV, stride: description.keyLength, keyNorm,
-                rotary, position: stretch.start + index, rows.weights)
         }
+    }
+
+    /// Norms and rotation of a position's keys, and norms of its values behind them.
+    private func prepareKeys(
+        _ keys: UnsafeMutablePointer<Float>, _ rotary: RotaryTable?, position: Int,
+        _ weights: UnsafePointer<Float>
+    ) {
+        if let valueNorm {
+            for head in 0..<description.headCountKV {
+                let value = keys + description.keyWidth + head * description.valueLength
+                valueNorm.apply(weights, value, into: value)
+            }
+        }
+        prepare(
+            keys, heads: description.headCountKV, stride: description.keyLength, keyNorm, rotary,
+            position: position, weights)
     }
 
     private func prepare(
@@ -201,10 +214,12 @@ struct AttentionHeads: Sendable {
         }
         if description.source == nil {
             let own = rows.workspace[.projected] + stretch.row * rowWidth + description.queryWidth
-            for index in 0..<stretch.count {
-                let keys = own + index * rowWidth
-                cache.put(
-                    keys: keys, values: keys + description.keyWidth, at: stretch.start + index)
+            rows.workers.share(rows: stretch.count, length: keyValueWidth) { range in
+                for index in range {
+                    let keys = own + index * rowWidth
+                    cache.put(
+                        keys: keys, values: keys + description.keyWidth, at: stretch.start + index)
+                }
             }
         }
         guard !stretch.wanted.isEmpty else { return }

@@ -32,7 +32,9 @@ struct Network: Sendable {
         let hidden = linear.workspace[.projected]
         linear.apply(
             input, to: values, rows: rows, into: hidden, strides: (input.inputs, input.outputs))
-        activate(hidden, rows: rows)
+        input.workers.share(rows: rows, length: input.outputs) { rows in
+            activate(hidden + rows.lowerBound * input.outputs, rows: rows.count)
+        }
         return hidden
     }
 

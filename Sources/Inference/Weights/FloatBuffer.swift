@@ -14,14 +14,19 @@ final class FloatBuffer: @unchecked Sendable {
     let count: Int
 
     /// Memory for `count` floats.
-    init(count: Int) throws(InferenceError) {
+    ///
+    /// - Parameter largePages: Whether to ask for large pages: for what is filled and then read for
+    ///   as long as a model runs.
+    init(count: Int, largePages: Bool = false) throws(InferenceError) {
         let wanted = max(16, count)
         var memory: UnsafeMutableRawPointer?
         guard let bytes = wanted.multiplied(checkedBy: MemoryLayout<Float>.stride),
-            posix_memalign(&memory, 64, bytes) == 0, let memory
+            posix_memalign(&memory, largePages ? LargePages.byteCount : 64, bytes) == 0,
+            let memory
         else {
             throw InferenceError(.outOfMemory(byteCount: wanted &* 4), path: nil)
         }
+        if largePages { LargePages.advise(memory, byteCount: bytes) }
         self.count = wanted
         base = memory.bindMemory(to: Float.self, capacity: wanted)
     }

@@ -35,4 +35,10 @@ struct LinearStack: Sendable {
     var bias: Int?
     var parts: [Part] = []
     var storage: Storage
+
+    /// The threads that products with matrices in memory are shared out between.
+    var workers: ResidentWorkers? {
+        guard case .resident(let matrices, _) = storage else { return nil }
+        return matrices.workers
+    }
 }

@@ -10,19 +10,6 @@ import TensorCore
     import Darwin
 #endif
 
-/// Threads that stay for as long as a model runs, and a buffer for each.
-///
-/// `@unchecked Sendable`: each thread has its own buffer.
-final class ResidentWorkers: @unchecked Sendable {
-    let team: WorkerTeam
-    let scratch: [ScratchBuffer]
-
-    init(threadCount: Int) {
-        team = WorkerTeam(threadCount: threadCount)
-        scratch = (0..<threadCount).map { _ in ScratchBuffer() }
-    }
-}
-
 /// A model's matrices in memory, for products with few rows or many.
 ///
 /// Every output of every row is computed in one order, so that rows do not depend on each other.
@@ -31,39 +18,44 @@ final class ResidentWorkers: @unchecked Sendable {
 /// `@unchecked Sendable`: the matrices are read only after the start; one product runs at a time.
 final class ResidentMatrices: @unchecked Sendable {
     /// Weights, times rows, of a job.
-    private static let jobWork = 1 << 15
+    private static let jobWork = 1 << 16
     /// A product of less is not worth a second thread.
     private static let threadWork = 1 << 17
 
     let workers: ResidentWorkers
     private let matrices: [Int: ResidentMatrix]
-    private let rounded = RoundedInput()
+    private let rounded: RoundedInput
     private var products: [Product] = []
 
     /// Reads the matrices of a model; `nil` when they take more than `byteLimit`.
     init?(_ model: Model, activations: Activations, pool: WorkerPool, byteLimit: Int) throws {
         let partCounts = model.matrixPartCounts
-        var left = byteLimit
+        // All in one place, in the order in which tensors are stored.
+        var starts: [Int] = []
+        var total = 0
         for (number, partCount) in partCounts {
             guard
                 let bytes = ResidentMatrix.byteCount(
                     model.source.tensors[number],
                     holdsBytes: model.source.holdsBytes(ofTensor: number),
-                    partCount: partCount), bytes <= left
+                    partCount: partCount), bytes <= byteLimit - total
             else { return nil }
-            left -= bytes
+            starts.append(total)
+            total += bytes
         }
-        matrices = try Dictionary(
-            uniqueKeysWithValues: partCounts.map { number, partCount in
+        let buffer = try FloatBuffer(count: total / 4, largePages: true)
+        matrices = Dictionary(
+            uniqueKeysWithValues: zip(partCounts, starts).map { part, start in
                 (
-                    number,
-                    try ResidentMatrix(
-                        model.source.tensors[number],
-                        holdsBytes: model.source.holdsBytes(ofTensor: number), partCount: partCount,
-                        activations: activations)
+                    part.number,
+                    ResidentMatrix(
+                        model.source.tensors[part.number],
+                        holdsBytes: model.source.holdsBytes(ofTensor: part.number),
+                        partCount: part.partCount, activations: activations, in: buffer, at: start)
                 )
             })
         workers = ResidentWorkers(threadCount: pool.threadCount)
+        rounded = RoundedInput(workers)
         try read(model, pool)
     }
 
@@ -150,14 +142,17 @@ final class ResidentMatrices: @unchecked Sendable {
     ) {
         let known = products.last.map { $0.firstJob + $0.jobCount } ?? 0
         var product = Product(
-            kind: matrix.kind, rowLength: matrix.rowLength, panels: matrix.panels(part: part),
+            rowLength: matrix.rowLength, panels: matrix.panels(part: part),
             first: first, count: count, input: input.rows, inputStride: input.stride,
             rowCount: rows.count, result: result, resultStride: rows.resultStride,
             keep: rows.keep, firstJob: known)
-        if case .codes(let form) = matrix.kind, let codes = rounded.rows,
-            let prepared = rounded.prepare(form.form)
-        {
-            product.rounded = (codes, prepared)
+        switch matrix.kind {
+        case .floats(let floats): product.floats = floats
+        case .codes(let form):
+            product.form = form.form
+            if let codes = rounded.rows, let prepared = rounded.prepare(form.form) {
+                product.rounded = (codes, prepared)
+            }
         }
         let panel = matrix.rowLength * PackedForm.panelRows
         product.panelsPerJob = max(1, ResidentMatrices.jobWork / (panel * min(8, rows.count)))
@@ -185,8 +180,12 @@ final class ResidentMatrices: @unchecked Sendable {
     }
 
     /// Some outputs of a matrix for some rows.
+    ///
+    /// It holds no reference: threads that count the same one wait for each other.
     private struct Product {
-        let kind: ResidentMatrix.Kind
+        /// How codes are packed; `nil` for floats.
+        var form: ingot_packed_form?
+        var floats = INGOT_PACKED_F32
         let rowLength: Int
         let panels: UnsafeRawPointer
         let first: Int
@@ -215,23 +214,19 @@ final class ResidentMatrices: @unchecked Sendable {
         /// Outputs from `output` on.
         func run(first output: Int, _ outputs: Int, _ isa: ingot_isa) {
             let result = result + (output - first)
-            switch kind {
-            case .floats(let kind):
-                ingot_packed_float_product(
-                    isa, kind, rowLength, panels, output, outputs, input, inputStride, rowCount,
+            guard var form else {
+                return ingot_packed_float_product(
+                    isa, floats, rowLength, panels, output, outputs, input, inputStride, rowCount,
                     result, resultStride, keep)
-            case .codes(let form):
-                withUnsafePointer(to: form.form) { form in
-                    guard var (rows, prepared) = rounded else {
-                        return ingot_packed_decoded_product(
-                            isa, form, rowLength, panels, output, outputs, input, inputStride,
-                            rowCount, result, resultStride, keep)
-                    }
-                    ingot_packed_product(
-                        isa, form, rowLength, panels, output, outputs, &rows, &prepared, rowCount,
-                        result, resultStride, keep)
-                }
             }
+            guard var (rows, prepared) = rounded else {
+                return ingot_packed_decoded_product(
+                    isa, &form, rowLength, panels, output, outputs, input, inputStride, rowCount,
+                    result, resultStride, keep)
+            }
+            ingot_packed_product(
+                isa, &form, rowLength, panels, output, outputs, &rows, &prepared, rowCount, result,
+                resultStride, keep)
         }
     }
 }

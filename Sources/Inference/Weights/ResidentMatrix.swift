@@ -22,14 +22,20 @@ struct ResidentMatrix: Sendable {
     /// What rows are rounded to before they are multiplied.
     let rounding: Rounding
     private let panelByteCount: Int
+    /// Where the panels are, from `start` on.
     private let buffer: FloatBuffer
+    private let start: Int
 
-    /// Makes room for a tensor whose rows are those of `partCount` matrices.
+    /// A tensor whose rows are those of `partCount` matrices.
     ///
-    /// - Throws: `InferenceError` when there is no memory.
+    /// - Parameters:
+    ///   - buffer: Has room for `byteCount` bytes from `start` on.
+    ///   - start: A multiple of 64.
     init(
-        _ tensor: TensorDescription, holdsBytes: Bool, partCount: Int, activations: Activations
-    ) throws(InferenceError) {
+        _ tensor: TensorDescription, holdsBytes: Bool, partCount: Int, activations: Activations,
+        in buffer: FloatBuffer, at start: Int
+    ) {
+        (self.buffer, self.start) = (buffer, start)
         rowLength = tensor.shape.rowLength
         rowCount = tensor.shape.rowCount / partCount
         self.partCount = partCount
@@ -51,14 +57,9 @@ struct ResidentMatrix: Sendable {
             case (.q8, let packed?): .codes(blockLength: Int(packed.form.blockLength))
             case (.q8, nil): Rounding(tensor.format, coded: nil)
             }
-        let panels = (rowCount + PackedForm.panelRows - 1) / PackedForm.panelRows * partCount
-        guard let bytes = panelByteCount.multiplied(checkedBy: panels) else {
-            throw InferenceError(.outOfMemory(byteCount: .max), path: nil)
-        }
-        buffer = try FloatBuffer(count: (bytes + 3) / 4)
     }
 
-    /// The bytes that a tensor's panels take; `nil` beyond what can be addressed.
+    /// The bytes that a tensor's panels take, a multiple of 64; `nil` beyond what can be addressed.
     static func byteCount(
         _ tensor: TensorDescription, holdsBytes: Bool, partCount: Int
     ) -> Int? {
@@ -70,7 +71,9 @@ struct ResidentMatrix: Sendable {
         let bytes =
             packed?.panelByteCount(rowLength: tensor.shape.rowLength)
             ?? tensor.shape.rowLength * rows * (is16 ? 2 : 4)
-        return bytes.multiplied(checkedBy: panels)
+        return bytes.multiplied(checkedBy: panels).flatMap { bytes in
+            bytes <= Int.max - 63 ? (bytes + 63) / 64 * 64 : nil
+        }
     }
 
     private var panelsPerPart: Int { (rowCount + PackedForm.panelRows - 1) / PackedForm.panelRows }
@@ -80,7 +83,7 @@ struct ResidentMatrix: Sendable {
 
     /// The first panel of an expert's matrix.
     func panels(part: Int) -> UnsafeRawPointer {
-        UnsafeRawPointer(buffer.base) + part * panelsPerPart * panelByteCount
+        UnsafeRawPointer(buffer.base) + start + part * panelsPerPart * panelByteCount
     }
 
     /// Reads panels from a source.
@@ -94,7 +97,7 @@ struct ResidentMatrix: Sendable {
             let first = part * rowCount + index * rows
             let count = min(rows, rowCount - index * rows)
             let destination =
-                UnsafeMutableRawPointer(buffer.base) + panel * panelByteCount
+                UnsafeMutableRawPointer(buffer.base) + start + panel * panelByteCount
             switch kind {
             case .codes(let form):
                 let room = bytes.bytes(

@@ -6,6 +6,7 @@ import TensorCore
 ///
 /// `@unchecked Sendable`: one thread rounds rows, and nobody does while they are multiplied.
 final class RoundedInput: @unchecked Sendable {
+    private let workers: ResidentWorkers?
     private let codes = ScratchBuffer()
     private let scales = ScratchBuffer()
     private let floats = ScratchBuffer()
@@ -18,6 +19,9 @@ final class RoundedInput: @unchecked Sendable {
 
     /// Codes and their scales.
     private(set) var rows: ingot_rounded_rows?
+
+    /// - Parameter workers: The threads that share rows.
+    init(_ workers: ResidentWorkers?) { self.workers = workers }
 
     /// Rounds rows.
     ///
@@ -37,9 +41,11 @@ final class RoundedInput: @unchecked Sendable {
             guard let base = floats.floats(count * length).baseAddress else {
                 return (input, stride)
             }
-            for row in 0..<count {
-                Rounding.round(
-                    input + row * stride, count: length, to: format, into: base + row * length)
+            workers.share(rows: count, length: length) { rows in
+                for row in rows {
+                    Rounding.round(
+                        input + row * stride, count: length, to: format, into: base + row * length)
+                }
             }
             return (UnsafePointer(base), length)
         }
@@ -51,31 +57,41 @@ final class RoundedInput: @unchecked Sendable {
         guard let codes = codes.bytes(rowCount * rowLength).baseAddress,
             let scales = room.baseAddress
         else { return }
-        var rows = ingot_rounded_rows(
+        let rows = ingot_rounded_rows(
             codes: codes.assumingMemoryBound(to: Int8.self), scales: scales,
             steps: scales + scaleCount,
             sums: UnsafeMutableRawPointer(scales + 2 * scaleCount)
                 .assumingMemoryBound(to: Int32.self))
-        ingot_round_rows(
-            InstructionSet.current.isa, input, stride, rowCount, rowLength, UInt32(blockLength),
-            &rows)
+        workers.share(rows: rowCount, length: rowLength) { range in
+            var some = rows.from(row: range.lowerBound, rowLength, blockLength)
+            ingot_round_rows(
+                InstructionSet.current.isa, input + range.lowerBound * stride, stride, range.count,
+                rowLength, UInt32(blockLength), &some)
+        }
         self.rows = rows
     }
 
     /// What a product with a form needs beside the rounded rows; valid until the next are rounded.
     func prepare(_ form: ingot_packed_form) -> ingot_prepared_rows? {
-        guard var rows else { return nil }
-        let groups = rowCount * (rowLength / Int(form.groupLength))
+        guard let rows else { return nil }
+        let rowGroups = rowLength / Int(form.groupLength)
+        let groups = rowCount * rowGroups
         for index in 0..<preparedCount where prepared[index].form.prepares(as: form) {
             return pieces(prepared[index].buffer, groups)
         }
         if preparedCount == prepared.count { prepared.append((form, ScratchBuffer())) }
         prepared[preparedCount].form = form
-        guard var pieces = pieces(prepared[preparedCount].buffer, groups) else { return nil }
+        guard let pieces = pieces(prepared[preparedCount].buffer, groups) else { return nil }
         preparedCount += 1
-        var form = form
-        ingot_prepare_rows(
-            InstructionSet.current.isa, &form, &rows, rowCount, rowLength, &pieces)
+        workers.share(rows: rowCount, length: rowGroups) { range in
+            let first = range.lowerBound
+            var (form, some) = (form, rows.from(row: first, rowLength, blockLength))
+            var prepared = ingot_prepared_rows(
+                starts: pieces.starts + first * rowGroups,
+                factors: pieces.factors + first * rowGroups)
+            ingot_prepare_rows(
+                InstructionSet.current.isa, &form, &some, range.count, rowLength, &prepared)
+        }
         return pieces
     }
 
@@ -84,6 +100,16 @@ final class RoundedInput: @unchecked Sendable {
         return ingot_prepared_rows(
             starts: UnsafeMutableRawPointer(base).assumingMemoryBound(to: Int32.self),
             factors: base + groups)
+    }
+}
+
+extension ingot_rounded_rows {
+    /// The rows from one on.
+    fileprivate func from(row: Int, _ length: Int, _ blockLength: Int) -> ingot_rounded_rows {
+        let scale = row * (length / blockLength)
+        return ingot_rounded_rows(
+            codes: codes + row * length, scales: scales + scale, steps: steps + scale,
+            sums: sums + row * (length / 16))
     }
 }
 
