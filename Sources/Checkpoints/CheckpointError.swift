@@ -26,6 +26,10 @@ public struct CheckpointError: IngotError, Hashable {
         case notFinite(row: Int, column: Int)
         /// A group size that the form does not have.
         case groupSize(String, form: String)
+        /// A layer that is left alone beside a quantized one with which engines put it together.
+        case partner(String)
+        /// A matrix that is stored inputs by outputs.
+        case transposed
         /// A mechanism whose keys and values have no scales.
         case noCacheScales(String)
     }
@@ -70,7 +74,14 @@ public struct CheckpointError: IngotError, Hashable {
         case .noRange: "no text reached it, expected a scale of what it takes in"
         case .notFinite(let row, let column):
             "NaN or infinity found in row \(row), column \(column), expected finite values"
-        case .groupSize(let size, let form): "a group size of \(size) found, which \(form) has not"
+        case .groupSize(let size, let form):
+            "a group size of \(size) asked for, \(form) has none of its own to choose"
+        case .partner(let partner):
+            "left alone beside \(partner), which is quantized; engines put the two together and expect"
+                + " both in one form"
+        case .transposed:
+            "a matrix of inputs by outputs found (GPT-2's Conv1D), expected outputs by inputs: engines"
+                + " take none that is quantized"
         case .noCacheScales(let found): "\(found) found, expected keys and values by head"
         }
     }
@@ -91,6 +102,9 @@ public struct CheckpointError: IngotError, Hashable {
         case .needsText: "Add --calibrate, or --calibrate TEXT; FP8_DYNAMIC and W8A8 need none."
         case .noRange: "Give more text, or a type that needs none: FP8_DYNAMIC, W8A8."
         case .notFinite: "The checkpoint is damaged; fetch it again."
+        case .partner:
+            "Give --ignore a pattern of all of them: '(q|k|v)_proj', '(gate|up)_proj', experts."
+        case .transposed: "Write a GGUF file: Q8_0, Q4_K_M."
         case .groupSize: "Leave --group-size away; ingot quantize --list-types says who has it."
         case .noCacheScales: "Leave --kv-cache away."
         }
@@ -99,7 +113,7 @@ public struct CheckpointError: IngotError, Hashable {
     /// How the process ends.
     public var exitCode: ExitCode {
         switch kind {
-        case .groupSize, .needsText: .usage
+        case .groupSize, .needsText, .partner: .usage
         default: .badData
         }
     }

@@ -26,6 +26,24 @@ extension CheckpointForm {
         return (form, scope)
     }
 
+    /// The sizes of groups, for a sentence.
+    public static let groupSizes = "32, 64, 128 or channel"
+
+    /// Why a name is none although a form's name begins it: `W4A16_G48`; `nil` for other names.
+    public static func groupFault(in name: String) -> String? {
+        let wanted = name.uppercased()
+        guard named(wanted) == nil, let cut = wanted.lastIndex(of: "_"),
+            let form = named(String(wanted[..<cut]))?.form
+        else { return nil }
+        let rest = wanted[wanted.index(after: cut)...]
+        guard rest == "CHANNEL" || (rest.hasPrefix("G") && Int(rest.dropFirst()) != nil) else {
+            return nil
+        }
+        return form.takesGroupSize
+            ? "\(name) asks for groups of \(rest.dropFirst()), \(form.name) has \(groupSizes)"
+            : "\(name) asks for a size of groups, which \(form.name) has not; give \(form.name)"
+    }
+
     /// What shares a scale by the word for it: 32, 64, 128 or channel; `nil` for others.
     public static func scope(_ word: String) -> WeightGrid.Scope? {
         switch word.lowercased() {
@@ -34,6 +52,18 @@ extension CheckpointForm {
         case "64": .group(64)
         case "128": .group(128)
         default: nil
+        }
+    }
+}
+
+extension WeightGrid.Scope {
+    /// The word for it on the command line.
+    var word: String {
+        switch self {
+        case .tensor: "tensor"
+        case .channel: "channel"
+        case .group(let size): "\(size)"
+        case .block(let rows, let columns): "\(rows) × \(columns)"
         }
     }
 }

@@ -90,7 +90,7 @@ public struct CheckpointForm: Sendable {
         case none
         /// `self_attn.k_scale`.
         case beside
-        /// `self_attn.k_proj.k_scale`, F32.
+        /// `self_attn.k_proj.k_scale`, F32, without dimensions.
         case inProjections
     }
 
@@ -99,6 +99,8 @@ public struct CheckpointForm: Sendable {
     }
 
     var cacheScaleType: DataType? { cacheScales == .inProjections ? .F32 : nil }
+
+    var cacheScaleShape: [Int] { cacheScales == .inProjections ? [] : [1] }
 
     /// The grid for a model whose weights are of a 16-bit type.
     func grid(modelType: ScaleType, scope: WeightGrid.Scope?) -> WeightGrid {
@@ -114,6 +116,10 @@ struct ConfigurationRequest: Sendable {
     let grid: WeightGrid
     /// The linear layers that are left alone.
     let ignored: [String]
+    /// The parts of the model in which nothing is quantized, `visual` for one.
+    ///
+    /// Engines call what is in them by other names than checkpoints do, so lists name them too.
+    let towers: [String]
     /// Whether the KV cache has scales.
     let hasCacheScales: Bool
 }

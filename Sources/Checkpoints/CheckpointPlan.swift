@@ -85,7 +85,7 @@ public struct CheckpointPlan: Sendable {
     ) throws {
         if options.scope != nil, !form.takesGroupSize {
             throw CheckpointError(
-                .groupSize("\(options.scope.map { "\($0)" } ?? "")", form: form.name),
+                .groupSize(options.scope?.word ?? "", form: form.name),
                 path: model.path)
         }
         if options.hasCacheScales, !form.takesCacheScales {
@@ -99,6 +99,7 @@ public struct CheckpointPlan: Sendable {
         let patterns = try options.ignored.map { try NamePattern($0) }
         var builder = Builder(model: model, form: form, grid: grid, options: options)
         for part in try model.parts(ignoring: patterns) { try builder.add(part) }
+        try builder.checkPartners()
         if options.hasCacheScales { try builder.addCacheScales() }
         guard !builder.matrices.isEmpty else {
             throw CheckpointError(.nothingToQuantize, path: model.path)
@@ -120,7 +121,18 @@ public struct CheckpointPlan: Sendable {
     var configuration: CheckpointConfiguration {
         form.configuration(
             ConfigurationRequest(
-                grid: grid, ignored: ignored, hasCacheScales: options.hasCacheScales))
+                grid: grid, ignored: ignored, towers: towers,
+                hasCacheScales: options.hasCacheScales))
+    }
+
+    /// The parts of the model, by their names in it, that have linear layers and no quantized one.
+    private var towers: [String] {
+        func part(_ module: String) -> String? {
+            let names = module.split(separator: ".").drop { $0 == "model" }
+            return names.count > 1 ? names.first.map(String.init) : nil
+        }
+        let quantized = Set(matrices.compactMap { part($0.linear.module) })
+        return Set(ignored.compactMap(part)).subtracting(quantized).sorted()
     }
 }
 
@@ -183,10 +195,34 @@ private struct Builder {
                 name: name, dataType: dataType, shape: shape, byteCount: byteCount, origin: origin))
     }
 
+    /// Refuses layers that are left alone beside quantized ones with which engines put them together.
+    func checkPartners() throws {
+        var quantized: [String: String] = [:]
+        for matrix in matrices {
+            for key in LinearMatrix.partnerships(of: matrix.linear.module) {
+                quantized[key] = matrix.linear.module
+            }
+        }
+        for module in ignored {
+            guard
+                let partner = LinearMatrix.partnerships(of: module).compactMap({ quantized[$0] })
+                    .first
+            else { continue }
+            throw CheckpointError(
+                .partner(partner), path: model.path, place: module + ".weight")
+        }
+    }
+
     /// Refuses what the layout or the engines have no place for.
     private func check(_ linear: LinearMatrix) throws {
         func fault(_ kind: CheckpointError.Kind) -> CheckpointError {
             CheckpointError(kind, path: model.path, place: linear.module + ".weight")
+        }
+        let place = model.conversion.tensors[linear.place.tensor].shape
+        if case .tensor = linear.values, place.rowLength != linear.columns,
+            place.rowCount == linear.columns, place.rowLength == linear.rows
+        {
+            throw fault(.transposed)
         }
         let alignment = form.alignment
         if case .group(let size) = grid.scope, linear.columns % size != 0 {
@@ -232,7 +268,7 @@ private struct Builder {
                     form.cacheScaleName(
                         parent: String(module[..<dot]),
                         projection: String(module.dropLast(".weight".count)), isKey: isKey),
-                    form.cacheScaleType ?? grid.scale.floatType, [1],
+                    form.cacheScaleType ?? grid.scale.floatType, form.cacheScaleShape,
                     .cacheScale(block: block, isKey: isKey))
             }
         }

@@ -47,21 +47,33 @@ struct LinearMatrix: Sendable {
 
     /// What the matrices that engines put together with this one have in common; the module's own name
     /// where there are none.
-    var fusion: String {
-        let (parent, name) = parentAndName
+    var fusion: String { LinearMatrix.fusion(of: module) }
+
+    private static func fusion(of module: String) -> String {
+        let (parent, name) = parentAndName(module)
         guard let number = LinearMatrix.fused.firstIndex(where: { $0.contains(name) }) else {
             return module
         }
         return "\(parent).{\(LinearMatrix.fused[number].joined(separator: ","))}"
     }
 
+    /// What a module has in common with those that engines quantize together with it, or not at all:
+    /// those that are put together, and the experts of a layer.
+    static func partnerships(of module: String) -> [String] {
+        let experts = module.firstRange(of: ".experts.").map {
+            "\(module[..<$0.lowerBound]).experts"
+        }
+        let key = fusion(of: module)
+        return (key == module ? [] : [key]) + (experts.map { [$0] } ?? [])
+    }
+
     /// Whether another matrix is put behind this one.
     var isBeforeOthers: Bool {
-        let name = parentAndName.name
+        let name = LinearMatrix.parentAndName(module).name
         return LinearMatrix.fused.contains { $0.dropLast().contains(name) }
     }
 
-    private var parentAndName: (parent: String, name: String) {
+    private static func parentAndName(_ module: String) -> (parent: String, name: String) {
         guard let dot = module.lastIndex(of: ".") else { return ("", module) }
         return (String(module[..<dot]), String(module[module.index(after: dot)...]))
     }

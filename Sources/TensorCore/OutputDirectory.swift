@@ -23,16 +23,7 @@ public final class OutputDirectory: Sendable {
     public init(path: String) throws(FileError) {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-        var status = stat()
-        if stat(path, &status) == 0 {
-            guard status.st_mode & S_IFMT == S_IFDIR else {
-                throw OutputDirectory.exists(path, "a file is in the way")
-            }
-            // `.` and `..` are in every directory.
-            guard try Directory.names(in: path).count <= 2 else {
-                throw OutputDirectory.exists(path, "the directory is there and not empty")
-            }
-        }
+        try OutputDirectory.check(path: path)
         var destination = try OutputPath.destination(of: path)
         while destination.count > 1, destination.hasSuffix("/") { destination.removeLast() }
         let (parent, name) = OutputPath.split(destination)
@@ -42,6 +33,21 @@ public final class OutputDirectory: Sendable {
         self.destination = destination
         self.temporaryPath = temporaryPath
         TemporaryFiles.add(temporaryPath)
+    }
+
+    /// Checks that nothing is at `path`, or an empty directory: before work whose result goes there.
+    ///
+    /// - Throws: `FileError`.
+    public static func check(path: String) throws(FileError) {
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        var status = stat()
+        guard stat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw exists(path, "a file is in the way") }
+        // `.` and `..` are in every directory.
+        guard try Directory.names(in: path).count <= 2 else {
+            throw exists(path, "the directory is there and not empty")
+        }
     }
 
     private static func exists(_ path: String, _ message: String) -> FileError {

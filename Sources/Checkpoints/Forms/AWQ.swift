@@ -15,7 +15,8 @@ extension CheckpointForm {
         return CheckpointConfiguration(quantization: [
             "quant_method": "awq", "bits": 4, "group_size": .integer(size), "zero_point": true,
             "version": "gemm",
-            "modules_to_not_convert": .array(request.ignored.map { .string(ByteString($0)) }),
+            "modules_to_not_convert": .array(
+                (request.ignored + request.towers).map { .string(ByteString($0)) }),
         ])
     }
 }

@@ -49,7 +49,9 @@ enum CompressedTensors {
             return CheckpointConfiguration(quantization: [
                 "quant_method": "compressed-tensors", "format": .string(ByteString(format)),
                 "quantization_status": "compressed", "global_compression_ratio": .null,
-                "ignore": .array(request.ignored.map { .string(ByteString($0)) }),
+                "ignore": .array(
+                    (request.ignored + request.towers.map { "re:(^|.*\\.)\($0)\\..*" })
+                        .map { .string(ByteString($0)) }),
                 "kv_cache_scheme": request.hasCacheScales
                     ? arguments(8, "float", "tensor", dynamic: false, observer: "minmax") : .null,
                 "config_groups": ["group_0": group],

@@ -47,7 +47,8 @@ extension CheckpointForm {
         CheckpointConfiguration(quantization: [
             "quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
             "weight_block_size": [128, 128],
-            "modules_to_not_convert": .array(request.ignored.map { .string(ByteString($0)) }),
+            "modules_to_not_convert": .array(
+                (request.ignored + request.towers).map { .string(ByteString($0)) }),
         ])
     }
 }

@@ -28,15 +28,14 @@ extension CheckpointForm {
                 ("damp_percent", .real(0.01)),
             ]
             // Layers outside the blocks are never quantized.
-            let left = request.ignored.filter { $0 != "lm_head" }
+            let left =
+                request.ignored.filter { $0 != "lm_head" }.map { "-:^\(escaped($0))$" }
+                + request.towers.map { "-:(^|.*\\.)\(escaped($0))\\..*" }
             if !left.isEmpty {
                 members.append(
                     (
                         "dynamic",
-                        .object(
-                            left.map {
-                                .init(key: ByteString("-:^\(escaped($0))$"), value: .object([]))
-                            })
+                        .object(left.map { .init(key: ByteString($0), value: .object([])) })
                     ))
             }
             let configuration = JSON.object(

@@ -38,7 +38,9 @@ enum ModelOpt {
         _ algorithm: String, groupSize: Int?
     ) -> @Sendable (ConfigurationRequest) -> CheckpointConfiguration {
         { request in
-            let ignored = JSON.array(request.ignored.map { .string(ByteString($0)) })
+            let ignored = JSON.array(
+                (request.ignored + request.towers.map { "*\($0).*" })
+                    .map { .string(ByteString($0)) })
             let producer: JSON = ["name": "modelopt", "version": "0.47.0"]
             let algorithm = JSON.string(ByteString(algorithm))
             let size = groupSize.map { JSON.integer($0) }

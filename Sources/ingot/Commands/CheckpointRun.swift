@@ -18,6 +18,11 @@ struct CheckpointRun {
 
     /// Reads the words; `nil` when they name no such type.
     init?(_ words: [String], threads: Int?) throws {
+        for word in words.dropFirst() {
+            if Recipe.named(word) == nil, let fault = CheckpointForm.groupFault(in: word) {
+                throw ValidationError(fault)
+            }
+        }
         guard
             let place = words.indices.dropFirst().first(where: {
                 Recipe.named(words[$0]) == nil && CheckpointForm.named(words[$0]) != nil
@@ -77,6 +82,7 @@ struct CheckpointRun {
                     ? [CheckpointListing.json(plan, output: output)]
                     : CheckpointListing.lines(plan, output: output))
         }
+        try OutputDirectory.check(path: output)
         var writing = CheckpointWriter.Options()
         writing.shardByteCount = try command.checkpoint.shardByteCount()
         writing.threadCount = threads

@@ -60,7 +60,7 @@ struct CheckpointOptions: ParsableArguments {
         if let groupSize {
             guard let own = CheckpointForm.scope(groupSize) else {
                 throw ValidationError(
-                    "--group-size is \(groupSize), expected 32, 64, 128 or channel")
+                    "--group-size is \(groupSize), expected \(CheckpointForm.groupSizes)")
             }
             options.scope = own
         }
