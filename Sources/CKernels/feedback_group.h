@@ -14,10 +14,22 @@ typedef struct {
     codeword_grid words;
 } feedback_grid;
 
+#define float_level K(float_level)
+/// The nearest 8-bit float (E4M3) of either sign.
+INLINE vf float_level(vf t) {
+    t = clamped_float(t, -448, 448);
+    vi bits = (vi)t;
+    vf normal = (vf)((bits + 0x7FFFF + (bits >> 20 & 1)) & ~0xFFFFF);
+    // The numbers below 2^-6 are multiples of 2^-9.
+    vf small = rounded(t * 512) * 0x1p-9f;
+    return magnitude(t) < 0x1p-6f ? small : normal;
+}
+
 #define nearest_level K(nearest_level)
 /// The level nearest to `t`.
 INLINE vf nearest_level(const feedback_grid *grid, vf t) {
     const ingot_feedback_form *form = grid->form;
+    if (form->hasFloats) return float_level(t);
     if (!form->curve) return rounded(clamped_float(t, form->lowest, form->highest));
     vf level = form->curve[0];
     UNROLL for (int i = 0; i < 15; i++) level = t >= grid->midpoints[i] ? (vf)form->curve[i + 1] : level;

@@ -164,7 +164,8 @@ struct GroupFormat: Sendable {
             switch grid.codes {
             case .integers(let bits, true): .symmetric(bits: bits)
             case .integers(let bits, false): .asymmetric(bits: bits)
-            case .e2m1, .e4m3: .e2m1
+            case .e2m1: .e2m1
+            case .e4m3: .e4m3
             }
         let scale: GroupGrid.Scale =
             if case .channel = grid.scope {

@@ -1,3 +1,5 @@
+import TensorCore
+
 /// A quantized matrix in memory: a byte for each code, a number for each scale.
 ///
 /// `value = (code − zero point) · scale · unit` for integers, whose codes count from the lowest, and

@@ -49,8 +49,10 @@ typedef struct ingot_feedback_form {
     /// Values that share the unit of the scales; equal to `groupLength` where a scale is stored as
     /// a binary16 number.
     uint32_t blockLength;
-    /// The least and the largest level, whole numbers, unless there is a curve.
+    /// The least and the largest level, whole numbers, unless there is a curve or floats.
     float lowest, highest;
+    /// Whether levels are 8-bit floats (E4M3), the largest 448.
+    bool hasFloats;
     /// The sixteen levels in ascending order, or null.
     const float *_Nullable curve;
     /// The grid, or null.

@@ -47,7 +47,7 @@ extension CheckpointForm {
     static let MXFP8 = CheckpointForm(
         "MXFP8", purpose: "OCP Microscaling at hardly any loss; Blackwell",
         engines: "vLLM, SGLang, transformers", leastGPU: "7.5",
-        grid: WeightGrid(.e4m3, scope: .group(32), scale: .exponent),
+        grid: WeightGrid(.e4m3, scope: .group(32), scale: .exponent), calibration: .feedback,
         layout: [.bytes(".weight", .F8_E4M3), .scales(".weight_scale", .U8)],
         configuration: CompressedTensors.configuration(
             "mxfp8-quantized", .group(bits: 8, size: 32, scaleType: "torch.uint8")))

@@ -73,6 +73,10 @@ final class FeedbackForm: Sendable {
             for index in 0..<count {
                 codes[index] = UInt8(values.firstIndex(of: found[index * stride]) ?? 0)
             }
+        case .floats:
+            for index in 0..<count {
+                codes[index] = EightBitFloat.code(of: found[index * stride])
+            }
         case .grid(_, let magnitudes, _):
             for index in 0..<count {
                 let level = found[index * stride]
@@ -90,13 +94,15 @@ extension FeedbackForm {
         case integers(ClosedRange<Int>)
         /// Sixteen numbers in ascending order.
         case curve([Float])
+        /// 8-bit floats (E4M3).
+        case floats
         /// Codewords: points of a grid, whose codes stand for magnitudes, with signs; where these
         /// are even, a number of eight that is even.
         case grid(@Sendable () -> GridCodebook, magnitudes: [Float], hasEvenSigns: Bool)
 
         var table: [Float] {
             switch self {
-            case .integers: []
+            case .integers, .floats: []
             case .curve(let values), .grid(_, let values, _): values
             }
         }
@@ -150,6 +156,7 @@ extension FeedbackForm {
         case .integers(let range):
             (form.lowest, form.highest) = (Float(range.lowerBound), Float(range.upperBound))
         case .curve: form.curve = table?.values
+        case .floats: form.hasFloats = true
         case .grid: break
         }
         if case .integers(let range, _, let factor, let offset) = scale {

@@ -7,15 +7,16 @@ import TensorCore
 /// ```
 /// scale f32
 /// zero  u8, three bytes nothing
-/// codes u8[length]      integers from the lowest; 4-bit floats (E2M1) as they are
+/// codes u8[length]      integers from the lowest; floats (E2M1, E4M3) as they are
 /// ```
-/// `value = (code − zero) · scale` for integers, `e2m1(code) · scale` for floats.
+/// `value = (code − zero) · scale` for integers, `float(code) · scale` for floats.
 package struct GroupGrid: Sendable, Hashable {
     /// The numbers that codes stand for.
     package enum Codes: Sendable, Hashable {
         case symmetric(bits: Int)
         case asymmetric(bits: Int)
         case e2m1
+        case e4m3
     }
 
     /// What scales can be.
@@ -51,6 +52,7 @@ package struct GroupGrid: Sendable, Hashable {
         switch codes {
         case .symmetric(let bits), .asymmetric(let bits): bits
         case .e2m1: 4
+        case .e4m3: 8
         }
     }
 
@@ -73,6 +75,7 @@ package struct GroupGrid: Sendable, Hashable {
             case .symmetric: 0
             case .asymmetric: 1
             case .e2m1: 2
+            case .e4m3: 3
             }
         let number = kind << 16 | UInt32(bits) << 12 | UInt32(length) << 4 | UInt32(scale.rawValue)
         return Format(
@@ -92,6 +95,7 @@ package struct GroupGrid: Sendable, Hashable {
             case .symmetric: .integers(-half...half - 1)
             case .asymmetric: .integers(0...highest)
             case .e2m1: .curve(GroupGrid.ascending.map(GroupGrid.e2m1))
+            case .e4m3: .floats
             }
         let parameter: FeedbackForm.Parameter =
             switch scale {
@@ -135,10 +139,16 @@ extension GroupGrid {
             let (scale, zero) = GroupGrid.parameters(block)
             for index in 0..<length {
                 let code = block.load(fromByteOffset: GroupGrid.codesOffset + index, as: UInt8.self)
-                values[group * length + index] =
-                    codes == .e2m1
-                    ? GroupGrid.e2m1(code) * scale : Float(Int(code) - Int(zero)) * scale
+                values[group * length + index] = level(code, zero) * scale
             }
+        }
+    }
+
+    private func level(_ code: UInt8, _ zero: UInt8) -> Float {
+        switch codes {
+        case .symmetric, .asymmetric: Float(Int(code) - Int(zero))
+        case .e2m1: GroupGrid.e2m1(code)
+        case .e4m3: EightBitFloat.value(of: code)
         }
     }
 
@@ -194,6 +204,7 @@ extension GroupGrid {
                 trial.zero = min(max((-low * share / trial.scale).rounded(), 0), Float(highest))
             case .symmetric: trial.scale = stored(largest * share / (Float(highest) / 2))
             case .e2m1: trial.scale = stored(largest * share / 6)
+            case .e4m3: trial.scale = stored(largest * share / 448)
             }
             if scale == .one || largest == 0 { trial.scale = 1 }
             var error: Float = 0
@@ -210,7 +221,11 @@ extension GroupGrid {
         for index in 0..<length {
             let level = nearest(values[index] / best.scale, best.zero)
             let code =
-                codes == .e2m1 ? GroupGrid.code(of: level) : UInt8(level + best.zero)
+                switch codes {
+                case .symmetric, .asymmetric: UInt8(level + best.zero)
+                case .e2m1: GroupGrid.code(of: level)
+                case .e4m3: EightBitFloat.code(of: level)
+                }
             block.storeBytes(
                 of: code, toByteOffset: GroupGrid.codesOffset + index, as: UInt8.self)
         }
@@ -218,6 +233,7 @@ extension GroupGrid {
 
     /// The nearest level that a code stands for.
     private func nearest(_ value: Float, _ zero: Float) -> Float {
+        if codes == .e4m3 { return EightBitFloat.value(of: EightBitFloat.code(of: value)) }
         guard codes == .e2m1 else {
             return min(
                 max(value.rounded(.toNearestOrEven), -zero), Float(highest) - zero)

@@ -124,12 +124,12 @@ struct GridLevels {
     /// The farthest from zero first: a block's largest value is most often there.
     let byMagnitude: [Double]
 
-    /// `nil` where values are points of a grid of several.
+    /// `nil` where values are points of a grid of several, or floats.
     init?(_ levels: FeedbackForm.Levels) {
         switch levels {
         case .integers(let range): all = range.map(Double.init)
         case .curve(let values): all = Set(values).sorted().map(Double.init)
-        case .grid: return nil
+        case .grid, .floats: return nil
         }
         byMagnitude = all.sorted { abs($0) > abs($1) }
     }
