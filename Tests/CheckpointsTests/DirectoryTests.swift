@@ -37,6 +37,7 @@ import Testing
     private static let readable = [
         "W4A16", "W4A16_ASYM", "W4A16_G32", "W4A16_CHANNEL", "W8A16", "GPTQ", "GPTQ_8BIT", "AWQ",
         "W8A8", "FP8_DYNAMIC", "FP8_BLOCK", "FP8_DEEPSEEK", "NVFP4A16", "MXFP4A16", "MXFP4",
+        "MXFP8",
     ]
 
     @Test(arguments: readable)
@@ -163,12 +164,13 @@ import Testing
         }
     }
 
-    @Test func feedbackLosesLessOnTheText() throws {
+    @Test(arguments: [("W4A16", Float(0.05)), ("MXFP8", 0.002)])
+    func feedbackLosesLessOnTheText(_ name: String, _ limit: Float) throws {
         try Fixtures.withTemporaryFolder { folder in
             let model = try CheckpointModel(directory: Self.source)
             var options = CheckpointPlan.Options()
             options.ignored = ["layers\\.[1-5]", "down_proj", "self_attn"]
-            let plan = try CheckpointPlan(model, form: form("W4A16"), options: options)
+            let plan = try CheckpointPlan(model, form: form(name), options: options)
             #expect(plan.matrixCount == 2)
             var random = SeededRandom(seed: 3)
             let tokens = (0..<6).map { _ in (0..<32).map { _ in Int32(random.next() % 4000) } }
@@ -184,7 +186,7 @@ import Testing
             // Feedback spends error of single weights for that of the output.
             let error = zip(rounded, original).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
             let power = original.reduce(0) { $0 + $1 * $1 }
-            #expect(error < power * 0.05)
+            #expect(error < power * limit)
         }
     }
 

@@ -1,5 +1,6 @@
 import Checkpoints
 import Safetensors
+import TensorCore
 import Testing
 
 /// Bytes of small matrices, worked out by hand.

@@ -1,0 +1,107 @@
+import Checkpoints
+import Foundation
+import TensorCore
+import TestSupport
+import Testing
+
+/// What is refused before any work, each with the tensor, the rule and the way out.
+@Suite struct RefusalTests {
+    private func fault(
+        _ source: RandomModel, _ name: String, ignoring ignored: [String] = []
+    ) throws -> CheckpointError? {
+        try Fixtures.withTemporaryFolder { folder in
+            try source.write(to: folder + "/m")
+            let found = try #require(CheckpointForm.named(name))
+            var options = CheckpointPlan.Options()
+            options.scope = found.scope
+            options.ignored = ignored
+            let model = try CheckpointModel(directory: folder + "/m")
+            do {
+                _ = try CheckpointPlan(model, form: found.form, options: options)
+                return nil
+            } catch let error as CheckpointError {
+                #expect(error.remedy != nil)
+                return error
+            }
+        }
+    }
+
+    @Test func rowsThatAreNoWholeGroups() throws {
+        let source = RandomModel.mixture(columns: 96)
+        let error = try fault(source, "W4A16")
+        #expect(error?.place == "model.layers.0.self_attn.q_proj.weight")
+        #expect(error?.kind == .rows(columns: 96, group: 128, form: "W4A16"))
+        #expect(try fault(source, "W4A16_G64")?.problem.contains("64") == true)
+        #expect(try fault(source, "W4A16_G32") == nil)
+        #expect(try fault(source, "W4A16_CHANNEL") == nil)
+        #expect(try fault(source, "FP8_DYNAMIC") == nil)
+    }
+
+    @Test func layersThatEnginesPutTogether() throws {
+        let source = RandomModel.mixture()
+        let error = try fault(source, "W4A16", ignoring: ["k_proj"])
+        #expect(error?.place == "model.layers.0.self_attn.k_proj.weight")
+        #expect(error?.problem.contains("self_attn.") == true)
+        #expect(error?.exitCode == .usage)
+        #expect(try fault(source, "W4A16", ignoring: ["(q|k|v)_proj"]) == nil)
+        #expect(try fault(source, "W4A16", ignoring: ["o_proj"]) == nil)
+    }
+
+    @Test func matricesThatStandInputsByOutputs() throws {
+        let error = try fault(.gpt2, "W8A8")
+        #expect(error?.kind == .transposed)
+        #expect(error?.place == "transformer.h.0.attn.c_attn.weight")
+    }
+
+    @Test(arguments: [
+        ("W4A16_G48", "W4A16_G48 asks for groups of 48, W4A16 has 32, 64, 128 or channel"),
+        ("awq_g16", "awq_g16 asks for groups of 16, AWQ has 32, 64, 128 or channel"),
+        (
+            "FP8_DYNAMIC_G32",
+            "FP8_DYNAMIC_G32 asks for a size of groups, which FP8_DYNAMIC has not; give FP8_DYNAMIC"
+        ),
+    ])
+    func sizesOfGroupsThatAFormHasNot(_ name: String, _ expected: String) {
+        #expect(CheckpointForm.groupFault(in: name) == expected)
+    }
+
+    @Test(arguments: ["W4A16", "W4A16_G32", "Q4_K_M", "W4A16_ACT", "out_g12", "W4A16_ASYM"])
+    func namesWithoutSuchASize(_ name: String) {
+        #expect(CheckpointForm.groupFault(in: name) == nil)
+    }
+
+    @Test func directoriesThatAreThere() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            try OutputDirectory.check(path: folder + "/new/")
+            try OutputDirectory.check(path: folder)
+            try Data("mine".utf8).write(to: URL(filePath: folder + "/notes.txt"))
+            #expect(throws: FileError.self) { try OutputDirectory.check(path: folder + "/") }
+            #expect(throws: FileError.self) {
+                try OutputDirectory.check(path: folder + "/notes.txt")
+            }
+        }
+    }
+
+    /// Towers for pictures stay as they are, and lists name them as engines may call them.
+    @Test(arguments: [
+        ("W4A16", "ignore", "re:(^|.*\\.)visual\\..*"),
+        ("FP8_DEEPSEEK", "modules_to_not_convert", "visual"),
+        ("AWQ", "modules_to_not_convert", "visual"),
+    ])
+    func towersAreListed(_ name: String, _ key: String, _ pattern: String) throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let layer = "model.visual.blocks.0.attn.qkv"
+            try RandomModel.mixture().with(layer + ".weight", [96, 32]).write(to: folder + "/m")
+            let form = try #require(CheckpointForm.named(name)?.form)
+            let plan = try CheckpointPlan(CheckpointModel(directory: folder + "/m"), form: form)
+            #expect(plan.ignored.contains(layer))
+            _ = try CheckpointWriter.write(plan, to: folder + "/out")
+            let out = StoredDirectory(path: folder + "/out")
+            #expect(try out.stored(layer + ".weight")?.dataType == .BF16)
+            let listed = try out.quantization()[ByteString(key)]?.array?.compactMap(\.text)
+            #expect(listed?.contains(layer) == true)
+            #expect(listed?.contains(pattern) == true)
+            #expect(listed?.filter { $0.contains("layers") } == ["model.layers.0.mlp.gate"])
+        }
+    }
+}
