@@ -134,7 +134,9 @@ extension BlockDescription {
             let exact = side / 2
             let size = abs(distance)
             let start = distance > 0 ? side : 0
-            guard size >= exact, exact > 0, longest > exact else { return start + min(size, max(0, side - 1)) }
+            guard size >= exact, exact > 0, longest > exact else {
+                return start + min(size, max(0, side - 1))
+            }
             let ratio =
                 log(Float(size) / Float(exact)) / Float(log(Double(longest) / Double(exact)))
             return start + min(side - 1, exact + Int(ratio * Float(side - exact)))

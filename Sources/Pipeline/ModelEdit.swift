@@ -33,6 +33,12 @@ public struct ModelEdit: Sendable {
     ) throws(PipelineError) {
         (self.metadata, self.tensors, self.path) = (metadata, tensors, path)
         for change in changes { try make(change) }
+        let key = "general.architecture"
+        guard metadata[key] == nil || self.metadata[key]?.text != nil else {
+            throw PipelineError(
+                .metadata(key: key, found: "removed", expected: "a string, which readers need"),
+                path: path)
+        }
     }
 
     private mutating func make(_ change: Change) throws(PipelineError) {
