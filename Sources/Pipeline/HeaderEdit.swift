@@ -5,7 +5,7 @@ public import TensorCore
 /// Changes of a GGUF file's header that leave the tensors' data where they are.
 ///
 /// The new header has the length of the old one: what it is shorter is filled with an entry of its
-/// own, `HeaderEdit.fillerKey`, which the next edit takes away again. The old header is kept in a file
+/// own, `HeaderEdit.fillerKey`, which every edit takes away again. The old header is kept in a file
 /// beside the model, since replacing bytes where they stand cannot be undone otherwise.
 public struct HeaderEdit: Sendable {
     /// The key of the entry that fills a header up.
@@ -23,12 +23,8 @@ public struct HeaderEdit: Sendable {
     /// - Throws: `PipelineError` as `ModelEdit` does, and when the new header is too long or the data
     ///   do not lie where a header would say; `ReaderFault` for what no reader would load.
     public init(_ file: GGUFFile, changes: [ModelEdit.Change]) throws {
-        var own = file.metadata
-        own[HeaderEdit.fillerKey] = nil
-        let split = SplitSource.keys.compactMap { key in own[key].map { (key, $0) } }
         let edit = try ModelEdit(
-            changes, metadata: own, tensors: file.tensors, path: file.path)
-        precondition(split.allSatisfy { edit.metadata[$0.0] == $0.1 }, "how it is split stays")
+            changes, metadata: file.metadata, tensors: file.tensors, path: file.path)
         if file.partCount == nil {
             let faults = ReaderRequirements(
                 metadata: edit.metadata, tensors: edit.tensors, path: file.path
@@ -71,10 +67,11 @@ public struct HeaderEdit: Sendable {
 
     /// Keeps the old header and writes the new one.
     ///
-    /// - Returns: Where the old header is.
+    /// - Returns: Where the old header is; `nil` where the new one is the same, and nothing is written.
     /// - Throws: `FileError`. The file is what it was when the copy cannot be made.
-    public func write() throws -> String {
+    public func write() throws -> String? {
         let old = try file.file.read(at: 0, count: file.dataOffset)
+        guard old != header else { return nil }
         var copy = file.path + ".header"
         var number = 0
         while FileIdentity(path: copy) != nil {
@@ -91,30 +88,24 @@ public struct HeaderEdit: Sendable {
     /// - Throws: `PipelineError` when it is none of the file's: of another length, or with other
     ///   tensors' places and formats; `FileError`, and `GGUFError` when the copy is damaged.
     public static func restore(_ copy: String, in path: String) throws {
-        let input = try InputFile(path: copy)
-        guard input.byteCount <= 1 << 30 else {
-            throw PipelineError(.foreignHeader(copy: copy), path: path)
-        }
-        let bytes = try input.read(at: 0, count: input.byteCount)
         let model = try InputFile(path: path)
-        guard bytes.starts(with: Array("GGUF".utf8)), bytes.count <= model.byteCount else {
+        let input = try InputFile(path: copy)
+        // A whole model is no copy of a header.
+        guard input.byteCount <= min(model.byteCount, 1 << 30) else {
             throw PipelineError(.foreignHeader(copy: copy), path: path)
         }
-        let now = try? GGUFFile(path: path)
-        if let now, now.dataOffset != bytes.count {
-            throw PipelineError(.foreignHeader(copy: copy), path: path)
-        }
-        let before = try model.read(at: 0, count: bytes.count)
-        try RewrittenFile.replace(bytes, at: 0, in: path)
-        // The file itself says whether the header is its own.
-        do {
-            let file = try GGUFFile(path: path)
-            if let now, now.offsets != file.offsets || now.byteCounts != file.byteCounts {
-                throw PipelineError(.foreignHeader(copy: copy), path: path)
-            }
-        } catch {
-            try RewrittenFile.replace(before, at: 0, in: path)
-            throw error
-        }
+        let header = try input.read(at: 0, count: input.byteCount)
+        // Read as the model's own, before holes as long as its tensors.
+        let folder = try TemporaryFolder()
+        let trial = try OutputFile(path: folder.path + "/trial.gguf")
+        try trial.write(header, at: 0)
+        try trial.commit(byteCount: model.byteCount)
+        let restored = try GGUFFile(path: trial.path)
+        let current = try? GGUFFile(path: path)
+        guard restored.dataOffset == header.count,
+            current.map({ $0.offsets == restored.offsets && $0.byteCounts == restored.byteCounts })
+                ?? true
+        else { throw PipelineError(.foreignHeader(copy: copy), path: path) }
+        try RewrittenFile.replace(header, at: 0, in: path)
     }
 }

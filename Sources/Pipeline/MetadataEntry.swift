@@ -77,8 +77,8 @@ public struct MetadataEntry: Sendable, Hashable {
     }
 }
 
-/// The types of metadata values and of arrays' elements.
-private enum ElementType: String {
+/// The types of metadata values and of arrays' elements, as users write them.
+enum ElementType: String {
     case u8, u16, u32, u64, i8, i16, i32, i64, f32, f64, bool
     case text = "str"
 

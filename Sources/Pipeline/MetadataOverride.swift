@@ -33,22 +33,11 @@ public struct MetadataOverride: Sendable, Hashable {
             throw fault("a key of at most \(MetadataOverride.longestKey) bytes")
         }
         let content = String(text[text.utf8.index(after: colon)...])
-        switch text[text.utf8.index(after: equals)..<colon] {
-        case "int":
-            guard let number = UInt32(content) else {
-                throw fault("a whole number from 0 to \(UInt32.max)")
-            }
-            value = .uint32(number)
-        case "float":
-            guard let number = Double(content), Float(number).isFinite else {
-                throw fault("a finite number")
-            }
-            value = .float32(Float(number))
-        case "bool":
-            guard content == "true" || content == "false" else { throw fault("true or false") }
-            value = .bool(content == "true")
-        case "str": value = .string(content)
-        default: throw fault("one of the types int, float, bool and str")
-        }
+        // The peer has these four and no other.
+        let name = String(text[text.utf8.index(after: equals)..<colon])
+        guard ["int", "float", "bool", "str"].contains(name), let type = ElementType(name: name)
+        else { throw fault("one of the types int, float, bool and str") }
+        guard let value = type.value(of: content) else { throw fault(type.expected) }
+        self.value = value
     }
 }

@@ -32,6 +32,7 @@ public struct ModelEdit: Sendable {
         _ changes: [Change], metadata: Metadata, tensors: [TensorDescription], path: String
     ) throws(PipelineError) {
         (self.metadata, self.tensors, self.path) = (metadata, tensors, path)
+        self.metadata[HeaderEdit.fillerKey] = nil
         for change in changes { try make(change) }
         let key = "general.architecture"
         guard metadata[key] == nil || self.metadata[key]?.text != nil else {

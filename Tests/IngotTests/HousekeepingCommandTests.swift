@@ -95,6 +95,13 @@ import Testing
                 in: folder)
             file = try GGUFFile(path: path)
             #expect(file.metadata["my.text"]?.text == "longer than nothing")
+            // What changes nothing writes nothing, and a copy needs no filler.
+            try run(
+                "edit", "-q", "--in-place", "a.gguf", "--set", "my.text=longer than nothing",
+                in: folder)
+            #expect(!Fixtures.exists(path + ".header.2"))
+            try run("edit", "-q", "a.gguf", "c.gguf", "--remove", "my.text", in: folder)
+            #expect(try GGUFFile(path: folder + "/c.gguf").metadata["ingot.pad"] == nil)
             // Both headers were kept, and can be put back.
             try run("edit", "-q", "--restore-header", "a.gguf.header.1", "a.gguf", in: folder)
             #expect(try Data(contentsOf: URL(filePath: path)) == middle)
@@ -196,9 +203,10 @@ import Testing
                 mv "$2" later
                 head -c 5000 later > "$2"
                 "$INGOT" merge --wait 600 "$1" b.gguf 2> told &
-                while ! grep -q waiting told; do sleep 0.1; done
+                merge=$!
+                while kill -0 $merge && ! grep -q waiting told; do sleep 0.1; done
                 mv later "$2"
-                wait $!
+                wait $merge
                 """, [folder])
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
             #expect(try sha256(ofFile: folder + "/a.gguf") == sha256(ofFile: folder + "/b.gguf"))

@@ -101,8 +101,9 @@ struct EditCommand: ParsableCommand {
             let file = try SplitSource.openFirst(path: input)
             let edit = try HeaderEdit(file, changes: changes)
             show(file.metadata, edit.metadata, file.tensors, edit.tensors)
-            guard !dryRun else { return }
-            options.note(["the header that was there: \(try edit.write())"])
+            if !dryRun, let copy = try edit.write() {
+                options.note(["the header that was there: \(copy)"])
+            }
             return
         }
         let source = try SplitSource.open(path: input)

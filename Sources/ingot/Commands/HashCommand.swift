@@ -90,7 +90,7 @@ struct HashCommand: ParsableCommand {
     private static func list(in path: String) throws -> [Line] {
         let file = try InputFile(path: path)
         guard file.byteCount <= 1 << 28 else {
-            throw SplitError(
+            throw FileProblem(
                 file: path, problem: "\(file.byteCount) bytes found, expected a list of digests",
                 remedy: nil)
         }
@@ -107,7 +107,7 @@ struct HashCommand: ParsableCommand {
                 subject: String(subject.first == "*" ? subject.dropFirst() : subject))
         }
         guard !lines.isEmpty, parsed.count == lines.count else {
-            throw SplitError(
+            throw FileProblem(
                 file: path, problem: "a line without a digest found, expected DIGEST  FILE:TENSOR",
                 remedy: "ingot hash writes such lists.")
         }

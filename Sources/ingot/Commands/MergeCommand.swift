@@ -47,7 +47,7 @@ struct MergeCommand: ParsableCommand {
     func run() throws {
         let source = try source()
         guard source.files.count > 1 else {
-            throw SplitError(
+            throw FileProblem(
                 file: input, problem: "a whole model found, expected the first part of a split one",
                 remedy: nil)
         }

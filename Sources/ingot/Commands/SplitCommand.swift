@@ -41,7 +41,7 @@ struct SplitCommand: ParsableCommand {
         let whole = try Plan.asDescribed(SplitSource.open(path: input), outputPath: name)
         let plans = try whole.split(limit)
         guard plans.count > 1 else {
-            throw SplitError(
+            throw FileProblem(
                 file: input,
                 problem: "\(NumberFormat.counted(whole.tensors.count, "tensor")) of"
                     + " \(NumberFormat.bytes(whole.layout.byteCount)) found, which fit one part",
@@ -58,8 +58,8 @@ struct SplitCommand: ParsableCommand {
     }
 }
 
-/// Why a model is not cut or put together.
-struct SplitError: IngotError {
+/// A file that is not what a command is for.
+struct FileProblem: IngotError {
     let file: String?
     let problem: String
     var place: String? { nil }
