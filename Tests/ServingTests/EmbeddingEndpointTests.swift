@@ -191,6 +191,11 @@ struct EmbeddingEndpointTests {
             ("{}", 400), (#"{"model": "other", "input": "a"}"#, 404),
             (#"{"model": "bert", "input": 5}"#, 400),
             (#"{"model": "bert", "input": "a", "dimensions": 900}"#, 400),
+            (#"{"model": "bert", "input": "a", "keep_alive": "soon"}"#, 400),
+            (#"{"model": "bert", "input": "a", "options": {"num_ctx": 9000000}}"#, 400),
+            (#"{"model": "bert", "input": "a", "options": {"num_gpu": "all"}}"#, 400),
+            (#"{"model": "bert", "input": "a", "options": {"nonsense": 1}}"#, 400),
+            (#"{"model": "bert", "input": "a", "options": {"num_ctx": 16, "num_gpu": 1}}"#, 200),
         ] {
             #expect(await server.post("/api/embed", body).status == code, "\(body)")
         }

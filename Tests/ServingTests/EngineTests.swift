@@ -4,7 +4,7 @@ import TensorCore
 import Testing
 import Tokenization
 
-@Suite struct EngineTests {
+@Suite(.timeLimit(.minutes(20))) struct EngineTests {
     private func server() throws -> TestServer { try TestServer.shared.get() }
 
     private static let prompts = [

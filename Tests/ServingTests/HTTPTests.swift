@@ -6,7 +6,7 @@ import TensorCore
 import Testing
 
 /// The endpoints over sockets.
-@Suite(.serialized) struct HTTPTests {
+@Suite(.serialized, .timeLimit(.minutes(20))) struct HTTPTests {
     /// Runs `body` with the port of a server that is stopped afterwards.
     private func withServer(
         _ server: TestServer, idleSeconds: Int64 = 60, _ body: (Int) async throws -> Void

@@ -1,12 +1,13 @@
 import Architectures
 import Evaluation
+import Foundation
 import Inference
 import TensorCore
 import Tokenization
 
 extension ServingAPI {
     /// The most texts of a request.
-    private static let textLimit = 2048
+    fileprivate static let textLimit = 2048
 
     /// `POST /v1/embeddings`.
     func embeddings(_ request: ServingRequest) async throws(APIError) -> ServingResponse {
@@ -43,7 +44,7 @@ extension ServingAPI {
         let start = ContinuousClock.now
         let service = try service()
         var fields = try fields(request)
-        let name = try ollamaModel(&fields, service)
+        let (name, _) = try OllamaFields.common(&fields, service)
         let truncates = try fields.boolean("truncate") ?? true
         let length = try service.vectorLength(&fields)
         let input = try fields.texts("input") ?? []
@@ -70,7 +71,7 @@ extension ServingAPI {
     func ollamaEmbeddings(_ request: ServingRequest) async throws(APIError) -> ServingResponse {
         let service = try service()
         var fields = try fields(request)
-        _ = try ollamaModel(&fields, service)
+        _ = try OllamaFields.common(&fields, service)
         let prompt = try fields.text("prompt") ?? ""
         try fields.finish()
         guard !prompt.isEmpty else { return ServingAPI.json(["embedding": []]) }
@@ -150,18 +151,6 @@ extension ServingAPI {
 
     // MARK: Parts
 
-    /// The model that a request of Ollama's names, and what it says that changes nothing.
-    private func ollamaModel(
-        _ fields: inout Fields, _ service: Service
-    ) throws(APIError) -> String {
-        guard let name = try fields.text("model") else { throw APIError.missing("model") }
-        guard service.model.isCalled(name) else {
-            throw APIError(404, "model '\(name)' not found; this server has \(service.model.name)")
-        }
-        fields.ignore(["options", "keep_alive"])
-        return name
-    }
-
     /// The vectors of texts as the model makes them.
     private func rawVectors(
         of texts: [Embedder.Text], _ service: Service
@@ -215,22 +204,7 @@ extension ServingAPI {
         let bytes = vector.flatMap { value in
             withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init)
         }
-        let alphabet = Array(
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let rest = min(3, bytes.count - start)
-            var group = 0
-            for index in 0..<3 {
-                group = group << 8 | (index < rest ? Int(bytes[start + index]) : 0)
-            }
-            for index in 0..<4 {
-                text.append(
-                    index <= rest ? alphabet[group >> (18 - 6 * index) & 63] : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
+        return Data(bytes).base64EncodedString()
     }
 }
 
@@ -265,8 +239,10 @@ extension ServedModel {
         if list[0].integer != nil {
             return [try embeddingText(tokens: list, limit: limit, field: "input")]
         }
-        guard list.count <= 2048 else {
-            throw .field("input", "\(list.count) texts found, expected at most 2048")
+        guard list.count <= ServingAPI.textLimit else {
+            throw .field(
+                "input",
+                "\(list.count) texts found, expected at most \(ServingAPI.textLimit)")
         }
         var texts: [Embedder.Text] = []
         for (index, element) in list.enumerated() {

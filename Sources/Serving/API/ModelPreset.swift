@@ -63,8 +63,12 @@ public struct ModelPreset: Sendable {
         if !stops.isEmpty { options["stop"] = .array(stops) }
         try check(modelfile, path)
         contextLength = options.removeValue(forKey: "num_ctx")?.integer
-        threadCount = options.removeValue(forKey: "num_thread")?.integer.flatMap {
-            (1...1024).contains($0) ? $0 : nil
+        if let count = options.removeValue(forKey: "num_thread")?.integer {
+            if (1...1024).contains(count) {
+                threadCount = count
+            } else if count != 0 {
+                notes.append("PARAMETER num_thread \(count) has no effect, expected 1 to 1024")
+            }
         }
         for name in (OllamaOptions.harmlessNumbers + OllamaOptions.harmlessSwitches)
         where options.removeValue(forKey: name) != nil {

@@ -125,15 +125,10 @@ struct OllamaFields {
     private var topCount: Int?
 
     init(_ fields: inout Fields, _ service: ServingAPI.Service) throws(APIError) {
-        guard let name = try fields.text("model") else { throw APIError.missing("model") }
-        guard service.model.isCalled(name) else {
-            throw APIError(404, "model '\(name)' not found; this server has \(service.model.name)")
-        }
-        self.name = name
+        (name, options) = try OllamaFields.common(&fields, service)
         streams = try fields.boolean("stream") ?? true
         // Nothing is ever cut off or moved, and the model stays.
         for name in ["truncate", "shift"] { _ = try fields.boolean(name) }
-        try OllamaFields.checkKeepAlive(fields.take("keep_alive"))
         thinking = try Thinking(fields.take("think"), template: service.model.templateSource ?? "")
         let logprobs = try fields.boolean("logprobs") ?? false
         let top = try fields.integer("top_logprobs", in: 0...20)
@@ -142,16 +137,28 @@ struct OllamaFields {
         }
         topCount = logprobs ? top ?? 0 : nil
         grammar = try OllamaFields.grammar(fields.take("format"))
-        var options = try Fields(fields.take("options") ?? .object([JSON.Member]()), at: "options")
-        service.model.preset.fill(ollama: &options)
-        self.options = try OllamaOptions(&options)
+    }
+
+    /// What all endpoints take: the model's name, how long it is to stay, and options.
+    static func common(
+        _ fields: inout Fields, _ service: ServingAPI.Service
+    ) throws(APIError) -> (name: String, options: OllamaOptions) {
+        guard let name = try fields.text("model") else { throw APIError.missing("model") }
+        guard service.model.isCalled(name) else {
+            throw APIError(404, "model '\(name)' not found; this server has \(service.model.name)")
+        }
+        try checkKeepAlive(fields.take("keep_alive"))
+        var given = try Fields(fields.take("options") ?? .object([JSON.Member]()), at: "options")
+        service.model.preset.fill(ollama: &given)
+        let options = try OllamaOptions(&given)
         let capacity = service.engine.settings.slotCapacity
-        if let context = self.options.contextLength, context > capacity {
+        if let context = options.contextLength, context > capacity {
             throw .field(
                 "options.num_ctx",
                 "\(context) found, and a slot has room for \(capacity). Start the server with a larger"
                     + " --ctx-size")
         }
+        return (name, options)
     }
 
     /// Checks how long a model should stay, in seconds or as `1h30m`: this server's stays.
