@@ -33,22 +33,26 @@ extension ReportCommand {
         ) { done, total in line.update(done, of: total, detail: "\(done)/\(total) vectors") }
         line.finish()
         let checks = try gates.flatMap { try $0.checks(in: report) }
-        var written = try output.map { try report.write(to: $0) } ?? []
-        if let junit = gating.junit {
-            try OutputFile.write(Array(report.junit(checks).utf8), to: junit)
-            written.append(junit)
-        }
-        if json {
-            Terminal.print(String(decoding: try report.json().dropLast(), as: UTF8.self))
-        } else {
-            Terminal.print(report.summary)
-            Terminal.print("")
-            Terminal.print(report.terminalTable(width: max(100, Terminal.columns)))
-        }
-        Terminal.warnings(report.warnings)
-        if !options.quiet, !written.isEmpty {
-            Terminal.note("written: \(written.joined(separator: ", "))")
-        }
+        try give(report, checks, width: 100)
         try require(checks)
     }
+}
+
+/// A report that can be written, printed, and checked.
+protocol WrittenReport {
+    /// Sentences about what was measured and how.
+    var allWarnings: [String] { get }
+    var summary: String { get }
+    func terminalTable(width: Int) -> String
+    func json() throws -> [UInt8]
+    func junit(_ checks: [QualityCheck]) -> String
+    func write(to folder: String) throws -> [String]
+}
+
+extension QualityReport: WrittenReport {
+    var allWarnings: [String] { warnings + caveats }
+}
+
+extension EmbeddingReport: WrittenReport {
+    var allWarnings: [String] { warnings }
 }

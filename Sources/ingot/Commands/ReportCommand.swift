@@ -147,7 +147,7 @@ struct ReportCommand: ParsableCommand {
         }
         var checks = try report.checks(of: gates)
         if let gate = try gating.regressionGate() { checks += try gate.checks(in: report) }
-        try give(report, checks)
+        try give(report, checks, width: 120)
         try require(checks)
     }
 
@@ -251,7 +251,7 @@ struct ReportCommand: ParsableCommand {
     }
 
     /// Writes the files and prints what there is to read.
-    private func give(_ report: QualityReport, _ checks: [QualityCheck]) throws {
+    func give(_ report: some WrittenReport, _ checks: [QualityCheck], width: Int) throws {
         var written = try output.map { try report.write(to: $0) } ?? []
         if let junit = gating.junit {
             try OutputFile.write(Array(report.junit(checks).utf8), to: junit)
@@ -262,9 +262,9 @@ struct ReportCommand: ParsableCommand {
         } else {
             Terminal.print(report.summary)
             Terminal.print("")
-            Terminal.print(report.terminalTable(width: max(120, Terminal.columns)))
+            Terminal.print(report.terminalTable(width: max(width, Terminal.columns)))
         }
-        Terminal.warnings(report.warnings + report.caveats)
+        Terminal.warnings(report.allWarnings)
         if !options.quiet, !written.isEmpty {
             Terminal.note("written: \(written.joined(separator: ", "))")
         }
