@@ -24,6 +24,8 @@ public struct GGUFError: IngotError, Hashable {
         case invalidText(what: String)
         /// A key or tensor name that stands twice.
         case duplicate(what: String, name: String)
+        /// Something that readers end on and that an edit can mend.
+        case mendable(what: String, found: String, expected: String, remedy: String)
         /// A metadata key that must be there is not.
         case missingKey(String)
         /// A metadata value of another type or range than the key wants.
@@ -76,6 +78,8 @@ public struct GGUFError: IngotError, Hashable {
         case .unknownTensorType(let type): "tensor type \(type) is not known"
         case .invalidText(let what): "\(what) is not UTF-8 text"
         case .duplicate(let what, let name): "the \(what) \"\(name)\" stands twice"
+        case .mendable(let what, let found, let expected, _):
+            "\(what) of \(found) found, expected \(expected)"
         case .missingKey(let key): "the metadata key \(key) is missing"
         case .invalidValue(let key, let found, let expected):
             "\(key) is \(found), expected \(expected)"
@@ -100,6 +104,7 @@ public struct GGUFError: IngotError, Hashable {
                 ? "The file is damaged or incomplete; fetch it again."
                 : "The file is damaged or incomplete; fetch it again, and join it where it came in"
                     + " pieces: cat PIECES > MODEL.gguf."
+        case .mendable(_, _, _, let remedy): remedy
         case .notGGUF(let found): GGUFError.remedy(forStart: found)
         case .unsupportedVersion: "Convert the model again with a current tool."
         case .unknownTensorType: "A newer version of Ingot may know it."

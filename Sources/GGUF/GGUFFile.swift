@@ -20,8 +20,6 @@ public struct GGUFFile: TensorSource {
     public let dataOffset: Int
     /// The multiple that data offsets are aligned to.
     public let alignment: Int
-    /// Keys with a BOOL that is neither 0 nor 1; they count as true.
-    public let oddBooleans: [String]
     /// The open file.
     public let file: InputFile
 
@@ -32,11 +30,13 @@ public struct GGUFFile: TensorSource {
 
     /// Opens a file and reads its header.
     ///
+    /// - Parameter forRepair: Lets through what an edit can mend: a key or a name without text, a long
+    ///   name, a BOOL that is neither 0 nor 1 (it counts as true), an impossible number of blocks.
     /// - Throws: `FileError` when it cannot be read, `GGUFError` when it is not a sound GGUF file.
     /// - Complexity: O(header bytes); the data is not touched.
-    public init(path: String) throws {
+    public init(path: String, forRepair: Bool = false) throws {
         let file = try InputFile(path: path)
-        var reader = HeaderReader(file: file)
+        var reader = HeaderReader(file: file, forRepair: forRepair)
         let magic = try file.read(at: 0, count: min(4, file.byteCount))
         guard magic == Array("GGUF".utf8) else {
             if let placeholder = file.placeholder, placeholder != .nothing {
@@ -57,6 +57,7 @@ public struct GGUFFile: TensorSource {
         let entryCount = try reader.count("metadata entries", unit: 13)
         let metadata = try GGUFFile.metadata(&reader, entryCount: entryCount, path: path)
         let alignment = try GGUFFile.alignment(metadata, path: path)
+        if !forRepair { try GGUFFile.checkBlockCount(metadata, path: path) }
 
         var entries: [(description: TensorDescription, offset: UInt64, byteCount: Int)] = []
         entries.reserveCapacity(tensorCount)
@@ -82,7 +83,6 @@ public struct GGUFFile: TensorSource {
         self.byteCounts = entries.map(\.byteCount)
         dataOffset = dataStart
         self.alignment = alignment
-        oddBooleans = reader.oddBooleans
         self.file = file
     }
 
@@ -93,6 +93,14 @@ public struct GGUFFile: TensorSource {
         for _ in 0..<entryCount {
             let place = reader.place
             let key = try reader.text("a metadata key")
+            guard !key.isEmpty || reader.forRepair else {
+                throw GGUFError(
+                    .mendable(
+                        what: "a metadata key", found: "no text",
+                        expected: "a name for every value",
+                        remedy: "Remove it: ingot edit IN OUT --remove ''."),
+                    path: path, place: place)
+            }
             let type = try reader.integer(UInt32.self, "the type of \(key)")
             guard metadata[key] == nil else {
                 throw GGUFError(
@@ -116,14 +124,45 @@ public struct GGUFFile: TensorSource {
         return Int(alignment)
     }
 
+    /// Checks the number of blocks, which every reader takes memory by.
+    private static func checkBlockCount(_ metadata: Metadata, path: String) throws {
+        guard let architecture = metadata["general.architecture"]?.text else { return }
+        let key = "\(architecture).block_count"
+        guard let value = metadata[key] else { return }
+        let most = ReaderRequirements.mostBlocks
+        guard let count = value.integer, (0...most).contains(count) else {
+            throw GGUFError(
+                .mendable(
+                    what: "a number of blocks",
+                    found: value.integer.map { "\($0)" } ?? "type \(value.typeName)",
+                    expected: "an integer up to \(most)",
+                    remedy: "Set it: ingot edit IN OUT --set \(key)=u32:N."),
+                path: path, place: key)
+        }
+    }
+
+    /// Reads a tensor's name, which must be one that readers load.
+    private static func name(_ reader: inout HeaderReader) throws -> String {
+        let place = reader.place
+        let name = try reader.text("a tensor name")
+        guard !reader.forRepair, let fault = ReaderRequirements.fault(ofName: name) else {
+            return name
+        }
+        throw reader.fault(
+            .mendable(
+                what: "a tensor name", found: fault.found, expected: fault.expected,
+                remedy: "Rename it: ingot edit IN OUT --rename-tensor OLD=NEW."),
+            place: name.isEmpty ? place : name)
+    }
+
     private static func entry(
         _ reader: inout HeaderReader
     ) throws -> (description: TensorDescription, offset: UInt64, byteCount: Int) {
-        let name = try reader.text("a tensor name")
+        let name = try name(&reader)
         let rank = try reader.integer(UInt32.self, "the rank of \(name)")
-        guard rank <= 4 else {
+        guard (1...4).contains(rank) else {
             throw reader.fault(
-                .invalidShape(found: "\(rank) dimensions", expected: "at most 4"), place: name)
+                .invalidShape(found: "\(rank) dimensions", expected: "1 to 4"), place: name)
         }
         var dimensions: [Int] = []
         for _ in 0..<rank {

@@ -4,15 +4,16 @@ import TensorCore
 /// bytes that are left in the file before memory is taken for it.
 struct HeaderReader {
     let file: InputFile
+    /// Whether what an edit can mend is let through.
+    let forRepair: Bool
     private(set) var offset: Int
-    /// Keys with a BOOL that is neither 0 nor 1.
-    private(set) var oddBooleans: [String] = []
     private var window: [UInt8] = []
     private var windowStart = 0
     private static let windowByteCount = 1 << 20
 
-    init(file: InputFile) {
+    init(file: InputFile, forRepair: Bool = false) {
         self.file = file
+        self.forRepair = forRepair
         offset = 0
     }
 
@@ -57,8 +58,17 @@ struct HeaderReader {
 
     mutating func bool(_ what: String) throws -> Bool {
         let value = try integer(UInt8.self, what)
-        if value > 1 { oddBooleans.append(what) }
+        try check(boolean: value, of: what)
         return value != 0
+    }
+
+    private func check(boolean value: UInt8, of key: String) throws {
+        guard value <= 1 || forRepair else {
+            throw fault(
+                .mendable(
+                    what: "a BOOL", found: "\(value)", expected: "0 or 1",
+                    remedy: "Set it: ingot edit IN OUT --set \(key)=true."), place: key)
+        }
     }
 
     mutating func string(_ what: String) throws -> ByteString {
@@ -137,7 +147,7 @@ struct HeaderReader {
         case 6: return .float32s(try integers(UInt32.self, what).map { Float(bitPattern: $0) })
         case 7:
             let values = try integers(UInt8.self, what)
-            if values.contains(where: { $0 > 1 }) { oddBooleans.append(key) }
+            try check(boolean: values.max() ?? 0, of: key)
             return .bools(values.map { $0 != 0 })
         case 8:
             let count = try self.count(what, unit: 8)

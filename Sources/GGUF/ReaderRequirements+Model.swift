@@ -2,7 +2,7 @@ import TensorCore
 
 extension ReaderRequirements {
     /// The most blocks and experts of llama.cpp.
-    private static let mostBlocks = 512
+    static let mostBlocks = 512
     private static let mostExperts = 1024
 
     /// Families whose blocks from `leading_dense_block_count` on have experts, and the others not.

@@ -90,6 +90,14 @@ public struct ReaderRequirements {
     /// The longest tensor name, in bytes.
     static let longestName = 63
 
+    /// What is wrong with a tensor's name; `nil` when readers load it.
+    static func fault(ofName name: String) -> (found: String, expected: String)? {
+        if name.isEmpty { return ("no text", "a name for every tensor") }
+        if name.utf8.contains(0) { return ("a NUL byte in it", "text without NUL") }
+        let count = name.utf8.count
+        return count > longestName ? ("\(count) bytes", "at most \(longestName)") : nil
+    }
+
     private func containerFaults() -> [ReaderFault] {
         var faults: [ReaderFault] = []
         if metadata.entries.contains(where: { $0.key.isEmpty }) {
@@ -98,12 +106,12 @@ public struct ReaderRequirements {
                     nil, found: "an empty metadata key", expected: "a name for every value",
                     remedy: "Write the file again without it."))
         }
-        for tensor in tensors where tensor.name.utf8.count > Self.longestName {
+        for tensor in tensors {
+            guard let wrong = Self.fault(ofName: tensor.name) else { continue }
             faults.append(
                 fault(
-                    tensor.name, found: "a tensor name of \(tensor.name.utf8.count) bytes",
-                    expected: "at most \(Self.longestName)",
-                    remedy: "Give the tensor a shorter name."))
+                    tensor.name, found: "a tensor name of \(wrong.found)",
+                    expected: wrong.expected, remedy: "Give the tensor another name."))
         }
         for (key, types) in Self.splitTypes {
             guard let value = metadata[key], !types.contains(value.typeName) else { continue }
@@ -143,9 +151,6 @@ extension GGUFFile {
                     path: path, place: place, found: found, expected: expected,
                     remedy: "Quantize it with the type COPY: that writes it anew.",
                     isFatal: isFatal))
-        }
-        for key in oddBooleans {
-            report(key, "a BOOL that is neither 0 nor 1", "0 or 1", isFatal: false)
         }
         guard let start = offsets.min() else { return faults }
         var next = start

@@ -22,12 +22,13 @@ public struct SplitSource: TensorSource {
 
     /// Opens the model that the file at `path` holds or is the first part of.
     ///
+    /// - Parameter forRepair: As of `GGUFFile`.
     /// - Throws: `GGUFError` when a part is missing or does not belong, or another part than the
     ///   first is named; `FileError`.
-    public static func open(path: String) throws -> any TensorSource {
-        let first = try openFirst(path: path)
+    public static func open(path: String, forRepair: Bool = false) throws -> any TensorSource {
+        let first = try openFirst(path: path, forRepair: forRepair)
         guard let count = first.partCount else { return first }
-        return try SplitSource(first: first, count: count)
+        return try SplitSource(first: first, count: count, forRepair: forRepair)
     }
 
     /// Opens the file that holds a model's metadata: a whole model or its first part.
@@ -35,8 +36,8 @@ public struct SplitSource: TensorSource {
     /// The other parts need not be there.
     ///
     /// - Throws: `GGUFError` when it is another part than the first; `FileError`.
-    public static func openFirst(path: String) throws -> GGUFFile {
-        let file = try GGUFFile(path: path)
+    public static func openFirst(path: String, forRepair: Bool = false) throws -> GGUFFile {
+        let file = try GGUFFile(path: path, forRepair: forRepair)
         guard let count = file.partCount, file.partNumber != 0 else { return file }
         guard let number = file.partNumber, (0..<count).contains(number) else {
             throw GGUFError(
@@ -51,7 +52,7 @@ public struct SplitSource: TensorSource {
             path: path)
     }
 
-    private init(first: GGUFFile, count: Int) throws {
+    private init(first: GGUFFile, count: Int, forRepair: Bool) throws {
         func fault(_ found: String, _ expected: String, _ path: String) -> GGUFError {
             GGUFError(.invalidSplit(found: found, expected: expected), path: path)
         }
@@ -70,7 +71,7 @@ public struct SplitSource: TensorSource {
         var shards = [first]
         var names = Set(first.tensors.map { ByteString($0.name) })
         for number in 1..<count {
-            let shard = try GGUFFile(path: paths[number])
+            let shard = try GGUFFile(path: paths[number], forRepair: forRepair)
             guard shard.partNumber == number, shard.partCount == count else {
                 throw fault("a file of another split", "part \(number + 1) of \(count)", shard.path)
             }

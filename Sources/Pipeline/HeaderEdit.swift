@@ -100,8 +100,8 @@ public struct HeaderEdit: Sendable {
         let trial = try OutputFile(path: folder.path + "/trial.gguf")
         try trial.write(header, at: 0)
         try trial.commit(byteCount: model.byteCount)
-        let restored = try GGUFFile(path: trial.path)
-        let current = try? GGUFFile(path: path)
+        let restored = try GGUFFile(path: trial.path, forRepair: true)
+        let current = try? GGUFFile(path: path, forRepair: true)
         guard restored.dataOffset == header.count,
             current.map({ $0.offsets == restored.offsets && $0.byteCounts == restored.byteCounts })
                 ?? true

@@ -13,6 +13,9 @@ struct HandmadeGGUF {
     var key = "general.name"
     var valueType: UInt32 = 8
     var valueLength: UInt64?
+    var value = Array("name".utf8)
+    /// `general.architecture`, one entry more.
+    var architecture: String?
     var alignment: UInt32 = 32
     var secondName = "b"
     var rank: UInt32 = 2
@@ -26,11 +29,16 @@ struct HandmadeGGUF {
         builder.append(magic)
         builder.append(version)
         builder.append(tensorCount)
-        builder.append(entryCount)
+        builder.append(entryCount + (architecture == nil ? 0 : 1))
         builder.appendGGUF(key)
         builder.append(valueType)
-        builder.append(valueLength ?? 4)
-        builder.append("name")
+        if ![4, 7].contains(valueType) { builder.append(valueLength ?? UInt64(value.count)) }
+        builder.bytes += value
+        if let architecture {
+            builder.appendGGUF("general.architecture")
+            builder.append(UInt32(8))
+            builder.appendGGUF(architecture)
+        }
         builder.appendGGUF("general.alignment")
         builder.append(UInt32(4))
         builder.append(alignment)
@@ -85,6 +93,25 @@ struct HandmadeGGUF {
         ("alignment odd", { $0.alignment = 33 }),
         ("alignment huge", { $0.alignment = 1 << 31 }),
         ("duplicate tensor", { $0.secondName = "a" }),
+        ("no key", { $0.key = "" }),
+        ("no name", { $0.secondName = "" }),
+        ("NUL in a name", { $0.secondName = "b\0c" }),
+        ("long name", { $0.secondName = String(repeating: "b", count: 64) }),
+        ("BOOL of 7", { ($0.valueType, $0.value) = (7, [7]) }),
+        (
+            "blocks as text",
+            {
+                ($0.key, $0.value) = ("a.block_count", Array("12".utf8)); $0.architecture = "a"
+            }
+        ),
+        (
+            "absurd blocks",
+            {
+                ($0.key, $0.valueType, $0.value) = ("a.block_count", 4, [0, 0, 1, 0])
+                $0.architecture = "a"
+            }
+        ),
+        ("rank zero", { ($0.rank, $0.dimensions) = (0, []) }),
         ("rank", { $0.rank = 5 }),
         ("rank huge", { $0.rank = .max }),
         ("dimension zero", { $0.dimensions = [0, 4] }),

@@ -131,7 +131,8 @@ import Testing
         }
     }
 
-    /// Bytes that the reader accepts and others do not: a gap before the second tensor, a BOOL of 2.
+    /// Bytes that the reader accepts and others do not: a gap before the last tensor; and a BOOL of 2,
+    /// which only an edit reads.
     @Test func bytesOfOneFile() throws {
         try Fixtures.withTemporaryFolder { folder in
             let model = try Model()
@@ -151,9 +152,13 @@ import Testing
             let entry = try #require(bytes.indices.first { bytes[$0...].starts(with: last) })
             bytes[entry + last.count + 24] &+= 32
             try OutputFile.write(bytes, to: folder + "/b.gguf")
-            let faults = try GGUFFile(path: folder + "/b.gguf").readerFaults
-            #expect(faults.map(\.place) == ["llama.attention.causal", "blk.1.attn_q.weight"])
-            #expect(faults.map(\.isFatal) == [false, true])
+            #expect {
+                try GGUFFile(path: folder + "/b.gguf")
+            } throws: { ($0 as? GGUFError)?.place == "llama.attention.causal" }
+            let file = try GGUFFile(path: folder + "/b.gguf", forRepair: true)
+            #expect(file.metadata["llama.attention.causal"] == .bool(true))
+            #expect(file.readerFaults.map(\.place) == ["blk.1.attn_q.weight"])
+            #expect(file.readerFaults.map(\.isFatal) == [true])
         }
     }
 }

@@ -41,6 +41,25 @@ import Testing
 
     // MARK: edit
 
+    /// A BOOL of 7 stops every other command; an edit reads it and writes it anew.
+    @Test func whatReadersEndOnIsMended() throws {
+        try withModel { folder in
+            let key = "tokenizer.ggml.add_bos_token"
+            try run("edit", "-q", "a.gguf", "b.gguf", "--set", key + "=bool:true", in: folder)
+            let path = URL(filePath: folder + "/b.gguf")
+            var data = try Data(contentsOf: path)
+            let place = try #require(data.range(of: Data(key.utf8)))
+            data[place.upperBound + 4] = 7
+            try data.write(to: path)
+            let said = key + ": a BOOL of 7 found, expected 0 or 1. Set it: ingot edit"
+            try expectFailure("inspect", "b.gguf", in: folder, saying: said)
+            try expectFailure("verify", "b.gguf", in: folder, saying: said)
+            try expectFailure("quantize", "b.gguf", "c.gguf", "Q8_0", in: folder, saying: said)
+            try run("edit", "-q", "b.gguf", "c.gguf", "--set", key + "=true", in: folder)
+            try run("verify", "c.gguf", in: folder)
+        }
+    }
+
     @Test func editedCopiesHaveTheSameTensors() throws {
         try withModel { folder in
             try run(

@@ -98,7 +98,7 @@ struct EditCommand: ParsableCommand {
         }
         let changes = try changes()
         if inPlace {
-            let file = try SplitSource.openFirst(path: input)
+            let file = try SplitSource.openFirst(path: input, forRepair: true)
             let edit = try HeaderEdit(file, changes: changes)
             show(file.metadata, edit.metadata, file.tensors, edit.tensors)
             if !dryRun, let copy = try edit.write() {
@@ -106,7 +106,7 @@ struct EditCommand: ParsableCommand {
             }
             return
         }
-        let source = try SplitSource.open(path: input)
+        let source = try SplitSource.open(path: input, forRepair: true)
         let edited = try EditedSource(source, changes: changes)
         show(source.metadata, edited.metadata, source.tensors, edited.tensors)
         guard let output, !dryRun else { return }
@@ -134,7 +134,7 @@ struct EditCommand: ParsableCommand {
     }
 
     private static func names(_ text: String, _ option: String) throws -> (String, String) {
-        guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+        guard let equals = text.firstIndex(of: "=") else {
             throw ValidationError("\(option) is \(text), expected OLD=NEW")
         }
         return (String(text[..<equals]), String(text[text.index(after: equals)...]))
