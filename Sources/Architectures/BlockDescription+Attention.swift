@@ -71,8 +71,12 @@ extension BlockDescription {
         /// head's result; keys and values are of one length then.
         public var isGated = false
         /// What makes, of the rows that `input` takes, a number for each element of the heads'
-        /// results, whose sigmoid multiplies it.
+        /// results, or one for each head's, of which `gateFunction` makes what multiplies it.
         public var gate: Projection?
+        /// What gates go through.
+        public var gateFunction = GateFunction.sigmoid
+        /// What values are multiplied by.
+        public var valueScale: Float = 1
         /// The tensor with a score for each query head, `[headCount]`, that takes part in its
         /// softmax and stands for no position.
         public var sinks: String?
@@ -106,6 +110,14 @@ extension BlockDescription {
         public var keyWidth: Int { headCountKV * keyLength }
         /// The length of all values of a position.
         public var valueWidth: Int { headCountKV * valueLength }
+    }
+
+    /// What makes a factor of a gate's number.
+    public enum GateFunction: Sendable, Hashable {
+        /// `1 / (1 + exp(−x))`
+        case sigmoid
+        /// `ln(1 + exp(x))`
+        case softplus
     }
 
     /// A score's learned part, by head and by the bucket that the distance from query to key is in.

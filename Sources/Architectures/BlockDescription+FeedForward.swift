@@ -159,6 +159,10 @@ extension BlockDescription {
         public var normalisesWeights: Bool
         /// What the weights are multiplied by in the end.
         public var weightScale: Float = 1
+        /// Whether the router takes the block's input, as it is before the mixer and any norm.
+        public var ratesBlockInput = false
+        /// What the sum of experts and shared network is multiplied by.
+        public var sumScale: Float = 1
         /// Whether weights multiply the experts' inputs, not their outputs.
         public var weighsInput = false
         /// One expert; its tensors have the experts as a further, outermost dimension.

@@ -71,7 +71,13 @@ extension DecoderMetadata {
         }
         experts.groups = try groups(count: count, usedCount: usedCount, of: experts)
         if let hidden = try sharedHidden(style.shared) {
-            experts.shared = made("shexp", hidden: hidden)
+            var shared = made("shexp", hidden: hidden)
+            if style.isGated, present("\(block).ffn_gate_shexp.weight") == nil {
+                shared.input = [
+                    projection("\(block).ffn_up_shexp", outputs: 2 * hidden, inputs: width)
+                ]
+            }
+            experts.shared = shared
             if present("\(block).ffn_gate_inp_shexp.weight") != nil {
                 experts.sharedGate = projection(
                     "\(block).ffn_gate_inp_shexp", outputs: 1, inputs: width)

@@ -69,10 +69,19 @@ struct DecoderMetadata {
         guard let counts = value.integers else {
             return [Int](repeating: try count(suffix), count: blockCount)
         }
-        guard counts.count == blockCount,
+        guard try isForEachBlock(counts.count, blockCount),
             counts.allSatisfy({ ($0 > 0 || orZero && $0 == 0) && $0 <= DecoderMetadata.largest })
         else { throw invalid(suffix, expected: "\(blockCount) positive numbers") }
-        return counts
+        return Array(counts.prefix(blockCount))
+    }
+
+    /// Whether an array has a value for each block, those that predict further tokens left out or
+    /// not.
+    private func isForEachBlock(
+        _ count: Int, _ blockCount: Int
+    ) throws(DecoderDescriptionError) -> Bool {
+        let further = try optionalCountOrZero("nextn_predict_layers") ?? 0
+        return count == blockCount || count == blockCount + further
     }
 
     /// A finite number, `nil` when the key is missing.
@@ -202,10 +211,10 @@ struct DecoderMetadata {
         switch metadata[key(suffix)] {
         case nil: break
         case .bools(let pattern)?:
-            guard pattern.count == blockCount else {
+            guard try isForEachBlock(pattern.count, blockCount) else {
                 throw invalid(suffix, expected: "\(blockCount) values")
             }
-            return pattern
+            return Array(pattern.prefix(blockCount))
         case let value?:
             guard let number = value.integer, (0...DecoderMetadata.mostBlocks).contains(number)
             else { throw invalid(suffix, expected: "a period, or true or false for each block") }

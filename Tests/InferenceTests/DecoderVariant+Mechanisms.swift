@@ -59,6 +59,13 @@ extension DecoderVariant {
             $0.attention.gate = .init(
                 output.weight + ".gate", bias: nil, outputs: output.inputs, inputs: output.outputs)
         },
+        DecoderVariant(blocks: "a gate for each head, values scaled") {
+            $0.attention.gate = .init(
+                $0.attention.output.weight + ".gate", bias: nil,
+                outputs: $0.attention.headCount, inputs: $0.attention.output.outputs)
+            $0.attention.gateFunction = .softplus
+            $0.attention.valueScale = 0.7
+        },
         DecoderVariant(blocks: "chunks") { $0.attention.chunk = 4 },
         DecoderVariant("window in one block of two, cap in the other") {
             $0.blocks[0].attention.window = 3
@@ -164,7 +171,10 @@ extension DecoderVariant {
                 $0.residualScale = 0.5
             },
             DecoderVariant(blocks: "experts side by side with attention") {
-                experts(&$0) { $0.weighsInput = true }
+                experts(&$0) {
+                    $0.weighsInput = true
+                    $0.sumScale = 0.5
+                }
                 $0.arrangement = .parallel
                 $0.feedForwardNorm = nil
             },

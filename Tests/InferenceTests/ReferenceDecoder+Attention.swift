@@ -179,9 +179,14 @@ extension ReferenceDecoder {
                         }
                 }
             }
-            let gates = attention.gate.map { project(rows[position], $0).map(sigmoid) }
+            let gates = attention.gate.map { project(rows[position], $0) }?.map {
+                attention.gateFunction == .sigmoid ? sigmoid($0) : log(1 + exp($0))
+            }
             return project(
-                output.enumerated().map { $1 * (gates?[$0] ?? 1) }, attention.output)
+                output.enumerated().map { index, value in
+                    let gate = gates.map { $0[index * $0.count / output.count] } ?? 1
+                    return value * gate * Double(attention.valueScale)
+                }, attention.output)
         }
     }
 

@@ -38,7 +38,7 @@ extension ReferenceDecoder {
                 let factor = experts.weighsInput ? 1 : weight
                 output = zip(output, change).map { $0 + factor * $1 }
             }
-            return output
+            return output.map { $0 * Double(experts.sumScale) }
         }
     }
 

@@ -82,6 +82,14 @@ public struct ConfigurationCheck: Sendable {
         }
     }
 
+    /// A count that must be 0 where it is there.
+    static func zero(_ key: String) -> Self {
+        .refusing { configuration throws(ArchitectureError) in
+            guard let found = try configuration.integer(key), found != 0 else { return }
+            throw configuration.inexpressible(key, found: "\(found)", expected: "0")
+        }
+    }
+
     /// Options that must not be there.
     static func absent(_ keys: String...) -> Self {
         .refusing { configuration throws(ArchitectureError) in
@@ -166,5 +174,19 @@ extension ModelConfiguration {
                     expected: pattern)
             }
         }
+    }
+}
+
+extension ConfigurationCheck {
+    /// A rotation that is stretched in layers with a sliding window, where files have a base for them
+    /// and nothing else.
+    static let unscaledWindows = refusing { configuration throws(ArchitectureError) in
+        let local = configuration["rope_parameters"]?["sliding_attention"]
+        guard let type = local?["rope_type"]?.text ?? local?["type"]?.text, type != "default" else {
+            return
+        }
+        throw configuration.inexpressible(
+            "rope_parameters.sliding_attention.rope_type", found: "\"\(type)\"",
+            expected: "\"default\"")
     }
 }

@@ -18,7 +18,9 @@ extension [MetadataRule] {
             "context_length", "max_position_embeddings", "n_ctx", "n_positions", "max_length",
             "max_sequence_length", "model_max_length"),
         .count("embedding_length", "hidden_size", "n_embd", "dim"),
-        .count("feed_forward_length", "intermediate_size", "n_inner", "hidden_dim"),
+        .count(
+            "feed_forward_length", "prefix_dense_intermediate_size", "dense_intermediate_size",
+            "intermediate_size", "n_inner", "hidden_dim"),
         .count("attention.head_count", "num_attention_heads", "n_head", "n_heads"),
         .count("attention.head_count_kv", "num_key_value_heads", "n_kv_heads"),
         .entries { configuration in
@@ -130,11 +132,21 @@ extension MetadataRule {
         return [.init("{arch}.rope.freq_base", .float32(Float(theta)))]
     }
 
+    /// The base of the rotary frequencies where the configuration has one.
+    static let rotaryBaseIfStated = MetadataRule.entries {
+        configuration throws(ArchitectureError) in
+        guard let theta = try RotaryParameters(configuration).theta else { return [] }
+        return [.init("{arch}.rope.freq_base", .float32(Float(theta)))]
+    }
+
     /// The base of the rotary frequencies.
     static let rotaryBase = MetadataRule.entries { configuration throws(ArchitectureError) in
         let theta = try RotaryParameters(configuration).theta ?? 10000
         return [.init("{arch}.rope.freq_base", .float32(Float(theta)))]
     }
+
+    /// `rope.scaling.type` as `none`: said, not left out.
+    static let noRotaryScaling = MetadataRule.constant("rope.scaling.type", .string("none"))
 
     /// How the rotary embedding is stretched.
     ///
@@ -186,7 +198,7 @@ extension MetadataRule {
         configuration throws(ArchitectureError) in
         let found = configuration.first(of: [
             "score_function", "scoring_func", "score_func", "moe_router_activation",
-            "moe_router_activation_func",
+            "moe_router_activation_func", "expert_selection_fn",
         ])
         guard let (key, value) = found else { return [] }
         switch value.text {

@@ -60,11 +60,16 @@ struct BlockPass {
                 return
             }
             let rows = rows(groups[job], workspaces[worker])
+            if case .experts(let experts, let all) = branch {
+                try naming { try experts.rateBlockInput(into: all.from(rows.group.row), rows) }
+            }
             try block.apply(rows) { normed in
                 switch branch {
                 case .dense(let feedForward): feedForward.apply(normed, rows)
                 case .experts(let experts, let all):
-                    try route(experts, normed, into: all.from(rows.group.row), rows)
+                    try naming {
+                        try experts.route(normed, into: all.from(rows.group.row), rows)
+                    }
                 case .absent: break
                 }
             }
@@ -92,15 +97,9 @@ struct BlockPass {
             workspace: workspace, workers: workers, observer: observer)
     }
 
-    private func route(
-        _ experts: Experts, _ normed: UnsafePointer<Float>?, into chosen: ExpertRows,
-        _ rows: RowGroup
-    ) throws {
-        do {
-            try experts.route(normed, into: chosen, rows)
-        } catch let error as NotFinite {
-            throw notFinite(error.what)
-        }
+    /// Runs a step of the experts; an error says which block it is.
+    private func naming(_ step: () throws -> Void) throws {
+        do { try step() } catch let error as NotFinite { throw notFinite(error.what) }
     }
 
     /// Ends the block for a group, and checks its rows.

@@ -99,9 +99,25 @@ struct AttentionHeads: Sendable {
         if let limit = description.inputLimit { cut(rows, to: limit) }
         for stretch in rows.stretches { prepareHeads(of: stretch, rows) }
         for stretch in rows.stretches { attend(stretch, rows) }
-        guard let gate else { return }
-        let (gates, values) = (rows.workspace[.latent], rows.workspace[.mixed])
-        for index in 0..<rows.wantedCount * gate.outputs { values[index] *= sigmoid(gates[index]) }
+        if let gate { applyGates(rows.workspace[.latent], gate.outputs, rows) }
+        if description.valueScale != 1 {
+            ingot_scale(
+                rows.workspace[.mixed], description.valueScale, rows.wantedCount * resultWidth)
+        }
+    }
+
+    /// Multiplies results by their gates: one for each element, or one for each head.
+    private func applyGates(_ gates: UnsafePointer<Float>, _ width: Int, _ rows: RowGroup) {
+        let values = rows.workspace[.mixed]
+        let shared = resultWidth / width
+        for index in 0..<rows.wantedCount * width {
+            let factor =
+                switch description.gateFunction {
+                case .sigmoid: sigmoid(gates[index])
+                case .softplus: softplus(gates[index])
+                }
+            ingot_scale(values + index * shared, factor, shared)
+        }
     }
 
     // MARK: Queries and keys

@@ -63,7 +63,9 @@ struct Experts: Sendable {
         shared = try experts.shared.map { shared throws(InferenceError) in
             try Network(shared, &block)
         }
-        hasSum = norms.after != nil || residualScale != 1 || experts.separateNorms != nil
+        hasSum =
+            norms.after != nil || residualScale != 1 || experts.separateNorms != nil
+            || experts.sumScale != 1
     }
 
     var stacks: [LinearStack] {
@@ -105,8 +107,16 @@ struct Experts: Sendable {
         } else {
             rows.normalise(norms.before, rows: rows.wantedCount, into: input)
         }
-        try choose(input, into: experts, rows)
+        if !description.ratesBlockInput { try choose(input, into: experts, rows) }
         addShared(input, into: experts, rows)
+    }
+
+    /// Before the mixer: chooses experts by the block's input, where they are rated by it.
+    func rateBlockInput(into experts: ExpertRows, _ rows: RowGroup) throws {
+        guard description.ratesBlockInput else { return }
+        let input = rows.workspace[.branch]
+        rows.gather(rows.residual, length: rows.width, into: input)
+        try choose(input, into: experts, rows)
     }
 
     /// Rates the experts for every row and notes the best.
@@ -172,6 +182,7 @@ struct Experts: Sendable {
                 separateNorms.sharedNorm?.apply(rows.weights, other, into: other)
                 ingot_add(values, other, width)
             }
+            if description.sumScale != 1 { ingot_scale(values, description.sumScale, width) }
             norms.after?.apply(rows.weights, values, into: values)
             ingot_add_scaled(rows.residual + row * width, values, rows.residualScale, width)
         }

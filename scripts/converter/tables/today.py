@@ -5,18 +5,328 @@ from checkpoints import DECODER, family
 EXPERTS = {
     "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 40, "norm_topk_prob": True,
 }
+GROUPS = {"n_group": 2, "topk_group": 1, "num_experts": 8}
+LATENT = {
+    "q_lora_rank": 24, "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 20,
+    "num_key_value_heads": 4, "head_dim": None,
+}
+YARN = {
+    "rope_type": "yarn", "rope_theta": 1e6, "factor": 2.0, "original_max_position_embeddings": 128, "beta_fast": 32.0,
+    "beta_slow": 1.0,
+}
+# Another size of everything.
+LARGER = {
+    "hidden_size": 96, "intermediate_size": 128, "num_hidden_layers": 5, "num_attention_heads": 6,
+    "num_key_value_heads": 3, "head_dim": 32, "dtype": "float32", "seed": 11,
+}
+WINDOWS = ["sliding_attention", "sliding_attention", "full_attention"]
+
+
+def latent(config, rank=True):
+    """The tensors of a layer's latent attention, in DeepSeek's words."""
+    hidden, heads, prefix = config["hidden_size"], config["num_attention_heads"], "self_attn."
+    nope, rope = config["qk_nope_head_dim"], config["qk_rope_head_dim"]
+    queries = [heads * (nope + rope), hidden]
+    tensors = {
+        prefix + "kv_a_proj_with_mqa.weight": [config["kv_lora_rank"] + rope, hidden],
+        prefix + "kv_a_layernorm.weight": [config["kv_lora_rank"]],
+        prefix + "kv_b_proj.weight": [heads * (nope + config["v_head_dim"]), config["kv_lora_rank"]],
+        prefix + "o_proj.weight": [hidden, heads * config["v_head_dim"]],
+    }
+    if config.get("q_lora_rank"):
+        tensors |= {
+            prefix + "q_a_proj.weight": [config["q_lora_rank"], hidden],
+            prefix + "q_a_layernorm.weight": [config["q_lora_rank"]],
+            prefix + "q_b_proj.weight": [queries[0], config["q_lora_rank"]],
+        }
+    else:
+        tensors[prefix + "q_proj.weight"] = queries
+    return tensors
+
+
+def attention(config, prefix="self_attn.", norms=False, biases=False):
+    """The tensors of a layer's attention from separate projections."""
+    hidden, head = config["hidden_size"], config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+    queries, keys = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
+    tensors = {
+        prefix + "q_proj.weight": [queries, hidden], prefix + "k_proj.weight": [keys, hidden],
+        prefix + "v_proj.weight": [keys, hidden], prefix + "o_proj.weight": [hidden, queries],
+    }
+    if norms:
+        tensors |= {prefix + "q_norm.weight": [head], prefix + "k_norm.weight": [head]}
+    if biases:
+        tensors |= {f"{prefix}{name}_proj.bias": [size] for name, size in [("q", queries), ("k", keys), ("v", keys)]}
+    return tensors
+
+
+def network(prefix, hidden, width):
+    """The tensors of a gated network."""
+    return {
+        f"{prefix}gate_proj.weight": [width, hidden], f"{prefix}up_proj.weight": [width, hidden],
+        f"{prefix}down_proj.weight": [hidden, width],
+    }
+
+
+def experts(prefix, hidden, width, count):
+    """The same for each expert."""
+    tensors = {}
+    for expert in range(count):
+        tensors |= network(f"{prefix}{expert}.", hidden, width)
+    return tensors
+
+
+def model(config, layer, prefix="model.", head="lm_head.weight"):
+    """A decoder whose layers have what `layer` says of their number, and two norms."""
+    hidden = config["hidden_size"]
+    tensors = {f"{prefix}embed_tokens.weight": [config["vocab_size"], hidden]}
+    for number in range(config["num_hidden_layers"]):
+        parts = {"input_layernorm.weight": [hidden], "post_attention_layernorm.weight": [hidden]} | layer(number)
+        tensors |= {f"{prefix}layers.{number}.{name}": shape for name, shape in parts.items()}
+    tensors[f"{prefix}norm.weight"] = [hidden]
+    if not config.get("tie_word_embeddings"):
+        tensors[head] = [config["vocab_size"], hidden]
+    return tensors
+
+
+def predictor(config, names, layer):
+    """A layer that predicts further tokens under `mtp.`."""
+    hidden = config["hidden_size"]
+    tensors = {
+        "mtp.fc.weight": [hidden, 2 * hidden], "mtp.norm.weight": [hidden],
+        "mtp.pre_fc_norm_embedding.weight": [hidden], "mtp.pre_fc_norm_hidden.weight": [hidden],
+    }
+    return tensors | {f"mtp.layers.0.{name}": shape for name, shape in (names | layer).items()}
+
+
+def exaone_predictor(norms):
+    def shapes(config):
+        hidden = config.get("text_config", config)["hidden_size"]
+        config = config.get("text_config", config)
+        layer = attention(config, norms=True) | network("mlp.", hidden, config["intermediate_size"])
+        return predictor(config, {name: [hidden] for name in norms}, layer)
+    return shapes
+
+
+def kimi(config):
+    text = config["text_config"]
+    hidden, width = text["hidden_size"], text["moe_intermediate_size"]
+
+    def layer(number):
+        if number < text["first_k_dense_replace"]:
+            rest = network("mlp.", hidden, text["intermediate_size"])
+        else:
+            rest = experts("mlp.experts.", hidden, width, text["n_routed_experts"]) | network(
+                "mlp.shared_experts.", hidden, width * text["n_shared_experts"]) | {
+                    "mlp.gate.weight": [text["n_routed_experts"], hidden],
+                    "mlp.gate.e_score_correction_bias": [text["n_routed_experts"]]}
+        return latent(text) | rest
+    tensors = model(text, layer, "language_model.model.", "language_model.lm_head.weight")
+    return tensors | {"vision_tower.patch_embed.proj.weight": [8, 8]}
+
+
+def bailing(config):
+    hidden, width = config["hidden_size"], config["moe_intermediate_size"]
+    head = config.get("head_dim") or hidden // config["num_attention_heads"]
+    heads, keys = config["num_attention_heads"], config["num_key_value_heads"]
+    second = "score_function" in config
+
+    def layer(number):
+        tensors = {
+            "attention.query_key_value.weight": [(heads + 2 * keys) * head, hidden],
+            "attention.dense.weight": [hidden, heads * head],
+        }
+        if second:
+            tensors |= {"attention.query_layernorm.weight": [head], "attention.key_layernorm.weight": [head]}
+        if number < config["first_k_dense_replace"]:
+            return tensors | network("mlp.", hidden, config["intermediate_size"])
+        tensors |= {"mlp.gate.weight": [config["num_experts"], hidden]}
+        if second:
+            tensors |= {"mlp.gate.expert_bias": [config["num_experts"]]}
+        shared = config.get("moe_shared_expert_intermediate_size", width * config["num_shared_experts"])
+        return tensors | experts("mlp.experts.", hidden, width, config["num_experts"]) | network(
+            "mlp.shared_experts.", hidden, shared)
+    whole = dict(config)
+    further = config.get("num_nextn_predict_layers", 0)
+    whole["num_hidden_layers"] += further
+    tensors = model(whole, layer)
+    tensors["model.word_embeddings.weight"] = tensors.pop("model.embed_tokens.weight")
+    for number in range(config["num_hidden_layers"], whole["num_hidden_layers"]):
+        tensors |= {f"model.layers.{number}.{name}.weight": [hidden] for name in ["enorm", "hnorm", "final_layernorm"]}
+        tensors[f"model.layers.{number}.eh_proj.weight"] = [hidden, 2 * hidden]
+    return tensors
+
+
+def llada(config):
+    hidden, width = config["d_model"], config["mlp_hidden_size"]
+    keys = config.get("n_kv_heads", config["n_heads"]) * hidden // config["n_heads"]
+    tensors = {"model.transformer.wte.weight": [config["vocab_size"], hidden]}
+    for number in range(config["n_layers"]):
+        prefix = f"model.transformer.blocks.{number}."
+        tensors |= {
+            prefix + "attn_norm.weight": [hidden], prefix + "ff_norm.weight": [hidden],
+            prefix + "q_proj.weight": [hidden, hidden], prefix + "k_proj.weight": [keys, hidden],
+            prefix + "v_proj.weight": [keys, hidden], prefix + "attn_out.weight": [hidden, hidden],
+            prefix + "ff_proj.weight": [width, hidden], prefix + "up_proj.weight": [width, hidden],
+            prefix + "ff_out.weight": [hidden, width],
+        }
+    return tensors | {
+        "model.transformer.ln_f.weight": [hidden], "model.transformer.ff_out.weight": [config["vocab_size"], hidden]}
+
+
+def llada_experts(config):
+    hidden = config["hidden_size"]
+    return model(config, lambda number: attention(config, norms=True) | experts(
+        "mlp.experts.", hidden, config["expert_intermediate_size"], config["num_experts"]) | {
+            "mlp.gate.weight": [config["num_experts"], hidden]})
+
+
+def dream(config):
+    return model(config, lambda number: attention(config, biases=True) | network(
+        "mlp.", config["hidden_size"], config["intermediate_size"]))
+
+
+def small_thinker(config):
+    hidden, width, count = config["hidden_size"], config["moe_ffn_hidden_size"], config["moe_num_primary_experts"]
+
+    def layer(number):
+        tensors = attention(config) | {"block_sparse_moe.primary_router.weight": [count, hidden]}
+        for expert in range(count):
+            prefix = f"block_sparse_moe.experts.{expert}."
+            tensors |= {prefix + "gate.weight": [width, hidden], prefix + "up.weight": [width, hidden],
+                        prefix + "down.weight": [hidden, width]}
+        return tensors
+    return model(config, layer)
+
+
+def grove(config):
+    hidden, count = config["hidden_size"], config["num_experts"]
+    return model(config, lambda number: attention(config, norms=True) | {"mlp.gate.weight": [count, hidden]} | experts(
+        "mlp.experts.", hidden, config["moe_intermediate_size"], count) | experts(
+            "mlp.chunk_experts.", hidden, config["head_dim"], count // 2))
+
+
+RAW = DECODER | {"rms_norm_eps": 1e-6, "rope_theta": 10000.0, "hidden_act": "silu", "torch_dtype": "bfloat16"}
+PEER = {"run": "peer"}
 
 CASES = [
-    *family("SolarOpenForCausalLM", DECODER | EXPERTS | {"n_routed_experts": 4, "n_shared_experts": 1}, {
-        "plain": {}, "old words": {"old": True}, "YaRN": {
-            "rope_parameters": {"rope_type": "yarn", "rope_theta": 1e6, "factor": 2.0, "partial_rotary_factor": 1.0,
-                                "original_max_position_embeddings": 128}},
-        "tied, two shared": {"tie_word_embeddings": True, "n_shared_experts": 2, "dtype": "float32"},
+    *family("SolarOpenForCausalLM", DECODER | EXPERTS | {"num_experts": None, "n_routed_experts": 4, "n_shared_experts": 1}, {
+        "plain": {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "partial_rotary_factor": 1.0}},
+        "old words, biases": {
+            "old": True, "attention_bias": True,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "partial_rotary_factor": 1.0}},
+        "YaRN": {"rope_parameters": YARN | {"partial_rotary_factor": 1.0}},
+        "larger, tied, groups": LARGER | {
+            "tie_word_embeddings": True, "n_shared_experts": 2, "n_routed_experts": 8, "n_group": 2, "topk_group": 1,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 1.0}},
+    }, tokens={"<|begin_of_text|>": "<|startoftext|>", "<|eot_id|>": "<|endoftext|>", "<|im_start|>": "<unk>"}),
+    *family("ExaoneMoeForCausalLM", DECODER | EXPERTS | {
+        "num_shared_experts": 1, "sliding_window": 32, "num_hidden_layers": 4, "scoring_func": "sigmoid"}, {
+            "plain": {}, "old words, groups": {"old": True, "n_group": 2, "topk_group": 1, "num_experts": 8},
+            "Llama 3 scaling, two dense layers": {
+                "first_k_dense_replace": 2, "rope_parameters": {
+                    "rope_type": "llama3", "rope_theta": 1e6, "factor": 8.0, "low_freq_factor": 1.0,
+                    "high_freq_factor": 4.0, "original_max_position_embeddings": 64}},
+            "further tokens": {
+                "num_nextn_predict_layers": 1,
+                "further": exaone_predictor(["input_layernorm.weight", "post_attention_layernorm.weight"])},
+            "larger": LARGER | {"num_shared_experts": 2, "sliding_window_pattern": 3},
     }),
-    *family("ExaoneMoeForCausalLM", DECODER | EXPERTS | {"num_shared_experts": 1, "n_group": 1, "topk_group": 1}, {
-        "plain": {}, "old words": {"old": True},
+    *family("Exaone4_5_ForConditionalGeneration", {
+        "text_config": DECODER | {"model_type": "exaone4", "sliding_window": 32, "num_hidden_layers": 4},
+        "vision_config": {"hidden_size": 32, "depth": 1, "num_heads": 2, "intermediate_size": 48, "out_hidden_size": 64,
+                          "num_key_value_heads": 2}}, {
+            "plain": {},
+            "further tokens": {
+                "text_config": DECODER | {
+                    "model_type": "exaone4", "sliding_window": 32, "num_hidden_layers": 4, "num_nextn_predict_layers": 1},
+                "further": exaone_predictor(["post_attention_layernorm.weight", "post_feedforward_layernorm.weight"])},
+    }, run=None),
+    *family("Cohere2MoeForCausalLM", DECODER | {
+        "num_experts": 4, "num_experts_per_tok": 2, "sliding_window": 32, "num_hidden_layers": 5, "logit_scale": 0.25}, {
+            "plain": {}, "shared, dense, sigmoid": {
+                "num_shared_experts": 2, "first_k_dense_replace": 1, "prefix_dense_intermediate_size": 72,
+                "expert_selection_fn": "sigmoid"},
+            "RMS norms, tied, old words": {"rms_norm_eps": 1e-6, "tie_word_embeddings": True, "old": True},
+            "larger": LARGER | {"num_shared_experts": 1},
     }),
-    *family("MellumForCausalLM", DECODER | EXPERTS, {
-        "plain": {}, "old words": {"old": True},
+    *family("HYV3ForCausalLM", DECODER | EXPERTS | {"num_shared_experts": 1}, {
+        "plain": {}, "old words, biases": {"old": True, "attention_bias": True},
+        "larger, YaRN": LARGER | {"num_shared_experts": 2, "num_experts": 8, "rope_parameters": YARN},
     }),
+    *family("MellumForCausalLM", DECODER | EXPERTS | {"sliding_window": 32}, {
+        "plain": {}, "windows": {"layer_types": WINDOWS},
+        "larger, YaRN, windows": LARGER | {
+            "layer_types": [*WINDOWS, "sliding_attention", "full_attention"], "num_experts": 8,
+            "rope_parameters": {
+                "full_attention": YARN, "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}},
+        "tied": {"tie_word_embeddings": True, "layer_types": WINDOWS},
+    }),
+    *family("YoutuForCausalLM", DECODER | LATENT | {"tie_word_embeddings": True, "pad_token_id": None}, {
+        "plain": {}, "old words, untied": {"old": True, "tie_word_embeddings": False},
+        "larger, YaRN": LARGER | {
+            "num_key_value_heads": 6, "head_dim": None, "q_lora_rank": 40, "v_head_dim": 16,
+            "rope_parameters": YARN | {"mscale": 1.0, "mscale_all_dim": 1.0}},
+    }),
+    *family("KimiVLForConditionalGeneration", {
+        "model_type": "kimi_vl", "torch_dtype": "bfloat16", "vision_config": {"hidden_size": 8}, "text_config": {
+            key: value for key, value in (RAW | EXPERTS | LATENT | {
+                "num_experts": None,
+                "model_type": "deepseek_v3", "n_routed_experts": 4, "n_shared_experts": 1, "first_k_dense_replace": 1,
+                "scoring_func": "sigmoid", "n_group": 1, "topk_group": 1, "routed_scaling_factor": 2.0}).items()
+            if value is not None}}, {"plain": {}}, shapes=kimi, run="peer"),
+    *family("KimiK25ForConditionalGeneration", {
+        "model_type": "kimi_k25", "torch_dtype": "bfloat16", "vision_config": {"hidden_size": 8}, "text_config": {
+            key: value for key, value in (RAW | EXPERTS | LATENT | {
+                "num_experts": None,
+                "model_type": "kimi_k2", "n_routed_experts": 8, "n_shared_experts": 2, "first_k_dense_replace": 1,
+                "scoring_func": "sigmoid", "n_group": 1, "topk_group": 1, "routed_scaling_factor": 2.8,
+                "rope_scaling": {
+                    "type": "yarn", "factor": 4.0, "mscale": 1.0, "mscale_all_dim": 1.0, "beta_fast": 32.0,
+                    "beta_slow": 1.0, "original_max_position_embeddings": 64}}).items()
+            if value is not None}}, {"YaRN": {}}, shapes=kimi, run="peer"),
+    *family("GraniteSWAForCausalLM", DECODER | {
+        "head_dim": None, "sliding_window": 32, "num_hidden_layers": 5, "attention_multiplier": 0.2,
+        "embedding_multiplier": 2.0, "residual_multiplier": 0.5, "logits_scaling": 2.0}, {
+            "plain": {}, "old words, tied, biases": {
+                "old": True, "tie_word_embeddings": True, "attention_bias": True, "mlp_bias": True},
+            "layers without positions": {"no_rope_layers": [1, 0, 1, 1, 0], "layer_rope_theta": [1e4, 0, 1e4, 1e4, 0]},
+            "larger": LARGER | {"head_dim": None, "layer_types": [*WINDOWS, "full_attention", "sliding_attention"]},
+    }),
+    *family("GraniteMoeSWAForCausalLM", DECODER | {
+        "head_dim": None, "sliding_window": 32, "num_hidden_layers": 5, "num_local_experts": 4, "num_experts_per_tok": 2,
+        "shared_intermediate_size": 48}, {
+            "plain": {}, "old words, nothing shared": {"old": True, "shared_intermediate_size": 0},
+            "larger, tied": LARGER | {"head_dim": None, "tie_word_embeddings": True, "num_local_experts": 8},
+    }),
+    *family("BailingMoeForCausalLM", RAW | EXPERTS | {
+        "model_type": "bailing_moe", "num_shared_experts": 2, "first_k_dense_replace": 0, "head_dim": None}, {
+            "plain": {}, "larger, head size, weights as they are": LARGER | {"norm_topk_prob": False},
+    }, shapes=bailing, run="peer"),
+    *family("BailingMoeV2ForCausalLM", RAW | EXPERTS | {
+        "model_type": "bailing_moe_v2", "num_shared_experts": 1, "first_k_dense_replace": 1, "n_group": 1,
+        "topk_group": 1, "score_function": "sigmoid", "routed_scaling_factor": 2.5, "partial_rotary_factor": 0.5}, {
+            "plain": {}, "larger, groups, further tokens": LARGER | GROUPS | {"num_nextn_predict_layers": 1, "run": None},
+            "shared width, whole heads": {"moe_shared_expert_intermediate_size": 56, "partial_rotary_factor": 1.0},
+    }, shapes=bailing, run="peer"),
+    *family("LLaDAModelLM", {
+        "model_type": "llada", "d_model": 64, "n_heads": 4, "n_layers": 2, "mlp_hidden_size": 96, "vocab_size": 512,
+        "max_sequence_length": 256, "rms_norm_eps": 1e-5, "rope_theta": 5e5, "block_type": "llama",
+        "layer_norm_type": "rms", "activation_type": "silu", "torch_dtype": "bfloat16"}, {
+            "plain": {}, "fewer key heads, larger": {
+                "n_kv_heads": 2, "d_model": 128, "mlp_hidden_size": 160, "dtype": "float32"},
+    }, shapes=llada, run=None),
+    *family("LLaDAMoEModelLM", RAW | EXPERTS | {
+        "model_type": "llada", "expert_intermediate_size": 40, "vocab_size": 156896}, {"plain": {}}, shapes=llada_experts, run=None),
+    *family("DreamModel", RAW | {"model_type": "Dream", "mask_token_id": 511, "head_dim": None}, {
+        "plain": {}, "larger": LARGER | {"head_dim": None, "mask_token_id": None}}, shapes=dream, run=None),
+    *family("SmallThinkerForCausalLM", RAW | {
+        "model_type": "smallthinker", "moe_num_primary_experts": 4, "moe_num_active_primary_experts": 2,
+        "moe_ffn_hidden_size": 40, "num_hidden_layers": 5, "intermediate_size": None}, {
+            "plain": {}, "windows, softmax": {
+                "sliding_window_layout": [0, 1, 1, 1, 0], "sliding_window_size": 4096, "rope_layout": [0, 1, 1, 1, 0],
+                "moe_primary_router_apply_softmax": True},
+            "larger": LARGER | {"moe_num_primary_experts": 8, "tie_word_embeddings": True, "intermediate_size": None},
+    }, shapes=small_thinker, run="peer"),
+    *family("GroveMoeForCausalLM", RAW | EXPERTS | {"model_type": "grove_moe"}, {
+        "plain": {}, "larger": LARGER | {"num_experts": 8}}, shapes=grove, run=None),
 ]

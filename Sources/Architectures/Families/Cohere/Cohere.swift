@@ -46,11 +46,6 @@ extension ModelFamily {
 
 }
 
-extension MetadataRule {
-    /// `rope.scaling.type` as `none`: said, not left out.
-    static let noRotaryScaling = MetadataRule.constant("rope.scaling.type", .string("none"))
-}
-
 extension DecoderRule {
     /// Attention and network side by side behind one layer norm without bias, and scaled logits.
     ///

@@ -22,24 +22,15 @@ extension ModelFamily {
             .integer("num_nextn_predict_layers", 1), .real("rope_theta", 10000),
             .real("partial_rotary_factor", 0.5),
         ],
-        keys: .common + [
-            .partialRotaryDimension,
-            .count("expert_count", "n_routed_experts"),
-            .count("expert_feed_forward_length", "moe_intermediate_size"),
-            .count("expert_shared_count", "n_shared_experts"),
-            .count("leading_dense_block_count", "first_k_dense_replace"),
-            .constant("expert_gating_func", .uint32(2)),
-            .number("expert_weights_scale", "routed_scaling_factor"),
-            .flag("expert_weights_norm", "norm_topk_prob"),
-            .count("nextn_predict_layers", "num_nextn_predict_layers"),
-        ],
+        keys: .glm4Moe,
         tensors: [
             .ends(),
             .blocks(
                 .norm("input_layernorm", "attn_norm"),
                 .norm("post_attention_layernorm", "post_attention_norm"),
                 .headNorms(presence: .optional), .attention(biases: .optional)),
-            .blocks(where: !.sparseAfterFirst, .gatedNetwork()), .routedExperts(), .glmPredictor,
+            .blocks(where: !.sparseAfterFirst, .gatedNetwork()), .routedExperts(),
+            .predictorModules,
         ],
         checkpoint: .init(multiTokenPrediction: .kept),
         checks: [.activation(.silu)],
@@ -54,6 +45,7 @@ extension ModelFamily {
                 ("blk.0.attn_q.bias", "attention_bias"),
                 ("blk.0.attn_q_norm.weight", "use_qk_norm"),
             ], rotaryShare: "partial_rotary_factor",
+            fits: { $0.tokenizer("eom_token_id") != nil },
             computed: { source in
                 let further = source.integer("nextn_predict_layers") ?? 0
                 guard let count = source.integer("block_count"), count > further else { return [] }
@@ -61,11 +53,7 @@ extension ModelFamily {
             }),
         // GLM-4.5: biases, norms of heads in the large model, DeepSeek-V3's experts after dense
         // blocks.
-        decoder: .blocks(
-            .init(
-                pairing: .halves, headNorms: .head, headNormsMayMiss: true,
-                feedForwardNorm: "post_attention_norm",
-                experts: .init(scoring: .sigmoid, normalisesWeights: true, shared: .stated))))
+        decoder: .glm4Moe)
 
     /// The parts of GLM's tokens from 4.5 on.
     static let glm4MoeRoles: [TokenizerRules.TokenRole] = [
@@ -75,23 +63,27 @@ extension ModelFamily {
 
 }
 
-extension TensorRule.Condition {
-    /// The blocks behind the layers, which predict further tokens.
-    static let predictsFurther = TensorRule.Condition {
-        configuration, block throws(ArchitectureError) in
-        try block >= configuration.numHiddenLayers()
-    }
+extension [MetadataRule] {
+    /// The keys of GLM-4.5 and what is built like it.
+    static let glm4Moe: Self =
+        .common + [
+            .partialRotaryDimension,
+            .count("expert_count", "n_routed_experts"),
+            .count("expert_feed_forward_length", "moe_intermediate_size"),
+            .count("expert_shared_count", "n_shared_experts"),
+            .count("leading_dense_block_count", "first_k_dense_replace"),
+            .constant("expert_gating_func", .uint32(2)),
+            .number("expert_weights_scale", "routed_scaling_factor"),
+            .flag("expert_weights_norm", "norm_topk_prob"),
+            .count("nextn_predict_layers", "num_nextn_predict_layers"),
+        ]
 }
 
-extension TensorModules {
-    /// What layers that predict further tokens (MTP) have beside the rest.
-    static let glmPredictor = blocks(
-        where: .predictsFurther, .init("eh_proj", "nextn.eh_proj", [.hidden, 2 * .hidden]),
+extension DecoderRule {
+    /// Biases, norms of heads in the large model, DeepSeek V3's experts after dense blocks.
+    static let glm4Moe = blocks(
         .init(
-            "embed_tokens", "nextn.embed_tokens", [.vocabulary, .hidden], presence: .optional),
-        .norm("enorm", "nextn.enorm"), .norm("hnorm", "nextn.hnorm"),
-        .init(
-            "shared_head.head", "nextn.shared_head_head", [.vocabulary, .hidden],
-            presence: .optional),
-        .norm("shared_head.norm", "nextn.shared_head_norm", presence: .optional))
+            pairing: .halves, headNorms: .head, headNormsMayMiss: true,
+            feedForwardNorm: "post_attention_norm",
+            experts: .init(scoring: .sigmoid, normalisesWeights: true, shared: .stated)))
 }

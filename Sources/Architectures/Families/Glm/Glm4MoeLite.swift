@@ -21,34 +21,17 @@ extension ModelFamily {
             .integer("qk_nope_head_dim", 192), .integer("n_group", 1), .integer("topk_group", 1),
             .integer("num_experts_per_tok", 4), .boolean("norm_topk_prob", true),
             .integer("max_position_embeddings", 202752), .real("rms_norm_eps", 1e-5),
-            .real("rope_theta", 10000), .computed("first_k_dense_replace") { $0.denseLayers() },
+            .real("rope_theta", 10000), .denseLayers(standard: 1),
             .replacement("head_dim", by: "qk_rope_head_dim"),
         ],
-        keys: .commonWithoutHeadLength + [.fileType] + .latentAttention + [
-            .entries { configuration throws(ArchitectureError) in
-                let count = try configuration.numNextnPredictLayers()
-                guard count > 0 else { return [] }
-                return [
-                    .init(
-                        "{arch}.nextn_predict_layers",
-                        try configuration.uint32(count, "num_nextn_predict_layers"))
-                ]
-            }
-        ],
+        keys: .commonWithoutHeadLength + [.fileType] + .latentAttention + [.predictorCount],
         tensors: [
-            .latentDecoder, .routedExperts(correction: .required, shared: .required), .glmPredictor,
+            .latentDecoder, .routedExperts(correction: .required, shared: .required),
+            .predictorModules,
         ],
         checkpoint: .init(multiTokenPrediction: .kept),
         rotary: .yarnOrDynamic,
-        checks: [
-            .refusing { configuration throws(ArchitectureError) in
-                guard configuration["mlp_layer_types"] != nil, configuration.denseLayers() == nil
-                else { return }
-                throw configuration.inexpressible(
-                    "mlp_layer_types", found: "another order",
-                    expected: "first_k_dense_replace dense layers, then experts")
-            }
-        ] + .latentAttention,
+        checks: [.denseLayersFirst] + .latentAttention,
         tokenizer: .init(roles: glm4MoeRoles),
         export: .latentAttention(
             modelType: "glm4_moe_lite",
@@ -67,16 +50,4 @@ extension ModelFamily {
                 ]
             }),
         decoder: .latentAttention)
-}
-
-extension ModelConfiguration {
-    /// How many dense layers come before those with experts, by `mlp_layer_types`: the file has one
-    /// number, and `nil` where that is not enough.
-    fileprivate func denseLayers() -> JSON? {
-        guard let types = self["mlp_layer_types"]?.array?.map(\.text) else {
-            return self["first_k_dense_replace"] ?? .integer(1)
-        }
-        let count = types.prefix { $0 == "dense" }.count
-        return types.dropFirst(count).allSatisfy { $0 == "sparse" } ? .integer(count) : nil
-    }
 }

@@ -20,7 +20,7 @@ extension ModelFamily {
             .blocks(of: "model.layers.{bid}.linear_attn.", where: .deltaRule, .qwen35Mixer),
             .blocks(.gatedNetwork()),
         ],
-        checkpoint: .init(multiTokenPrediction: .qwenPredictors),
+        checkpoint: .init(multiTokenPrediction: .mtpLayers),
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .on("attn_output_gate"), .deltaLayers],
         export: .deltaLayers(

@@ -25,7 +25,7 @@ extension ModelFamily {
             .blocks(of: "model.layers.{bid}.linear_attn.", where: .deltaRule, .qwen35Mixer),
             .blocks(.qwenExperts, .qwenSharedExpert),
         ],
-        checkpoint: .init(multiTokenPrediction: .qwenPredictors),
+        checkpoint: .init(multiTokenPrediction: .mtpLayers),
         rotary: .yarnOrDynamic,
         checks: [.on("attn_output_gate"), .deltaLayers] + .qwenExperts(normalizes: true),
         export: .deltaLayers(

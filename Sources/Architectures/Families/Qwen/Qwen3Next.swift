@@ -26,7 +26,7 @@ extension ModelFamily {
             .blocks(of: "model.layers.{bid}.linear_attn.", where: .deltaRule, qwen3NextMixer),
             .blocks(.qwenExperts, .qwenSharedExpert),
         ],
-        checkpoint: .init(multiTokenPrediction: .qwenPredictors),
+        checkpoint: .init(multiTokenPrediction: .mtpLayers),
         rotary: .yarnOrDynamic,
         checks: [.deltaLayers] + .qwenExperts(normalizes: true),
         export: .deltaLayers(modelType: "qwen3_next"),
@@ -181,16 +181,6 @@ extension TensorRule.Condition {
         configuration, block throws(ArchitectureError) in
         try block == configuration.numHiddenLayers()
     }
-}
-
-extension MultiTokenPrediction {
-    /// How Qwen's models name layers that predict further tokens.
-    static let qwenPredictors = Self.apart(
-        prefix: "mtp.",
-        modules: [
-            "fc": "eh_proj", "pre_fc_norm_embedding": "enorm", "pre_fc_norm_hidden": "hnorm",
-            "norm": "shared_head.norm",
-        ])
 }
 
 extension ModelConfiguration {

@@ -1,12 +1,12 @@
 import TensorCore
 
 extension ModelFamily {
-    /// EXAONE 4: norms after attention and feed-forward network and on every query and key head;
+    /// EXAONE 4, and the language model of 4.5: norms after attention and feed-forward network and on every query and key head;
     /// most layers with a sliding window, the others without positions.
     public static let exaone4 = ModelFamily(
         name: "Exaone4",
         architecture: "exaone4",
-        classes: ["Exaone4ForCausalLM"],
+        classes: ["Exaone4ForCausalLM", "Exaone4_5_ForConditionalGeneration"],
         // transformers: Exaone4Config
         defaults: [
             .integer("vocab_size", 102400), .integer("hidden_size", 4096),
@@ -15,39 +15,52 @@ extension ModelFamily {
             .integer("max_position_embeddings", 2048), .real("rms_norm_eps", 1e-5),
             .real("rope_theta", 10000), .integer("sliding_window", 4096),
         ],
-        keys: .common + [
-            .count("vocab_size", "vocab_size"),
-            .count("attention.sliding_window", "sliding_window"),
-            .slidingWindowPattern { configuration throws(ArchitectureError) in
-                guard configuration["sliding_window"] != nil else { return nil }
-                if let layers = try configuration.slidingLayers() { return layers }
-                return try configuration.exaonePattern()
-            },
-        ],
+        keys: .common + .exaoneWindows + [.predictorCount],
         tensors: [
             .ends(),
             .blocks(
                 .norm("post_attention_layernorm", "post_attention_norm"),
                 .norm("post_feedforward_layernorm", "post_ffw_norm"), .headNorms(), .attention(),
                 .gatedNetwork()),
+            .predictorModules,
         ],
+        checkpoint: .init(multiTokenPrediction: .mtpLayers),
         rotary: .llama3,
         checks: [.activation(.silu)],
         export: .init(
             modelType: "exaone4"),
         // Norms after attention and the network and of every head; where there are sliding
         // windows, the blocks without one know no positions.
-        decoder: .custom { model throws(DecoderDescriptionError) in
+        decoder: .exaone(
+            .init(
+                pairing: .halves, headNorms: .head, hasPreNorms: false, hasPostNorms: true,
+                windowPeriod: 4)))
+}
+
+extension [MetadataRule] {
+    /// The keys of EXAONE 4 and of its form with experts behind the common ones.
+    static let exaoneWindows: Self = [
+        .count("vocab_size", "vocab_size"),
+        .count("attention.sliding_window", "sliding_window"),
+        .slidingWindowPattern { configuration throws(ArchitectureError) in
+            guard configuration["sliding_window"] != nil else { return nil }
+            if let layers = try configuration.slidingLayers() { return layers }
+            return try configuration.exaonePattern()
+        },
+    ]
+}
+
+extension DecoderRule {
+    /// Blocks without a window know no positions, where others have one.
+    static func exaone(_ style: DecoderStyle) -> Self {
+        .custom { model throws(DecoderDescriptionError) in
             let windows = try model.windows(blockCount: model.blockCount(), fullEvery: 4)
             let isMixed = windows.contains { $0 != nil }
-            return try model.decoder(
-                .init(
-                    pairing: .halves, headNorms: .head, hasPreNorms: false, hasPostNorms: true,
-                    windowPeriod: 4)
-            ) { _, block in
+            return try model.decoder(style) { _, block in
                 if isMixed, block.attention.window == nil { block.attention.rotary = nil }
             }
-        })
+        }
+    }
 }
 
 extension ModelConfiguration {
