@@ -14,6 +14,9 @@ extension BlockDescription {
         /// `g · sigmoid(alpha · g) · (u + 1)` with the gate `g` cut to at most `limit` and the
         /// other, `u`, to `±limit`. Source: OpenAI, gpt-oss model card, <https://arxiv.org/abs/2508.10925>.
         case clampedSwiGLU(alpha: Float, limit: Float)
+        /// `min(silu(g), limit) · u` with the gate `g` and the other, `u`, cut to `±limit`. Source:
+        /// StepFun, Step 3.5.
+        case limitedSwiGLU(limit: Float)
         /// `quadratic · x² + linear · x` above 0, otherwise
         /// `exponential · (exp(min(x, limit)) − 1 − x) + linear · x`. Source: Huang et al., xIELU,
         /// <https://arxiv.org/abs/2411.13010>.

@@ -32,6 +32,8 @@ extension BlockDescription {
         public var yarn: YaRN?
         /// A tensor with a divisor of the angle for each pair.
         public var factors: String?
+        /// How many divisors the tensor has, where there are more than turning pairs.
+        public var factorCount: Int?
         /// Another tensor of divisors, for contexts beyond a length.
         public var longFactors: LongFactors?
         /// What the turned elements are multiplied by.

@@ -13,9 +13,12 @@ extension DecoderDescription {
     /// - Parameters:
     ///   - hasTensor: Whether the model has a tensor of this name: biases and tied outputs are
     ///     told by presence.
+    ///   - rowCount: How many rows a tensor has, where the metadata do not tell one form from
+    ///     another.
     ///   - path: The file that errors name.
     public init(
-        metadata: Metadata, hasTensor: @escaping (String) -> Bool, path: String
+        metadata: Metadata, hasTensor: @escaping (String) -> Bool,
+        rowCount: @escaping (String) -> Int? = { _ in nil }, path: String
     ) throws(DecoderDescriptionError) {
         guard let name = metadata["general.architecture"]?.text else {
             throw DecoderDescriptionError(.missingKey, path: path, key: "general.architecture")
@@ -30,7 +33,8 @@ extension DecoderDescription {
                 .unknownArchitecture(name), path: path, key: "general.architecture")
         }
         let model = DecoderMetadata(
-            architecture: name, metadata: metadata, hasTensor: hasTensor, path: path)
+            architecture: name, metadata: metadata, hasTensor: hasTensor, rowCount: rowCount,
+            path: path)
         self = try decoder.describe(model)
         try model.addPooling(to: &self)
     }

@@ -5,6 +5,7 @@ struct DecoderMetadata {
     let architecture: String
     let metadata: Metadata
     let hasTensor: (String) -> Bool
+    let rowCount: (String) -> Int?
     let path: String
 
     /// More blocks, heads or columns than this no model has; it keeps products far from overflow.

@@ -24,6 +24,9 @@ public struct ModelConfiguration: Sendable {
     public var predictorCount = 0
     /// The tokens that end a text where `generation_config.json` lists several.
     public var endTokens: [UInt32] = []
+    /// The tokens that `generation_config.json` forbids (`suppress_tokens`); `nil` where it has no such
+    /// list.
+    public var suppressedTokens: [Int32]?
 
     /// How an embedding model makes one vector of a text; raw values are GGUF's.
     public enum Pooling: UInt32, Sendable {

@@ -89,6 +89,9 @@ public struct ConversionSource: TensorSource {
         configuration.endTokens =
             directory.generationConfig?["eos_token_id"]?.array?
             .compactMap { $0.integer.flatMap { UInt32(exactly: $0) } } ?? []
+        configuration.suppressedTokens =
+            directory.generationConfig?["suppress_tokens"]?.array?
+            .compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
         let left = try family.review(configuration)
         try directory.checkConvertible()
         let weights = try ConvertedWeights(

@@ -84,6 +84,6 @@ public enum OutputType: String, Sendable, CaseIterable {
         "ffn_gate_inp", "ffn_gate_inp_shexp", "position_embd", "token_types", "ssm_conv1d",
         "ssm_conv1d_q", "ssm_conv1d_k", "ssm_conv1d_v", "shortconv.conv", "time_mix_first",
         "time_mix_w1", "time_mix_w2", "time_mix_decay_w1", "time_mix_decay_w2",
-        "time_mix_lerp_fused", "altup_correct_coef", "altup_predict_coef",
+        "time_mix_lerp_fused", "altup_correct_coef", "altup_predict_coef", "indexer.proj",
     ]
 }

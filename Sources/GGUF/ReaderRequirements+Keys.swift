@@ -14,13 +14,15 @@ extension ReaderRequirements {
     }()
 
     private static let withRootMeanSquare = [
-        "afmoe", "apertus", "arcee", "chatglm", "deepseek", "deepseek2", "dots1", "ernie4_5",
-        "ernie4_5-moe", "exaone4", "falcon-h1", "gemma", "gemma2", "gemma3", "gemma-embedding",
-        "gemma4", "glm4", "glm4moe", "gpt-oss", "granite", "granitemoe", "granitehybrid",
-        "hunyuan-dense", "hunyuan-moe", "lfm2", "lfm2moe", "llama", "llama4", "mamba", "mamba2",
-        "minimax-m2", "mistral3", "olmo2", "olmoe", "phi3", "phimoe", "qwen2", "qwen2moe",
-        "qwen2vl", "qwen3", "qwen35", "qwen35moe", "qwen3moe", "qwen3next", "qwen3vl", "qwen3vlmoe",
-        "seed_oss", "smollm3", "t5", "t5encoder",
+        "afmoe", "apertus", "arcee", "bailingmoe", "bailingmoe2", "chatglm", "deepseek",
+        "deepseek2", "deepseek32", "dots1", "dream", "ernie4_5", "ernie4_5-moe", "exaone-moe",
+        "exaone4", "falcon-h1", "gemma", "gemma-embedding", "gemma2", "gemma3", "gemma4",
+        "glm-dsa", "glm4", "glm4moe", "gpt-oss", "granite", "granite_swa", "granitehybrid",
+        "granitemoe", "grovemoe", "hunyuan-dense", "hunyuan-moe", "hy_v3", "kimi-linear",
+        "laguna", "lfm2", "lfm2moe", "llada", "llada-moe", "llama", "llama4", "mamba", "mamba2",
+        "mellum", "mimo2", "minimax-m2", "mistral3", "olmo2", "olmoe", "phi3", "phimoe", "qwen2",
+        "qwen2moe", "qwen2vl", "qwen3", "qwen35", "qwen35moe", "qwen3moe", "qwen3next", "qwen3vl",
+        "qwen3vlmoe", "seed_oss", "smallthinker", "smollm3", "step35", "t5", "t5encoder",
     ]
 
     private static let withLayerNorm = [
@@ -36,15 +38,29 @@ extension ReaderRequirements {
     private static let furtherKeys: [String: [String]] = [
         "afmoe": ["expert_feed_forward_length", "expert_shared_count"],
         "apertus": ["xielu.alpha_n", "xielu.alpha_p", "xielu.beta", "xielu.eps"],
+        "bailingmoe": ["expert_feed_forward_length", "expert_shared_count"],
+        "bailingmoe2": [
+            "expert_feed_forward_length", "expert_gating_func", "expert_shared_count",
+        ],
         "cohere2": ["attention.sliding_window", "logit_scale"],
+        "cohere2moe": [
+            "attention.sliding_window", "expert_feed_forward_length", "leading_dense_block_count",
+            "logit_scale",
+        ],
         "deepseek": ["expert_feed_forward_length", "expert_shared_count"],
         "deepseek2": [
             "attention.kv_lora_rank", "expert_feed_forward_length", "expert_shared_count",
+        ],
+        "deepseek32": [
+            "attention.indexer.head_count", "attention.indexer.key_length",
+            "attention.indexer.top_k", "attention.kv_lora_rank", "expert_feed_forward_length",
+            "expert_gating_func",
         ],
         "dots1": [
             "expert_feed_forward_length", "expert_gating_func", "expert_shared_count",
         ],
         "ernie4_5-moe": ["expert_feed_forward_length", "interleave_moe_layer_step"],
+        "exaone-moe": ["expert_feed_forward_length", "expert_gating_func"],
         "falcon-h1": stateSpace + ["ssm.group_count"],
         "gemma-embedding": ["attention.sliding_window"],
         "gemma4": [
@@ -52,18 +68,38 @@ extension ReaderRequirements {
             "attention.sliding_window_pattern", "attention.value_length_swa",
             "embedding_length_per_layer_input",
         ],
+        "glm-dsa": [
+            "attention.indexer.head_count", "attention.indexer.key_length",
+            "attention.indexer.top_k", "attention.kv_lora_rank", "expert_feed_forward_length",
+        ],
         "glm4moe": ["expert_feed_forward_length", "expert_shared_count"],
         "gpt-oss": ["attention.sliding_window", "expert_feed_forward_length"],
         "gptneox": ["use_parallel_residual"],
         "granite": ["logit_scale"],
+        "granite_swa": [
+            "attention.sliding_window", "attention.sliding_window_pattern", "logit_scale",
+        ],
         "granitehybrid": stateSpace + ["ssm.group_count"],
         "granitemoe": ["logit_scale"],
+        "grovemoe": [
+            "expert_feed_forward_length", "expert_group_scale", "experts_per_group",
+        ],
         "hunyuan-moe": ["expert_feed_forward_length"],
+        "hy_v3": ["expert_feed_forward_length"],
+        "kimi-linear": [
+            "attention.kv_lora_rank", "expert_feed_forward_length", "expert_gating_func",
+            "kda.head_dim", "ssm.conv_kernel",
+        ],
+        "laguna": ["expert_feed_forward_length", "leading_dense_block_count"],
         "lfm2": ["shortconv.l_cache"],
         "lfm2moe": ["expert_feed_forward_length", "expert_gating_func", "shortconv.l_cache"],
         "llama4": ["expert_feed_forward_length", "interleave_moe_layer_step"],
         "mamba": stateSpace,
         "mamba2": stateSpace + ["ssm.group_count"],
+        "mimo2": [
+            "attention.sliding_window", "attention.sliding_window_pattern",
+            "expert_feed_forward_length",
+        ],
         "minimax-m2": ["expert_feed_forward_length", "expert_gating_func"],
         "nemotron_h": stateSpace + ["ssm.group_count"],
         "nemotron_h_moe": stateSpace + ["ssm.group_count"],
@@ -73,6 +109,10 @@ extension ReaderRequirements {
         "qwen3next": stateSpace + ["ssm.group_count"],
         "qwen3vl": ["rope.dimension_sections"],
         "qwen3vlmoe": ["rope.dimension_sections"],
+        "step35": [
+            "attention.sliding_window", "attention.sliding_window_pattern",
+            "expert_feed_forward_length",
+        ],
         "t5": ["attention.relative_buckets_count", "decoder_start_token_id"],
         "t5encoder": ["attention.relative_buckets_count"],
     ]

@@ -12,7 +12,8 @@ extension ReaderRequirements {
     }
 
     private static let withOutputMatrix: Set<String> = [
-        "apertus", "dots1", "gptneox", "minimax-m2", "nemotron", "olmo2", "olmoe", "gpt-oss",
+        "apertus", "bailingmoe", "bailingmoe2", "dots1", "exaone-moe", "gptneox", "kimi-linear",
+        "llada-moe", "mellum", "mimo2", "minimax-m2", "nemotron", "olmo2", "olmoe", "gpt-oss",
         "phi2", "phimoe", "qwen2moe", "stablelm",
     ]
 

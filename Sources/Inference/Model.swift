@@ -44,7 +44,8 @@ public struct Model: Sendable {
         try self.init(
             source: source,
             description: DecoderDescription(
-                metadata: source.metadata, hasTensor: { tensorIndex.has($0) }, path: source.path))
+                metadata: source.metadata, hasTensor: { tensorIndex.has($0) },
+                rowCount: { tensorIndex.rowCount(of: $0) }, path: source.path))
     }
 
     /// Takes the tensors of any source, run as `description` says.
@@ -68,7 +69,8 @@ public struct Model: Sendable {
             guard let rotary = block.rotary else { continue }
             for name in [rotary.factors, rotary.longFactors?.tensor].compactMap({ $0 })
             where factors[name] == nil {
-                factors[name] = try tensorIndex.vector(name, count: rotary.dimensionCount / 2)
+                factors[name] = try tensorIndex.vector(
+                    name, count: max(rotary.factorCount ?? 0, rotary.dimensionCount / 2))
             }
         }
         self.source = source

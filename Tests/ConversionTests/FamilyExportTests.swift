@@ -14,9 +14,31 @@ import Testing
         ("Afmoe", ["num_shared_experts": 1, "mup_enabled": true, "score_func": "sigmoid"]),
         ("Apertus", [:]), ("Arcee", [:]), ("Bloom", ["seq_length": 64]),
         ("Cohere2", ["sliding_window": 32]),
+        (
+            "Cohere2Moe",
+            [
+                "sliding_window": 32, "num_shared_experts": 1, "num_experts": 4,
+                "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"],
+                "prefix_dense_intermediate_size": 20,
+                "layer_types": [
+                    "full_attention", "sliding_attention", "sliding_attention", "full_attention",
+                ],
+            ]
+        ),
         ("DeepseekV3", ["num_key_value_heads": 4, "scoring_func": "sigmoid"]),
+        (
+            "DeepseekV32",
+            [
+                "num_key_value_heads": 4, "scoring_func": "sigmoid", "index_n_heads": 2,
+                "index_head_dim": 4, "index_topk": 8, "num_nextn_predict_layers": 0,
+            ]
+        ),
         ("Dots1", ["first_k_dense_replace": 2]), ("Ernie", [:]),
         ("ErnieMoe", ["moe_layer_start_index": 1]),
+        (
+            "ExaoneMoe",
+            ["sliding_window": 32, "num_shared_experts": 1, "scoring_func": "sigmoid"]
+        ),
         ("Falcon", ["num_kv_heads": 2, "new_decoder_architecture": true]),
         (
             "FalconH1",
@@ -35,6 +57,14 @@ import Testing
             ]
         ),
         ("GptBigCode", ["n_embd": 16, "n_layer": 4, "n_head": 4, "n_positions": 64]),
+        (
+            "GraniteSwa",
+            [
+                "sliding_window": 32, "layer_rope_theta": [10000.0, 0.0, 10000.0, 10000.0],
+                "num_local_experts": 0,
+            ]
+        ),
+        ("HunyuanV3", ["num_shared_experts": 1]),
         ("GraniteMoe", ["shared_intermediate_size": 10]), ("HunyuanDense", ["eod_token_id": 511]),
         ("HunyuanMoe", ["num_experts": 4, "moe_topk": [2, 2, 2, 2], "num_shared_expert": 1]),
         (
@@ -107,6 +137,7 @@ import Testing
             ]) { $1 }
         ),
         ("Qwen3Next", deltaSizes), ("SeedOss", [:]),
+        ("Youtu", ["num_key_value_heads": 4]),
     ]
 
     /// Layers of the delta rule: two key heads with three value heads each.
@@ -140,7 +171,9 @@ import Testing
         let family = try #require(ModelFamily.all.first { $0.name == name })
         var config: [String: Any] = sizes.merging(more) { $1 }
         // Some have names of their own, and the file's order of keys goes by those that are there.
-        if !["ErnieMoe", "HunyuanMoe"].contains(name) { config.merge(experts) { $1 } }
+        if !["ErnieMoe", "GraniteSwa", "HunyuanMoe", "Youtu"].contains(name) {
+            config.merge(experts) { $1 }
+        }
         config["architectures"] = [
             name == "GraniteMoe" ? "GraniteMoeSharedForCausalLM" : family.classes[0]
         ]

@@ -106,7 +106,7 @@ extension DecoderVariant {
     static let networks: [DecoderVariant] =
         [
             Block.Activation.silu, .geluTanh, .gelu, .relu, .reluSquared,
-            .clampedSwiGLU(alpha: 1.702, limit: 0.8),
+            .clampedSwiGLU(alpha: 1.702, limit: 0.8), .limitedSwiGLU(limit: 0.2),
             .xIELU(quadratic: 0.7, exponential: 0.9, linear: 0.5, limit: -1e-6),
         ].map { activation in
             DecoderVariant(blocks: "activation \(activation)") {
@@ -177,6 +177,9 @@ extension DecoderVariant {
                 }
                 $0.arrangement = .parallel
                 $0.feedForwardNorm = nil
+            },
+            DecoderVariant(blocks: "experts rated by the block's input") {
+                experts(&$0) { $0.ratesBlockInput = true }
             },
             DecoderVariant("dense block, then experts, one used") {
                 experts(&$0.blocks[1]) { $0.usedCount = 1 }

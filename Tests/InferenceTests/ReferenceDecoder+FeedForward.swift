@@ -2,9 +2,11 @@ import Architectures
 import Foundation
 
 extension ReferenceDecoder {
-    /// - Parameter residual: The row before any norm.
+    /// - Parameters:
+    ///   - residual: The row before any norm.
+    ///   - start: The row before the mixer.
     func feedForward(
-        _ input: Row, _ form: BlockDescription.FeedForward, residual: Row
+        _ input: Row, _ form: BlockDescription.FeedForward, residual: Row, start: Row
     ) -> Row {
         switch form {
         case .dense(let network): return run(network, input)
@@ -32,7 +34,7 @@ extension ReferenceDecoder {
                 let gate = experts.sharedGate.map { sigmoid(project(input, $0)[0]) } ?? 1
                 output = run(shared, input).map { $0 * gate }
             }
-            for (expert, weight) in choose(input, experts) {
+            for (expert, weight) in choose(experts.ratesBlockInput ? start : input, experts) {
                 let row = experts.weighsInput ? input.map { $0 * weight } : input
                 let change = run(experts.network, row, part: expert)
                 let factor = experts.weighsInput ? 1 : weight
@@ -105,6 +107,8 @@ extension ReferenceDecoder {
                         ? Double(quadratic) * x * x
                         : Double(exponential) * (expm1(min(x, Double(limit))) - x)))
                     * up
+            case .limitedSwiGLU(let limit):
+                min(x * sigmoid(x), Double(limit)) * max(min(up, Double(limit)), -Double(limit))
             case .clampedSwiGLU(let alpha, let limit):
                 min(x, Double(limit)) * sigmoid(Double(alpha) * min(x, Double(limit)))
                     * (max(min(up, Double(limit)), -Double(limit)) + 1)

@@ -132,7 +132,7 @@ struct ReferenceDecoder {
                     ? normed[index] : normalise(rows[index], block.feedForwardNorm)
             }
             let output = normalise(
-                feedForward(input, block.feedForward, residual: between),
+                feedForward(input, block.feedForward, residual: between, start: rows[index]),
                 block.postFeedForwardNorm)
             return normalise(
                 sum(between, output.map { $0 * scale }), block.feedForwardSumNorm)

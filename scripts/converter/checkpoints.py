@@ -45,6 +45,10 @@ class Case:
     tokenizer: str = "llama"
     # Tokens of the tokenizer's files that are called otherwise: old texts and new ones.
     tokens: dict = dataclasses.field(default_factory=dict)
+    # Special tokens that follow the tokenizer's own; `vocab_size` must have room for them.
+    further_tokens: tuple = ()
+    # Whether the reference converter must be told that the tokenizer puts a token in front.
+    begins: bool = False
     # What its perplexity is compared with: "transformers", "peer" or None where it does not run.
     run: str = "transformers"
     # Further options of the peer's converter, and of Ingot's.
@@ -65,8 +69,9 @@ def family(name, base, options, **members):
     fields = {field.name for field in dataclasses.fields(Case)} - {"name", "label", "config"}
     cases = []
     for label, changes in options.items():
+        changes = base | changes
         own = {key: value for key, value in changes.items() if key in fields}
-        config = dict(base) | {key: value for key, value in changes.items() if key not in fields}
+        config = {key: value for key, value in changes.items() if key not in fields}
         config = {key: value for key, value in config.items() if value is not None}
         cases.append(Case(name, label, config, **(members | own)))
     return cases
@@ -107,6 +112,18 @@ def write(case, folder):
             os.chmod(os.path.join(folder, name), 0o644)
             if case.tokens and name.endswith(".json"):
                 respell_tokens(os.path.join(folder, name), case.tokens)
+    if case.further_tokens:
+        add_tokens(os.path.join(folder, "tokenizer.json"), case.further_tokens)
+
+
+def add_tokens(path, texts):
+    with open(path, encoding="utf-8") as file:
+        tokenizer = json.load(file)
+    added = tokenizer["added_tokens"]
+    for text in texts:
+        added.append(dict(added[-1], id=added[-1]["id"] + 1, content=text))
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(tokenizer, file, ensure_ascii=False)
 
 
 def respell_tokens(path, tokens):

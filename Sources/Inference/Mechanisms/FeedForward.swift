@@ -63,6 +63,12 @@ struct Network: Sendable {
             case .reluSquared: ingot_relu_squared(gate, up, hidden)
             case .clampedSwiGLU(let alpha, let limit):
                 ingot_clamped_swiglu(gate, up, alpha, limit, hidden)
+            case .limitedSwiGLU(let limit):
+                ingot_silu(gate, nil, hidden)
+                for index in 0..<hidden {
+                    let other = up.map { max(min($0[index], limit), -limit) } ?? 1
+                    gate[index] = min(gate[index], limit) * other
+                }
             case .xIELU(let quadratic, let exponential, let linear, let limit):
                 ingot_xielu(gate, up, quadratic, exponential, linear, limit, hidden)
             }

@@ -16,6 +16,11 @@ struct TensorIndex: Sendable {
 
     func has(_ name: String) -> Bool { numbers[ByteString(name)] != nil }
 
+    /// The number of rows of a tensor that is there.
+    func rowCount(of name: String) -> Int? {
+        numbers[ByteString(name)].map { source.tensors[$0].shape.rowCount }
+    }
+
     /// The number of the tensor `name`, which must have this shape and be decodable.
     func number(_ name: String, shape: [Int]) throws(InferenceError) -> Int {
         guard let number = numbers[ByteString(name)] else {

@@ -15,8 +15,12 @@ SPELLINGS = {"new words": {}, "old words, tied": {"old": True, "tie_word_embeddi
 CASES = [
     case for name, further in {
         "ArceeForCausalLM": {}, "Exaone4ForCausalLM": {"sliding_window": 32, "num_hidden_layers": 4},
-        "DeepseekV3ForCausalLM": EXPERTS | LATENT, "LlamaForCausalLM": {}, "MistralForCausalLM": {},
+        "DeepseekV3ForCausalLM": EXPERTS | LATENT,
+        "Glm4MoeForCausalLM": EXPERTS | {
+            "first_k_dense_replace": 1, "num_nextn_predict_layers": 0, "vocab_size": 520,
+            "tokens": {"<|begin_of_text|>": "[gMASK]", "<|eot_id|>": "<|endoftext|>", "<|im_start|>": "<|user|>"},
+            "further_tokens": ("<|observation|>",)}, "LlamaForCausalLM": {}, "MistralForCausalLM": {},
         "MiniMaxM2ForCausalLM": EXPERTS, "Qwen2ForCausalLM": {}, "Qwen3ForCausalLM": {}, "Qwen3MoeForCausalLM": EXPERTS,
         "SeedOssForCausalLM": {}, "SmolLM3ForCausalLM": {},
-    }.items() for case in family(name, DECODER | further, SPELLINGS)
+    }.items() for case in family(name, DECODER, {label: further | options for label, options in SPELLINGS.items()})
 ]

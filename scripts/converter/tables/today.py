@@ -205,8 +205,72 @@ def grove(config):
             "mlp.chunk_experts.", hidden, config["head_dim"], count // 2))
 
 
+def mimo(config):
+    hidden, head, value = config["hidden_size"], config["head_dim"], config["v_head_dim"]
+    heads = config["num_attention_heads"]
+
+    def layer(number):
+        predicts = number >= config["num_hidden_layers"]
+        slides = predicts or config["hybrid_layer_pattern"][number]
+        keys = config["swa_num_key_value_heads" if slides else "num_key_value_heads"]
+        tensors = {"self_attn.o_proj.weight": [hidden, heads * value]}
+        if config.get("fused"):
+            tensors["self_attn.qkv_proj.weight"] = [heads * head + keys * (head + value), hidden]
+        else:
+            tensors |= {
+                "self_attn.q_proj.weight": [heads * head, hidden], "self_attn.k_proj.weight": [keys * head, hidden],
+                "self_attn.v_proj.weight": [keys * value, hidden]}
+        if slides:
+            tensors["self_attn.attention_sink_bias"] = [heads]
+        if predicts or not config["moe_layer_freq"][number]:
+            return tensors | network("mlp.", hidden, config["intermediate_size"])
+        count = config["n_routed_experts"]
+        return tensors | experts("mlp.experts.", hidden, config["moe_intermediate_size"], count) | {
+            "mlp.gate.weight": [count, hidden], "mlp.gate.e_score_correction_bias": [count]}
+    tensors = model(config, layer)
+    for number in range(3):
+        prefix = f"model.mtp.layers.{number}."
+        parts = layer(config["num_hidden_layers"]) | {f"{name}.weight": [hidden] for name in [
+            "input_layernorm", "post_attention_layernorm", "enorm", "hnorm", "final_layernorm"]}
+        tensors |= {prefix + name: shape for name, shape in parts.items()} | {prefix + "eh_proj.weight": [hidden, 2 * hidden]}
+    return tensors
+
+
+def step(config):
+    hidden, head = config["hidden_size"], config["head_dim"]
+    other, further = config["attention_other_setting"], config.get("num_nextn_predict_layers", 0)
+    sparse = [int(layer) for layer in config["moe_layers_enum"].split(",")]
+
+    def layer(number):
+        slides = config["layer_types"][number] == "sliding_attention"
+        own = other if slides else config
+        heads, keys = own["num_attention_heads"], own["num_attention_groups"]
+        tensors = attention(config | {"num_attention_heads": heads, "num_key_value_heads": keys}, norms=True) | {
+            "self_attn.g_proj.weight": [heads, hidden]}
+        if number not in sparse:
+            return tensors | network("mlp.", hidden, config["intermediate_size"])
+        count, width = config["moe_num_experts"], config["moe_intermediate_size"]
+        return tensors | network("share_expert.", hidden, config["share_expert_dim"]) | {
+            "moe.gate.weight": [count, hidden], "moe.router_bias": [count], "moe.gate_proj.weight": [count, width, hidden],
+            "moe.up_proj.weight": [count, width, hidden], "moe.down_proj.weight": [count, hidden, width]}
+    tensors = model(config | {"num_hidden_layers": config["num_hidden_layers"] + further}, layer)
+    for number in range(config["num_hidden_layers"], config["num_hidden_layers"] + further):
+        prefix = f"model.layers.{number}."
+        tensors |= {prefix + "enorm.weight": [hidden], prefix + "hnorm.weight": [hidden],
+                    prefix + "eh_proj.weight": [hidden, 2 * hidden],
+                    prefix + "transformer.shared_head.norm.weight": [hidden],
+                    prefix + "transformer.shared_head.output.weight": [config["vocab_size"], hidden]}
+    return tensors
+
+
+def small_norms(tensors):
+    """Norms that are stored as the difference from 1."""
+    return {name: tensor - 1 if name.endswith("norm.weight") else tensor for name, tensor in tensors.items()}
+
+
 RAW = DECODER | {"rms_norm_eps": 1e-6, "rope_theta": 10000.0, "hidden_act": "silu", "torch_dtype": "bfloat16"}
-PEER = {"run": "peer"}
+# Pieces of the small tokenizer that become the tokens which GLM's models name.
+GLM_TOKENS = {"<|begin_of_text|>": "[gMASK]", "<|eot_id|>": "<|endoftext|>", "<|im_start|>": "<|user|>"}
 
 CASES = [
     *family("SolarOpenForCausalLM", DECODER | EXPERTS | {"num_experts": None, "n_routed_experts": 4, "n_shared_experts": 1}, {
@@ -259,7 +323,6 @@ CASES = [
             "layer_types": [*WINDOWS, "sliding_attention", "full_attention"], "num_experts": 8,
             "rope_parameters": {
                 "full_attention": YARN, "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}},
-        "tied": {"tie_word_embeddings": True, "layer_types": WINDOWS},
     }),
     *family("YoutuForCausalLM", DECODER | LATENT | {"tie_word_embeddings": True, "pad_token_id": None}, {
         "plain": {}, "old words, untied": {"old": True, "tie_word_embeddings": False},
@@ -329,4 +392,60 @@ CASES = [
     }, shapes=small_thinker, run="peer"),
     *family("GroveMoeForCausalLM", RAW | EXPERTS | {"model_type": "grove_moe"}, {
         "plain": {}, "larger": LARGER | {"num_experts": 8}}, shapes=grove, run=None),
+    *family("LagunaForCausalLM", DECODER | EXPERTS | {
+        "shared_expert_intermediate_size": 48, "sliding_window": 32, "num_hidden_layers": 5,
+        "layer_types": ["full_attention" if layer % 4 == 0 else "sliding_attention" for layer in range(5)]}, {
+            "plain": {}, "heads of layers, gates of elements": {
+                "gating": "per-element", "num_attention_heads_per_layer": [4, 8, 8, 8, 4]},
+            "no windows, factor": {
+                "layer_types": ["full_attention"] * 5, "sliding_window": 0, "moe_routed_scaling_factor": 2.5},
+            "larger, YaRN": LARGER | {
+                "mlp_layer_types": ["dense", "dense", "sparse", "sparse", "sparse"], "rope_parameters": {
+                    "full_attention": YARN | {"partial_rotary_factor": 0.5},
+                    "sliding_attention": {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 1.0}}},
+    }),
+    *family("MiMoV2ForCausalLM", RAW | EXPERTS | {
+        "model_type": "mimo_v2", "num_experts": None, "n_routed_experts": 4, "v_head_dim": 8, "head_dim": 24,
+        "swa_head_dim": 24, "swa_v_head_dim": 8, "swa_num_attention_heads": 4, "swa_num_key_value_heads": 4,
+        "topk_method": "noaux_tc", "scoring_func": "sigmoid", "sliding_window": 32, "hybrid_layer_pattern": [0, 1, 1],
+        "moe_layer_freq": [0, 1, 1], "partial_rotary_factor": 0.334, "swa_rope_theta": 1000.0, "layernorm_epsilon": 1e-5,
+        "attention_value_scale": 0.7, "n_group": 1, "topk_group": 1}, {
+            "plain": {}, "one matrix, no scale": {"fused": True, "attention_value_scale": None, "dtype": "float16"},
+    }, shapes=mimo, run="peer"),
+    *family("Step3p5ForCausalLM", RAW | {
+        "model_type": "step3p5_flash", "num_hidden_layers": 4, "num_attention_groups": 2, "num_key_value_heads": None,
+        "layer_types": [
+            "full_attention", "sliding_attention", "sliding_attention", "full_attention", "sliding_attention"],
+        "partial_rotary_factors": [0.5, 1.0, 1.0, 0.5, 1.0], "rope_theta": [1e6, 1e4, 1e4, 1e6, 1e4],
+        "attention_other_setting": {"num_attention_heads": 6, "num_attention_groups": 3}, "sliding_window": 32,
+        "moe_layers_enum": "1,2,3", "moe_num_experts": 4, "moe_top_k": 2, "moe_intermediate_size": 40,
+        "share_expert_dim": 48, "moe_router_scaling_factor": 3.0, "norm_expert_weight": True,
+        "moe_router_activation": "sigmoid", "head_dim": 16}, {
+            "plain": {}, "further tokens": {"num_nextn_predict_layers": 1, "run": None},
+            "Llama 3 scaling, limits": {
+                "rope_scaling": {
+                    "rope_type": "llama3", "factor": 2.0, "low_freq_factor": 1.0, "high_freq_factor": 32.0,
+                    "original_max_position_embeddings": 64},
+                "swiglu_limits": [0.0, 0.0, 0.5, None], "swiglu_limits_shared": [0.5, None, 0.0, 1.0], "dtype": "float32"},
+    }, shapes=step, run="peer", rename=small_norms),
+    *family("DeepseekV32ForCausalLM", DECODER | EXPERTS | LATENT | {
+        "num_experts": None, "n_routed_experts": 4, "n_shared_experts": 1, "first_k_dense_replace": 1, "n_group": 1,
+        "topk_group": 1, "index_n_heads": 2, "index_head_dim": 16, "index_topk": 256, "scoring_func": "sigmoid",
+        "num_nextn_predict_layers": 0, "begins": True}, {
+            "plain": {}, "larger, old words, groups": LARGER | {
+                "num_key_value_heads": 6, "head_dim": None, "n_routed_experts": 8, "n_group": 2, "index_n_heads": 4,
+                "old": True, "rope_parameters": YARN | {"mscale": 1.0, "mscale_all_dim": 1.0}},
+    }),
+    *family("GlmMoeDsaForCausalLM", DECODER | EXPERTS | LATENT | {
+        "num_experts": None, "vocab_size": 520, "n_routed_experts": 4, "n_shared_experts": 1, "first_k_dense_replace": 1, "n_group": 1,
+        "topk_group": 1, "index_n_heads": 2, "index_head_dim": 16, "index_topk": 256, "num_nextn_predict_layers": 0}, {
+            "plain": {}, "larger": LARGER | {"num_key_value_heads": 6, "head_dim": None, "n_shared_experts": 2},
+    }, tokens=GLM_TOKENS, further_tokens=("<|observation|>",)),
+    *family("KimiLinearForCausalLM", DECODER | EXPERTS | LATENT | {
+        "q_lora_rank": None, "num_hidden_layers": 4, "num_shared_experts": 1, "first_k_dense_replace": 1,
+        "linear_attn_config": {
+            "full_attn_layers": [4], "kda_layers": [1, 2, 3], "head_dim": 16, "num_heads": 4, "short_conv_kernel_size": 4}}, {
+                "plain": {}}, run=None, rename=lambda tensors: {
+                    name.replace("layers.0.block_sparse_moe.", "layers.0.mlp."): tensor
+                    for name, tensor in tensors.items()}),
 ]

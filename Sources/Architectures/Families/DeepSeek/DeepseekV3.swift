@@ -1,12 +1,12 @@
 import TensorCore
 
 extension ModelFamily {
-    /// DeepSeek V3 and R1, and Kimi K2, which is built alike: V2's latent attention, and experts
+    /// DeepSeek V3 and R1, and Kimi K2 and the language model of K2.5, which are built alike: V2's latent attention, and experts
     /// rated by sigmoids with a correction that decides the choice alone.
     public static let deepseekV3 = ModelFamily(
         name: "DeepseekV3",
         architecture: "deepseek2",
-        classes: ["DeepseekV3ForCausalLM"],
+        classes: ["DeepseekV3ForCausalLM", "KimiK25ForConditionalGeneration"],
         // transformers: DeepseekV3Config
         defaults: [
             .integer("vocab_size", 129280), .integer("hidden_size", 7168),

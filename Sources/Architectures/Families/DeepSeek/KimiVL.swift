@@ -1,11 +1,11 @@
 import TensorCore
 
 extension ModelFamily {
-    /// The language models of Kimi VL and Kimi K2.5: DeepSeek V3 in the words of its first code, which
-    /// give heads no length.
+    /// The language model of Kimi VL: DeepSeek V3 in the words of its first code, which give heads no
+    /// length.
     public static let kimiVL = ModelFamily(
         name: "KimiVL", architecture: "deepseek2",
-        classes: ["KimiVLForConditionalGeneration", "KimiK25ForConditionalGeneration"],
+        classes: ["KimiVLForConditionalGeneration"],
         // The models' own code: DeepseekV3Config
         defaults: [
             .integer("vocab_size", 129280), .integer("hidden_size", 7168),

@@ -7,7 +7,10 @@ extension ModelFamily {
     public static let gemma4 = ModelFamily(
         name: "Gemma4",
         architecture: "gemma4",
-        classes: ["Gemma4ForCausalLM", "Gemma4ForConditionalGeneration"],
+        classes: [
+            "Gemma4ForCausalLM", "Gemma4ForConditionalGeneration",
+            "Gemma4UnifiedForConditionalGeneration",
+        ],
         // transformers: Gemma4TextConfig
         defaults: [
             .integer("vocab_size", 262_144), .integer("hidden_size", 2304),
@@ -26,7 +29,7 @@ extension ModelFamily {
             },
             .computed("full_key_value_heads") { $0.gemma4KeyValueHeads() },
         ],
-        keys: .common + gemma4Keys,
+        keys: .common + gemma4Keys + [.gemma4SuppressedTokens],
         tensors: gemma4Tensors,
         rotary: .init(["proportional"]) { configuration throws(ArchitectureError) in
             // Pairs that do not turn have a frequency next to nothing.
@@ -297,5 +300,16 @@ extension ModelConfiguration {
                 }
             }
         }
+    }
+}
+
+extension MetadataRule {
+    /// The tokens that are never to be generated, of the class that takes pictures and sound at once.
+    fileprivate static let gemma4SuppressedTokens = MetadataRule.entries {
+        configuration throws(ArchitectureError) in
+        guard let tokens = configuration.suppressedTokens, !tokens.isEmpty,
+            try configuration.architectureName() == "Gemma4UnifiedForConditionalGeneration"
+        else { return [] }
+        return [.init("tokenizer.ggml.suppress_tokens", .int32s(tokens))]
     }
 }

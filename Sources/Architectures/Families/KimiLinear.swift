@@ -1,0 +1,133 @@
+import TensorCore
+
+extension ModelFamily {
+    /// Moonshot's Kimi Linear: Kimi delta attention (KDA) in most layers, DeepSeek's latent attention
+    /// without positions in the others, experts after dense layers.
+    public static let kimiLinear = ModelFamily(
+        name: "KimiLinear", architecture: "kimi-linear",
+        classes: ["KimiLinearForCausalLM", "KimiLinearModel"],
+        // transformers: KimiLinearConfig
+        defaults: [
+            .integer("vocab_size", 163840), .integer("hidden_size", 2304),
+            .integer("intermediate_size", 9216), .integer("num_hidden_layers", 27),
+            .integer("num_attention_heads", 32),
+            .same("num_key_value_heads", as: "num_attention_heads"),
+            .real("rms_norm_eps", 1e-5), .integer("kv_lora_rank", 512),
+            .integer("qk_nope_head_dim", 128), .integer("qk_rope_head_dim", 64),
+            .integer("v_head_dim", 128), .integer("num_experts", 256),
+            .integer("moe_intermediate_size", 1024), .integer("num_shared_experts", 1),
+            .integer("first_k_dense_replace", 1), .real("routed_scaling_factor", 2.446),
+            .computed("kda_head_dim") { $0["linear_attn_config"]?["head_dim"] },
+            .computed("kda_num_heads") { $0["linear_attn_config"]?["num_heads"] },
+            .computed("kda_kernel") { $0["linear_attn_config"]?["short_conv_kernel_size"] },
+        ],
+        keys: .common + [
+            .count("vocab_size", "vocab_size"), .keyValueHeads(one: .seesAll),
+            .count("ssm.conv_kernel", "kda_kernel"), .count("kda.head_dim", "kda_head_dim"),
+            .count("attention.q_lora_rank", "q_lora_rank"),
+            .count("attention.kv_lora_rank", "kv_lora_rank"),
+            .count("rope.dimension_count", "qk_rope_head_dim"),
+            .size("attention.key_length", .key("kv_lora_rank") + .key("qk_rope_head_dim")),
+            .size("attention.key_length_mla", .key("qk_nope_head_dim") + .key("qk_rope_head_dim")),
+            .count("attention.value_length_mla", "v_head_dim"),
+            .count("expert_feed_forward_length", "moe_intermediate_size"),
+            .count("expert_shared_count", "num_shared_experts"),
+            .count("leading_dense_block_count", "first_k_dense_replace"),
+            .number("expert_weights_scale", "routed_scaling_factor"),
+        ],
+        tensors: [
+            .ends(outputPresence: .optional), .blocks(.preNorms()),
+            .blocks(of: "model.layers.{bid}.self_attn.", where: .seesAll, .kimiLatent),
+            .blocks(of: "model.layers.{bid}.self_attn.", where: !.seesAll, .kimiDelta),
+            .blocks(where: !.sparseAfterFirst, .gatedNetwork()),
+            .blocks(
+                of: "model.layers.{bid}.block_sparse_moe.", where: .sparseAfterFirst,
+                .init("gate", "ffn_gate_inp", [.experts, .hidden]),
+                .tensor("gate.e_score_correction_bias", "exp_probs_b.bias", [.experts]),
+                .gatedNetwork(
+                    "shared_experts",
+                    width: .key("moe_intermediate_size") * .key("num_shared_experts"),
+                    suffix: "_shexp"),
+                .experts(.numbered, width: .key("moe_intermediate_size"))),
+        ],
+        checkpoint: .init(
+            spellings: ["gate", "up", "down"].map {
+                // Dense layers, as transformers' class names them.
+                .init(".block_sparse_moe.\($0)_proj.", means: ".mlp.\($0)_proj.")
+            }),
+        checks: [.activation(.silu), .text("moe_router_activation_func", "sigmoid")])
+}
+
+extension MetadataRule {
+    /// One key-value head in layers with latent attention, none in the others.
+    fileprivate static func keyValueHeads(one condition: TensorRule.Condition) -> Self {
+        .entries { configuration throws(ArchitectureError) in
+            var counts: [Int32] = []
+            for layer in 0..<(try configuration.numHiddenLayers()) {
+                counts.append(try condition.holds(configuration, layer) ? 1 : 0)
+            }
+            return [.init("{arch}.attention.head_count_kv", .int32s(counts))]
+        }
+    }
+}
+
+extension TensorRule.Condition {
+    /// The layers with latent attention; their numbers in the configuration start at 1.
+    fileprivate static let seesAll = TensorRule.Condition { configuration, block in
+        let layers = configuration["linear_attn_config"]?["full_attn_layers"]?.array ?? []
+        return layers.contains { $0.integer == block + 1 }
+    }
+}
+
+extension TensorModules {
+    /// Latent attention, its up-projection split and the keys' part transposed.
+    fileprivate static let kimiLatent: Self = {
+        let rank = Dimension.key("kv_lora_rank")
+        let (nope, value) = (Dimension.key("qk_nope_head_dim"), Dimension.key("v_head_dim"))
+        let rope = Dimension.key("qk_rope_head_dim")
+        let heads = TensorView.reshaped([.headCount, nope + value, rank])
+        return [
+            .init("q_proj", "attn_q", [.headCount * (nope + rope), .hidden]),
+            .init("kv_a_proj_with_mqa", "attn_kv_a_mqa", [rank + rope, .hidden]),
+            .norm("kv_a_layernorm", "attn_kv_a_norm", rank),
+            .tensors(
+                [.init("kv_b_proj.weight", [.headCount * (nope + value), rank])],
+                into: [
+                    .init(
+                        "attn_k_b.weight", [.headCount, rank, nope],
+                        heads.narrowed(1, from: 0, count: nope).permuted([0, 2, 1])),
+                    .init(
+                        "attn_v_b.weight", [.headCount, value, rank],
+                        heads.narrowed(1, from: nope, count: value)),
+                ]),
+            .init("o_proj", "attn_output", [.hidden, .headCount * value]),
+        ]
+    }()
+
+    /// Kimi delta attention.
+    fileprivate static let kimiDelta: Self = {
+        let (heads, head) = (Dimension.key("kda_num_heads"), Dimension.key("kda_head_dim"))
+        let (width, kernel) = (heads * head, Dimension.key("kda_kernel"))
+        return .init(
+            ["q", "k", "v"].flatMap { role in
+                TensorModules("\(role)_proj", "attn_\(role)", [width, .hidden]).rules
+                    + TensorModules.tensor(
+                        "\(role)_conv1d.weight", "ssm_conv1d_\(role).weight",
+                        [1, width, 1, kernel],
+                        from: [width, 1, kernel]
+                    ).rules
+            }
+                + [
+                    TensorModules("f_a_proj", "ssm_f_a", [head, .hidden]),
+                    .init("f_b_proj", "ssm_f_b", [width, head]),
+                    .init("b_proj", "ssm_beta", [heads, .hidden]),
+                    .tensor(
+                        "A_log", "ssm_a", [1, 1, heads, 1], change: .negatedExponential),
+                    .tensor("dt_bias", "ssm_dt.bias", [width]),
+                    .init("g_a_proj", "ssm_g_a", [head, .hidden]),
+                    .init("g_b_proj", "ssm_g_b", [width, head]),
+                    .norm("o_norm", "ssm_norm", head),
+                    .init("o_proj", "attn_output", [.hidden, width]),
+                ].flatMap(\.rules))
+    }()
+}
