@@ -24,7 +24,7 @@ let package = Package(
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization",
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Pipeline", "Inference",
                 "Evaluation", "Calibration", "Reporting", "Allocation", "Checkpoints", "Grammars",
-                "Modelfiles", "Serving", "ServingHTTP",
+                "Modelfiles", "Planning", "Serving", "ServingHTTP",
             ]),
     ],
     dependencies: [
@@ -102,12 +102,18 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
+        .target(
+            name: "Planning",
+            dependencies: [
+                "TensorCore", "Quantization", "GGUF", "Architectures", "Conversion", "Pipeline",
+            ],
+            swiftSettings: strict),
         // Layer 7
         .target(
             name: "Reporting",
             dependencies: [
                 "TensorCore", "Quantization", "Tokenization", "GGUF", "Architectures", "Conversion",
-                "Pipeline", "Inference", "Evaluation",
+                "Pipeline", "Planning", "Inference", "Evaluation",
             ],
             swiftSettings: strict),
         .target(
@@ -154,8 +160,8 @@ let package = Package(
             dependencies: [
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization", "GGUF",
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
-                "Reporting", "Allocation", "Checkpoints", "Grammars", "Modelfiles", "Serving",
-                "ServingHTTP",
+                "Reporting", "Allocation", "Checkpoints", "Grammars", "Modelfiles", "Planning",
+                "Serving", "ServingHTTP",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -254,6 +260,13 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ModelfilesTests", dependencies: ["Modelfiles", "TensorCore"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PlanningTests",
+            dependencies: [
+                "Planning", "Reporting", "Architectures", "Conversion", "GGUF", "Pipeline",
+                "Quantization", "TensorCore", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ServingTests",
