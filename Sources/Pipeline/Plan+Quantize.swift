@@ -15,6 +15,17 @@ extension Plan {
         return try model.plan(recipe: recipe, options: options, outputPath: outputPath)
     }
 
+    /// The format of each tensor of the source's list, as `quantize` would choose it: what a file of
+    /// a type takes, of a source that has no vocabulary yet too.
+    ///
+    /// - Throws: `RecipeError` when the recipe cannot be applied, `PipelineError`.
+    public static func formats(
+        _ source: any TensorSource, recipe: Recipe, options: QuantizeOptions
+    ) throws -> [Format] {
+        let model = try QuantizedModel(source, recipe: recipe, options: options, keepsOrder: true)
+        return model.choices.map(\.format)
+    }
+
     /// The plans of `quantize --keep-split`: a file for each file of the source, with the same
     /// tensors; the first has the metadata.
     ///

@@ -41,7 +41,7 @@ public struct CacheLayout: Sendable, Hashable {
     }
 
     /// How the layers were found.
-    public enum Origin: String, Sendable, Hashable {
+    public enum Origin: String, Sendable, Hashable, Encodable {
         /// From the description by which Ingot runs the family.
         case family
         /// From the metadata's keys alone: Ingot does not run the architecture.

@@ -114,6 +114,7 @@ extension HTMLPage {
         .heat { fill: var(--mean); }
         .bar { stroke-width: 1.5; }
         .mean-bar { stroke: var(--mean); }
+        .tail-bar { stroke: var(--tail); stroke-dasharray: 4 3; }
 
         dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.35rem 1.5rem; }
         dl { font-size: 0.9rem; }

@@ -30,6 +30,7 @@ struct Ingot: ParsableCommand {
             ImatrixCommand.self, GenerateCommand.self, ChatCommand.self, EmbedCommand.self,
             ServeCommand.self,
             BenchCommand.self,
+            PlanCommand.self,
             InspectCommand.self,
             TokenizeCommand.self,
             VerifyCommand.self, DiffCommand.self,

@@ -1,0 +1,144 @@
+import Architectures
+public import GGUF
+import Quantization
+public import TensorCore
+
+/// A model of which only `config.json` is there, seen as a GGUF file without values: the tensors that
+/// the family's rules promise for it, and its hyperparameters.
+///
+/// Its bytes can be planned; reading its tensors fails, and it has no vocabulary.
+public struct ConfigurationSource: TensorSource {
+    /// The configuration's path.
+    public let path: String
+    /// `general.architecture` and the family's keys.
+    public let metadata: Metadata
+    /// The tensors, as `convert` would list them with the output type.
+    public let tensors: [TensorDescription]
+    /// What was taken for granted where a configuration does not say, in sentences.
+    public let notices: [String]
+
+    /// No file is read.
+    public var files: [InputFile] { [] }
+
+    /// Reads a configuration.
+    ///
+    /// Tensors that checkpoints of the family must have are listed; of those that they may have, an
+    /// output matrix unless the embeddings serve as one, biases where the configuration asks for
+    /// some, and all whose sizes it gives.
+    ///
+    /// - Parameter path: The `config.json`.
+    /// - Throws: `FileError`, `JSONError`, `ArchitectureError`.
+    public init(path: String, outputType: OutputType = .bf16) throws {
+        let config = try JSON.parse(path: path)
+        let family = try ModelFamily.of(config: config, path: path)
+        let configuration = try family.configuration(config, path: path)
+        let architecture = try family.architecture(of: configuration)
+        var listing = Listing(outputType: outputType)
+        for tensor in try family.rotary.tensors(configuration) {
+            listing.add(tensor.name, Shape([tensor.values.count]))
+        }
+        var optional = Set<String>()
+        for rule in family.tensors.rules {
+            for block in 0..<(rule.isPerBlock ? try configuration.blockCount() : 1)
+            where try rule.condition.holds(configuration, block) {
+                let isRequired = rule.presence == .required
+                for output in rule.outputs {
+                    let name = output.name.name(block: block)
+                    guard isRequired || configuration.hasOptional(name) else { continue }
+                    if isRequired {
+                        listing.add(
+                            name, Shape(try output.shape.map { try $0.size(in: configuration) }))
+                    } else if let sizes = try? output.shape.map({
+                        try $0.size(in: configuration)
+                    }), sizes.allSatisfy({ $0 > 0 }) {
+                        listing.add(name, Shape(sizes))
+                        optional.insert(output.name.text)
+                    }
+                }
+            }
+        }
+        listing.complete(for: architecture)
+        var metadata = Metadata()
+        metadata["general.architecture"] = .string(architecture)
+        for entry in try family.entries(
+            family.rotary.leadingKeys + family.keys, of: configuration, fileType: 0)
+        {
+            metadata[entry.key] = entry.value
+        }
+        self.path = path
+        self.metadata = metadata
+        tensors = listing.tensors
+        notices =
+            configuration.notices
+            + (optional.isEmpty
+                ? []
+                : [
+                    "tensors that some checkpoints of the family lack are counted: "
+                        + optional.sorted().joined(separator: ", ")
+                ])
+    }
+
+    /// There are no values.
+    public func readRows(
+        _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
+        scratch: ScratchBuffer
+    ) throws { throw FileError(.notFound, path: path + ": weights") }
+
+    /// There are no bytes.
+    public func holdsBytes(ofTensor tensor: Int) -> Bool { false }
+
+    /// There are no bytes.
+    public func readBytes(
+        ofRows rows: Range<Int>, ofTensor tensor: Int,
+        into destination: UnsafeMutableRawBufferPointer
+    ) throws { throw FileError(.notFound, path: path + ": weights") }
+
+    /// Tensors by name, each once.
+    private struct Listing {
+        let outputType: OutputType
+        private(set) var tensors: [TensorDescription] = []
+        private var names: Set<String> = []
+
+        init(outputType: OutputType) { self.outputType = outputType }
+
+        /// Adds a tensor, unless an alternative rule has made it.
+        mutating func add(_ name: String, _ shape: Shape?) {
+            guard let shape, names.insert(name).inserted else { return }
+            tensors.append(
+                TensorDescription(
+                    name: name, shape: shape,
+                    format: outputType.format(
+                        ofTensor: name, rank: shape.rank, rowLength: shape.rowLength)))
+        }
+
+        /// What readers need and checkpoints may lack.
+        mutating func complete(for architecture: String) {
+            if ReaderRequirements.needsOutputMatrix(architecture),
+                let embeddings = tensors.first(where: { $0.name == "token_embd.weight" })
+            {
+                add("output.weight", embeddings.shape)
+            }
+            for tensor in tensors
+            where ReaderRequirements.needsBias(architecture, ofWeight: tensor.name) {
+                add(
+                    tensor.name.dropLast("weight".count) + "bias",
+                    Shape(Array(tensor.shape.dimensions.prefix(1))))
+            }
+        }
+    }
+}
+
+extension ModelConfiguration {
+    /// Whether a checkpoint of this configuration has a tensor that some lack.
+    fileprivate func hasOptional(_ name: String) -> Bool {
+        if name == "output.weight" { return self["tie_word_embeddings"]?.boolean != true }
+        if name.hasSuffix(".bias") {
+            return [
+                "attention_bias", "qkv_bias", "use_qkv_bias", "use_bias", "bias", "mlp_bias",
+                "use_conv_bias", "conv_bias",
+            ].contains { self[$0]?.boolean == true }
+        }
+        // Heads of classifiers are no part of a text model.
+        return !name.hasPrefix("cls")
+    }
+}

@@ -1,0 +1,86 @@
+import Planning
+
+/// Memory against context, with a line for what each device has.
+struct MemoryPlot {
+    let plan: ServingPlan
+
+    /// The memories worth a line: those near the curve, each once.
+    private var memories: [(name: String, bytes: Double)] {
+        let most = Double(plan.memoryByContext.last?.total ?? 1)
+        let least = Double(plan.memoryByContext.first?.total ?? 1)
+        var seen: Set<Int> = []
+        return plan.devices.filter {
+            $0.usableBytes > 0 && Double($0.usableBytes) > least / 8
+                && Double($0.usableBytes) < most * 8 && seen.insert($0.usableBytes).inserted
+        }.map { ($0.device.name, Double($0.usableBytes)) }
+    }
+
+    /// The `svg` element for one layout; `nil` when there are no two points.
+    func svg(_ layout: PlotLayout) -> String? {
+        let points = plan.memoryByContext
+        guard points.count > 1, let first = points.first, let last = points.last else {
+            return nil
+        }
+        let lines = memories
+        let bytes = points.map { Double($0.total) } + lines.map(\.bytes)
+        let bottom = layout == .wide ? 360.0 : 300.0
+        let y = Axis.logarithmic(
+            max(1, bytes.min() ?? 1) / 1e9...max(2, bytes.max() ?? 2) / 1e9, from: bottom, to: 34)
+        let x = Axis.logarithmic(
+            Double(first.context)...Double(last.context), from: 56,
+            to: layout.width - (layout == .wide ? 130 : 8))
+        var plot = SVGPlot(
+            width: layout.width, height: bottom + 46, identifier: "memory-\(layout.rawValue)",
+            title: "Memory against context",
+            summary: points.map { "\($0.context): \(NumberFormat.bytes($0.total))" }
+                .joined(separator: "; ") + ".")
+        draw(x, y, in: &plot)
+        for (name, bytes) in lines {
+            let height = y.position(bytes / 1e9)
+            plot.line(
+                from: Point(x: x.start, y: height), to: Point(x: x.end, y: height),
+                class: "bar tail-bar")
+            plot.text(
+                name, at: Point(x: layout == .wide ? x.end + 6 : x.end, y: height + 4),
+                class: "legend", anchor: layout == .wide ? .start : .end)
+        }
+        let places = points.map {
+            Point(x: x.position(Double($0.context)), y: y.position(Double($0.total) / 1e9))
+        }
+        plot.polyline(places, class: "front")
+        for (point, place) in zip(points, places) {
+            plot.disc(
+                at: place, radius: 4, class: "mean",
+                hint: "\(point.context) tokens: \(NumberFormat.bytes(point.total))")
+        }
+        return plot.element
+    }
+
+    private func draw(_ x: Axis, _ y: Axis, in plot: inout SVGPlot) {
+        for tick in y.ticks {
+            let height = y.position(tick.value)
+            plot.line(
+                from: Point(x: x.start, y: height), to: Point(x: x.end, y: height),
+                class: tick.label == nil ? "grid minor" : "grid")
+            if let label = tick.label {
+                plot.text(
+                    label, at: Point(x: x.start - 8, y: height + 4), class: "tick", anchor: .end)
+            }
+        }
+        for tick in x.ticks {
+            let place = x.position(tick.value)
+            plot.line(
+                from: Point(x: place, y: y.start), to: Point(x: place, y: y.start + 5),
+                class: "axis")
+            plot.text(
+                tick.label ?? "", at: Point(x: place, y: y.start + 20), class: "tick",
+                anchor: .middle)
+        }
+        plot.text(
+            "memory of \(plan.slots) slots, GB (log scale)", at: Point(x: 0, y: 14),
+            class: "axis-title")
+        plot.text(
+            "context of each, tokens (log scale)", at: Point(x: x.end, y: y.start + 40),
+            class: "axis-title", anchor: .end)
+    }
+}
