@@ -52,7 +52,9 @@ public struct ConfigurationSource: TensorSource {
                         try $0.size(in: configuration)
                     }), sizes.allSatisfy({ $0 > 0 }) {
                         listing.add(name, Shape(sizes))
-                        optional.insert(output.name.text)
+                        if !ModelConfiguration.isDecided(name) {
+                            optional.insert(output.name.text)
+                        }
                     }
                 }
             }
@@ -129,6 +131,11 @@ public struct ConfigurationSource: TensorSource {
 }
 
 extension ModelConfiguration {
+    /// Whether keys of configurations tell about a tensor that some checkpoints lack.
+    fileprivate static func isDecided(_ name: String) -> Bool {
+        name == "output.weight" || name.hasSuffix(".bias") || name.contains("_norm.")
+    }
+
     /// Whether a checkpoint of this configuration has a tensor that some lack.
     fileprivate func hasOptional(_ name: String) -> Bool {
         if name == "output.weight" { return self["tie_word_embeddings"]?.boolean != true }
@@ -137,6 +144,14 @@ extension ModelConfiguration {
                 "attention_bias", "qkv_bias", "use_qkv_bias", "use_bias", "bias", "mlp_bias",
                 "use_conv_bias", "conv_bias",
             ].contains { self[$0]?.boolean == true }
+        }
+        if name.contains("_q_norm.") || name.contains("_k_norm.") {
+            return ["use_qk_norm", "qk_layernorm", "qk_norm"].contains {
+                self[$0]?.boolean == true
+            }
+        }
+        if name.hasSuffix("ffn_norm.weight") {
+            return self["use_parallel_residual"]?.boolean != true
         }
         // Heads of classifiers are no part of a text model.
         return !name.hasPrefix("cls")

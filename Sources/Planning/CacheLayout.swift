@@ -61,13 +61,18 @@ public struct CacheLayout: Sendable, Hashable {
 
     /// The bytes of keys and values that are allocated for all slots.
     ///
+    /// - Parameter deviceCount: How many devices share the heads; the bytes are those of one of them,
+    ///   which keeps at least one head, or the latent row, whole.
     /// - Throws: `PlanningError` when rows are no whole blocks of a format, or the bytes cannot be
     ///   counted.
     /// - Complexity: O(layers).
-    public func cacheByteCount(_ shape: ServingShape) throws(PlanningError) -> Int {
+    public func cacheByteCount(
+        _ shape: ServingShape, deviceCount: Int = 1
+    ) throws(PlanningError) -> Int {
         var total = 0
         for layer in layers {
-            guard let attention = layer.attention else { continue }
+            guard var attention = layer.attention else { continue }
+            attention.headCount = attention.headCount.dividedRoundingUp(by: deviceCount)
             let cells = attention.window.map { shape.cells(window: $0) } ?? shape.cells
             let row = try attention.rowByteCount(shape)
             guard

@@ -45,9 +45,9 @@ public struct DevicePlan: Sendable, Encodable {
     ) throws(PlanningError) {
         let counts = device.counts(headCount: model.headCount)
         var chosen = counts.last ?? 1
-        var room = try DeviceRoom(model, device, count: chosen)
+        var room = DeviceRoom(model, device, count: chosen)
         for count in counts {
-            let smaller = try DeviceRoom(model, device, count: count)
+            let smaller = DeviceRoom(model, device, count: count)
             if try smaller.holds(shape) {
                 (chosen, room) = (count, smaller)
                 break
@@ -91,7 +91,7 @@ struct DeviceRoom {
     let device: Device
     let count: Int
 
-    init(_ model: PlannedModel, _ device: Device, count: Int) throws(PlanningError) {
+    init(_ model: PlannedModel, _ device: Device, count: Int) {
         self.model = model
         self.device = device
         self.count = count
@@ -101,7 +101,8 @@ struct DeviceRoom {
     /// step computes with.
     func neededBytes(_ shape: ServingShape) throws(PlanningError) -> Int {
         let need = try MemoryNeed(model, shape)
-        let shared = [need.weights, need.cache, need.states].reduce(0) {
+        let cache = try model.cache.cacheByteCount(shape, deviceCount: count)
+        let shared = [need.weights, need.states].reduce(cache) {
             $0 + $1.dividedRoundingUp(by: count)
         }
         guard let total = shared.adding(checked: need.compute) else {

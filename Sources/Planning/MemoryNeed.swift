@@ -58,7 +58,7 @@ extension PlannedModel {
     public func computeByteCount(_ shape: ServingShape) throws(PlanningError) -> Int {
         let rows = min(
             shape.microBatch, shape.cells.multiplied(checkedBy: shape.streamCount) ?? .max)
-        // The states of a layer are gathered for a step.
+        // The states of a layer are gathered for a step, and made anew.
         let states = cache.layers.map(\.stateLength).max() ?? 0
         var columns = 0
         let windows = Set(cache.layers.compactMap(\.attention).map(\.window))
@@ -69,7 +69,7 @@ extension PlannedModel {
             let bytes = numbers.multiplied(checkedBy: 4),
             let masks = columns.multiplied(checkedBy: 2),
             let row = bytes.adding(checked: masks),
-            let gathered = states.multiplied(checkedBy: 4 * shape.slots),
+            let gathered = states.multiplied(checkedBy: 8 * shape.slots),
             let total = row.multiplied(checkedBy: rows)?.adding(checked: gathered)
         else { throw PlanningError(.tooLarge) }
         return total

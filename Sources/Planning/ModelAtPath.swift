@@ -71,9 +71,9 @@ public struct ModelAtPath: Sendable {
     /// How the bytes of weights were found, in words.
     public var weightsOrigin: String {
         switch kind {
-        case .gguf: "the file's tensors"
-        case .directory: "the file that ingot convert or quantize would write of the directory"
-        case .configuration: "the tensors that the family's rules promise for config.json"
+        case .gguf: "exact: the file's tensors"
+        case .directory: "exact: what ingot convert or quantize would write"
+        case .configuration: "by the family's rules for config.json"
         }
     }
 

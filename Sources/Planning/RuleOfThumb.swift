@@ -12,19 +12,22 @@ public struct RuleOfThumb: Sendable, Hashable, Encodable {
     public let reason: String
 
     /// The usual rules for a model on a device.
+    ///
+    /// - Parameter nominalBits: The bits that the type's name promises a weight.
     public static func all(
         _ model: PlannedModel, _ need: MemoryNeed, _ plan: DevicePlan, _ shape: ServingShape,
-        load: ServingLoad
+        load: ServingLoad, nominalBits: Double
     ) -> [RuleOfThumb] {
         let parameters = Double(model.work.parameterCount)
-        let bytesEach = Double(need.weights) / max(1, parameters)
+        let bytesEach = nominalBits / 8
         let weights = Double(need.weights)
         var rules = [
             RuleOfThumb(
                 rule: "parameters × bytes × 1.2", rough: parameters * bytesEach * 1.2,
                 exact: Double(need.weights + need.compute), unit: "bytes",
-                reason: "a fifth on top stands for what a step computes with, which grows with the"
-                    + " micro-batch and the vocabulary and not with the weights"),
+                reason: "\(Int(nominalBits)) bits are a weight's share without scales and without"
+                    + " the tensors that keep more; a fifth on top stands for what a step computes"
+                    + " with, which grows with the micro-batch and the vocabulary instead"),
             RuleOfThumb(
                 rule: "the same with KV cache, × 1.4", rough: parameters * bytesEach * 1.4,
                 exact: Double(need.total), unit: "bytes",

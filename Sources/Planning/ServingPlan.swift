@@ -33,6 +33,8 @@ public struct ServingPlan: Sendable, Encodable {
     public let context: Int
     /// How many texts run at a time.
     public let slots: Int
+    /// The same as options of `llama-server` and `ingot serve`, which count the tokens of all slots.
+    public let serverOptions: [String]
     /// How keys are kept.
     public let cacheTypeK: String
     /// How values are kept.
@@ -124,7 +126,10 @@ public struct ServingPlan: Sendable, Encodable {
             form: place.kind == .gguf ? .gguf : .checkpoint,
             keepsStates: model.cache.layers.contains { $0.stateLength > 0 },
             isRunByIngot: DecoderDescription.architectures.contains(model.architecture))
-        rulesOfThumb = RuleOfThumb.all(model, memory, advised, shape, load: load)
+        let nominal =
+            Recipe.named(typed.type)?.defaultFormat?.bitsPerWeight ?? model.bitsPerWeight
+        rulesOfThumb = RuleOfThumb.all(
+            model, memory, advised, shape, load: load, nominalBits: nominal.rounded(.down))
         adviceFor = advised.device.name
         self.devices = plans
         self.types = types
@@ -142,6 +147,7 @@ public struct ServingPlan: Sendable, Encodable {
         trainedContext = model.trainedContext
         context = shape.context
         slots = shape.slots
+        serverOptions = shape.serverOptions
         cacheTypeK = shape.keyFormat.name.lowercased()
         cacheTypeV = shape.valueFormat.name.lowercased()
         cacheBytesPerToken = try model.cache.tokenByteCount(shape)
@@ -193,7 +199,7 @@ public struct ServingPlan: Sendable, Encodable {
         var sentences: [String] = []
         for (index, plan) in plans.enumerated() {
             let name = plan.count > 1 ? "\(plan.count) × \(plan.device.name)" : plan.device.name
-            if let context = plan.largestContext, context >= 256 {
+            if let context = plan.largestContext {
                 sentences.append("\(name): a context of \(context) with the same slots")
             } else if let slots = plan.largestSlots {
                 sentences.append("\(name): \(slots) slots with the same context")
@@ -212,7 +218,7 @@ public struct ServingPlan: Sendable, Encodable {
         for device in HardwareTable.builtIn.devices
             .sorted(by: { $0.memoryBytes < $1.memoryBytes }) where device.kind != .cpu
         {
-            let room = try DeviceRoom(model, device, count: 1)
+            let room = DeviceRoom(model, device, count: 1)
             guard try room.holds(shape) else { continue }
             sentences.append("the smallest single device that takes it as asked: \(device.name)")
             return sentences

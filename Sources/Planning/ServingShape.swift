@@ -68,6 +68,16 @@ public struct ServingShape: Sendable, Hashable {
             valueFormat: valueFormat, isUnified: isUnified, microBatch: microBatch)
     }
 
+    /// The shape as options of `llama-server` and `ingot serve`.
+    var serverOptions: [String] {
+        var options = ["--ctx-size", "\(context * slots)", "--parallel", "\(slots)"]
+        if isUnified { options.append("--kv-unified") }
+        if keyFormat != .F16 { options += ["--cache-type-k", keyFormat.name.lowercased()] }
+        if valueFormat != .F16 { options += ["--cache-type-v", valueFormat.name.lowercased()] }
+        if microBatch != 512 { options += ["--ubatch-size", "\(microBatch)"] }
+        return options
+    }
+
     /// Contexts are whole multiples of this many tokens.
     static let padding = 256
 

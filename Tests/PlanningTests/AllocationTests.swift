@@ -78,6 +78,11 @@ struct AllocationTests {
             let place = "\(shape.context) × \(shape.slots)"
             #expect(Self.agrees(need.cache, expected["cache"]), "cache, \(place)")
             #expect(Self.agrees(need.states, expected["states"]), "states, \(place)")
+            // A margin, which covers about what is reserved; T5's cross attention aside.
+            if !model.testDescription.hasPrefix("t5") {
+                let logged = expected["compute"]?.double ?? .infinity
+                #expect(Double(need.compute) / 1_048_576 >= 0.8 * logged, "compute, \(place)")
+            }
         }
     }
 

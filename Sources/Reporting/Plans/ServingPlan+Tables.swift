@@ -8,11 +8,15 @@ package struct PlanTable {
     package let headings: [String]
     /// The cells.
     package let rows: [[String]]
+    /// Whether the last column is running text.
+    package var endsInText = false
 
     /// The table as aligned text.
     package var lines: [String] {
         var table = TextTable(
-            rightAligned: [false] + [Bool](repeating: true, count: headings.count - 1))
+            rightAligned: headings.indices.map { index in
+                index > 0 && !(endsInText && index == headings.count - 1)
+            })
         table.add(row: headings)
         for row in rows { table.add(row: row) }
         return table.lines
@@ -28,14 +32,14 @@ extension ServingPlan {
         return PlanTable(
             title: "Memory", headings: ["part", "size", "bytes", "how it is known"],
             rows: [
-                row("weights", memory.weights, "exact: \(weightsFrom)"),
+                row("weights", memory.weights, weightsFrom),
                 row(
                     "cache", memory.cache,
                     "as llama.cpp allocates it; a token more takes \(cacheBytesPerToken) bytes"),
                 row("states", memory.states, "as llama.cpp allocates them"),
                 row("compute", memory.compute, "a margin: activations, masks, logits"),
                 row("sum", memory.total, ""),
-            ])
+            ], endsInText: true)
     }
 
     /// The devices.
@@ -86,16 +90,29 @@ extension ServingPlan {
 
     /// The types against the devices: the longest context of each, with how many devices it takes.
     package var typeTable: PlanTable? {
-        guard !types.isEmpty else { return nil }
+        guard types.count > 1 || types.first?.divergence != nil else { return nil }
         let isMeasured = types.contains { $0.divergence != nil }
+        let title =
+            "Types: the longest context with \(NumberFormat.counted(slots, "slot")), "
+            + "– where not even 256 fit"
+        func name(_ type: TypeChoice) -> String { type.type + (type.needsImportance ? " *" : "") }
+        // Whichever there are fewer of are the columns.
+        if devices.count > types.count {
+            return PlanTable(
+                title: title, headings: ["device"] + types.map(name),
+                rows: devices.indices.map { index in
+                    [devices[index].device.name]
+                        + types.map { PlanText.place($0.places[index]) }
+                })
+        }
         return PlanTable(
-            title: "Types: the longest context with \(slots) slots, – where not even 256 fit",
+            title: title,
             headings: ["type", "weights", "bpw"] + (isMeasured ? ["KLD"] : [])
                 + devices.map(\.device.name),
             rows: types.map { type in
                 [
-                    type.type + (type.needsImportance ? " *" : ""),
-                    NumberFormat.bytes(type.weights), NumberFormat.fixed(type.bitsPerWeight, 2),
+                    name(type), NumberFormat.bytes(type.weights),
+                    NumberFormat.fixed(type.bitsPerWeight, 2),
                 ] + (isMeasured ? [type.divergence.map { NumberFormat.fixed($0, 4) } ?? ""] : [])
                     + type.places.map(PlanText.place)
             })
@@ -111,7 +128,7 @@ extension ServingPlan {
                     rule.rule, PlanText.quantity(rule.rough, rule.unit),
                     rule.exact.map { PlanText.quantity($0, rule.unit) } ?? "–", rule.reason,
                 ]
-            })
+            }, endsInText: true)
     }
 }
 

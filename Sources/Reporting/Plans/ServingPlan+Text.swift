@@ -17,6 +17,7 @@ extension ServingPlan {
         var lines = ["\(model): \(headline)", "  \(layers)", ""]
         lines += memoryTable.lines + [""] + deviceTable.lines
         lines += ["", "  \(workingPoint)"]
+        lines.append("  in a server: \(serverOptions.joined(separator: " "))")
         if let loadTable { lines += ["", "Load: \(loadSentence)"] + loadTable.lines }
         if let typeTable {
             lines += ["", typeTable.title] + typeTable.lines + typeLines.map { "  " + $0 }

@@ -5,11 +5,10 @@ import Quantization
 /// How many texts a server is to run, how long each, and how their keys and values are kept.
 struct ServingShapeOptions: ParsableArguments {
     @Option(
-        name: [.customShort("c"), .customLong("context"), .customLong("ctx-size")],
         help: ArgumentHelp(
             """
-            Tokens of each slot, prompt and answer together. (default: 4096, or less where the model \
-            was trained with less)
+            Tokens of each slot, prompt and answer together (servers' --ctx-size counts all slots). \
+            (default: 4096, or less where the model was trained with less)
             """, valueName: "tokens"))
     var context: Int?
 
