@@ -24,7 +24,7 @@ let package = Package(
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization",
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Pipeline", "Inference",
                 "Evaluation", "Calibration", "Reporting", "Allocation", "Checkpoints", "Grammars",
-                "Modelfiles", "Planning", "Serving", "ServingHTTP",
+                "Modelfiles", "Planning", "Serving", "ServingHTTP", "Deployment",
             ]),
     ],
     dependencies: [
@@ -138,7 +138,16 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
-        // Layer 8: Hummingbird is imported here alone.
+        // Layer 8
+        .target(
+            name: "Deployment",
+            dependencies: [
+                "TensorCore", "Safetensors", "GGUF", "Conversion", "Modelfiles", "Pipeline",
+                "Quantization", "Evaluation", "Reporting", "Checkpoints", "Templates",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict),
+        // Hummingbird is imported here alone.
         .target(
             name: "ServingHTTP",
             dependencies: [
@@ -161,7 +170,7 @@ let package = Package(
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization", "GGUF",
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
                 "Reporting", "Allocation", "Checkpoints", "Grammars", "Modelfiles", "Planning",
-                "Serving", "ServingHTTP",
+                "Serving", "ServingHTTP", "Deployment",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -274,6 +283,15 @@ let package = Package(
                 "Serving", "ServingHTTP", "Architectures", "Conversion", "Evaluation", "GGUF",
                 "Inference", "Modelfiles", "Templates", "Tokenization", "TensorCore",
                 "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DeploymentTests",
+            dependencies: [
+                "Deployment", "Modelfiles", "Serving", "GGUF", "Conversion", "Pipeline",
+                "Quantization", "Evaluation", "Reporting", "Templates", "TensorCore",
+                "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
         .testTarget(

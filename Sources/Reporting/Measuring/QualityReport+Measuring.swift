@@ -93,7 +93,7 @@ extension TensorSource {
     var fileByteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
 
     /// Bits per value over all tensors, as they are stored.
-    var bitsPerWeight: Double {
+    public var bitsPerWeight: Double {
         let elements = tensors.reduce(0) { $0 + $1.shape.elementCount }
         let stored = (self as? ConversionSource)?.storedByteCount
         let bytes = stored ?? tensors.reduce(0) { $0 + $1.byteCount }
