@@ -3,53 +3,75 @@ import Evaluation
 /// Divergence against size: the mean and the 99.9 % quantile of every level, on a logarithmic
 /// axis, and for each of the two the front of the levels that no other level beats.
 struct DivergencePlot {
+    /// What a level's size is.
+    enum Size {
+        case bitsPerWeight
+        case fileBytes
+    }
+
     /// A level that can be drawn: its size is a number and its mean a positive one.
     private struct Mark {
         let name: String
-        let bits: Double
+        /// In the axis' unit.
+        let size: Double
         let mean: Estimate
         /// `nil` when it is not a positive number.
         let quantile: Double?
     }
 
     private let marks: [Mark]
+    /// The size in words, and its unit where it is part of a sentence.
+    private let title: String
+    private let unit: String
     private let front: [Int]
     private let tailFront: [Int]
     /// The names of the levels that a logarithmic axis cannot show.
     let omitted: [String]
 
-    init(_ report: QualityReport) {
+    init(_ report: QualityReport, against kind: Size = .bitsPerWeight) {
+        let largest = report.levels.map(\.fileByteCount).max() ?? 0
+        let bytes = largest >= 1_000_000_000 ? (1e9, "GB") : (1e6, "MB")
+        (title, unit) =
+            kind == .fileBytes
+            ? ("size of the file, \(bytes.1)", bytes.1) : ("bits per weight", "bits per weight")
         var marks: [Mark] = []
         var omitted: [String] = []
         for level in report.sortedLevels {
             let (mean, quantile) = (level.divergence.mean, level.divergence.quantile999.value)
             let name = report.displayName(of: level)
+            let size =
+                kind == .fileBytes ? Double(level.fileByteCount) / bytes.0 : level.bitsPerWeight
             if DivergencePlot.drawable.contains(mean.value),
-                (0...1000).contains(level.bitsPerWeight)
+                kind == .fileBytes || (0...1000).contains(size)
             {
                 let drawn = DivergencePlot.drawable.contains(quantile) ? quantile : nil
                 marks.append(
-                    Mark(name: name, bits: level.bitsPerWeight, mean: mean, quantile: drawn))
+                    Mark(name: name, size: size, mean: mean, quantile: drawn))
             } else {
                 omitted.append(name)
             }
         }
         self.marks = marks
         self.omitted = omitted
-        front = paretoFront(marks.map { ($0.bits, $0.mean.value) })
-        tailFront = paretoFront(marks.map { ($0.bits, $0.quantile ?? .nan) })
+        front = paretoFront(marks.map { ($0.size, $0.mean.value) })
+        tailFront = paretoFront(marks.map { ($0.size, $0.quantile ?? .nan) })
     }
 
     private static let drawable = 1e-200...1e200
 
     /// The `svg` element for one layout; `nil` when no level can be drawn.
-    func svg(_ layout: PlotLayout) -> String? {
+    func svg(_ layout: PlotLayout) -> String? { plot(layout)?.element }
+
+    /// The drawing for a page of its own; `nil` when no level can be drawn.
+    var drawing: SVGPlot? { plot(.wide) }
+
+    private func plot(_ layout: PlotLayout) -> SVGPlot? {
         guard let axes = axes(layout) else { return nil }
         let (x, y) = axes
         var plot = SVGPlot(
             width: layout.width, height: y.start + 46,
             identifier: "divergence-\(layout.rawValue)",
-            title: "KL divergence against bits per weight", summary: summary)
+            title: "KL divergence against \(title)", summary: summary)
 
         for tick in y.ticks {
             let height = y.position(tick.value)
@@ -76,11 +98,11 @@ struct DivergencePlot {
             "KL divergence from the base, nat (log scale)", at: Point(x: 0, y: 14),
             class: "axis-title")
         plot.text(
-            "bits per weight", at: Point(x: x.end, y: y.start + 40), class: "axis-title",
+            title, at: Point(x: x.end, y: y.start + 40), class: "axis-title",
             anchor: .end)
         legend(in: &plot, layout)
         draw(in: &plot, x, y)
-        return plot.element
+        return plot
     }
 
     private func axes(_ layout: PlotLayout) -> (x: Axis, y: Axis)? {
@@ -89,9 +111,9 @@ struct DivergencePlot {
             values.append(mark.mean.value)
             values += ends(of: mark.mean)
         }
-        let bits = marks.map(\.bits)
-        guard let least = values.min(), let most = values.max(), let low = bits.min(),
-            let high = bits.max()
+        let sizes = marks.map(\.size)
+        guard let least = values.min(), let most = values.max(), let low = sizes.min(),
+            let high = sizes.max()
         else { return nil }
         let top = layout == .wide ? 58.0 : 76.0
         let height = layout == .wide ? 340.0 : 300.0
@@ -127,9 +149,9 @@ struct DivergencePlot {
     }
 
     private func draw(in plot: inout SVGPlot, _ x: Axis, _ y: Axis) {
-        let means = marks.map { Point(x: x.position($0.bits), y: y.position($0.mean.value)) }
+        let means = marks.map { Point(x: x.position($0.size), y: y.position($0.mean.value)) }
         let tails = marks.map { mark in
-            mark.quantile.map { Point(x: x.position(mark.bits), y: y.position($0)) }
+            mark.quantile.map { Point(x: x.position(mark.size), y: y.position($0)) }
         }
         let path = front.map { means[$0] }
         let tailPath = tailFront.compactMap { tails[$0] }
@@ -175,22 +197,22 @@ struct DivergencePlot {
         let mark = marks[index]
         let bar = ends(of: mark.mean).map { Point(x: mean.x, y: y.position($0)) }
         if bar.count == 2 { plot.line(from: bar[0], to: bar[1], class: "bar mean-bar") }
-        let bits = NumberText.fixed(mark.bits, 2)
+        let size = "\(NumberText.fixed(mark.size, 2)) \(unit)"
         if let tail, let quantile = mark.quantile {
             plot.diamond(
                 at: tail, radius: 5, class: tailFront.contains(index) ? "tail" : "tail beaten",
                 hint: "\(mark.name): 99.9 % quantile \(NumberText(quantile, digits: 3).text) nat, "
-                    + "\(bits) bits per weight")
+                    + "\(size)")
         }
         plot.disc(
             at: mean, radius: 4, class: front.contains(index) ? "mean" : "mean beaten",
-            hint: "\(mark.name): mean \(NumberText(mark.mean).text) nat, \(bits) bits per weight")
+            hint: "\(mark.name): mean \(NumberText(mark.mean).text) nat, \(size)")
     }
 
     /// What the drawing shows, in words.
     private var summary: String {
         let points = marks.map { mark in
-            "\(mark.name) at \(NumberText.fixed(mark.bits, 2)) bits per weight: mean "
+            "\(mark.name) at \(NumberText.fixed(mark.size, 2)) \(unit): mean "
                 + "\(NumberText(mark.mean).text)"
                 + (mark.quantile.map { ", 99.9 % quantile \(NumberText($0, digits: 3).text)" } ?? "")
         }

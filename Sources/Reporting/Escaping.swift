@@ -5,7 +5,7 @@
 ///
 /// Those are control characters, line and paragraph separators, the marks that turn the reading
 /// direction (they can make a name read as another one), and what XML forbids.
-func visible(_ text: String) -> String {
+package func visible(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
         let hidden =
@@ -44,7 +44,7 @@ func markupEscaped(_ text: String) -> String {
 /// `text` as running text of GitHub-flavoured Markdown, in a table cell too.
 ///
 /// An underscore between two letters or digits means nothing there, so that `Q4_K_M` stays.
-func markdownEscaped(_ text: String) -> String {
+package func markdownEscaped(_ text: String) -> String {
     let characters = Array(visible(text))
     var result = ""
     for (index, character) in characters.enumerated() {
@@ -75,7 +75,7 @@ private func isWordCharacter(_ character: Character) -> Bool {
 /// A span cannot escape anything, so its fence is longer than any run of backticks in it. In a
 /// table a bar ends the cell before a span is seen, and renderers disagree on how to escape it
 /// there: such a text is no span but escaped text.
-func markdownCode(_ text: String, inTable: Bool = false) -> String {
+package func markdownCode(_ text: String, inTable: Bool = false) -> String {
     let text = visible(text)
     if inTable, text.contains(where: { $0 == "|" || $0 == "\\" }) { return markdownEscaped(text) }
     var longest = 0

@@ -1,21 +1,7 @@
 extension HTMLPage {
     /// The page's style sheet.
-    ///
-    /// Two series colours, blue for the mean and rust for the tail; both
-    /// keep a contrast of 4.5 to 1 against the page in light and dark.
     static let style = """
-        :root {
-          color-scheme: light dark;
-          --page: #fcfcfa; --ink: #1c2024; --quiet: #5d656e; --rule: #d9dcdf; --faint: #eceeef;
-          --mean: #1f5fa8; --tail: #ad4f17;
-          --mono: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, "DejaVu Sans Mono", monospace;
-        }
-        @media (prefers-color-scheme: dark) {
-          :root {
-            --page: #15181b; --ink: #e3e6e8; --quiet: #9aa3ab; --rule: #363c42; --faint: #23282c;
-            --mean: #7db3f0; --tail: #e79a63;
-          }
-        }
+        \(colours)
         * { box-sizing: border-box; }
         html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
         body {
@@ -89,32 +75,7 @@ extension HTMLPage {
         figcaption { color: var(--quiet); font-size: 0.875rem; max-width: 44rem; margin-top: 0.9rem; }
         figcaption ul { padding-left: 1.1rem; margin-top: 0.4rem; }
         figcaption li { overflow-wrap: anywhere; }
-        .plot text { fill: var(--ink); font-size: 12px; font-family: inherit; }
-        .plot .tick, .plot .legend {
-          fill: var(--quiet); font-variant-numeric: tabular-nums;
-        }
-        .plot .axis-title { font-size: 13px; font-weight: 600; }
-        .plot .label {
-          font-family: var(--mono); paint-order: stroke; stroke: var(--page); stroke-width: 3px;
-          stroke-linejoin: round;
-        }
-        .grid { stroke: var(--rule); stroke-width: 1; }
-        .grid.minor { stroke: var(--faint); }
-        .axis, .zero { stroke: var(--quiet); stroke-width: 1; }
-        .stem { stroke: var(--rule); stroke-width: 1; stroke-dasharray: 2 3; }
-        .leader { stroke: var(--quiet); stroke-width: 0.75; }
-        .front { stroke: var(--mean); stroke-width: 1.5; fill: none; stroke-opacity: 0.55; }
-        .tail-front { stroke: var(--tail); }
-        .mean { fill: var(--mean); stroke: var(--mean); stroke-width: 1.5; }
-        .mean.beaten { fill: var(--page); }
-        .tail { fill: var(--tail); stroke: var(--tail); stroke-width: 1.5; }
-        .tail.beaten { fill: var(--page); }
-        .spread { fill: var(--mean); fill-opacity: 0.28; }
-        .median { stroke: var(--ink); stroke-width: 2; }
-        .heat { fill: var(--mean); }
-        .bar { stroke-width: 1.5; }
-        .mean-bar { stroke: var(--mean); }
-        .tail-bar { stroke: var(--tail); stroke-dasharray: 4 3; }
+        \(plotStyle)
 
         dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.35rem 1.5rem; }
         dl { font-size: 0.9rem; }

@@ -1,5 +1,5 @@
 public import Evaluation
-import TensorCore
+package import TensorCore
 
 extension QualityReport {
     /// What the values of a level were rounded by.
@@ -12,7 +12,7 @@ extension QualityReport {
         case calibrated
 
         /// What a file's metadata say.
-        init(_ metadata: Metadata) {
+        package init(_ metadata: Metadata) {
             if metadata[CalibrationNote.key] != nil {
                 self = .calibrated
             } else if metadata["quantize.imatrix.file"] != nil

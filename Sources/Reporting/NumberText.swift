@@ -114,7 +114,7 @@ package struct NumberText: Hashable {
     }
 
     /// A count with its thousands apart: `40,880`.
-    static func count(_ number: Int) -> String {
+    package static func count(_ number: Int) -> String {
         var text = ""
         let digits = Array(String(number.magnitude))
         for (index, digit) in digits.enumerated() {

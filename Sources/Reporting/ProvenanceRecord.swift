@@ -53,7 +53,7 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
         public let effort: String
 
         /// It in words: texts, tokens, effort.
-        var sentence: String {
+        package var sentence: String {
             let names = texts.map(\.name).joined(separator: ", ")
             return "\(NumberText.count(tokenCount)) tokens of \(names), effort \(effort)"
         }

@@ -120,7 +120,7 @@ extension QualityReport {
     }
 
     /// `2026-11-22 19:30 UTC`.
-    var dateText: String {
+    package var dateText: String {
         let written = provenance.date.ISO8601Format()
         guard written.count == 20 else { return written }
         let characters = Array(written)

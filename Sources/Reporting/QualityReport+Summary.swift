@@ -65,7 +65,7 @@ extension QualityReport {
 
     /// The level's type name; where another level has the same type what it was rounded by, or its
     /// file name where that does not tell them apart.
-    func displayName(of level: Level) -> String {
+    package func displayName(of level: Level) -> String {
         let alike = levels.filter { $0.name == level.name }
         guard alike.count > 1 else { return level.name }
         return roundingName(of: level) ?? "\(level.name) (\(level.fileName))"
@@ -82,7 +82,7 @@ extension QualityReport {
     }
 
     /// The levels by decreasing bits per weight, as every rendering shows them.
-    var sortedLevels: [Level] {
+    package var sortedLevels: [Level] {
         levels.enumerated().sorted { first, second in
             let (a, b) = (first.element.bitsPerWeight, second.element.bitsPerWeight)
             // What is not a number goes last: an order must be total.

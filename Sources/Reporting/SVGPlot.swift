@@ -157,6 +157,23 @@ struct SVGPlot {
         """
     }
 
+    /// The drawing as a file of its own, with a style sheet in it.
+    func document(style: String) -> String {
+        """
+        <svg xmlns="http://www.w3.org/2000/svg" width="\(number(width))" \
+        height="\(number(height))" viewBox="0 0 \(number(width)) \(number(height))" \
+        class="plot" role="img" aria-labelledby="\(identifier)-title \(identifier)-desc">
+        <style>
+        \(style)
+        svg { background: var(--page); font-family: system-ui, sans-serif; }
+        </style>
+        <title id="\(identifier)-title">\(markupEscaped(title))</title>
+        <desc id="\(identifier)-desc">\(markupEscaped(summary))</desc>
+        \(body)</svg>
+
+        """
+    }
+
     private func hintElement(_ hint: String) -> String {
         hint.isEmpty ? "" : "<title>\(markupEscaped(hint))</title>"
     }

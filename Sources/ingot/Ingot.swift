@@ -28,7 +28,7 @@ struct Ingot: ParsableCommand {
             PerplexityCommand.self,
             CompareCommand.self, ReportCommand.self, ScoreCommand.self, SensitivityCommand.self,
             ImatrixCommand.self, GenerateCommand.self, ChatCommand.self, EmbedCommand.self,
-            ServeCommand.self, ModelfileCommand.self, DeployCommand.self,
+            ServeCommand.self, ModelfileCommand.self, DeployCommand.self, CardCommand.self,
             BenchCommand.self,
             PlanCommand.self,
             InspectCommand.self,
