@@ -143,7 +143,7 @@ let package = Package(
             name: "Deployment",
             dependencies: [
                 "TensorCore", "Safetensors", "GGUF", "Conversion", "Modelfiles", "Pipeline",
-                "Quantization", "Evaluation", "Reporting", "Checkpoints", "Templates",
+                "Quantization", "Evaluation", "Planning", "Reporting", "Checkpoints", "Templates",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),

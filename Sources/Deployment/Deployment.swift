@@ -78,10 +78,13 @@ public struct Deployment: Sendable {
         files = made + [File(name: "README.md", text: ReadmeText(service, files: made).text)]
     }
 
-    /// Writes the files into a folder, which must not be there yet, or be empty.
+    /// Writes the files into a folder, which must not be there yet, or be empty; those above it are
+    /// made.
     ///
     /// - Throws: `FileError`.
     public func write(to folder: String) throws {
+        let parent = folder.dropLast(Paths.name(folder).count + (folder.hasSuffix("/") ? 1 : 0))
+        if parent.contains(where: { $0 != "/" }) { try Directory.create(String(parent)) }
         let directory = try OutputDirectory(path: folder)
         for file in files {
             try OutputFile.write(Array(file.text.utf8), to: directory.file(file.name))

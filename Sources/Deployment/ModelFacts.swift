@@ -31,6 +31,8 @@ public struct ModelFacts: Sendable {
     /// Keys of a GGUF file; of a directory those that a conversion would write, or none where the
     /// family is unknown.
     public let metadata: Metadata
+    /// The tensors; `nil` where a directory's family is unknown.
+    let source: (any TensorSource)?
     /// `config.json` of a directory.
     public let configuration: JSON?
     /// How a directory's weights are quantized; `nil` when they are not.
@@ -60,6 +62,7 @@ public struct ModelFacts: Sendable {
         bitsPerWeight = source.bitsPerWeight
         typeName = source.typeName
         metadata = source.metadata
+        self.source = source
         (configuration, quantization, quantizationMethod) = (nil, nil, nil)
     }
 
@@ -82,6 +85,7 @@ public struct ModelFacts: Sendable {
         elementCount = source?.elementCount
         bitsPerWeight = source?.bitsPerWeight
         metadata = source?.metadata ?? Metadata()
+        self.source = source
     }
 
     // MARK: What follows

@@ -57,11 +57,13 @@ import Testing
                 #expect(!all.contains("--api-key "), "a key in an argument")
                 // What is written is what was asked for, and no unfinished folder stays.
                 try Fixtures.withTemporaryFolder { folder in
-                    try deployment.write(to: "\(folder)/out")
+                    try deployment.write(to: "\(folder)/new/out")
                     #expect(
-                        try Set(Directory.names(in: "\(folder)/out")).subtracting([".", ".."])
+                        try Set(Directory.names(in: "\(folder)/new/out")).subtracting([".", ".."])
                             == names)
-                    #expect(throws: FileError.self) { try deployment.write(to: "\(folder)/out") }
+                    #expect(throws: FileError.self) {
+                        try deployment.write(to: "\(folder)/new/out/")
+                    }
                 }
             }
         }
@@ -73,11 +75,11 @@ import Testing
             #expect(
                 try text(pods, "deployment.yaml").contains(
                     """
-                              - name: LLAMA_API_KEY
-                                valueFrom:
-                                  secretKeyRef:
-                                    name: tiny
-                                    key: api-key
+                    - name: LLAMA_API_KEY
+                                  valueFrom:
+                                    secretKeyRef:
+                                      name: tiny
+                                      key: api-key
                     """))
             let unit = try Deployment(request(.ingot, .systemd, path: path))
             let lines = try text(unit, "tiny.service")

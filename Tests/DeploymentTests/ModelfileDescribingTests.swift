@@ -1,9 +1,5 @@
-import Conversion
 import Deployment
-import Foundation
-import GGUF
 import Modelfiles
-import Pipeline
 import Serving
 import TensorCore
 import TestSupport
@@ -154,34 +150,6 @@ import Testing
         try withModel(changes) { path in
             let text = try GoTemplate(ModelFacts(path: path)).text
             #expect(text.contains("begin_of_text"))
-        }
-    }
-}
-
-/// The tiny model of the fixtures as a GGUF file.
-enum TinyModel {
-    /// Gives `body` a file whose metadata are changed; it goes away afterwards.
-    @discardableResult
-    static func withFile<Result>(
-        _ changes: [(String, MetadataValue?)] = [], _ body: (String) throws -> Result
-    ) throws -> Result {
-        let source = try ConversionSource(directory: Fixtures.path("tiny-llama"))
-        return try Fixtures.withTemporaryFolder { folder in
-            let plain = "\(folder)/plain.gguf"
-            var options = WriteOptions()
-            options.threadCount = 1
-            _ = try PlanWriter.write(
-                [Plan.asDescribed(source, outputPath: plain)], options: options
-            ) { _ in }
-            let path = "\(folder)/model.gguf"
-            let edits = changes.map { key, value -> ModelEdit.Change in
-                value.map { .replace(MetadataOverride(key: key, value: $0)) } ?? .remove(key)
-            }
-            let edited = try EditedSource(SplitSource.open(path: plain), changes: edits)
-            _ = try PlanWriter.write(
-                [Plan.asDescribed(edited, outputPath: path)], options: options
-            ) { _ in }
-            return try body(path)
         }
     }
 }

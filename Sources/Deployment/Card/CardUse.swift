@@ -28,20 +28,25 @@ struct CardUse {
         let file = shellQuoted(row.name.hasPrefix("-") ? "./\(row.name)" : row.name)
         let type = row.model.typeName
         let option = row.model.isEncoder ? " --embedding" : ""
-        var llama = ["llama-server -m \(file) -c 8192\(option)"]
+        let context = min(row.model.contextLength ?? 4096, 8192)
+        var llama = ["llama-server -m \(file) -c \(context)\(option)"]
         var ollama = [
             "ingot modelfile \(file) -o Modelfile",
             "ollama create my-model -f Modelfile && ollama run my-model",
         ]
         if let repository = request.repository {
             let place = shellQuoted("\(repository):\(type)")
-            llama.append("llama-server -hf \(place) -c 8192\(option)   # fetches it")
+            llama.append("llama-server -hf \(place) -c \(context)\(option)   # fetches it")
             ollama = ["ollama run \(shellQuoted("hf.co/\(repository):\(type)"))"]
         }
         let own =
             row.model.isEncoder
             ? ["ingot serve \(file)", "ingot embed \(file) -p \"A sentence\""]
-            : ["ingot serve \(file)", "ingot chat \(file)"]
+            : [
+                "ingot serve \(file)",
+                ChatTemplate.exists(in: row.model.metadata)
+                    ? "ingot chat \(file)" : "ingot generate \(file) -p \"Once upon a time\"",
+            ]
         return "\nllama.cpp:\n\n" + CardMarkdown.block(llama) + "\nOllama:\n\n"
             + CardMarkdown.block(ollama) + "\nIngot:\n\n" + CardMarkdown.block(own)
     }

@@ -111,8 +111,18 @@ struct KubernetesTarget {
             // Names of services do not become variables, which engines read: VLLM_PORT.
             ("enableServiceLinks", false), ("automountServiceAccountToken", false),
             ("terminationGracePeriodSeconds", 60), ("securityContext", podSecurity),
+            ("tolerations", service.gpuCount > 0 ? tolerations : nil),
             ("containers", [container]), ("volumes", .array(volumes)),
         ])
+    }
+
+    /// Nodes with GPUs are kept for what asks for them.
+    private var tolerations: JSON {
+        [
+            .members([
+                ("key", "nvidia.com/gpu"), ("operator", "Exists"), ("effect", "NoSchedule"),
+            ])
+        ]
     }
 
     private var podSecurity: JSON {

@@ -89,6 +89,12 @@ struct ReadmeText {
             commands += ["blobs", "manifests"].map {
                 "\(kubectl) cp \(place.source)/\($0) \(name):\(ModelPlace.folder)/\($0)"
             }
+        } else if service.model.hasLinkedFiles {
+            // Links are kept, which kubectl cp leaves out.
+            let parent = shellQuoted(String(place.source.dropLast(Paths.name(place.source).count)))
+            commands.append(
+                "tar -C \(parent) -cf - \(shellQuoted(Paths.name(place.source)))"
+                    + " | \(kubectl) exec -i \(name) -- tar -C \(ModelPlace.folder) -xf -")
         } else {
             commands.append(
                 "\(kubectl) cp \(shellQuoted(place.source)) \(name):\(shellQuoted(place.mount))")
@@ -101,16 +107,8 @@ struct ReadmeText {
         let random = "openssl rand -hex 32"
         switch (target, service.profile.key) {
         case (_, .none): return []
-        case (.kubernetes, .environment):
-            return [
-                "\(kubectl) create secret generic \(service.name)"
-                    + " --from-literal=api-key=\"$(\(random))\""
-            ]
-        case (.kubernetes, .file(_, _, let prefix)):
-            return [
-                "\(kubectl) create secret generic \(service.name)"
-                    + " --from-literal=api-key=\"\(prefix)$(\(random))\""
-            ]
+        case (.kubernetes, .environment): return [created(prefix: "")]
+        case (.kubernetes, .file(_, _, let prefix)): return [created(prefix: prefix)]
         case (.systemd, .environment(let name)):
             return [
                 "sudo install -d -m 700 /etc/\(service.name)",
@@ -138,6 +136,12 @@ struct ReadmeText {
                 "chmod 444 secrets/\(file)",
             ]
         }
+    }
+
+    /// The command that makes a Secret, with the key in no argument.
+    private func created(prefix: String) -> String {
+        "printf '\(prefix)%s' \"$(openssl rand -hex 32)\" | \(kubectl) create secret generic"
+            + " \(service.name) --from-file=api-key=/dev/stdin"
     }
 
     // MARK: Run
@@ -169,22 +173,25 @@ struct ReadmeText {
     }
 
     private var check: [String] {
-        let address = "http://127.0.0.1:\(service.port)\(service.profile.health)"
+        // Under Kubernetes by a port that a plain user may listen at.
+        let port = target == .kubernetes ? service.containerPort : service.port
+        let address = "http://127.0.0.1:\(port)"
+        var commands = ["curl --fail \(address)\(service.profile.health)"]
+        if service.engine == .ollama {
+            commands.append(
+                "curl \(address)/api/generate -d '{\"model\": \"\(service.name)\"}'   # loads the model"
+            )
+        }
         switch target {
-        case .docker: return ["curl --fail \(address)", "docker logs \(service.name)"]
-        case .compose: return ["curl --fail \(address)", "docker compose logs"]
+        case .docker: return commands + ["docker logs \(service.name)"]
+        case .compose: return commands + ["docker compose logs"]
         case .kubernetes:
             return [
-                "\(kubectl) port-forward service/\(service.name) \(localPort):\(service.port) &",
-                "curl --fail http://127.0.0.1:\(localPort)\(service.profile.health)",
-            ]
-        case .systemd:
-            return ["curl --fail \(address)", "journalctl --unit \(service.name)"]
+                "\(kubectl) port-forward service/\(service.name) \(port):\(service.port) &"
+            ] + commands
+        case .systemd: return commands + ["journalctl --unit \(service.name)"]
         }
     }
-
-    /// A port that a plain user may listen at.
-    private var localPort: Int { service.containerPort }
 
     private var stop: [String] {
         switch target {
@@ -227,8 +234,8 @@ struct ReadmeText {
                 "\(service.engine.title) knows no keys: \(reach). Put a proxy with keys in front.")
         case .environment, .file:
             lines.append(
-                "Clients send the key as `Authorization: Bearer KEY`. It is in no argument and in"
-                    + " none of these files.")
+                "Clients send the key as `Authorization: Bearer KEY`. It is \(keyPlace), in no argument"
+                    + " and in none of these files.")
         }
         if service.profile.metrics == nil {
             lines.append("\(service.engine.title) has no metrics in Prometheus' format here.")
@@ -248,6 +255,14 @@ struct ReadmeText {
                     + " model has to be readable for all.")
         }
         return "## To know\n\n" + lines.map { "- \($0)\n" }.joined()
+    }
+
+    private var keyPlace: String {
+        switch target {
+        case .docker, .compose: "in the folder `secrets`"
+        case .kubernetes: "in the Secret `\(service.name)`"
+        case .systemd: "in `/etc/\(service.name)`"
+        }
     }
 
     private var program: String {
