@@ -18,7 +18,7 @@ struct ModelPlace {
     /// The folder of models in a container.
     static let folder = "/models"
 
-    init(_ request: Deployment.Request, name: String) throws(DeploymentError) {
+    init(_ request: Deployment.Request, name: String, context: Int) throws(DeploymentError) {
         let model = request.model
         guard !model.path.contains(where: \.isNewline), !model.path.contains("\0") else {
             throw DeploymentError(
@@ -33,6 +33,7 @@ struct ModelPlace {
             preparation =
                 (isUnit ? "sudo " : "")
                 + "ingot modelfile \(shellQuoted(path)) --ollama-store \(source) --name \(name)"
+                + " --ctx-size \(context)"
             return
         }
         preparation = nil

@@ -1,4 +1,3 @@
-import Foundation
 import TensorCore
 
 /// A request with everything decided: what all targets write, each in its own words.
@@ -54,24 +53,10 @@ struct Service {
         port = try Service.checked(request.port ?? profile.usualPort, "--port", 1...65535)
         containerPort = port < 1024 ? 8080 : port
         _ = try Service.checked(request.replicaCount, "--replicas", 1...1000)
-        if request.replicaCount > 1, request.target != .kubernetes {
-            throw Service.fault(
-                "--replicas \(request.replicaCount): \(request.target.rawValue) runs one",
-                "Several are for --target kubernetes.")
-        }
-        if let namespace = request.namespace {
-            guard request.target == .kubernetes else {
-                throw Service.fault("--namespace is for --target kubernetes", nil)
-            }
-            guard Service.isLabel(namespace, limit: 63) else {
-                throw Service.fault(
-                    "--namespace is \(namespace), expected lower-case letters, digits and hyphens",
-                    nil)
-            }
-        }
+        try Service.checkTarget(request)
         memory = try MemoryDemand(
             request.model, profile, context: context, slotCount: slotCount, gpuCount: gpuCount)
-        place = try ModelPlace(request, name: name)
+        place = try ModelPlace(request, name: name, context: context)
         self.warnings = warnings
     }
 
@@ -108,6 +93,31 @@ struct Service {
 
     static func fault(_ problem: String, _ remedy: String?) -> DeploymentError {
         DeploymentError(problem: problem, remedy: remedy, exitCode: .usage)
+    }
+
+    /// Refuses what another target is for.
+    private static func checkTarget(_ request: Deployment.Request) throws(DeploymentError) {
+        if request.replicaCount > 1, request.target != .kubernetes {
+            throw fault(
+                "--replicas \(request.replicaCount): \(request.target.rawValue) runs one",
+                "Several are for --target kubernetes.")
+        }
+        if let namespace = request.namespace {
+            guard request.target == .kubernetes else {
+                throw fault("--namespace is for --target kubernetes", nil)
+            }
+            guard isLabel(namespace, limit: 63) else {
+                throw fault(
+                    "--namespace is \(namespace), expected lower-case letters, digits and hyphens",
+                    nil)
+            }
+        }
+        if request.image != nil, request.target == .systemd {
+            throw fault("--image is for containers", "Name the program with --executable.")
+        }
+        if request.executable != nil, request.target != .systemd {
+            throw fault("--executable is for --target systemd", "Name an image with --image.")
+        }
     }
 
     private static func checked(

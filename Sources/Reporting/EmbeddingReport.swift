@@ -109,6 +109,25 @@ public struct EmbeddingReport: Codable, Sendable, Hashable {
     /// The report as JSON (UTF-8, keys sorted, a line feed at the end).
     public func json() throws -> [UInt8] { try ReadableJSON.bytes(of: self) }
 
+    /// Reads a report that `json()` wrote; `file` is for the error's sake.
+    ///
+    /// - Throws: `ReportError` that names the key at fault.
+    public init(json bytes: [UInt8], file: String? = nil) throws(ReportError) {
+        do {
+            self = try ReadableJSON.value(EmbeddingReport.self, from: bytes)
+        } catch let error as DecodingError {
+            throw ReportError(decoding: error, kind: { .notAReport(detail: $0) }, file: file)
+        } catch {
+            throw ReportError(.notAReport(detail: "\(error)"), file: file)
+        }
+        guard schemaVersion == EmbeddingReport.currentSchemaVersion else {
+            throw ReportError(
+                .schemaVersion(
+                    found: schemaVersion, supported: EmbeddingReport.currentSchemaVersion),
+                file: file)
+        }
+    }
+
     /// A level's type, with its file name when another level has the same type.
     public func displayName(of level: Level) -> String {
         levels.count { $0.file.name == level.file.name } > 1

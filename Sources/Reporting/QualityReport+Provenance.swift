@@ -120,8 +120,13 @@ extension QualityReport {
     }
 
     /// `2026-11-22 19:30 UTC`.
+    var dateText: String { provenance.dateText }
+}
+
+extension QualityReport.Provenance {
+    /// `2026-11-22 19:30 UTC`.
     package var dateText: String {
-        let written = provenance.date.ISO8601Format()
+        let written = date.ISO8601Format()
         guard written.count == 20 else { return written }
         let characters = Array(written)
         return String(characters[0..<10]) + " " + String(characters[11..<16]) + " UTC"

@@ -117,7 +117,8 @@ import Testing
                 #expect(compose.contains(#"a $$(b) $${C} 100% \"q\".gguf""#))
                 let unit = try text(
                     Deployment(request(.llamaCpp, .systemd, path: odd)), "tiny.service")
-                #expect(unit.contains(#"a $$(b) $${C} 100%% \"q\".gguf""#))
+                #expect(unit.contains(#"a $$(b) $${C} 100%% \"q\".gguf" --alias"#))
+                #expect(unit.contains(#"a $(b) ${C} 100%% \"q\".gguf"\#n"#))
                 let readme = try text(
                     Deployment(request(.llamaCpp, .docker, path: odd)), "README.md")
                 #expect(readme.contains(#"a $(b) ${C} 100% ""q"".gguf"#))
@@ -157,6 +158,7 @@ import Testing
                 (.kubernetes, { $0.namespace = "A b" }), (.docker, { $0.name = "-a" }),
                 (.docker, { $0.name = "a\nUSER root" }), (.docker, { $0.image = "a b" }),
                 (.docker, { $0.image = "a\nUSER root" }), (.systemd, { $0.executable = "ingot" }),
+                (.docker, { $0.executable = "/bin/x" }), (.systemd, { $0.image = "a:1" }),
             ]
             for (target, change) in changes {
                 #expect(throws: DeploymentError.self) {

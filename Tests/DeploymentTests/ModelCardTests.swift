@@ -91,7 +91,7 @@ import Testing
             let facts = try ModelFacts(path: path)
             var request = ModelCardText.Request(toolVersion: "1.2.3")
             request.plot = "divergence.svg"
-            let card = ModelCardText([facts], report: try report(of: path), request)
+            let card = ModelCardText([facts], report: CardReport(try report(of: path)), request)
             let row =
                 "| `model.gguf` | F16 | \(NumberText.bytes(facts.byteCount)) | 16.01"
                 + " | 0.01234 ± 0.00056 | 95.12 ± 0.31 | Good quality, much smaller |"
@@ -100,8 +100,9 @@ import Testing
             // A text's name with a backtick stays one.
             #expect(card.text.contains("`` held|out`.txt ``"))
             // Figures of another file of that name are not its own.
-            let other = ModelCardText([facts], report: try report(of: path, byteCount: 7), request)
-            #expect(!other.text.contains("0.01234") && other.warnings.count == 2)
+            let other = ModelCardText(
+                [facts], report: CardReport(try report(of: path, byteCount: 7)), request)
+            #expect(!other.text.contains("0.01234") && other.warnings.count == 1)
         }
     }
 
@@ -127,6 +128,35 @@ import Testing
         #expect(card.text.contains("library_name: transformers"))
         #expect(card.text.contains("vllm serve ./tiny-llama"))
         #expect(!card.text.contains("llama-server"))
+    }
+
+    @Test func modelsThatMakeVectorsHaveOtherFigures() throws {
+        try TinyModel.withFile { path in
+            let facts = try ModelFacts(path: path)
+            let file = EmbeddingReport.File(
+                name: "F16", fileName: "model.gguf", fileByteCount: facts.byteCount,
+                bitsPerWeight: 16, digest: "")
+            let provenance = try report(of: path).provenance
+            let measured = EmbeddingReport(
+                title: "Tiny", base: file, text: .init(name: "a", byteCount: 1, tokenCount: 1),
+                settings: .init(
+                    pooling: "mean", vectorLength: 8, sentenceCount: 20, activations: "f32",
+                    threadCount: 1), provenance: provenance,
+                levels: [
+                    .init(
+                        file: file,
+                        agreement: EmbeddingAgreement(
+                            cosine: Estimate(0.99912, standardError: 0.00011), leastCosine: 0.9,
+                            rankCorrelation: Estimate(0.9876, standardError: 0.0012),
+                            keptNeighbours: Estimate(0.9321, standardError: 0.0052),
+                            neighbourCount: 10))
+                ], warnings: [])
+            let read = try CardReport(json: measured.json())
+            let card = ModelCardText([facts], report: read, .init(toolVersion: "1"))
+            #expect(
+                card.text.contains("| 0.99912 ± 0.00011 | 0.9876 ± 0.0012 | 93.21 ± 0.52 | Where"))
+            #expect(card.text.contains("20 sentences, pooling mean") && read.drawing == nil)
+        }
     }
 
     @Test func theDrawingIsAFileOfItsOwn() throws {

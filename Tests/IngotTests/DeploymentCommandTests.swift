@@ -79,6 +79,17 @@ import Testing
         }
     }
 
+    @Test func completionsKnowEveryCommand() throws {
+        let checked = try Tool.shell("\"$INGOT\" --generate-completion-script bash | bash -n", [])
+        #expect(checked.exitCode == 0 && checked.errors.isEmpty)
+        for shell in ["bash", "zsh", "fish"] {
+            let text = try Tool.run(["--generate-completion-script", shell]).output
+            for command in ["convert", "modelfile", "deploy", "card"] {
+                #expect(text.contains(command), "\(shell): \(command)")
+            }
+        }
+    }
+
     @Test func cardsAreNotReplacedUnasked() throws {
         try withModel { folder in
             let arguments = ["card", "model.gguf", "-o", "README.md", "--base-model", "me/tiny"]

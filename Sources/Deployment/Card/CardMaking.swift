@@ -1,4 +1,3 @@
-import Evaluation
 import Reporting
 import TensorCore
 
@@ -41,24 +40,5 @@ struct CardMaking {
             let isFloat = ["F32", "F16", "BF16"].contains(row.model.typeName)
             return isFloat ? "the original's weights" : "rounded to the nearest values"
         }
-    }
-}
-
-/// How the figures came about.
-enum CardMeasurement {
-    static func text(_ report: QualityReport) -> String {
-        let settings = report.settings
-        let activations =
-            settings.activations == "q8" ? "rounded to 8 bits, as engines run them" : "in F32"
-        return """
-            ## How it was measured
-
-            Against \(markdownCode(report.base.fileName)) on \(markdownCode(report.text.name)): \
-            \(NumberText.count(settings.scoredTokenCount)) tokens in \
-            \(NumberText.count(settings.windowCount)) windows of \
-            \(NumberText.count(settings.contextLength)), activations \(activations), by \
-            \(markdownEscaped(report.provenance.toolVersion)) on \(markdownEscaped(report.dateText)).
-
-            """
     }
 }

@@ -1,5 +1,4 @@
 import Checkpoints
-import Evaluation
 import Reporting
 import TensorCore
 
@@ -7,11 +6,11 @@ import TensorCore
 struct CardTable {
     let text: String
 
-    init(_ rows: [CardRow], _ report: QualityReport?, plot: String?) {
-        let isMeasured = rows.contains { $0.level != nil }
+    init(_ rows: [CardRow], _ report: CardReport?, plot: String?) {
+        let measured = rows.contains { $0.figures != nil } ? report : nil
         var text = "## Files\n\n"
         var heads = ["File", "Type", "Size", "Bits/weight"]
-        if isMeasured { heads += ["Mean KL divergence", "Same top token, %"] }
+        heads += measured?.heads.map(\.title) ?? []
         text += CardMarkdown.row(heads + ["What for"])
         text += "| :-- | :-- |" + String(repeating: " --: |", count: heads.count - 2) + " :-- |\n"
         for row in rows {
@@ -20,26 +19,15 @@ struct CardTable {
                 NumberText.bytes(row.model.byteCount),
                 row.model.bitsPerWeight.map { NumberText.fixed($0, 2) } ?? "–",
             ]
-            if isMeasured {
-                if let level = row.level {
-                    cells += [
-                        NumberText(level.divergence.mean).text,
-                        NumberText(level.sameTopToken, scale: 100).text,
-                    ]
-                } else {
-                    cells += row.isBase ? ["0", "100"] : ["–", "–"]
-                }
+            if let measured {
+                cells +=
+                    row.figures?.cells
+                    ?? measured.heads.map { row.isBase ? $0.base : "–" }
             }
             text += CardMarkdown.row(cells + [markdownEscaped(CardPurpose.text(row))])
         }
-        if isMeasured {
-            text += """
-
-                The divergence is that of the next token's probabilities from the original's, per token, in
-                nats; every ± is one standard error. Same top token: how often both hold the same token for
-                the likeliest.
-
-                """
+        if let measured {
+            text += "\n\(measured.note)\n"
             if let plot {
                 text += "\n![Divergence against the size of the files](\(plot))\n"
             }
@@ -53,8 +41,8 @@ enum CardPurpose {
     static func text(_ row: CardRow) -> String {
         if row.isBase { return "The original: to quantize and to compare" }
         var sentences: [String] = []
-        if let level = row.level {
-            sentences.append(measured(level.sameTopToken.value))
+        if let figures = row.figures {
+            sentences.append(measured(figures.share))
         } else if row.model.container == .gguf, let bits = row.model.bitsPerWeight {
             sentences.append(unmeasured(bits))
         }

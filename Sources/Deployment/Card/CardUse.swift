@@ -1,4 +1,3 @@
-import Evaluation
 import Reporting
 import TensorCore
 import Templates
@@ -12,7 +11,7 @@ struct CardUse {
         let files = rows.filter { $0.model.container == .gguf }
         let directories = rows.filter { $0.model.container == .directory }
         // The smallest that loses little, or the middle one.
-        let good = files.filter { ($0.level?.sameTopToken.value ?? 0) >= 0.94 }
+        let good = files.filter { ($0.figures?.share ?? 0) >= 0.94 }
         let chosen = good.min { $0.model.byteCount < $1.model.byteCount }
         if let row = chosen ?? (files.isEmpty ? nil : files[files.count / 2]) {
             text += CardUse.files(row, request)

@@ -1,6 +1,5 @@
-public import Reporting
+import Reporting
 import TensorCore
-import Templates
 
 /// The model card that is published beside quantized files: a README.md with the front matter that
 /// the Hugging Face hub reads.
@@ -36,13 +35,13 @@ public struct ModelCardText: Sendable {
     /// - Parameters:
     ///   - models: The files and directories, in the order in which they are shown.
     ///   - report: What was measured; `nil` for a card without measurements.
-    public init(_ models: [ModelFacts], report: QualityReport?, _ request: Request) {
+    public init(_ models: [ModelFacts], report: CardReport?, _ request: Request) {
         precondition(!models.isEmpty, "a card needs a model")
         let rows = models.map { CardRow($0, report) }
         let front = CardFrontMatter(rows, request)
         var warnings = front.warnings
         if let report {
-            for row in rows where row.level == nil && !row.isBase {
+            for row in rows where row.figures == nil && !row.isBase && !row.isOther {
                 warnings.append("\(row.name) is not in the report \(report.title)")
             }
             for row in rows where row.isOther {
@@ -55,7 +54,8 @@ public struct ModelCardText: Sendable {
         let parts = [
             front.text, CardHeading(rows, request, base: front.baseModel).text,
             CardTable(rows, report, plot: request.plot).text, CardUse(rows, request).text,
-            CardMaking(rows, request).text, report.map(CardMeasurement.text) ?? "",
+            CardMaking(rows, request).text,
+            report.map { "## How it was measured\n\n\($0.measurement)\n" } ?? "",
         ]
         text = parts.filter { !$0.isEmpty }.joined(separator: "\n")
     }
@@ -67,19 +67,20 @@ struct CardRow {
     /// The file's name, or the directory's.
     let name: String
     /// `nil` where nothing was measured.
-    let level: QualityReport.Level?
+    let figures: CardReport.Figures?
     /// Whether it is what the others were measured against.
     let isBase: Bool
     /// Whether the report has another file of this name.
     let isOther: Bool
 
-    init(_ model: ModelFacts, _ report: QualityReport?) {
+    init(_ model: ModelFacts, _ report: CardReport?) {
         self.model = model
         name = model.container == .directory ? model.stem : Paths.name(model.path)
-        let found = report?.levels.first { $0.fileName == Paths.name(model.path) }
-        isOther = found.map { $0.fileByteCount != model.byteCount } ?? false
-        level = isOther ? nil : found
-        isBase = found == nil && report?.base.fileName == Paths.name(model.path)
+        let file = Paths.name(model.path)
+        let found = report?.figures[file]
+        isOther = found.map { $0.byteCount != model.byteCount } ?? false
+        figures = isOther ? nil : found
+        isBase = found == nil && report?.baseName == file
     }
 }
 

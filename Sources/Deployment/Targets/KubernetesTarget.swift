@@ -42,14 +42,17 @@ struct KubernetesTarget {
 
     private var selector: JSON { .members([("app.kubernetes.io/name", .words(service.name))]) }
 
+    /// How a new version takes an old one's place: a volume for one node, and devices of which there
+    /// is none to spare, have to be let go first.
+    private var strategy: JSON {
+        if service.request.replicaCount == 1 { return .members([("type", "Recreate")]) }
+        let steps: JSON = .members([("maxSurge", 0), ("maxUnavailable", 1)])
+        return .members([
+            ("type", "RollingUpdate"), ("rollingUpdate", service.gpuCount > 0 ? steps : nil),
+        ])
+    }
+
     private var deployment: JSON {
-        // With a device for each there is none for a new one before an old one goes.
-        let strategy: JSON =
-            service.gpuCount > 0
-            ? .members([
-                ("type", "RollingUpdate"),
-                ("rollingUpdate", .members([("maxSurge", 0), ("maxUnavailable", 1)])),
-            ]) : .members([("type", "RollingUpdate")])
         return .members([
             ("apiVersion", "apps/v1"), ("kind", "Deployment"), ("metadata", metadata(service.name)),
             (

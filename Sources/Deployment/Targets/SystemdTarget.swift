@@ -16,6 +16,17 @@ struct SystemdTarget {
             words[0] = executable
         }
         command = words
+        guard !isHome || !service.place.unitPath.contains(":") else {
+            throw DeploymentError(
+                file: service.model.path,
+                problem: "has a colon in its path, which stands between paths in a unit",
+                remedy: "Give it another name, or put it outside of homes.")
+        }
+    }
+
+    /// Whether the model is where a unit sees nothing unless it is told.
+    private var isHome: Bool {
+        ["/home/", "/root/", "/run/user/"].contains { service.place.host.hasPrefix($0) }
     }
 
     /// The unit's file.
@@ -39,13 +50,14 @@ struct SystemdTarget {
         let settings = settings
         // What systemd replaces itself is not escaped.
         let arguments = service.profile.arguments(settings).map {
-            $0 == settings.keyFile ? $0 : Self.word($0)
+            $0 == settings.keyFile ? $0 : Self.word($0, isArgument: true)
         }
+        let line = (command.map { Self.word($0) } + arguments).joined(separator: " ")
         var lines = [
             "[Unit]",
             "Description=\(Self.escaped(service.name)): a model served by \(service.engine.title)",
             "Wants=network-online.target", "After=network-online.target", "", "[Service]",
-            "Type=exec", "ExecStart=\((command.map(Self.word) + arguments).joined(separator: " "))",
+            "Type=exec", "ExecStart=\(line)",
         ]
         lines += service.profile.environment(settings).map {
             "Environment=\(Self.word("\($0.name)=\($0.value)"))"
@@ -68,8 +80,6 @@ struct SystemdTarget {
 
     /// What it may not do.
     private var confinement: [String] {
-        let model = service.place.host
-        let isHome = ["/home/", "/root/", "/run/user/"].contains { model.hasPrefix($0) }
         let path = Self.word(service.place.unitPath)
         var lines =
             isHome
@@ -103,15 +113,17 @@ struct SystemdTarget {
         return lines
     }
 
-    /// A word of a command line or a list, in which systemd replaces nothing.
-    static func word(_ text: String) -> String {
+    /// A word of a list, or an argument of a command line, in which systemd replaces nothing.
+    static func word(_ text: String, isArgument: Bool = false) -> String {
         let isPlain =
             !text.isEmpty
             && text.utf8.allSatisfy {
                 (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
                     || "-_./:=,@+".utf8.contains($0)
             }
-        return isPlain ? text : "\"\(escaped(text))\""
+        let whole = escaped(text)
+        // Variables are put into arguments alone.
+        return isPlain ? text : "\"\(isArgument ? whole.replacing("$", with: "$$") : whole)\""
     }
 
     private static func escaped(_ text: String) -> String {
@@ -120,7 +132,6 @@ struct SystemdTarget {
             switch scalar {
             case "\"", "\\": result += "\\\(scalar)"
             case "%": result += "%%"
-            case "$": result += "$$"
             case "\n": result += "\\n"
             case "\t": result += "\\t"
             default: result.unicodeScalars.append(scalar)

@@ -64,9 +64,9 @@ struct CardCommand: ParsableCommand {
 
     func run() throws {
         let measured = try report.map {
-            try QualityReport(json: InputFile.contents(path: $0, limit: 1 << 28), file: $0)
+            try CardReport(json: InputFile.contents(path: $0, limit: 1 << 28), file: $0)
         }
-        let drawing = output == nil ? nil : measured?.divergenceDrawing()
+        let drawing = output == nil ? nil : measured?.drawing
         let plot = plotPath
         for path in [output, drawing == nil ? nil : plot].compactMap({ $0 }) where !force {
             guard FileIdentity(path: path) == nil else {
