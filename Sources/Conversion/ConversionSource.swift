@@ -28,13 +28,15 @@ public struct ConversionSource: TensorSource {
         /// Patterns of the checkpoint's tensors that are left out; regular expressions, of which a
         /// name contains a match.
         public var ignoredTensors: [String]
+        /// An adapter (LoRA) that is merged into the weights, and that names the model.
+        public var adapter: AdapterDirectory?
 
         /// Options; F16 when nothing is said.
         public init(
             outputType: OutputType = .f16, name: String? = nil, pre: String? = nil,
             metadata: MetadataFile? = nil, chatTemplate: ByteString? = nil,
             isVocabularyOnly: Bool = false,
-            ignoredTensors: [String] = []
+            ignoredTensors: [String] = [], adapter: AdapterDirectory? = nil
         ) {
             self.outputType = outputType
             self.name = name
@@ -43,6 +45,7 @@ public struct ConversionSource: TensorSource {
             self.chatTemplate = chatTemplate
             self.isVocabularyOnly = isVocabularyOnly
             self.ignoredTensors = ignoredTensors
+            self.adapter = adapter
         }
     }
 
@@ -98,8 +101,10 @@ public struct ConversionSource: TensorSource {
             directory, family, &configuration, options: options, values: exported)
         let tokenizer = try HFTokenizer.load(directory, family, configuration, options: options)
         let general = try GeneralMetadata(
-            directory: directory, tensors: weights.mapping.tensors, overrides: options.metadata,
-            name: options.name)
+            directory: options.adapter.map { try HuggingFaceDirectory(adapter: $0.path) }
+                ?? directory,
+            tensors: weights.mapping.tensors, overrides: options.metadata, name: options.name,
+            sampling: directory)
         metadata = try ConversionSource.metadata(
             directory, family, configuration, weights, general, tokenizer)
 

@@ -30,11 +30,19 @@ struct ConvertedWeights {
     ) throws {
         outputType = options.outputType == .auto ? .f16 : options.outputType
         guard !options.isVocabularyOnly else { return }
-        let values = try exported ?? read(directory, family)
+        var values = try exported ?? read(directory, family)
         configuration.predictorCount += family.predictorCount(of: values.lazy.map(\.name))
         let dequantizedCount = values.count { $0.dataType == nil }
         if dequantizedCount > 0 {
             notices.append("\(dequantizedCount) weights stored by \(method ?? "") are dequantized")
+        }
+        if let adapter = options.adapter {
+            let merged = try adapter.merged(
+                into: values, AdapterTarget(directory, family, configuration))
+            values = merged.tensors
+            notices += merged.notices
+            warnings += adapter.configuration.warnings
+            files.append(adapter.file)
         }
         do {
             mapping = try TensorMapping(

@@ -20,13 +20,15 @@ struct GeneralMetadata {
     /// - Parameters:
     ///   - overrides: What the user's file sets, which has precedence.
     ///   - name: The model's name, which has precedence over that too.
+    ///   - sampling: The directory whose recommendations count, where it is another.
+    ///   - adapterParameterCount: Of an adapter the negated number of parameters that it changes.
     init(
         directory: HuggingFaceDirectory, tensors: [TensorDescription], overrides: MetadataFile?,
-        name: String?
+        name: String?, sampling: HuggingFaceDirectory? = nil, adapterParameterCount: Int? = nil
     ) throws {
         let card = ModelCard(directory: directory)
         if let failure = card.failure { warnings.append(failure) }
-        let parameterCount = SizeLabel.elementCount(tensors)
+        let parameterCount = adapterParameterCount ?? SizeLabel.elementCount(tensors)
         var texts = card.texts
 
         var ids: [String] = []
@@ -52,9 +54,11 @@ struct GeneralMetadata {
         }
         if let name { texts["name"] = name }
         if texts["name"] == nil { texts["name"] = directory.name }
-        if texts["size_label"] == nil { texts["size_label"] = SizeLabel.of(tensors) }
+        if texts["size_label"] == nil, parameterCount >= 0 {
+            texts["size_label"] = SizeLabel.of(tensors)
+        }
 
-        try appendSampling(directory.generationConfig, overrides)
+        try appendSampling((sampling ?? directory).generationConfig, overrides)
         for (field, key) in GeneralMetadata.textKeys { append(key, texts[field]) }
         let models = try overrides?.sources("general.base_models")
         append("base_model", models == nil ? card.baseModels : models?.value, parameterCount)

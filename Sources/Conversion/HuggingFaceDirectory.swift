@@ -22,7 +22,12 @@ public struct HuggingFaceDirectory: Sendable {
     ///
     /// - Parameter path: The directory, or that of a repository in the hub's cache.
     /// - Throws: `FileError`, `JSONError` or `ConversionError`.
-    public init(path: String) throws {
+    public init(path: String) throws { try self.init(path: path, needsConfiguration: true) }
+
+    /// Reads the JSON files of an adapter's directory, which mostly has no `config.json`.
+    init(adapter path: String) throws { try self.init(path: path, needsConfiguration: false) }
+
+    private init(path: String, needsConfiguration: Bool) throws {
         let location = try ModelLocation(path)
         self.path = location.path
         name = location.name
@@ -33,7 +38,8 @@ public struct HuggingFaceDirectory: Sendable {
         func json(_ file: String) throws -> JSON? {
             names.contains(file) ? try JSON.parse(path: folder + file) : nil
         }
-        guard let config = try json("config.json") else {
+        guard let config = try json("config.json") ?? (needsConfiguration ? nil : .object([]))
+        else {
             throw try HuggingFaceDirectory.absence(of: names, in: location.path)
         }
         guard config.members != nil else {

@@ -110,7 +110,23 @@ struct ModelLocation: Equatable {
     }
 
     /// Whether this could be the name of a repository on the hub rather than a path.
-    private static func isHubID(_ path: String) -> Bool {
+    static func isHubID(_ path: String) -> Bool {
         path.wholeMatch(of: /[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*/) != nil
+    }
+}
+
+extension ModelLocation {
+    /// The folder of a repository in the hub's cache; `nil` when it is not there.
+    ///
+    /// <https://huggingface.co/docs/huggingface_hub/guides/manage-cache>
+    static func cached(_ id: String) -> String? {
+        guard isHubID(id) else { return nil }
+        func variable(_ name: String) -> String? {
+            getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+        }
+        let home = variable("HF_HOME") ?? variable("HOME").map { $0 + "/.cache/huggingface" }
+        guard let cache = variable("HF_HUB_CACHE") ?? home.map({ $0 + "/hub" }) else { return nil }
+        let folder = "\(cache)/models--\(id.replacing("/", with: "--"))"
+        return isDirectory(folder + "/snapshots") == true ? folder : nil
     }
 }

@@ -24,7 +24,8 @@ struct ModelName: Equatable {
     /// Takes a name apart.
     ///
     /// - Parameter parameterCount: A size in the name that is far from it is not the model's size
-    ///   but, say, a context length; 0 believes every size.
+    ///   but, say, a context length; 0 believes every size. Of an adapter, which changes a part of a
+    ///   model, it is negative: larger sizes are believed.
     init(_ id: String, parameterCount: Int) {
         guard !id.utf8.contains(UInt8(ascii: " ")) else {
             full = id
@@ -77,7 +78,8 @@ struct ModelName: Equatable {
         {
             annotateSize(&part, parameterCount)
         } else if text.wholeMatch(of: /(?i)chat|instruct|vision|lora/) != nil {
-            part.roles.insert(.finetune)
+            let isAdapter = parameterCount < 0 && text.lowercased() == "lora"
+            part.roles.insert(isAdapter ? .type : .finetune)
         }
     }
 
@@ -93,13 +95,16 @@ struct ModelName: Equatable {
             text[text.count - 1] = Character(unit.uppercased())
         }
         part.roles.insert(.sizeLabel)
-        if parameterCount > 0, let unit = text.last,
+        if parameterCount != 0, let unit = text.last,
             let power = ["K", "M", "B", "T"].firstIndex(of: String(unit)),
             let number = Double(String(text.dropLast()))
         {
             let size = (0...power).reduce(number) { value, _ in value * 1000 }
             let far = 7 * (parameterCount / 8) + 7 * (parameterCount % 8) / 8
-            if abs(size - Double(parameterCount)) > Double(far) {
+            if parameterCount > 0
+                ? abs(size - Double(parameterCount)) > Double(far)
+                : size < Double(parameterCount.magnitude / 8)
+            {
                 part.roles = [.finetune]
                 text[text.count - 1] = Character(unit.lowercased())
             }

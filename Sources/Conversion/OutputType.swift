@@ -75,6 +75,11 @@ public enum OutputType: String, Sendable, CaseIterable {
         return format.fits(rowLength: rowLength) ? format : .F16
     }
 
+    /// The format of a factor of an adapter's change (`lora_a`, `lora_b`), with rows of this length.
+    func format(ofFactorWithRows rowLength: Int) -> Format {
+        format.fits(rowLength: rowLength) ? format : .F16
+    }
+
     /// Matrices that three values would ruin.
     private static let halfRoles: Set<String> = [
         "token_embd", "per_layer_token_embd", "output", "altup_router", "laurel_l", "laurel_r",

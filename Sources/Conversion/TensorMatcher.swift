@@ -238,6 +238,12 @@ extension TensorMatcher {
         return names
     }
 
+    /// The names of tensors without which others that have come make nothing.
+    func begun() throws -> [String] {
+        try groups.filter { $0.value.missingCount > 0 }.keys
+            .flatMap { place in try missing(at: place) }.sorted()
+    }
+
     /// The blocks that predict further tokens and of which nothing has come.
     ///
     /// transformers reads and writes checkpoints without them and leaves the configuration alone.

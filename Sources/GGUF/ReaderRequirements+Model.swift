@@ -198,7 +198,7 @@ extension ReaderRequirements {
                     remedy: "Set it with --override-kv general.architecture=str:NAME.")
             ]
         }
-        guard let required = Self.requiredKeys[architecture] else { return [] }
+        guard isKnown, let required = Self.requiredKeys[architecture] else { return [] }
         var faults: [ReaderFault] = []
         let everywhere = ["context_length", "embedding_length", "block_count"]
         for name in (everywhere + required).map({ $0.hasPrefix("xielu") ? $0 : key($0) })

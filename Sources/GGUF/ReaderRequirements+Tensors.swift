@@ -26,7 +26,7 @@ extension ReaderRequirements {
 
     /// The output matrix and the biases without which readers end.
     func tensorFaults() -> [ReaderFault] {
-        guard !tensors.isEmpty else { return [] }
+        guard isModel, !tensors.isEmpty else { return [] }
         let names = Set(tensors.map(\.name))
         var needed = names.filter { Self.needsBias(architecture, ofWeight: $0) }
             .map { String($0.dropLast("weight".count)) + "bias" }

@@ -69,8 +69,14 @@ public struct ReaderRequirements {
         return faults
     }
 
-    /// Whether the family is one whose readers' demands are known here.
-    var isKnown: Bool { Self.requiredKeys[architecture] != nil }
+    /// Whether the file is a model of a family whose readers' demands are known here.
+    var isKnown: Bool { isModel && Self.requiredKeys[architecture] != nil }
+
+    /// Whether it is a model by itself, and no adapter or projector beside one.
+    var isModel: Bool {
+        let kind = metadata["general.type"]?.text
+        return kind != "adapter" && kind != "mmproj"
+    }
 
     func key(_ suffix: String) -> String { "\(architecture).\(suffix)" }
 

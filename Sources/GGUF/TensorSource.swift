@@ -60,6 +60,30 @@ public protocol TensorSource: Sendable {
 }
 
 extension TensorSource {
+    /// Refuses a file that is no model by itself: an adapter (LoRA) or a projector.
+    ///
+    /// - Parameter isProjectorAllowed: Whether a projector will do.
+    /// - Throws: `ReaderFault`
+    public func requireModel(isProjectorAllowed: Bool = false) throws {
+        func refuse(_ found: String, _ remedy: String) -> ReaderFault {
+            ReaderFault(
+                path: path, place: "general.type", found: found, expected: "a model",
+                remedy: remedy, isFatal: true)
+        }
+        switch metadata["general.type"]?.text {
+        case "adapter":
+            throw refuse(
+                "an adapter (LoRA)",
+                "A model with it merged in is made from its directory: ingot convert ADAPTER_DIR "
+                    + "--base BASE_DIR --merge.")
+        case "mmproj" where !isProjectorAllowed:
+            throw refuse(
+                "a projector of pictures or sound (mmproj)",
+                "Name the file of its language model.")
+        default: return
+        }
+    }
+
     /// Whether `readBytes` is a plain copy: it is, unless a source says otherwise.
     public func holdsBytes(ofTensor tensor: Int) -> Bool { true }
 

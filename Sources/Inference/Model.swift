@@ -40,6 +40,7 @@ public struct Model: Sendable {
 
     /// Takes the tensors of any source, run as its metadata say.
     public init(source: any TensorSource) throws {
+        try source.requireModel()
         let tensorIndex = TensorIndex(source)
         try self.init(
             source: source,

@@ -95,6 +95,7 @@ private struct QuantizedModel {
     init(
         _ base: any TensorSource, recipe: Recipe, options: QuantizeOptions, keepsOrder: Bool
     ) throws {
+        try base.requireModel(isProjectorAllowed: true)
         var overridden = base.metadata
         for entry in options.metadataOverrides { overridden[entry.key] = entry.value }
         let metadata = QuantizedModel.metadata(of: base, recipe: recipe, options: options)

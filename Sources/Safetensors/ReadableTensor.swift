@@ -67,6 +67,18 @@ public struct CheckpointTensor: ReadableTensor {
     /// The shard that holds the tensor, or the packed codes of a dequantized one.
     public let shard: SafetensorsFile
 
+    init(name: String, shape: Shape, storage: Storage, shard: SafetensorsFile) {
+        self.name = name
+        self.shape = shape
+        self.storage = storage
+        self.shard = shard
+    }
+
+    /// A tensor of a file as it is stored there.
+    package init(_ stored: StoredTensor, in shard: SafetensorsFile) {
+        self.init(name: stored.name, shape: stored.shape, storage: .stored(stored), shard: shard)
+    }
+
     /// The tensor itself, when it is stored as it is.
     public var stored: StoredTensor? {
         if case .stored(let tensor) = storage { tensor } else { nil }

@@ -15,13 +15,16 @@ struct ConvertCommand: ParsableCommand {
             The directory holds config.json, safetensors (one file, or shards with an index) and the
             tokenizer's files; it may be one of the Hugging Face hub's cache (models--OWNER--NAME).
             Weights in FP8, compressed-tensors, GPTQ, AWQ, ModelOpt and MLX are dequantized.
-            Vectors and norms stay F32 whatever the type.
+            Vectors and norms stay F32 whatever the type. A directory with an adapter (LoRA of PEFT)
+            becomes an adapter's file, or with --merge a model.
 
             Examples:
               ingot convert my-model/
               ingot convert my-model/ --outfile my-model-bf16.gguf --outtype bf16
               ingot convert my-model/ --outfile my-model-{ftype}.gguf --outtype auto
               ingot convert my-model/ --outtype Q4_K_M --split-max-size 4G
+              ingot convert my-adapter/ --base my-model/
+              ingot convert my-adapter/ --base my-model/ --merge --outtype q8_0
               ingot convert --check-tokenizer --dry-run my-model/
               ingot convert --dry-run --json my-model/ | jq .fileByteCount
             """)
@@ -41,9 +44,9 @@ struct ConvertCommand: ParsableCommand {
         help: ArgumentHelp(
             """
             f32, f16, bf16, q8_0, tq1_0, tq2_0, auto (the smallest float type that loses nothing), \
-            or a type of `ingot quantize`.
+            or a type of `ingot quantize` (default: f16, of an adapter f32).
             """, valueName: "type"))
-    var outtype = "f16"
+    var outtype: String?
 
     @Option(help: ArgumentHelp("The model's name in the file (general.name).", valueName: "name"))
     var modelName: String?
@@ -94,6 +97,8 @@ struct ConvertCommand: ParsableCommand {
     @Flag(help: .hidden)
     var bigendian = false
 
+    @OptionGroup var adapter: AdapterOptions
+
     @OptionGroup var planning: PlanOptions
 
     mutating func validate() throws {
@@ -121,7 +126,9 @@ struct ConvertCommand: ParsableCommand {
     }
 
     private func plannedOutput(importance: ImportanceMatrix?) throws -> PlannedOutput {
+        if adapter.isAdapter(directory), !adapter.merge { return try adapterOutput() }
         // A type that the converter does not make itself is quantized to, from F16.
+        let outtype = outtype ?? OutputType.f16.rawValue
         let type = OutputType(rawValue: outtype.lowercased())
         let recipe = type == nil ? try Recipe.parse(outtype) : nil
         guard recipe != nil || importance == nil && imatrixMissing == nil else {
@@ -129,17 +136,19 @@ struct ConvertCommand: ParsableCommand {
                 "--imatrix and --imatrix-missing are for types of `ingot quantize`, such as IQ3_XXS"
             )
         }
+        let merged = adapter.merge ? try AdapterDirectory(path: directory) : nil
         let source = try ConversionSource(
-            directory: directory,
+            directory: merged.map { try adapter.base(of: $0) } ?? directory,
             options: .init(
                 outputType: type ?? .f16, name: modelName, pre: pre,
                 metadata: try metadata.map { try MetadataFile(path: $0) },
                 chatTemplate: try planning.template.load(),
-                isVocabularyOnly: vocabOnly, ignoredTensors: ignoreTensors))
-        planning.tell(of: source)
+                isVocabularyOnly: vocabOnly, ignoredTensors: ignoreTensors, adapter: merged))
+        planning.tell(source.notices, source.warnings)
         if checkTokenizer { try check(source) }
         let typeName = recipe?.name ?? source.outputType.rawValue
-        let path = outputPath(for: source, typeName: typeName)
+        let path = outputPath(
+            for: source.metadata, folder: merged?.path ?? source.path, typeName: typeName)
         guard let recipe, !vocabOnly else {
             return try PlannedOutput(
                 Plan.asDescribed(source, outputPath: path), split: planning.split)
@@ -161,8 +170,10 @@ struct ConvertCommand: ParsableCommand {
     }
 
     /// The path that the user named, or one of the field's naming convention,
-    /// `Basename-Size-Finetune-Version-TYPE.gguf`, in the model's directory or the folder named.
-    private func outputPath(for source: ConversionSource, typeName: String) -> String {
+    /// `Basename-Size-Finetune-Version-TYPE-Kind.gguf`, in the model's directory or the folder named.
+    func outputPath(
+        for metadata: Metadata, folder: String, typeName: String, kind: String? = nil
+    ) -> String {
         if let outfile, !Paths.isFolder(outfile) {
             return
                 outfile
@@ -172,7 +183,7 @@ struct ConvertCommand: ParsableCommand {
                 .replacing("{OUTTYPE}", with: typeName.uppercased())
         }
         func part(_ key: String) -> String? {
-            source.metadata["general.\(key)"]?.text.map { text in
+            metadata["general.\(key)"]?.text.map { text in
                 String(text.map { $0 == " " || $0 == "/" ? "-" : $0 })
             }
         }
@@ -181,8 +192,9 @@ struct ConvertCommand: ParsableCommand {
         let parts = [
             name, vocabOnly ? nil : part("size_label"), part("finetune"), part("version"),
         ]
-        let folder = outfile ?? source.path
+        let folder = outfile ?? folder
         return (folder.hasSuffix("/") ? folder : folder + "/")
-            + (parts.compactMap { $0 } + end).joined(separator: "-") + ".gguf"
+            + (parts.compactMap { $0 } + end + (kind.map { [$0] } ?? [])).joined(separator: "-")
+            + ".gguf"
     }
 }

@@ -295,7 +295,7 @@ struct QuantizeCommand: ParsableCommand {
             directory: path,
             options: .init(
                 outputType: type, pre: pre, chatTemplate: template, ignoredTensors: ignoreTensors))
-        planning.tell(of: source)
+        planning.tell(source.notices, source.warnings)
         return RoundedSource(source, allowsNonFinite: planning.allowNonfinite)
     }
 

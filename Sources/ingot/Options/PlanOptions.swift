@@ -46,9 +46,9 @@ struct PlanOptions: ParsableArguments {
     }
 
     /// Says what the user should know of a directory.
-    func tell(of source: ConversionSource) {
-        run.note(source.notices)
-        Terminal.warnings(source.warnings)
+    func tell(_ notices: [String], _ warnings: [String]) {
+        run.note(notices)
+        Terminal.warnings(warnings)
     }
 
     /// Throws the first of the strict problems of all outputs, if there are to be none.

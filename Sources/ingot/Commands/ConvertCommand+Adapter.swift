@@ -1,0 +1,38 @@
+import ArgumentParser
+import Conversion
+import Pipeline
+
+extension ConvertCommand {
+    /// The plan of an adapter's file.
+    func adapterOutput() throws -> PlannedOutput {
+        let types: [OutputType] = [.f32, .f16, .bf16, .q8_0, .auto]
+        let name = outtype ?? OutputType.f32.rawValue
+        guard let type = types.first(where: { $0.rawValue == name.lowercased() }) else {
+            throw ValidationError(
+                "--outtype is \(name), which an adapter cannot have; expected "
+                    + types.map(\.rawValue).joined(separator: ", ")
+                    + ", or --merge for a model of that type")
+        }
+        for (option, isGiven) in [
+            ("--pre", pre != nil), ("--check-tokenizer", checkTokenizer),
+            ("--imatrix", imatrix != nil), ("--imatrix-missing", imatrixMissing != nil),
+            ("--ignore-tensors", !ignoreTensors.isEmpty), ("--vocab-only", vocabOnly),
+            ("--chat-template", planning.template.chatTemplate != nil),
+        ] where isGiven {
+            throw ValidationError("\(option) is for models; an adapter's file has no use for it")
+        }
+        let directory = try AdapterDirectory(path: directory)
+        let source = try AdapterSource(
+            directory, base: adapter.base(of: directory),
+            options: .init(
+                outputType: type, name: modelName,
+                metadata: try metadata.map { try MetadataFile(path: $0) },
+                foldsScales: adapter.foldScales))
+        planning.tell(source.notices, source.warnings)
+        let path = outputPath(
+            for: source.metadata, folder: source.path, typeName: source.outputType.rawValue,
+            kind: "LoRA")
+        return try PlannedOutput(
+            Plan.asDescribed(source, outputPath: path), split: planning.split)
+    }
+}

@@ -1,0 +1,143 @@
+"""Seeded adapters (LoRA of PEFT) for models of several families, with the options that matter.
+
+    python adapters.py OUT_DIR
+
+writes for each case OUT_DIR/NAME/base and OUT_DIR/NAME/adapter (and OUT_DIR/NAME/merged: PEFT's
+merge_and_unload), to be converted by both programs. It needs torch, transformers and peft.
+"""
+
+import copy
+import json
+import pathlib
+import shutil
+import sys
+
+import peft
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+SMALL = dict(
+    vocab_size=512, hidden_size=64, intermediate_size=96, num_hidden_layers=2,
+    num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256,
+)
+
+
+def model(name, **more):
+    config = getattr(transformers, name + "Config")(**{**SMALL, **more})
+    kind = {"GPT2": "GPT2LMHeadModel"}.get(name, name + "ForCausalLM")
+    return getattr(transformers, kind)(config)
+
+
+LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+# name: (model, options of LoraConfig, type of the adapter's tensors, what else is done)
+CASES = {
+    "llama": (("Llama", {}), dict(r=8, lora_alpha=16, target_modules=LINEAR), torch.float32, {}),
+    "llama-bf16": (("Llama", {}), dict(r=4, lora_alpha=8, target_modules=LINEAR), torch.bfloat16, {}),
+    "llama-f16": (("Llama", {}), dict(r=32, lora_alpha=8, target_modules=LINEAR), torch.float16, {}),
+    "llama-regex": (
+        ("Llama", {}),
+        dict(r=8, lora_alpha=16, target_modules=r".*layers\.1\.self_attn\.(q|k)_proj"), torch.float32, {}),
+    "llama-all": (("Llama", {}), dict(r=8, lora_alpha=16, target_modules="all-linear"), torch.float32, {}),
+    "llama-patterns": (
+        ("Llama", {}),
+        dict(r=8, lora_alpha=16, target_modules=LINEAR, rank_pattern={"q_proj": 4, r"layers\.1\.mlp\.up_proj": 16},
+             alpha_pattern={"v_proj": 64}), torch.float32, {}),
+    "llama-rslora": (("Llama", {}), dict(r=16, lora_alpha=16, use_rslora=True, target_modules=LINEAR), torch.float32, {}),
+    "llama-embed": (
+        ("Llama", {}), dict(r=8, lora_alpha=16, target_modules=["q_proj", "embed_tokens", "lm_head"]),
+        torch.float32, {}),
+    "llama-saved": (
+        ("Llama", {}), dict(r=8, lora_alpha=16, target_modules=["q_proj"], modules_to_save=["lm_head", "embed_tokens"]),
+        torch.float32, {"refused": True}),
+    "llama-norms": (("Llama", {}), dict(r=8, lora_alpha=16, target_modules=LINEAR), torch.float32, {"norms": True}),
+    "llama-dora": (
+        ("Llama", {}), dict(r=8, lora_alpha=16, use_dora=True, target_modules=["q_proj"]), torch.float32,
+        {"refused": True}),
+    "qwen2": (("Qwen2", {}), dict(r=8, lora_alpha=16, target_modules=LINEAR), torch.bfloat16, {}),
+    "qwen3": (("Qwen3", {"head_dim": 32}), dict(r=8, lora_alpha=16, target_modules=LINEAR), torch.bfloat16, {}),
+    "gemma2": (("Gemma2", {"head_dim": 32, "query_pre_attn_scalar": 32}), dict(r=8, lora_alpha=16, target_modules=LINEAR), torch.bfloat16, {}),
+    "phi3": (
+        ("Phi3", {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}),
+        dict(r=8, lora_alpha=16, target_modules=["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]),
+        torch.float32, {}),
+    "gpt2": (
+        ("GPT2", {"n_embd": 64, "n_layer": 2, "n_head": 4, "n_positions": 256}),
+        dict(r=8, lora_alpha=16, target_modules=["c_attn", "c_fc", "c_proj"]), torch.float32, {"differs": True}),
+    "falcon-h1": (
+        ("FalconH1", {"mamba_d_ssm": 64, "mamba_n_heads": 4, "mamba_d_head": 16, "mamba_d_state": 16, "head_dim": 16,
+                      "key_multiplier": 0.5}),
+        dict(r=8, lora_alpha=16, target_modules=["q_proj", "k_proj", "up_proj", "gate_proj", "down_proj"]),
+        torch.float32, {}),
+    "mixtral": (
+        ("Mixtral", {"num_local_experts": 4}), dict(r=8, lora_alpha=16, target_modules=["q_proj", "k_proj", "v_proj"]),
+        torch.float32, {"experts": ("block_sparse_moe.experts.{}.{}", ["w1", "w2", "w3"])}),
+    "qwen2moe": (
+        ("Qwen2Moe", {"num_experts": 4, "moe_intermediate_size": 32, "shared_expert_intermediate_size": 32}),
+        dict(r=8, lora_alpha=16, target_modules=["q_proj"]), torch.float32,
+        {"experts": ("mlp.experts.{}.{}", ["gate_proj", "up_proj", "down_proj"])}),
+}
+
+
+def tokenizer(folder, base):
+    for name in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]:
+        if (base / name).exists():
+            shutil.copy(base / name, folder / name)
+
+
+def experts(weights, pattern, names, config, width):
+    """Changes to every expert by itself, as transformers 4 names them."""
+    for layer in range(config.num_hidden_layers):
+        for expert in range(config.num_local_experts if hasattr(config, "num_local_experts") else config.num_experts):
+            for name in names:
+                down = name in ("w2", "down_proj")
+                rows, columns = (config.hidden_size, width) if down else (width, config.hidden_size)
+                stem = f"base_model.model.model.layers.{layer}." + pattern.format(expert, name)
+                weights[stem + ".lora_A.weight"] = torch.randn(8, columns) * 0.02
+                weights[stem + ".lora_B.weight"] = torch.randn(rows, 8) * 0.02
+
+
+def make(out, name, seed):
+    (kind, more), options, dtype, extra = CASES[name]
+    torch.manual_seed(seed)
+    folder = out / name
+    shutil.rmtree(folder, ignore_errors=True)
+    base, adapter = folder / "base", folder / "adapter"
+    network = model(kind, **more)
+    network.save_pretrained(base)
+    fixtures = pathlib.Path(__file__).resolve().parents[2] / "fixtures/conformance/convert/checkpoints/llama"
+    tokenizer(base, fixtures)
+    changed = peft.get_peft_model(copy.deepcopy(network), peft.LoraConfig(**options))
+    with torch.no_grad():
+        for key, value in changed.named_parameters():
+            if "lora_" in key:
+                value.copy_(torch.randn_like(value) * 0.05)
+            elif "modules_to_save" in key:
+                value.add_(torch.randn_like(value) * 0.05)
+    changed.save_pretrained(adapter)
+    config_path = adapter / "adapter_config.json"
+    config = json.loads(config_path.read_text())
+    config["base_model_name_or_path"] = str(base)
+    config_path.write_text(json.dumps(config, indent=2, sort_keys=True))
+    path = adapter / "adapter_model.safetensors"
+    weights = {key: value.to(dtype) for key, value in load_file(path).items()}
+    if extra.get("norms"):
+        for layer in range(2):
+            weights[f"base_model.model.model.layers.{layer}.input_layernorm.weight"] = torch.randn(64).to(dtype)
+    if "experts" in extra:
+        cfg = network.config
+        experts(weights, *extra["experts"], cfg, getattr(cfg, "moe_intermediate_size", cfg.intermediate_size))
+    save_file(weights, path, metadata={"format": "pt"})
+    if not any(key in extra for key in ("norms", "experts")):
+        whole = peft.PeftModel.from_pretrained(copy.deepcopy(network), adapter).merge_and_unload()
+        whole.save_pretrained(folder / "merged")
+        tokenizer(folder / "merged", fixtures)
+
+
+if __name__ == "__main__":
+    out = pathlib.Path(sys.argv[1])
+    for number, name in enumerate(CASES):
+        if len(sys.argv) > 2 and name not in sys.argv[2:]:
+            continue
+        make(out, name, 100 + number)
