@@ -126,7 +126,7 @@ extension StridedView {
     fileprivate var isWhole: Bool { offset == 0 && axes == [Axis(count: elementCount, stride: 1)] }
 
     /// A view that takes whole rows, for rows of another length; `nil` for one that cuts rows.
-    fileprivate func ofRows(from length: Int, to other: Int) -> StridedView? {
+    func ofRows(from length: Int, to other: Int) -> StridedView? {
         guard let run = axes.last, run.stride == 1, run.count % length == 0, offset % length == 0,
             axes.dropLast().allSatisfy({ $0.stride % length == 0 })
         else { return nil }

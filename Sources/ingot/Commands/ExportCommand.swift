@@ -13,7 +13,8 @@ struct ExportCommand: ParsableCommand {
         discussion: """
             Writes safetensors, config.json, the tokenizer's files and a model card that transformers
             loads. Quantized tensors are dequantized. Converting the directory of an F16, BF16 or F32
-            file gives the file back; where it would give another model, nothing is written.
+            file gives the file back; where it would give another model, nothing is written. An
+            adapter (LoRA) becomes a directory of PEFT; --base names the model that it is for.
 
             Examples:
               ingot export model-f16.gguf my-model/
@@ -41,6 +42,11 @@ struct ExportCommand: ParsableCommand {
     @Flag(help: "Write it although converting it back gives another model; say what changes.")
     var allowChanges = false
 
+    @Option(
+        help: ArgumentHelp(
+            "For an adapter: the directory of the model that it changes.", valueName: "directory"))
+    var base: String?
+
     @OptionGroup var options: RunOptions
 
     func run() throws {
@@ -56,6 +62,9 @@ struct ExportCommand: ParsableCommand {
         }
         let start = ContinuousClock.now
         let source = try SplitSource.open(path: model)
+        if source.metadata["general.type"]?.text == "adapter" {
+            return try exportAdapter(source)
+        }
         for warning in TokenizerCheck.warnings(source.metadata, path: model) {
             Terminal.warning(warning.description)
         }
@@ -81,5 +90,19 @@ struct ExportCommand: ParsableCommand {
             "  \(checkpoint.className): \(checkpoint.tensorCount) tensors,"
                 + " \(NumberFormat.bytes(findings.byteCount)) in \(files);"
                 + " \(NumberFormat.duration(start.secondsAgo))")
+    }
+
+    private func exportAdapter(_ source: any TensorSource) throws {
+        guard let base else {
+            throw ValidationError(
+                "\(model) is an adapter; name the directory of its base model with --base")
+        }
+        let adapter = try ExportedAdapter(source, base: base)
+        let byteCount = try adapter.write(to: directory)
+        guard !options.quiet else { return }
+        Terminal.print("\(model) → \(directory)")
+        Terminal.print(
+            "  an adapter that changes \(adapter.changeCount) matrices,"
+                + " \(NumberFormat.bytes(byteCount))")
     }
 }
