@@ -138,6 +138,25 @@ extension BlockDescription {
         public var decay: String
         /// The tensor that lets x through, `[channels]`.
         public var skip: String
+        /// Norms of the three parts of the short row; `nil` where they are taken as they are.
+        public var norms: ParameterNorms?
+
+        /// Norms of a short row's parts, each over the whole part (Jamba, Falcon Mamba).
+        public struct ParameterNorms: Sendable, Hashable {
+            /// The norm of the steps' part.
+            public var steps: Norm
+            /// The norm of B.
+            public var input: Norm
+            /// The norm of C.
+            public var output: Norm
+
+            /// Describes norms.
+            public init(steps: Norm, input: Norm, output: Norm) {
+                self.steps = steps
+                self.input = input
+                self.output = output
+            }
+        }
 
         /// Describes a selective scan.
         public init(

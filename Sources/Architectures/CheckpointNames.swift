@@ -23,7 +23,7 @@ public struct CheckpointNames: Sendable {
     private static let wrappers: Set<Substring> = [
         "model", "transformer", "gpt_neox", "backbone", "bert", "roberta", "distilbert",
         "nomic_bert", "language_model", "module", "base_model", "pretrained_model",
-        "_forward_module",
+        "_forward_module", "thinker", "llm", "text_model",
     ]
     /// Modules that stand between a module and what it computes: of `torch.compile`, FSDP,
     /// activation checkpointing, and of adapters that have been merged.
@@ -38,6 +38,12 @@ public struct CheckpointNames: Sendable {
     ]
     /// Modules for pictures and sound.
     private static let foreign: Set<Substring> = [
+        "vit", "vpm", "siglip2", "conformer", "merger", "resampler", "vision_resampler", "mlp1",
+        "mlp_AR",
+        "sound_encoder", "sound_projection", "speech_embeddings", "talker", "token2wav",
+        "code2wav", "vision", "connector", "aligner", "generation_embeddings",
+        "generation_aligner", "generation_head", "vqmodel", "image_newline", "audio_projector",
+        "view_seperator", "audio", "patch_embed",
         "visual", "vision_tower", "vision_model", "vision_encoder", "multi_modal_projector",
         "mm_projector", "embed_vision", "audio_tower", "audio_encoder", "embed_audio",
     ]

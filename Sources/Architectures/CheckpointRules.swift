@@ -26,4 +26,6 @@ public struct CheckpointRules: Sendable {
     public internal(set) var multiTokenPrediction = MultiTokenPrediction.none
     /// The kinds of packed weights (`quant_method`) that the rules write as they are.
     public internal(set) var packedMethods: [String] = []
+    /// Whether routers of experts get the type of the other matrices; otherwise they are F32.
+    public internal(set) var roundsRouters = false
 }

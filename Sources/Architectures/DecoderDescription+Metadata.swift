@@ -24,7 +24,9 @@ extension DecoderDescription {
             throw DecoderDescriptionError(.missingKey, path: path, key: "general.architecture")
         }
         // An architecture is its own family's before it is another's variant.
-        let families = ModelFamily.all.filter { $0.architectures.contains(name) }
+        let families = ModelFamily.all.filter {
+            $0.decoder != nil && $0.architectures.contains(name)
+        }
         guard
             let decoder = families.first(where: { $0.architecture == name })?.decoder
                 ?? families.first?.decoder

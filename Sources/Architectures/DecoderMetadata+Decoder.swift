@@ -20,9 +20,11 @@ extension DecoderMetadata {
     func sizes(partsMayMiss: Bool = false) throws(DecoderDescriptionError) -> DecoderSizes {
         let blockCount = try blockCount()
         let width = try count("embedding_length")
-        guard let heads = try counts("attention.head_count", blockCount: blockCount),
-            let firstHeads = heads.first
-        else { throw missing("attention.head_count") }
+        let found = try counts(
+            "attention.head_count", blockCount: blockCount, orZero: partsMayMiss)
+        guard let heads = found, let firstHeads = heads.first(where: { $0 > 0 }) else {
+            throw missing("attention.head_count")
+        }
         let headsKV =
             try counts(
                 "attention.head_count_kv", blockCount: blockCount, orZero: partsMayMiss)
@@ -61,7 +63,8 @@ extension DecoderMetadata {
         _ style: DecoderStyle,
         change: (Int, inout BlockDescription) throws(DecoderDescriptionError) -> Void = { _, _ in }
     ) throws(DecoderDescriptionError) -> DecoderDescription {
-        let sizes = try sizes(partsMayMiss: style.recurrence != nil)
+        let sizes = try sizes(
+            partsMayMiss: style.recurrence != nil || style.partsMayMiss)
         var style = style
         if style.headNormsMayMiss, present("blk.0.attn_q_norm.weight") == nil {
             style.headNorms = nil
@@ -134,10 +137,31 @@ extension DecoderMetadata {
             block.feedForward = try self.experts(
                 experts, block: name, width: sizes.width, denseHidden: hidden)
         }
+        if style.partsMayMiss { try leaveOut(&block, sizes, index: index) }
         if let recurrence = style.recurrence, sizes.headsKV[index] == 0 {
             block.mixer = .recurrence(try self.recurrence(recurrence, name, width: sizes.width))
         }
         return block
+    }
+
+    /// Leaves out what a block does without.
+    private func leaveOut(
+        _ block: inout BlockDescription, _ sizes: DecoderSizes, index: Int
+    ) throws(DecoderDescriptionError) {
+        if sizes.headsKV[index] == 0 {
+            guard sizes.heads[index] == 0 else {
+                throw invalid(
+                    "attention.head_count_kv",
+                    expected: "key heads for the query heads of block \(index); a matrix in place "
+                        + "of attention is not run")
+            }
+            block.mixer = .absent
+            block.attentionNorm = nil
+        }
+        if sizes.feedForward[index] == 0 {
+            block.feedForward = .absent
+            block.feedForwardNorm = nil
+        }
     }
 
     private func attention(

@@ -14,9 +14,15 @@ extension DecoderMetadata {
         _ style: DecoderStyle
     ) throws(DecoderDescriptionError) -> DecoderDescription {
         let keyLength = try count(firstOf: ["attention.key_length_mla", "attention.key_length"])
-        let valueLength = try count(firstOf: [
-            "attention.value_length_mla", "attention.value_length",
-        ])
+        let valueLength: Int
+        if let whole = try optionalCount("attention.value_length_mla") {
+            valueLength = whole
+        } else if let length = try optionalCount("attention.value_length") {
+            valueLength = length
+        } else {
+            // Values share out the width among the heads where files say neither.
+            valueLength = try sizes().valueLength
+        }
         let rank = try count("attention.kv_lora_rank")
         let queryRank = try optionalCountOrZero("attention.q_lora_rank") ?? 0
         let rotated = try count("rope.dimension_count")

@@ -115,14 +115,23 @@ extension DecoderMetadata {
     ) throws(DecoderDescriptionError) -> BlockDescription.Recurrence {
         let (inner, state) = try stateSizes()
         let rank = try count("ssm.time_step_rank")
-        guard try !flag("ssm.dt_b_c_rms", standard: false) else {
-            throw invalid("ssm.dt_b_c_rms", expected: "false")
-        }
-        let scan = BlockDescription.SelectiveScan(
+        var scan = BlockDescription.SelectiveScan(
             stateLength: state, convolution: try stateConvolution(block),
             parameters: projection("\(block).ssm_x", outputs: rank + 2 * state, inputs: inner),
             steps: projection("\(block).ssm_dt", outputs: inner, inputs: rank),
             decay: "\(block).ssm_a", skip: "\(block).ssm_d")
+        // Falcon Mamba's have no weights.
+        let names = ["ssm_dt_norm", "ssm_b_norm", "ssm_c_norm"].map { "\(block).\($0).weight" }
+        let areWeighted = names.allSatisfy { present($0) != nil }
+        let areNormed = try flag("ssm.dt_b_c_rms", standard: areWeighted)
+        if areWeighted || areNormed {
+            let epsilon = try epsilon(of: .rootMeanSquare)
+            let norms = names.map {
+                BlockDescription.Norm(
+                    .rootMeanSquare, epsilon: epsilon, weight: areWeighted ? $0 : nil)
+            }
+            scan.norms = .init(steps: norms[0], input: norms[1], output: norms[2])
+        }
         return .init(
             input: [projection("\(block).ssm_in", outputs: 2 * inner, inputs: width)],
             output: projection("\(block).ssm_out", outputs: width, inputs: inner),

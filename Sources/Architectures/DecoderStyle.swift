@@ -48,6 +48,8 @@ struct DecoderStyle {
     var scalesEmbeddings = false
     /// What blocks without key heads have in place of attention; `nil` where all have attention.
     var recurrence: RecurrenceStyle?
+    /// Whether blocks without heads have no attention, and those of width 0 no network.
+    var partsMayMiss = false
     /// The experts of all blocks but those that have a dense network; `nil` without.
     var experts: ExpertStyle?
 }

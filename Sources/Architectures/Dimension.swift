@@ -1,3 +1,5 @@
+import TensorCore
+
 /// A dimension of a tensor in the configuration's words.
 public indirect enum Dimension: Sendable, Hashable {
     /// The number of tokens, `vocab_size`.
@@ -22,6 +24,10 @@ public indirect enum Dimension: Sendable, Hashable {
     case key(String)
     /// The positive integer under a configuration key, or another dimension where there is none.
     case keyOr(String, Dimension)
+    /// The number that a list under a configuration key has for the layer; it may be 0.
+    case listed(String)
+    /// The number of a repetition, from 0 on, where parts of a tensor are repeated.
+    case turn
     /// A number that no configuration changes.
     case constant(Int)
     /// Two dimensions side by side.
@@ -52,6 +58,18 @@ public indirect enum Dimension: Sendable, Hashable {
         case .keyOr(let key, let other):
             return configuration[key] == nil
                 ? try other.size(in: configuration) : try configuration.required(key)
+        case .listed(let key):
+            guard let found = configuration[key]?.array,
+                found.indices.contains(configuration.block),
+                let value = found[configuration.block].integer, value >= 0
+            else {
+                throw configuration.fault(
+                    .invalidValue(
+                        found: "nothing for layer \(configuration.block)",
+                        expected: "a number for each layer"), key)
+            }
+            return value
+        case .turn: return configuration.turn
         case .constant(let value): return value
         case .sum(let left, let right):
             return try combine(left, right, "+", configuration) { $0.addingReportingOverflow($1) }
@@ -114,7 +132,8 @@ extension Dimension: ExpressibleByIntegerLiteral, CustomStringConvertible {
         case .headCount: "heads"
         case .keyValueHeadCount: "key-value heads"
         case .experts: "experts"
-        case .key(let key), .keyOr(let key, _): key
+        case .key(let key), .keyOr(let key, _), .listed(let key): key
+        case .turn: "repetition"
         case .constant(let value): "\(value)"
         case .sum(let left, let right): "(\(left) + \(right))"
         case .difference(let left, let right): "(\(left) - \(right))"

@@ -22,6 +22,10 @@ public struct ModelConfiguration: Sendable {
     /// How many layers follow `num_hidden_layers` as blocks of the file: those that predict further
     /// tokens, in families that keep them.
     public var predictorCount = 0
+    /// The layer that dimensions are asked for.
+    public var block = 0
+    /// The repetition that dimensions are asked for.
+    public var turn = 0
     /// The tokens that end a text where `generation_config.json` lists several.
     public var endTokens: [UInt32] = []
     /// The tokens that `generation_config.json` forbids (`suppress_tokens`); `nil` where it has no such
@@ -46,7 +50,7 @@ public struct ModelConfiguration: Sendable {
         for member in json.members ?? [] { values[member.key] = member.value }
         // The output matrix is the whole model's, and so is what is said about it.
         let ofTheWhole: [ByteString] = ["architectures", "tie_word_embeddings"]
-        for member in json["text_config"]?.members ?? [] where !ofTheWhole.contains(member.key) {
+        for member in json.languageModel?.members ?? [] where !ofTheWhole.contains(member.key) {
             values[member.key] = member.value
         }
         hasHeadDim = values["head_dim"].map { !$0.isNull } ?? false

@@ -3,17 +3,21 @@ extension ModelFamily {
     ///
     /// A test fails when a file under `Families/` is not here.
     public static let all: [ModelFamily] = [
-        .afmoe, .apertus, .arcee, .bailingMoe, .bailingMoe2, .bert, .bloom, .cohere, .cohere2,
-        .cohere2Moe, .deepseekV2, .deepseekV3, .deepseekV32, .distilBert, .dots1, .dream,
-        .embeddingGemma, .ernie, .ernieMoe, .exaone4, .exaoneMoe, .falcon, .falconH1, .gemma,
-        .gemma2, .gemma3, .gemma4, .glm, .glm4, .glm4Moe, .glm4MoeLite, .glmMoeDsa, .gpt2,
-        .gptBigCode, .gptNeoX, .gptOss, .granite, .graniteHybrid, .graniteMoe, .graniteSwa,
-        .groveMoe, .hunyuanDense, .hunyuanMoe, .hunyuanV3, .kimiLinear, .kimiVL, .laguna, .lfm2,
-        .lfm2Moe, .llada, .lladaMoe, .llama, .llama4, .mamba, .mamba2, .mellum, .miMo2,
-        .miniMaxM2, .mistral, .mistral3, .mixtral, .modernBert, .mpt, .nemotron, .nemotronH,
-        .nomicBert, .olmo, .olmo2, .olmo3, .olmoe, .phi2, .phi3, .phiMoe, .qwen2, .qwen2Moe,
-        .qwen2VL, .qwen3, .qwen35, .qwen35Moe, .qwen3Moe, .qwen3Next, .qwen3VL, .qwen3VLMoe,
-        .roberta, .seedOss, .smallThinker, .smolLM3, .solarOpen, .stableLM, .starCoder2, .step35,
-        .t5, .t5Encoder, .xlmRoberta, .youtu,
+        .afmoe, .apertus, .arcee, .arctic, .baichuan, .bailingMoe, .bailingMoe2, .bamba, .bert,
+        .bloom, .chameleon, .chatGlm, .codeShell, .cogVlm, .cohere, .cohere2, .cohere2Moe, .dbrx,
+        .deci, .deepseek, .deepseekV2, .deepseekV3, .deepseekV32, .distilBert, .dots1, .dream,
+        .embeddingGemma, .ernie, .ernieMoe, .euroBert, .exaone, .exaone4, .exaoneMoe, .falcon,
+        .falconH1, .falconMamba, .gemma, .gemma2, .gemma3, .gemma4, .glm, .glm4, .glm4Moe,
+        .glm4MoeLite, .glm4V, .glmMoeDsa, .glmOcr, .gpt2, .gptBigCode, .gptNeoX, .gptOss, .granite,
+        .graniteHybrid, .graniteMoe, .graniteSwa, .groveMoe, .hunyuanDense, .hunyuanMoe, .hunyuanV3,
+        .internLM2, .internLM3, .jais, .jais2, .jamba, .jinaBert, .kimiLinear, .kimiVL, .laguna,
+        .lfm2, .lfm2Moe, .llada, .lladaMoe, .llama, .llama4, .maincoder, .mamba, .mamba2, .mellum,
+        .miMo2, .miniCPM, .miniCPM3, .miniMaxM2, .mistral, .mistral3, .mixtral, .modernBert, .mpt,
+        .nanbeige, .nemotron, .nemotronH, .neoBert, .nomicBert, .olmo, .olmo2, .olmo3, .olmoe,
+        .openElm, .orion, .paddleOcr, .panguEmbedded, .phi2, .phi3, .phiMoe, .plamo, .plm, .qwen,
+        .qwen2, .qwen2Moe, .qwen2VL, .qwen3, .qwen35, .qwen35Moe, .qwen3Asr, .qwen3Moe, .qwen3Next,
+        .qwen3OmniMoe, .qwen3VL, .qwen3VLMoe, .refact, .rnd1, .roberta, .ruGpt3XL,
+        .sarashina2Vision, .seedOss, .smallThinker, .smolLM3, .solarOpen, .stableLM, .starCoder2,
+        .step35, .t5, .t5Encoder, .xlmRoberta, .xverse, .youtu,
     ]
 }

@@ -74,6 +74,7 @@ public struct ModelFamily: Sendable {
     public static func of(config: JSON, path: String) throws(ArchitectureError) -> ModelFamily {
         let configuration = ModelConfiguration(config, path: path)
         let name = try configuration.architectureName()
+        if wrappers.contains(name), let family = ofLanguageModel(config) { return family }
         if let family = all.first(where: { $0.classes.contains(name) }) { return family }
         // The base model inside a class, saved without its head.
         for ending in ["TextModel", "Model"] where name.hasSuffix(ending) {
@@ -84,6 +85,7 @@ public struct ModelFamily: Sendable {
                 return family
             }
         }
+        if let family = ofLanguageModel(config) { return family }
         throw configuration.fault(
             .unknownArchitecture(name, supported: all.flatMap(\.classes).sorted()),
             "architectures")

@@ -82,13 +82,17 @@ public struct TensorRule: Sendable {
         public let shape: [Dimension]
         /// Where the values come from.
         public let values: Values
+        /// How often the parts are repeated, one repetition after another; `.turn` counts in their
+        /// views.
+        public internal(set) var repeats = Dimension.constant(1)
 
         /// A tensor with the values of these parts.
         init(
             _ name: String, _ shape: [Dimension], _ parts: [Part] = [.init(0)],
-            change: ValueChange = .none
+            change: ValueChange = .none, repeats: Dimension = 1
         ) {
             self.init(TensorPattern(name), shape, values: .parts(parts, change))
+            self.repeats = repeats
         }
 
         /// A tensor.

@@ -27,11 +27,18 @@ extension ConversionSource {
         if family.tokenizer.prefixSpace == .first, let addsPrefixSpace {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
         }
+        var amid: Bool?
+        if case .amid(let always) = family.tokenizer.prefixSpace,
+            tokenizer.kind == .sentencePieceBPE
+        {
+            amid = addsPrefixSpace ?? (always ? tokenizer.vocabulary.addSpacePrefix ?? true : nil)
+        }
         try append(family.tokenizer.leadingKeys)
         metadata.append(
             tokenizer,
             segments: try family.entries(
-                family.tokenizer.segmentKeys, of: configuration, fileType: fileType))
+                family.tokenizer.segmentKeys, of: configuration, fileType: fileType),
+            prefixSpace: amid)
         for entry in family.tokenizer.keys(configuration) { metadata[entry.key] = entry.value }
         if family.tokenizer.prefixSpace == .last, let addsPrefixSpace {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)

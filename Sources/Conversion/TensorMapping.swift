@@ -15,6 +15,8 @@ struct TensorMapping: Sendable {
     private(set) var notices: [String] = []
     /// What is probably not as the user thinks.
     private(set) var warnings: [String] = []
+    /// Whether routers of experts get the type of the other matrices.
+    private var roundsRouters = false
 
     /// Names that files carry along and nobody needs.
     private static let ignoredSuffixes = [
@@ -44,6 +46,7 @@ struct TensorMapping: Sendable {
         family: ModelFamily, configuration: ModelConfiguration, values: [any ReadableTensor],
         directory: String, outputType: OutputType, ignoring ignored: [String] = []
     ) throws {
+        roundsRouters = family.checkpoint.roundsRouters
         for tensor in try family.rotary.tensors(configuration) {
             guard let shape = Shape([tensor.values.count]) else { continue }
             append(
@@ -189,17 +192,23 @@ struct TensorMapping: Sendable {
         mapping.tensors = zip(tensors, contents).map { tensor, content in
             TensorDescription(
                 name: tensor.name, shape: tensor.shape,
-                format: content.format(in: outputType, name: tensor.name, shape: tensor.shape))
+                format: format(of: content, tensor.name, tensor.shape, in: outputType))
         }
         return mapping
+    }
+
+    private func format(
+        of content: TensorContent, _ name: String, _ shape: Shape, in outputType: OutputType
+    ) -> Format {
+        let name = roundsRouters ? name.replacing(".ffn_gate_inp.", with: ".ffn_up.") : name
+        return content.format(in: outputType, name: name, shape: shape)
     }
 
     private mutating func append(_ tensor: TensorMatcher.Made, _ outputType: OutputType) {
         tensors.append(
             TensorDescription(
                 name: tensor.name, shape: tensor.shape,
-                format: tensor.content.format(
-                    in: outputType, name: tensor.name, shape: tensor.shape)))
+                format: format(of: tensor.content, tensor.name, tensor.shape, in: outputType)))
         contents.append(tensor.content)
     }
 }

@@ -31,8 +31,8 @@ struct TensorMatcher {
     private let blockCount: Int
     /// The sources of all rules, by what their names have in common.
     private var sources: [String: [(rule: Int, source: Int)]] = [:]
-    /// The shapes of a rule's sources, once a tensor of it has been seen.
-    private var shapes: [Int: [[Int]?]] = [:]
+    /// The shapes of a rule's sources in a block, once a tensor of it has been seen.
+    private var shapes: [Place: [[Int]?]] = [:]
     private var groups: [Place: Group] = [:]
     private var made: Set<String> = []
 
@@ -57,7 +57,7 @@ struct TensorMatcher {
     mutating func add(_ values: any ReadableTensor, named name: String) throws -> [Made]? {
         guard let (place, source, expert) = try place(of: values, named: name) else { return nil }
         let rule = rules[place.rule]
-        try check(values, rule: place.rule, source: source)
+        try check(values, at: place, source: source)
         if groups[place] == nil { groups[place] = try newGroup(rule) }
         let count = try rule.sources[source].count.size(in: configuration)
         guard expert < count else {
@@ -85,7 +85,7 @@ struct TensorMatcher {
                 found.block < blockCount, try rule.condition.holds(configuration, found.block)
             else { continue }
             let place = (Place(rule: number, block: found.block), source, found.expert)
-            let shape = try shape(ofSource: source, rule: number)
+            let shape = try shape(ofSource: source, at: place.0)
             if shape == nil || shape == values.shape.dimensions { return place }
             if first == nil { first = place }
         }
@@ -93,13 +93,21 @@ struct TensorMatcher {
     }
 
     /// The shape that the configuration promises; `nil` when any will do.
-    private mutating func shape(ofSource source: Int, rule: Int) throws -> [Int]? {
-        if shapes[rule] == nil {
-            shapes[rule] = try rules[rule].sources.map { source in
+    private mutating func shape(ofSource source: Int, at place: Place) throws -> [Int]? {
+        if shapes[place] == nil {
+            let configuration = configuration(of: place.block)
+            shapes[place] = try rules[place.rule].sources.map { source in
                 try source.shape?.map { try $0.size(in: configuration) }
             }
         }
-        return shapes[rule, default: []][source]
+        return shapes[place, default: []][source]
+    }
+
+    /// The configuration as a block sees it.
+    private func configuration(of block: Int) -> ModelConfiguration {
+        var configuration = configuration
+        configuration.block = block
+        return configuration
     }
 
     private func newGroup(_ rule: TensorRule) throws -> Group {
@@ -111,12 +119,14 @@ struct TensorMatcher {
     }
 
     /// Checks shape and type against what the configuration says.
-    private mutating func check(_ values: any ReadableTensor, rule: Int, source: Int) throws {
-        guard let expected = try shape(ofSource: source, rule: rule) else { return }
+    private mutating func check(
+        _ values: any ReadableTensor, at place: Place, source: Int
+    ) throws {
+        guard let expected = try shape(ofSource: source, at: place) else { return }
         let dimensions = values.shape.dimensions
         if dimensions != expected {
             let isVocabulary =
-                rules[rule].sources[source].shape?.first == .vocabulary
+                rules[place.rule].sources[source].shape?.first == .vocabulary
                 && dimensions.dropFirst() == expected.dropFirst()
             throw ConversionError(
                 isVocabulary
@@ -135,6 +145,7 @@ struct TensorMatcher {
         _ output: TensorRule.Output, of rule: TensorRule, block: Int, from group: Group
     ) throws -> Made {
         let name = output.name.name(block: block)
+        let configuration = configuration(of: block)
         let sizes = try output.shape.map { try $0.size(in: configuration) }
         guard let shape = Shape(sizes) else {
             throw ConversionError(.invalidShape(sizes), path: directory, place: name)
@@ -148,16 +159,15 @@ struct TensorMatcher {
         let elementCount: Int
         switch output.values {
         case .parts(let parts, let change):
-            let stored = StoredParts(
-                try parts.flatMap { part in
-                    let factors = try part.factors.map { Float(try $0.value(in: configuration)) }
-                    return try group.found[part.source].sorted { $0.key < $1.key }.map {
-                        StoredParts.Part(
-                            values: $1,
-                            view: try view(part.view, of: $1, shape: $1.shape, name: name),
-                            factors: factors.filter { $0 != 1 })
-                    }
-                }, change: change)
+            var all: [StoredParts.Part] = []
+            for turn in 0..<(try output.repeats.size(in: configuration)) {
+                var configuration = configuration
+                configuration.turn = turn
+                for part in parts {
+                    all += try self.parts(part, of: group, in: configuration, name: name)
+                }
+            }
+            let stored = StoredParts(all, change: change)
             content = .stored(stored)
             elementCount = stored.starts.last ?? 0
         case .mxfp4(let codes, let exponents, let rows):
@@ -172,8 +182,23 @@ struct TensorMatcher {
         return Made(name: name, shape: shape, content: content, isLeading: rule.isLeading)
     }
 
+    /// A part of an output: of a source with one tensor for each expert, all in turn.
+    private func parts(
+        _ part: TensorRule.Part, of group: Group, in configuration: ModelConfiguration, name: String
+    ) throws -> [StoredParts.Part] {
+        let factors = try part.factors.map { Float(try $0.value(in: configuration)) }
+        return try group.found[part.source].sorted { $0.key < $1.key }.map {
+            StoredParts.Part(
+                values: $1,
+                view: try view(
+                    part.view, of: $1, shape: $1.shape, in: configuration, name: name),
+                factors: factors.filter { $0 != 1 })
+        }
+    }
+
     private func view(
-        _ view: TensorView?, of values: any ReadableTensor, shape: Shape, name: String
+        _ view: TensorView?, of values: any ReadableTensor, shape: Shape,
+        in configuration: ModelConfiguration, name: String
     ) throws -> StridedView {
         guard let view else { return StridedView(elementCount: shape.elementCount) }
         guard let strided = try StridedView(view, of: shape, in: configuration) else {
@@ -204,7 +229,7 @@ struct TensorMatcher {
         }
         return MXFP4Rows(
             codes: codes, exponents: exponents,
-            rows: try view(rows, of: codes, shape: shape, name: name),
+            rows: try view(rows, of: codes, shape: shape, in: configuration, name: name),
             blockCount: exponents.shape.rowLength)
     }
 }

@@ -15,6 +15,8 @@ extension HFTokenizer {
             model: family.tokenizer.model.flatMap { Vocabulary.Model(rawValue: $0) })
         if let template = options.chatTemplate { tokenizer.special.setChatTemplate(template) }
         try tokenizer.give(family.tokenizer.roles)
+        tokenizer.replace(family.tokenizer.replacements)
+        if let prefix = family.tokenizer.unusedPrefix { tokenizer.markUnused(prefix) }
         tokenizer.keepEndTokens(beside: family.tokenizer.keys(configuration))
         return tokenizer
     }
@@ -34,6 +36,35 @@ extension HFTokenizer {
             if !special.ids.contains(where: { $0.role == role }) {
                 special.ids.append(.init(role: role, id: id))
             }
+        }
+    }
+}
+
+extension HFTokenizer {
+    /// Gives parts to tokens by their text, whatever the files say; tokens that are not there get none.
+    mutating func replace(_ roles: [TokenizerRules.TokenRole]) {
+        for entry in roles {
+            guard let role = Vocabulary.SpecialRole(rawValue: entry.role) else {
+                preconditionFailure("\(entry.role) is no part that a token plays")
+            }
+            let token = addedTokens.first { $0.content == ByteString(entry.token) }
+            guard let id = token.flatMap({ Int32(exactly: $0.id) }) else { continue }
+            if let index = special.ids.firstIndex(where: { $0.role == role }) {
+                special.ids[index] = .init(role: role, id: id)
+            } else {
+                special.ids.append(.init(role: role, id: id))
+            }
+            vocabulary.specialIDs[role] = id
+        }
+    }
+
+    /// Marks the model's own tokens that begin so as unused; one of a single zero byte, at which texts
+    /// end for some readers, gets the text that the reference converter gives it.
+    mutating func markUnused(_ prefix: String) {
+        let added = Set(addedTokens.map(\.id))
+        for (id, token) in vocabulary.tokens.enumerated() where !added.contains(id) {
+            if token.bytes.starts(with: prefix.utf8) { vocabulary.types[id] = .unused }
+            if token.bytes == [0] { vocabulary.tokens[id] = "🐉" }
         }
     }
 }
@@ -98,8 +129,12 @@ extension Metadata {
 
     /// Appends the tokenizer's keys in the order in which the reference converter writes them.
     ///
-    /// - Parameter segments: Keys that stand among those about spaces.
-    mutating func append(_ tokenizer: HFTokenizer, segments: [MetadataEntry]) {
+    /// - Parameters:
+    ///   - segments: Keys that stand among those about spaces.
+    ///   - prefixSpace: Whether a space goes in front of a text, where it is said behind the tokens.
+    mutating func append(
+        _ tokenizer: HFTokenizer, segments: [MetadataEntry], prefixSpace: Bool?
+    ) {
         let vocabulary = tokenizer.vocabulary
         self["tokenizer.ggml.model"] = .string(vocabulary.model.rawValue)
         if vocabulary.model != .sentencePieceMerges {
@@ -108,6 +143,7 @@ extension Metadata {
         self["tokenizer.ggml.tokens"] = .strings(vocabulary.tokens)
         if let scores = vocabulary.scores { self["tokenizer.ggml.scores"] = .float32s(scores) }
         self["tokenizer.ggml.token_type"] = .int32s(vocabulary.types.map(\.rawValue))
+        if let prefixSpace { self["tokenizer.ggml.add_space_prefix"] = .bool(prefixSpace) }
         if vocabulary.model == .unigram {
             self["tokenizer.ggml.add_space_prefix"] = .bool(vocabulary.addSpacePrefix ?? true)
             for entry in segments { self[entry.key] = entry.value }

@@ -14,21 +14,25 @@ extension ReaderRequirements {
     }()
 
     private static let withRootMeanSquare = [
-        "afmoe", "apertus", "arcee", "bailingmoe", "bailingmoe2", "chatglm", "deepseek",
-        "deepseek2", "deepseek32", "dots1", "dream", "ernie4_5", "ernie4_5-moe", "exaone-moe",
-        "exaone4", "falcon-h1", "gemma", "gemma-embedding", "gemma2", "gemma3", "gemma4",
-        "glm-dsa", "glm4", "glm4moe", "gpt-oss", "granite", "granite_swa", "granitehybrid",
-        "granitemoe", "grovemoe", "hunyuan-dense", "hunyuan-moe", "hy_v3", "kimi-linear",
-        "laguna", "lfm2", "lfm2moe", "llada", "llada-moe", "llama", "llama4", "mamba", "mamba2",
-        "mellum", "mimo2", "minimax-m2", "mistral3", "olmo2", "olmoe", "phi3", "phimoe", "qwen2",
-        "qwen2moe", "qwen2vl", "qwen3", "qwen35", "qwen35moe", "qwen3moe", "qwen3next", "qwen3vl",
-        "qwen3vlmoe", "seed_oss", "smallthinker", "smollm3", "step35", "t5", "t5encoder",
+        "afmoe", "apertus", "arcee", "arctic", "baichuan", "bailingmoe", "bailingmoe2", "chameleon",
+        "chatglm", "cogvlm", "deci", "deepseek", "deepseek2", "deepseek32", "dots1", "dream",
+        "ernie4_5", "ernie4_5-moe", "eurobert", "exaone", "exaone-moe", "exaone4", "falcon-h1",
+        "gemma", "gemma-embedding", "gemma2", "gemma3", "gemma4", "glm-dsa", "glm4", "glm4moe",
+        "gpt-oss", "granite", "granite_swa", "granitehybrid", "granitemoe", "grovemoe",
+        "hunyuan-dense", "hunyuan-moe", "hy_v3", "internlm2", "jamba", "kimi-linear", "laguna",
+        "lfm2", "lfm2moe", "llada", "llada-moe", "llama", "llama4", "maincoder", "mamba", "mamba2",
+        "mellum", "mimo2", "minicpm", "minicpm3", "minimax-m2", "mistral3", "nanbeige", "neo-bert",
+        "olmo2", "olmoe", "openelm", "paddleocr", "pangu-embedded", "phi3", "phimoe", "plamo",
+        "plm", "qwen", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen35", "qwen35moe", "qwen3moe",
+        "qwen3next", "qwen3vl", "qwen3vlmoe", "refact", "rnd1", "seed_oss", "smallthinker",
+        "smollm3", "step35", "t5", "t5encoder", "xverse",
     ]
 
     private static let withLayerNorm = [
-        "bert", "bloom", "cohere2", "command-r", "falcon", "gpt2", "gptneox", "modern-bert", "mpt",
-        "nemotron", "nemotron_h", "nemotron_h_moe", "nomic-bert", "nomic-bert-moe", "olmo", "phi2",
-        "stablelm", "starcoder", "starcoder2",
+        "bert", "bloom", "codeshell", "cohere2", "command-r", "dbrx", "falcon", "gpt2", "gptneox",
+        "jais", "jais2", "jina-bert-v2", "modern-bert", "mpt", "nemotron", "nemotron_h",
+        "nemotron_h_moe", "nomic-bert", "nomic-bert-moe", "olmo", "orion", "phi2", "stablelm",
+        "starcoder", "starcoder2",
     ]
 
     private static let stateSpace = [
@@ -91,6 +95,7 @@ extension ReaderRequirements {
             "kda.head_dim", "ssm.conv_kernel",
         ],
         "laguna": ["expert_feed_forward_length", "leading_dense_block_count"],
+        "jamba": stateSpace,
         "lfm2": ["shortconv.l_cache"],
         "lfm2moe": ["expert_feed_forward_length", "expert_gating_func", "shortconv.l_cache"],
         "llama4": ["expert_feed_forward_length", "interleave_moe_layer_step"],
@@ -101,8 +106,11 @@ extension ReaderRequirements {
             "expert_feed_forward_length",
         ],
         "minimax-m2": ["expert_feed_forward_length", "expert_gating_func"],
+        "minicpm3": ["attention.kv_lora_rank", "attention.q_lora_rank"],
         "nemotron_h": stateSpace + ["ssm.group_count"],
         "nemotron_h_moe": stateSpace + ["ssm.group_count"],
+        "paddleocr": ["rope.dimension_sections"],
+        "plm": ["attention.kv_lora_rank"],
         "qwen2vl": ["rope.dimension_sections"],
         "qwen35": ["rope.dimension_sections"] + stateSpace + ["ssm.group_count"],
         "qwen35moe": ["rope.dimension_sections"] + stateSpace + ["ssm.group_count"],

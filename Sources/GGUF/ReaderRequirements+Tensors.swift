@@ -12,14 +12,17 @@ extension ReaderRequirements {
     }
 
     private static let withOutputMatrix: Set<String> = [
-        "apertus", "bailingmoe", "bailingmoe2", "dots1", "exaone-moe", "gptneox", "kimi-linear",
-        "llada-moe", "mellum", "mimo2", "minimax-m2", "nemotron", "olmo2", "olmoe", "gpt-oss",
+        "apertus", "baichuan", "bailingmoe", "bailingmoe2", "codeshell", "dbrx", "dots1",
+        "exaone-moe", "gpt-oss", "gptneox", "internlm2", "jais", "kimi-linear", "llada-moe",
+        "mellum", "mimo2", "minimax-m2", "nemotron", "olmo2", "olmoe", "orion", "plamo", "qwen",
+        "xverse",
         "phi2", "phimoe", "qwen2moe", "stablelm",
     ]
 
     /// Modules whose bias must be there.
     private static let withBias: [String: Set<String>] = [
-        "gptneox": ["attn_qkv", "attn_output"], "phi2": ["output"],
+        "gptneox": ["attn_qkv", "attn_output"], "pangu-embedded": ["attn_output"],
+        "phi2": ["output"],
         "phimoe": ["output", "attn_output"],
         "starcoder2": ["attn_output", "ffn_up", "ffn_down"],
     ]

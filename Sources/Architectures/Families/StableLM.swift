@@ -6,7 +6,9 @@ extension ModelFamily {
     public static let stableLM = ModelFamily(
         name: "StableLM",
         architecture: "stablelm",
-        classes: ["StableLmForCausalLM", "StableLMEpochForCausalLM"],
+        classes: [
+            "StableLmForCausalLM", "StableLMEpochForCausalLM", "LlavaStableLMEpochForCausalLM",
+        ],
         // transformers: StableLmConfig
         defaults: [
             .integer("vocab_size", 50304), .integer("hidden_size", 2560),

@@ -132,7 +132,10 @@ public struct TensorModules: Sendable, ExpressibleByArrayLiteral {
                     .init(layer + $0.pattern.text, $0.shape, count: $0.count)
                 }
                 rule.outputs = rule.outputs.map {
-                    .init(TensorPattern(block + $0.name.text), $0.shape, values: $0.values)
+                    var output = TensorRule.Output(
+                        TensorPattern(block + $0.name.text), $0.shape, values: $0.values)
+                    output.repeats = $0.repeats
+                    return output
                 }
                 rule.condition = rule.condition && condition
                 return rule

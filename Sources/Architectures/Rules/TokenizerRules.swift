@@ -8,6 +8,8 @@ public struct TokenizerRules: Sendable {
         case unwritten
         /// In front of all other keys of the tokenizer.
         case first
+        /// Behind the tokens and their types; in every file, or where the directory speaks of it.
+        case amid(always: Bool)
         /// Behind them.
         case last
     }
@@ -33,6 +35,11 @@ public struct TokenizerRules: Sendable {
     public internal(set) var prefixSpace = PrefixSpace.unwritten
     /// Parts that are given to tokens by their text.
     public internal(set) var roles: [TokenRole] = []
+    /// Parts that tokens take over from those to which the files give them, where there are such
+    /// tokens.
+    public internal(set) var replacements: [TokenRole] = []
+    /// What the texts of tokens begin with that nothing uses, whatever their type.
+    public internal(set) var unusedPrefix: String?
     /// Keys that stand in front of the tokenizer's own.
     public internal(set) var leadingKeys: [MetadataRule] = []
     /// Keys that stand among those of a unigram tokenizer, behind that of the space in front.

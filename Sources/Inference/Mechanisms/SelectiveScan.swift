@@ -13,6 +13,8 @@ struct SelectiveScan: Recurrence {
     private let steps: LinearStack
     private let decay: Int
     private let skip: Int
+    /// The norms of the short row's parts, in their order.
+    private let norms: [Norm]
 
     var stateCount: Int { convolution.channelCount * stateLength }
 
@@ -26,6 +28,15 @@ struct SelectiveScan: Recurrence {
         output = try layout.stack([recurrence.output])
         decay = try layout.tensor(scan.decay, shape: [channels, scan.stateLength])
         skip = try layout.tensor(scan.skip, shape: [channels])
+        var norms: [Norm] = []
+        let parts = [
+            (scan.norms?.steps, scan.steps.inputs), (scan.norms?.input, scan.stateLength),
+            (scan.norms?.output, scan.stateLength),
+        ]
+        for (norm, count) in parts {
+            if let norm = try layout.norm(norm, count: count) { norms.append(norm) }
+        }
+        self.norms = norms
         parameters = try layout.stack([scan.parameters])
         steps = try layout.stack([scan.steps])
         convolution = try CausalConvolution(scan.convolution, channelCount: channels, &layout)
@@ -49,6 +60,13 @@ struct SelectiveScan: Recurrence {
         rows.linear.apply(
             parameters, to: scan.parts, rows: scan.count, into: short,
             strides: (stride, parameters.outputs))
+        for index in 0..<scan.count {
+            var part = short + index * parameters.outputs
+            for norm in norms {
+                norm.apply(rows.weights, part, into: part)
+                part += norm.count
+            }
+        }
         rows.linear.apply(
             steps, to: short, rows: scan.count, into: scan.result,
             strides: (parameters.outputs, channels))

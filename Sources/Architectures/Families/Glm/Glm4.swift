@@ -34,8 +34,15 @@ extension ModelFamily {
         export: .init(
             modelType: "glm4", presence: [("blk.0.attn_q.bias", "attention_bias")],
             rotaryShare: "partial_rotary_factor"),
-        // Norms before and after, stacked gate and up, half of every head turns.
-        decoder: .blocks(.init(pairing: .interleaved, hasPostNorms: true, network: .stacked)))
+        // Norms before and after, stacked gate and up, half of every head turns; with sections of the
+        // rotation (GLM-4.1V) by halves.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let hasSections = model.metadata[model.key("rope.dimension_sections")] != nil
+            return try model.decoder(
+                .init(
+                    pairing: hasSections ? .halves : .interleaved, hasPostNorms: true,
+                    network: .stacked))
+        })
 
 }
 

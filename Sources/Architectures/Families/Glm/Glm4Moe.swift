@@ -6,7 +6,7 @@ extension ModelFamily {
     public static let glm4Moe = ModelFamily(
         name: "Glm4Moe",
         architecture: "glm4moe",
-        classes: ["Glm4MoeForCausalLM"],
+        classes: ["Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration"],
         // transformers: Glm4MoeConfig
         defaults: [
             .integer("vocab_size", 151552), .integer("hidden_size", 4096),

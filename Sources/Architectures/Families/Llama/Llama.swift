@@ -5,7 +5,14 @@ extension ModelFamily {
     public static let llama = ModelFamily(
         name: "Llama",
         architecture: "llama",
-        classes: ["LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel"],
+        classes: [
+            "LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel", "IQuestCoderForCausalLM",
+            // The language models of models that also take pictures or sound.
+            "LlavaForConditionalGeneration", "VoxtralForConditionalGeneration",
+            "VLlama3ForCausalLM", "Idefics3ForConditionalGeneration",
+            "SmolVLMForConditionalGeneration",
+            "JanusForConditionalGeneration",
+        ],
         // transformers: LlamaConfig
         defaults: [
             .integer("vocab_size", 32000), .integer("hidden_size", 4096),

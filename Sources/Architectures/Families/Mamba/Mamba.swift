@@ -5,7 +5,7 @@ extension ModelFamily {
     public static let mamba = ModelFamily(
         name: "Mamba",
         architecture: "mamba",
-        classes: ["MambaForCausalLM"],
+        classes: ["MambaForCausalLM", "MambaLMHeadModel"],
         // transformers: MambaConfig
         defaults: [
             .integer("vocab_size", 50280), .integer("hidden_size", 768),
@@ -43,16 +43,20 @@ extension ModelFamily {
         ],
         export: .init(
             modelType: "mamba",
-            words: [
-                "context_length": nil, "feed_forward_length": nil, "attention.head_count": nil,
-                "attention.layer_norm_rms_epsilon": "layer_norm_epsilon",
-                "ssm.conv_kernel": "conv_kernel", "ssm.inner_size": "intermediate_size",
-                "ssm.state_size": "state_size", "ssm.time_step_rank": "time_step_rank",
-            ],
+            words: mambaWords,
             constants: [("expand", .integer(2)), ("use_bias", .bool(false))],
-            presence: [("blk.0.ssm_conv1d.bias", "use_conv_bias")]),
+            presence: [("blk.0.ssm_conv1d.bias", "use_conv_bias")],
+            fits: { $0.value("ssm.dt_b_c_rms") != .bool(true) }),
         // A selective scan in every block, and nothing else.
         decoder: .recurrence(.selectiveScan))
+
+    /// What transformers calls the keys.
+    static let mambaWords: [String: String?] = [
+        "context_length": nil, "feed_forward_length": nil, "attention.head_count": nil,
+        "attention.layer_norm_rms_epsilon": "layer_norm_epsilon",
+        "ssm.conv_kernel": "conv_kernel", "ssm.inner_size": "intermediate_size",
+        "ssm.state_size": "state_size", "ssm.time_step_rank": "time_step_rank",
+    ]
 
     private static let mixer: TensorModules = {
         let (inner, kernel) = (Dimension.key("intermediate_size"), Dimension.key("conv_kernel"))

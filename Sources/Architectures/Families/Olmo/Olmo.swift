@@ -5,7 +5,7 @@ extension ModelFamily {
     public static let olmo = ModelFamily(
         name: "Olmo",
         architecture: "olmo",
-        classes: ["OlmoForCausalLM"],
+        classes: ["OlmoForCausalLM", "OLMoForCausalLM"],
         // transformers: OlmoConfig
         defaults: [
             .integer("vocab_size", 50304), .integer("hidden_size", 4096),

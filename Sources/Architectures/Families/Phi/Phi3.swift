@@ -11,7 +11,7 @@ extension ModelFamily {
     public static let phi3 = ModelFamily(
         name: "Phi3",
         architecture: "phi3",
-        classes: ["Phi3ForCausalLM"],
+        classes: ["Phi3ForCausalLM", "Phi4ForCausalLMV"],
         // transformers: Phi3Config
         defaults: [
             .integer("vocab_size", 32064), .integer("hidden_size", 3072),

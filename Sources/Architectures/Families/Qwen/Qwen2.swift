@@ -5,7 +5,12 @@ extension ModelFamily {
     public static let qwen2 = ModelFamily(
         name: "Qwen2",
         architecture: "qwen2",
-        classes: ["Qwen2ForCausalLM", "Qwen2Model"],
+        classes: [
+            "Qwen2ForCausalLM", "Qwen2Model", "KORMoForCausalLM",
+            // The language models of models that also take pictures or sound.
+            "Qwen2AudioForConditionalGeneration", "AudioFlamingo3ForConditionalGeneration",
+            "DotsOCRForCausalLM",
+        ],
         // transformers: Qwen2Config
         defaults: [
             .integer("vocab_size", 151936), .integer("hidden_size", 4096),
@@ -16,7 +21,11 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
         keys: .common + .pooling,
-        tensors: [.ends(), .blocks(.preNorms(), .attention(biases: .required), .gatedNetwork())],
+        tensors: [.ends(), .blocks(.preNorms(), .attention(biases: .optional), .gatedNetwork())],
+        checkpoint: .init(spellings: [
+            .init(".pre_attention_layernorm.", means: ".input_layernorm."),
+            .init(".pre_mlp_layernorm.", means: ".post_attention_layernorm."),
+        ]),
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .lostSlidingWindow],
         export: .init(

@@ -6,7 +6,11 @@ extension ModelFamily {
     public static let qwen2VL = ModelFamily(
         name: "Qwen2VL",
         architecture: "qwen2vl",
-        classes: ["Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration"],
+        classes: [
+            "Qwen2VLForConditionalGeneration", "Qwen2VLModel",
+            "Qwen2_5_VLForConditionalGeneration", "Qwen2_5OmniModel",
+            "Qwen2_5OmniForConditionalGeneration",
+        ],
         // transformers: Qwen2VLTextConfig, Qwen2_5_VLTextConfig
         defaults: [
             .integer("vocab_size", 152064), .integer("hidden_size", 8192),

@@ -6,7 +6,10 @@ extension ModelFamily {
     public static let qwen35 = ModelFamily(
         name: "Qwen35",
         architecture: "qwen35",
-        classes: ["Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration"],
+        classes: [
+            "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration",
+            "MiniCPMV4_6ForConditionalGeneration",
+        ],
         // transformers: Qwen3_5TextConfig
         defaults: [
             .integer("vocab_size", 248320), .integer("hidden_size", 4096),
