@@ -24,7 +24,8 @@ let package = Package(
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization",
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Pipeline", "Inference",
                 "Evaluation", "Calibration", "Reporting", "Allocation", "Checkpoints", "Grammars",
-                "Modelfiles", "Planning", "Serving", "ServingHTTP", "Deployment",
+                "Modelfiles", "Planning", "Serving", "ServingHTTP", "Deployment", "HTTPRequests",
+                "LoadTesting",
             ]),
     ],
     dependencies: [
@@ -37,6 +38,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.0.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         // Layer 0: C
@@ -54,6 +57,17 @@ let package = Package(
             name: "Quantization", dependencies: ["TensorCore", "CKernels"], swiftSettings: strict),
         .target(name: "Safetensors", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(name: "Grammars", dependencies: ["TensorCore"], swiftSettings: strict),
+        // AsyncHTTPClient is imported here alone.
+        .target(
+            name: "HTTPRequests",
+            dependencies: [
+                "TensorCore",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .target(name: "Modelfiles", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(name: "Templates", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(name: "Tokenization", dependencies: ["TensorCore"], swiftSettings: strict),
@@ -163,6 +177,13 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+        .target(
+            name: "LoadTesting",
+            dependencies: [
+                "TensorCore", "HTTPRequests", "Reporting",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: strict),
         // Layer 9
         .executableTarget(
             name: "ingot",
@@ -170,7 +191,7 @@ let package = Package(
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization", "GGUF",
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
                 "Reporting", "Allocation", "Checkpoints", "Grammars", "Modelfiles", "Planning",
-                "Serving", "ServingHTTP", "Deployment",
+                "Serving", "ServingHTTP", "Deployment", "HTTPRequests", "LoadTesting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -293,6 +314,10 @@ let package = Package(
                 "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LoadTestingTests",
+            dependencies: ["LoadTesting", "HTTPRequests", "TensorCore", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "IngotTests",

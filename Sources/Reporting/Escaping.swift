@@ -26,7 +26,7 @@ package func visible(_ text: String) -> String {
 }
 
 /// `text` as the content of an HTML, XML or SVG element or of a quoted attribute.
-func markupEscaped(_ text: String) -> String {
+package func markupEscaped(_ text: String) -> String {
     var result = ""
     for scalar in visible(text).unicodeScalars {
         switch scalar {

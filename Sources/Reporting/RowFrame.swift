@@ -2,22 +2,22 @@
 /// grid of the axis below them.
 ///
 /// On a narrow screen name and figure stand above their bar, on a wide one beside it.
-struct RowFrame {
+package struct RowFrame {
     private let names: [String]
     private let figures: [String]
     private let layout: PlotLayout
     private let top: Double
     /// The ends of the axis.
-    let left, right: Double
+    package let left, right: Double
 
     private var isWide: Bool { layout == .wide }
     private var rowHeight: Double { isWide ? 30 : 46 }
     private var bottom: Double { top + Double(names.count) * rowHeight }
     /// The height of the plot, tick labels included.
-    var height: Double { bottom + 28 }
+    package var height: Double { bottom + 28 }
 
     /// Lays out rows below `top`.
-    init(_ rows: [(name: String, figure: String)], layout: PlotLayout, top: Double) {
+    package init(_ rows: [(name: String, figure: String)], layout: PlotLayout, top: Double) {
         // The labels' fixed-width font: 0.61 em, 12 px.
         func width(_ texts: [String]) -> Double {
             Double(texts.map(columnCount).max() ?? 0) * 7.4
@@ -31,12 +31,12 @@ struct RowFrame {
     }
 
     /// The height at which a row's bar lies.
-    func middle(of row: Int) -> Double {
+    package func middle(of row: Int) -> Double {
         top + Double(row) * rowHeight + (isWide ? rowHeight / 2 : 31)
     }
 
     /// Draws the grid and the tick labels.
-    func draw(_ axis: Axis, in plot: inout SVGPlot) {
+    package func draw(_ axis: Axis, in plot: inout SVGPlot) {
         // Between names and bars a long line would cross the names: one piece per bar then.
         let pieces =
             isWide
@@ -56,7 +56,7 @@ struct RowFrame {
     }
 
     /// Draws the names, and the figures after `prefix`.
-    func drawNames(in plot: inout SVGPlot, prefix: String = "") {
+    package func drawNames(in plot: inout SVGPlot, prefix: String = "") {
         for (index, name) in names.enumerated() {
             let base = middle(of: index) + (isWide ? 4 : -16)
             plot.text(name, at: Point(x: 0, y: base), class: "label")

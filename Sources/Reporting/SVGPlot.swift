@@ -68,15 +68,15 @@ package struct Box: Hashable {
 }
 
 /// For which width a plot is drawn: the page holds both and shows the one that fits.
-enum PlotLayout: String, CaseIterable {
+package enum PlotLayout: String, CaseIterable {
     case wide, narrow
 
     /// The width of the drawing, in the pixels of a screen of that kind.
-    var width: Double { self == .wide ? 760 : 360 }
+    package var width: Double { self == .wide ? 760 : 360 }
 }
 
 /// An SVG drawing that is being made, for use inside an HTML page that styles its classes.
-struct SVGPlot {
+package struct SVGPlot {
     let width: Double
     let height: Double
     /// The drawing's name in the page; its title and description derive theirs from it.
@@ -85,7 +85,7 @@ struct SVGPlot {
     let summary: String
     private var body = ""
 
-    init(
+    package init(
         width: Double, height: Double, identifier: String, title: String, summary: String
     ) {
         self.width = width
@@ -96,29 +96,31 @@ struct SVGPlot {
     }
 
     /// Where a text is anchored.
-    enum Anchor: String {
+    package enum Anchor: String {
         case start, middle, end
     }
 
-    mutating func line(from first: Point, to second: Point, class name: String) {
+    package mutating func line(from first: Point, to second: Point, class name: String) {
         body += "<line class=\"\(name)\" x1=\"\(number(first.x))\" y1=\"\(number(first.y))\" "
         body += "x2=\"\(number(second.x))\" y2=\"\(number(second.y))\"/>\n"
     }
 
-    mutating func polyline(_ points: [Point], class name: String) {
+    package mutating func polyline(_ points: [Point], class name: String) {
         guard points.count > 1 else { return }
         let list = points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
         body += "<polyline class=\"\(name)\" points=\"\(list)\"/>\n"
     }
 
     /// A disc with a text that appears on hovering.
-    mutating func disc(at center: Point, radius: Double, class name: String, hint: String = "") {
+    package mutating func disc(
+        at center: Point, radius: Double, class name: String, hint: String = ""
+    ) {
         body += "<circle class=\"\(name)\" cx=\"\(number(center.x))\" cy=\"\(number(center.y))\" "
         body += "r=\"\(number(radius))\">\(hintElement(hint))</circle>\n"
     }
 
     /// A square on its corner, with a text that appears on hovering.
-    mutating func diamond(
+    package mutating func diamond(
         at center: Point, radius: Double, class name: String, hint: String = ""
     ) {
         let corners = [(0.0, -radius), (radius, 0), (0, radius), (-radius, 0)]
@@ -128,7 +130,7 @@ struct SVGPlot {
     }
 
     /// An upright rectangle, with a text that appears on hovering; `opacity` is its fill's.
-    mutating func rectangle(
+    package mutating func rectangle(
         _ box: Box, class name: String, opacity: Double? = nil, hint: String = ""
     ) {
         body += "<rect class=\"\(name)\" x=\"\(number(box.x))\" y=\"\(number(box.y))\" "
@@ -137,7 +139,7 @@ struct SVGPlot {
         body += hint.isEmpty ? "/>\n" : ">\(hintElement(hint))</rect>\n"
     }
 
-    mutating func text(
+    package mutating func text(
         _ content: String, at point: Point, class name: String, anchor: Anchor = .start
     ) {
         body += "<text class=\"\(name)\" x=\"\(number(point.x))\" y=\"\(number(point.y))\" "
@@ -145,7 +147,7 @@ struct SVGPlot {
     }
 
     /// The finished `svg` element.
-    var element: String {
+    package var element: String {
         """
         <svg class="\(identifier.hasSuffix("-narrow") ? "plot narrow" : "plot wide")" \
         viewBox="0 0 \(number(width)) \(number(height))" role="img" \

@@ -1,16 +1,27 @@
 /// A table of plain text: columns aligned with spaces, fitted to a width.
 package struct TextTable {
     /// Which side of its column a text keeps to.
-    enum Alignment { case left, right }
+    package enum Alignment { case left, right }
 
     /// A column's heading and how it behaves.
-    struct Column {
+    package struct Column {
         var heading = ""
         /// What stands below the heading; nothing when the column has no unit.
         var unit = ""
         var alignment: Alignment = .right
         /// When it goes from a table that does not fit: the highest first, 0 never.
         var expendability = 0
+
+        /// A column.
+        package init(
+            heading: String = "", unit: String = "", alignment: Alignment = .right,
+            expendability: Int = 0
+        ) {
+            self.heading = heading
+            self.unit = unit
+            self.alignment = alignment
+            self.expendability = expendability
+        }
     }
 
     /// The columns; the first is the one that is shortened when need be.
@@ -20,7 +31,7 @@ package struct TextTable {
 
     private static let gap = "  "
 
-    init(columns: [Column], rows: [[String]]) {
+    package init(columns: [Column], rows: [[String]]) {
         self.columns = columns
         self.rows = rows
     }
@@ -47,7 +58,7 @@ package struct TextTable {
     /// The lines, none wider than `width` columns as long as the columns that must stay allow it.
     ///
     /// First the first column is shortened, then expendable columns go, the most expendable first.
-    func lines(width: Int) -> [String] {
+    package func lines(width: Int) -> [String] {
         var kept = Array(columns.indices)
         var widths = kept.map { index in
             rows.reduce(max(columnCount(columns[index].heading), columnCount(columns[index].unit)))

@@ -59,7 +59,7 @@ struct BenchResult: Encodable {
     }
 
     init(
-        _ command: BenchCommand, _ decoder: StreamDecoder, _ test: SpeedBenchmark.Test,
+        _ command: BenchModelCommand, _ decoder: StreamDecoder, _ test: SpeedBenchmark.Test,
         samples: [UInt64], bandwidth: Double, threadCount: Int
     ) {
         let tensors = decoder.model.source.tensors

@@ -42,7 +42,7 @@ struct Ingot: ParsableCommand {
         let arguments = Array(CommandLine.arguments.dropFirst())
         let name = CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? ""
         let names = configuration.subcommands.compactMap { $0.configuration.commandName }
-        return names.contains(name) ? [name] + arguments : arguments
+        return BenchCommand.completed(names.contains(name) ? [name] + arguments : arguments)
     }
 
     static func main() {

@@ -49,7 +49,9 @@ enum Interrupts {
     }
 
     /// Runs `body`, which Ctrl-C does not end: it is told by what `body` is given.
-    static func stoppable<Result>(_ body: (() -> Bool) throws -> Result) rethrows -> Result {
+    static func stoppable<Result>(
+        _ body: (@escaping @Sendable () -> Bool) throws -> Result
+    ) rethrows -> Result {
         isStopped.store(false, ordering: .relaxed)
         isAnswering.store(true, ordering: .relaxed)
         defer { isAnswering.store(false, ordering: .relaxed) }

@@ -1,6 +1,5 @@
 import Architectures
 import ArgumentParser
-import Dispatch
 import Evaluation
 import GGUF
 import Inference
@@ -75,7 +74,7 @@ struct ServeCommand: ParsableCommand {
         let pool = options.pool(usualThreads: preset.threadCount)
         let server = HTTPServer(api, settings: access.settings)
         let (slots, access, isQuiet, ready) = (slots, access, options.quiet, settings)
-        try ServeCommand.wait {
+        try Concurrently.run {
             let engine = Mutex<Engine?>(nil)
             let task = Task {
                 try await server.run { port in
@@ -134,18 +133,6 @@ struct ServeCommand: ParsableCommand {
             model: model, tokenizer: tokenizer, template: template,
             templateSource: source ?? model.source.metadata[ChatTemplate.key]?.text,
             names: access.aliases + ServedModel.names(ofFile: model.path), preset: preset)
-    }
-
-    /// Waits for what runs concurrently.
-    private static func wait(_ body: @escaping @Sendable () async throws -> Void) throws {
-        let result = Mutex<(any Error)?>(nil)
-        let done = DispatchSemaphore(value: 0)
-        Task {
-            do { try await body() } catch { result.withLock { $0 = error } }
-            done.signal()
-        }
-        done.wait()
-        if let error = result.withLock({ $0 }) { throw error }
     }
 }
 

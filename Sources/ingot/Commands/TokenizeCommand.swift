@@ -1,9 +1,6 @@
-import Architectures
 import ArgumentParser
-import Conversion
 import Evaluation
 import Foundation
-import GGUF
 import TensorCore
 import Tokenization
 
@@ -83,7 +80,7 @@ struct TokenizeCommand: ParsableCommand {
     }
 
     func run() throws {
-        let tokenizer = try loadTokenizer(model ?? modelOption ?? "")
+        let tokenizer = try tokenizing.tokenizer(at: model ?? modelOption ?? "")
         if let texts { return try encode(textsAt: texts, tokenizer) }
         let input = try text()
         if decode {
@@ -136,30 +133,6 @@ struct TokenizeCommand: ParsableCommand {
             default: result.unicodeScalars.append(scalar)
             }
         }
-    }
-
-    private func loadTokenizer(_ path: String) throws -> Tokenizer {
-        if Paths.isFolder(path) {
-            return try Tokenizer(vocabulary: vocabulary(ofDirectory: path))
-        }
-        let (tokenizer, gaps) = try tokenizing.load(
-            metadata: SplitSource.openFirst(path: path).metadata, path: path)
-        Terminal.warnings(gaps)
-        return tokenizer
-    }
-
-    /// The vocabulary that a converted file would have; that of the tokenizer's files alone where
-    /// they are of no model that can be converted.
-    private func vocabulary(ofDirectory path: String) throws -> Vocabulary {
-        let signs = ["config.json", "snapshots"]
-        if signs.contains(where: { FileManager.default.fileExists(atPath: "\(path)/\($0)") }) {
-            do {
-                let source = try ConversionSource(
-                    directory: path, options: .init(pre: tokenizing.pre, isVocabularyOnly: true))
-                return try Vocabulary(metadata: source.metadata, file: path)
-            } catch is ArchitectureError {}
-        }
-        return try HFTokenizer.load(directory: path, pre: tokenizing.pre).vocabulary
     }
 
     private func text() throws -> [UInt8] {

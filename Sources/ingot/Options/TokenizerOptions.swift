@@ -1,5 +1,8 @@
+import Architectures
 import ArgumentParser
+import Conversion
 import Evaluation
+import Foundation
 import GGUF
 import Inference
 import TensorCore
@@ -40,5 +43,30 @@ struct TokenizerOptions: ParsableArguments {
             if error.file == nil { error.file = path }
             throw error
         }
+    }
+
+    /// The tokenizer of a GGUF file or of a Hugging Face directory.
+    func tokenizer(at path: String) throws -> Tokenizer {
+        if Paths.isFolder(path) {
+            return try Tokenizer(vocabulary: vocabulary(ofDirectory: path))
+        }
+        let (tokenizer, gaps) = try load(
+            metadata: SplitSource.openFirst(path: path).metadata, path: path)
+        Terminal.warnings(gaps)
+        return tokenizer
+    }
+
+    /// The vocabulary that a converted file would have; that of the tokenizer's files alone where
+    /// they are of no model that can be converted.
+    private func vocabulary(ofDirectory path: String) throws -> Vocabulary {
+        let signs = ["config.json", "snapshots"]
+        if signs.contains(where: { FileManager.default.fileExists(atPath: "\(path)/\($0)") }) {
+            do {
+                let source = try ConversionSource(
+                    directory: path, options: .init(pre: pre, isVocabularyOnly: true))
+                return try Vocabulary(metadata: source.metadata, file: path)
+            } catch is ArchitectureError {}
+        }
+        return try HFTokenizer.load(directory: path, pre: pre).vocabulary
     }
 }
