@@ -25,7 +25,7 @@ let package = Package(
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Pipeline", "Inference",
                 "Evaluation", "Calibration", "Reporting", "Allocation", "Checkpoints", "Grammars",
                 "Modelfiles", "Planning", "Serving", "ServingHTTP", "Deployment", "HTTPRequests",
-                "LoadTesting",
+                "LoadTesting", "Watching",
             ]),
     ],
     dependencies: [
@@ -184,6 +184,9 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
+        .target(
+            name: "Watching", dependencies: ["TensorCore", "HTTPRequests", "Reporting"],
+            swiftSettings: strict),
         // Layer 9
         .executableTarget(
             name: "ingot",
@@ -191,7 +194,7 @@ let package = Package(
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization", "GGUF",
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
                 "Reporting", "Allocation", "Checkpoints", "Grammars", "Modelfiles", "Planning",
-                "Serving", "ServingHTTP", "Deployment", "HTTPRequests", "LoadTesting",
+                "Serving", "ServingHTTP", "Deployment", "HTTPRequests", "LoadTesting", "Watching",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -318,6 +321,10 @@ let package = Package(
         .testTarget(
             name: "LoadTestingTests",
             dependencies: ["LoadTesting", "HTTPRequests", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WatchingTests",
+            dependencies: ["Watching", "HTTPRequests", "TensorCore", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "IngotTests",
