@@ -37,28 +37,7 @@ public struct ConfigurationSource: TensorSource {
         for tensor in try family.rotary.tensors(configuration) {
             listing.add(tensor.name, Shape([tensor.values.count]))
         }
-        var optional = Set<String>()
-        for rule in family.tensors.rules {
-            for block in 0..<(rule.isPerBlock ? try configuration.blockCount() : 1)
-            where try rule.condition.holds(configuration, block) {
-                let isRequired = rule.presence == .required
-                for output in rule.outputs {
-                    let name = output.name.name(block: block)
-                    guard isRequired || configuration.hasOptional(name) else { continue }
-                    if isRequired {
-                        listing.add(
-                            name, Shape(try output.shape.map { try $0.size(in: configuration) }))
-                    } else if let sizes = try? output.shape.map({
-                        try $0.size(in: configuration)
-                    }), sizes.allSatisfy({ $0 > 0 }) {
-                        listing.add(name, Shape(sizes))
-                        if !ModelConfiguration.isDecided(name) {
-                            optional.insert(output.name.text)
-                        }
-                    }
-                }
-            }
-        }
+        for rule in family.tensors.rules { try listing.add(rule, of: configuration, path: path) }
         listing.complete(for: architecture)
         var metadata = Metadata()
         metadata["general.architecture"] = .string(architecture)
@@ -72,11 +51,11 @@ public struct ConfigurationSource: TensorSource {
         tensors = listing.tensors
         notices =
             configuration.notices
-            + (optional.isEmpty
+            + (listing.optional.isEmpty
                 ? []
                 : [
                     "tensors that some checkpoints of the family lack are counted: "
-                        + optional.sorted().joined(separator: ", ")
+                        + listing.optional.sorted().joined(separator: ", ")
                 ])
     }
 
@@ -99,6 +78,8 @@ public struct ConfigurationSource: TensorSource {
     private struct Listing {
         let outputType: OutputType
         private(set) var tensors: [TensorDescription] = []
+        /// The tensors that a checkpoint may have or lack, and no key tells.
+        private(set) var optional: Set<String> = []
         private var names: Set<String> = []
 
         init(outputType: OutputType) { self.outputType = outputType }
@@ -111,6 +92,48 @@ public struct ConfigurationSource: TensorSource {
                     name: name, shape: shape,
                     format: outputType.format(
                         ofTensor: name, rank: shape.rank, rowLength: shape.rowLength)))
+        }
+
+        /// Adds the outputs of a rule in all blocks that it is about.
+        mutating func add(
+            _ rule: TensorRule, of configuration: ModelConfiguration, path: String
+        ) throws {
+            // Sizes are the same in all blocks, and are asked for where there are any.
+            var shapes: [Shape?]?
+            for block in 0..<(rule.isPerBlock ? try configuration.blockCount() : 1)
+            where try rule.condition.holds(configuration, block) {
+                let known = try shapes ?? self.shapes(of: rule, in: configuration, path: path)
+                shapes = known
+                for (output, shape) in zip(rule.outputs, known) {
+                    let name = output.name.name(block: block)
+                    if rule.presence != .required {
+                        guard shape != nil, configuration.hasOptional(name) else { continue }
+                        if !ModelConfiguration.isDecided(name) { optional.insert(output.name.text) }
+                    }
+                    add(name, shape)
+                }
+            }
+        }
+
+        /// The shapes of a rule's outputs; of those that may be missing `nil` where no sizes are
+        /// given.
+        private func shapes(
+            of rule: TensorRule, in configuration: ModelConfiguration, path: String
+        ) throws -> [Shape?] {
+            try rule.outputs.map { output in
+                guard rule.presence == .required else {
+                    let sizes = try? output.shape.map { try $0.size(in: configuration) }
+                    return sizes.flatMap { $0.allSatisfy { $0 > 0 } ? Shape($0) : nil }
+                }
+                let sizes = try output.shape.map { try $0.size(in: configuration) }
+                guard let shape = Shape(sizes) else {
+                    throw ConversionError(
+                        .invalidValue(
+                            found: "a tensor \(output.name.text) of \(sizes)",
+                            expected: "numbers that can be counted"), path: path)
+                }
+                return shape
+            }
         }
 
         /// What readers need and checkpoints may lack.

@@ -115,11 +115,14 @@ public struct PlannedModel: Sendable {
             guard parts.count == 4, parts[0] == "blk", parts[3] == "weight",
                 tensor.shape.rank > 1
             else { continue }
-            let outputs = tensor.shape.dimensions[tensor.shape.rank - 2]
+            // Shapes of files can say anything.
+            let outputs = min(
+                tensor.shape.dimensions[tensor.shape.rank - 2], LayerKeys.largest)
             switch parts[2] {
             case "ffn_up", "ffn_up_shexp": widest = max(widest, outputs)
             case "ffn_up_exps", "ffn_gate_up_exps":
-                widest = max(widest, outputs.multiplied(checkedBy: usedExpertCount) ?? outputs)
+                // Both are bounded by the largest count that is believed.
+                widest = max(widest, outputs * usedExpertCount)
             case "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_gate", "attn_q_b", "ssm_in",
                 "shortconv":
                 mixers[parts[1], default: 0] += outputs

@@ -106,12 +106,7 @@ public struct ServingPlan: Sendable, Encodable {
             }
             types.append(TypeChoice(typed, plans: places, divergence: divergence))
         }
-        // Advice is for the only device, or for the cheapest to run of those that fit.
-        let advised =
-            plans.filter(\.fits).min {
-                ($0.count, $0.pricePerHour ?? .infinity, $0.device.memoryBytes)
-                    < ($1.count, $1.pricePerHour ?? .infinity, $1.device.memoryBytes)
-            } ?? plans[0]
+        let advised = ServingPlan.advised(plans)
         bestTypes = devices.indices.map {
             Best(
                 device: devices[$0].name, type: TypeChoice.best(of: types, onDevice: $0)?.type)
@@ -153,6 +148,23 @@ public struct ServingPlan: Sendable, Encodable {
         cacheBytesPerToken = try model.cache.tokenByteCount(shape)
         notices = place.notices + ServingPlan.notices(typed, shape)
         memoryByContext = try ServingPlan.curve(model, shape)
+    }
+
+    /// The device that advice is for: the cheapest for the load, otherwise the cheapest of the fewest
+    /// on which the model fits.
+    private static func advised(_ plans: [DevicePlan]) -> DevicePlan {
+        func price(_ plan: DevicePlan) -> Double? {
+            plan.load.flatMap { $0.meetsLimits ? $0.pricePerMonth : nil }
+        }
+        if let cheapest = plans.filter({ price($0) != nil }).min(by: {
+            (price($0) ?? .infinity) < (price($1) ?? .infinity)
+        }) {
+            return cheapest
+        }
+        return plans.filter(\.fits).min {
+            ($0.count, $0.pricePerHour ?? .infinity, $0.device.memoryBytes)
+                < ($1.count, $1.pricePerHour ?? .infinity, $1.device.memoryBytes)
+        } ?? plans[0]
     }
 
     /// The memory by context, doubled from 256 to the longest of interest.

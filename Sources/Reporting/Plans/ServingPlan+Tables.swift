@@ -167,8 +167,10 @@ package enum PlanText {
 
     static func quantity(_ value: Double, _ unit: String) -> String {
         guard value.isFinite, value < 9e18 else { return "–" }
-        return unit == "bytes"
-            ? NumberFormat.bytes(Int(value))
-            : "\(unit == "tokens/s" ? speed(value) : NumberFormat.fixed(value, 0)) \(unit)"
+        switch unit {
+        case "bytes": return NumberFormat.bytes(Int(value))
+        case "tokens/s": return "\(speed(value)) \(unit)"
+        default: return NumberFormat.counted(Int(value), String(unit.dropLast()))
+        }
     }
 }

@@ -5,7 +5,7 @@ extension ServingPlan {
     package var headline: String {
         let active =
             activeParameterCount < 0.9 * Double(parameterCount)
-            ? " (\(NumberFormat.count(Int(activeParameterCount))) active)" : ""
+            ? " (\(NumberFormat.count(Int(min(activeParameterCount, 9e18)))) active)" : ""
         return "\(architecture), \(NumberFormat.count(parameterCount)) parameters\(active), "
             + "\(type) (\(NumberFormat.fixed(bitsPerWeight, 2)) bpw), \(context) tokens × "
             + NumberFormat.counted(slots, "slot")

@@ -61,9 +61,6 @@ struct PlanCommand: ParsableCommand {
         guard model != nil || hardware.listHardware else {
             throw ValidationError("MODEL is missing: a GGUF file, a directory or a config.json")
         }
-        for type in types + typeOptions where Recipe.named(type) == nil {
-            _ = try Recipe.parse(type)
-        }
     }
 
     func run() throws {
@@ -72,8 +69,8 @@ struct PlanCommand: ParsableCommand {
             return try Terminal.show(
                 ["devices": list], asJSON: json, lines: DeviceListing.lines(list))
         }
-        let place = try ModelAtPath(path: model ?? "")
         let recipes = try (types + typeOptions).map { try Recipe.parse($0) }
+        let place = try ModelAtPath(path: model ?? "")
         if place.kind == .configuration, recipes.isEmpty {
             throw ValidationError(
                 "\(place.path) has no weights, which would say a type: name one, such as Q4_K_M")
