@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 import TensorCore
 
 #if canImport(Glibc)
@@ -13,10 +14,13 @@ import TensorCore
 /// HTTP/1.1 over the network, with connections that are kept for a moment.
 ///
 /// Redirections are not followed: a key must not go to whom it was not given for. A request whose
-/// connection ends before any answer is sent once more: servers close connections that are kept, and a
+/// connection ends before any answer is sent again: servers close connections that are kept, and a
 /// request may come to one in that moment.
-public struct HTTPNetwork: HTTPTransport {
+public final class HTTPNetwork: HTTPTransport {
     private let client: HTTPClient
+    private let keepsConnections = Atomic<Bool>(true)
+    /// How often a request is sent again that met a connection's end.
+    private static let repetitionLimit = 3
 
     /// Seconds that an idle connection is kept: less than the five after which common servers close
     /// theirs, for a request that meets a closing connection fails.
@@ -58,14 +62,8 @@ public struct HTTPNetwork: HTTPTransport {
             outgoing.body = .bytes(request.body, length: .known(Int64(request.body.count)))
         }
         let deadline = NIODeadline.now() + HTTPNetwork.amount(timeout)
-        var isAnswered = false
         do {
-            do {
-                try await exchange(outgoing, deadline, &isAnswered, receive)
-            } catch let error where !isAnswered && HTTPNetwork.tellsOfClosing(error) {
-                // The kept connection was being closed when the request came to it.
-                try await exchange(outgoing, deadline, &isAnswered, receive)
-            }
+            try await exchange(outgoing, deadline, receive)
             // A task that is cancelled may find the body's end instead of an error.
             try Task.checkCancellation()
         } catch {
@@ -74,11 +72,10 @@ public struct HTTPNetwork: HTTPTransport {
     }
 
     private func exchange(
-        _ request: HTTPClientRequest, _ deadline: NIODeadline, _ isAnswered: inout Bool,
+        _ request: HTTPClientRequest, _ deadline: NIODeadline,
         _ receive: (HTTPAnswerPart) throws -> Bool
     ) async throws {
-        let response = try await client.execute(request, deadline: deadline)
-        isAnswered = true
+        let response = try await begin(request, deadline)
         let head = HTTPAnswerHead(
             status: Int(response.status.code),
             contentType: response.headers.first(name: "content-type") ?? "")
@@ -86,6 +83,30 @@ public struct HTTPNetwork: HTTPTransport {
         for try await buffer in response.body where buffer.readableBytes > 0 {
             guard NIODeadline.now() < deadline else { throw HTTPClientError.deadlineExceeded }
             guard try receive(.bytes(Array(buffer.readableBytesView))) else { return }
+        }
+    }
+
+    /// The beginning of an answer.
+    ///
+    /// A request whose connection ends before that is sent again, and from then on all requests ask for
+    /// connections of their own: the server closes those that are kept, some of which may still be
+    /// waiting here.
+    private func begin(
+        _ request: HTTPClientRequest, _ deadline: NIODeadline
+    ) async throws -> HTTPClientResponse {
+        var request = request
+        var repetitions = 0
+        while true {
+            if !keepsConnections.load(ordering: .relaxed) {
+                request.headers.replaceOrAdd(name: "Connection", value: "close")
+            }
+            do { return try await client.execute(request, deadline: deadline) } catch {
+                guard repetitions < HTTPNetwork.repetitionLimit,
+                    HTTPNetwork.tellsOfClosing(error)
+                else { throw error }
+                repetitions += 1
+                keepsConnections.store(false, ordering: .relaxed)
+            }
         }
     }
 

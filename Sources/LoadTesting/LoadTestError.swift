@@ -22,8 +22,6 @@ public struct LoadTestError: IngotError, Hashable {
         case messagesForCompletions(Int)
         /// Every request of a level failed.
         case nothingMeasured(level: String, detail: String)
-        /// The member of an option's JSON.
-        case notAnObject
     }
 
     /// What went wrong.
@@ -65,7 +63,6 @@ public struct LoadTestError: IngotError, Hashable {
             "holds messages, expected prompt for the endpoint of completions"
         case .nothingMeasured(let level, let detail):
             "no request of level \(level) went well (\(detail))"
-        case .notAnObject: "--body is no JSON object"
         }
     }
     /// What the user can do about it.
@@ -84,7 +81,7 @@ public struct LoadTestError: IngotError, Hashable {
     /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
         switch kind {
-        case .promptTooShort, .messagesForCompletions, .notAnObject: .usage
+        case .promptTooShort, .messagesForCompletions: .usage
         case .firstRequest("connect", _, _), .firstRequest("timeout", _, _), .nothingMeasured:
             .inputOutput
         default: .badData

@@ -55,6 +55,9 @@ struct BenchServerCommand: ParsableCommand {
     @Flag(name: [.customShort("q"), .long], help: "No progress, no notes.")
     var quiet = false
 
+    /// What a shell has for Ctrl-C.
+    private static let interrupted: Int32 = 130
+
     mutating func validate() throws {
         do { _ = try ServerAddress(url) } catch { throw ValidationError(error.description) }
         if asking.tokenizer != nil, asking.prompts != nil {
@@ -80,7 +83,8 @@ struct BenchServerCommand: ParsableCommand {
         try Concurrently.run { await network.shutdown() }
         let report: LoadReport
         do { report = try result.get() } catch is CancellationError {
-            throw ValidationError("stopped before anything was measured")
+            Terminal.error("stopped before anything was measured")
+            throw ArgumentParser.ExitCode(BenchServerCommand.interrupted)
         }
         try give(report)
         try report.requireResults()

@@ -52,8 +52,12 @@ struct LoadPromptOptions: ParsableArguments {
 
     func extraMembers() throws -> [JSON.Member] {
         guard let body else { return [] }
-        guard let members = try JSON.parse(Array(body.utf8)).members else {
-            throw LoadTestError(.notAnObject)
+        let json: JSON
+        do { json = try JSON.parse(Array(body.utf8)) } catch {
+            throw ValidationError("--body is no JSON: \(error)")
+        }
+        guard let members = json.members else {
+            throw ValidationError("--body is \(json.kindName), expected a JSON object")
         }
         return members
     }
