@@ -47,22 +47,21 @@ public struct Engine: Sendable, Hashable {
     public var prefixes: [String]
     /// What is made of them.
     public var sources: [Measure: Source]
-    /// What to do where a server of this kind exposes nothing.
-    public var remedy: String
 
     /// All kinds.
     public static let all: [Engine] = [.ingot, .vllm, .sglang, .tgi, .llamaServer]
 
     /// The kind that most of the metrics belong to; `nil` for none of those that are known.
     public static func recognised(in exposition: Exposition) -> Engine? {
-        let counts = all.map { engine in
-            (
-                engine,
-                exposition.samples.keys.count { name in
-                    engine.prefixes.contains { name.hasPrefix(Exposition.key($0)) }
-                }
-            )
+        all.filter { $0.count(in: exposition) > 0 }.max {
+            $0.count(in: exposition) < $1.count(in: exposition)
         }
-        return counts.filter { $0.1 > 0 }.max { $0.1 < $1.1 }?.0
+    }
+
+    /// How many of the metrics are of this kind.
+    func count(in exposition: Exposition) -> Int {
+        exposition.samples.keys.count { name in
+            prefixes.contains { name.hasPrefix(Exposition.key($0)) }
+        }
     }
 }

@@ -27,6 +27,8 @@ public struct MetricFault: Sendable, Hashable {
 public struct Exposition: Sendable {
     /// All samples, in their order, by name with `_` in the place of `:`.
     public private(set) var samples: [String: [MetricSample]] = [:]
+    /// How many samples there are.
+    private(set) var sampleCount = 0
     /// The lines that were left out, the first of them at most.
     public private(set) var faults: [MetricFault] = []
     /// How many lines were left out.
@@ -43,6 +45,7 @@ public struct Exposition: Sendable {
     }
 
     mutating func add(_ sample: MetricSample) {
+        sampleCount += 1
         samples[Exposition.key(sample.name), default: []].append(sample)
     }
 

@@ -69,7 +69,7 @@ public struct Scraper: Sendable {
         if answer.head.status == 200, let engine = engine ?? .recognised(in: exposition),
             !exposition.samples.isEmpty
         {
-            guard Engine.recognised(in: exposition) != nil else {
+            guard engine.count(in: exposition) > 0 else {
                 throw WatchError(.otherEngine(named: engine.title), place: address.root)
             }
             return .metrics(engine, exposition)

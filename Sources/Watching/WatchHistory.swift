@@ -26,6 +26,8 @@ public struct WatchHistory: Sendable {
 
     /// The most scrapes that are kept, however short the interval is.
     private static let momentLimit = 128
+    /// The most samples of all scrapes, but for the last two: some hundreds of megabytes.
+    private static let sampleLimit = 1_000_000
 
     private let window: Double
     private let limits: [Measure: Limits]
@@ -52,11 +54,14 @@ public struct WatchHistory: Sendable {
             // One that is as old as the window stays, so that the window is full.
             while moments.count > 2,
                 moments[1].time <= time - window || moments.count > WatchHistory.momentLimit
+                    || sampleCount > WatchHistory.sampleLimit
             {
                 moments.removeFirst()
             }
         }
     }
+
+    private var sampleCount: Int { moments.reduce(0) { $0 + $1.exposition.sampleCount } }
 
     /// The server's name for people.
     public var title: String { engine?.title ?? "Ollama" }

@@ -145,7 +145,7 @@ import Watching
         }
         await #expect {
             _ = try await scrape(Engine.all[1]) { _, _ in
-                ScriptedServer.answer("node_load1 3\n")
+                ScriptedServer.answer("sglang:token_usage 0.3\n")
             }
         } throws: { "\($0)".contains("/metrics has nothing of vLLM") }
     }

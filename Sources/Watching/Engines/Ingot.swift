@@ -19,5 +19,5 @@ extension Engine {
             .prefix: .ratio(
                 .rate(Selector("ingot_prompt_tokens_cached_total")),
                 .rate(Selector("ingot_prompt_tokens_total"))),
-        ], remedy: "Is this the address of ingot serve?")
+        ])
 }

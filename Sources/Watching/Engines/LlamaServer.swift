@@ -11,5 +11,5 @@ extension Engine {
             .running: .sum(Selector("llamacpp:requests_processing")),
             .queue: .sum(Selector("llamacpp:requests_deferred")),
             .cache: .largest(Selector("llamacpp:kv_cache_usage_ratio")),
-        ], remedy: "Start it with --metrics.")
+        ])
 }

@@ -22,5 +22,5 @@ extension Engine {
                 .rate(Selector("sglang:num_requests_total"))),
             .cache: .largest(Selector("sglang:token_usage")),
             .prefix: .largest(Selector("sglang:cache_hit_rate")),
-        ], remedy: "Start it with --enable-metrics.")
+        ])
 }

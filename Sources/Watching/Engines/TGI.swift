@@ -17,5 +17,5 @@ extension Engine {
             .errors: .ratio(
                 .rate(Selector("tgi_request_failure", "tgi_request_failure_total")),
                 .rate(Selector("tgi_request_count", "tgi_request_count_total"))),
-        ], remedy: "Is this the address of TGI's router?")
+        ])
 }

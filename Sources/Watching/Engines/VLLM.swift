@@ -31,5 +31,5 @@ extension Engine {
                     Selector(
                         "vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"))
             ),
-        ], remedy: "Is --disable-log-stats given? It turns metrics off.")
+        ])
 }
