@@ -1,6 +1,9 @@
 """Today's text models."""
 
 from checkpoints import DECODER, family
+from today_shapes import (
+    bailing, dream, exaone_predictor, grove, kimi, llada, llada_experts, mimo, minimax, small_norms, small_thinker, step,
+)
 
 EXPERTS = {
     "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 40, "norm_topk_prob": True,
@@ -20,253 +23,6 @@ LARGER = {
     "num_key_value_heads": 3, "head_dim": 32, "dtype": "float32", "seed": 11,
 }
 WINDOWS = ["sliding_attention", "sliding_attention", "full_attention"]
-
-
-def latent(config, rank=True):
-    """The tensors of a layer's latent attention, in DeepSeek's words."""
-    hidden, heads, prefix = config["hidden_size"], config["num_attention_heads"], "self_attn."
-    nope, rope = config["qk_nope_head_dim"], config["qk_rope_head_dim"]
-    queries = [heads * (nope + rope), hidden]
-    tensors = {
-        prefix + "kv_a_proj_with_mqa.weight": [config["kv_lora_rank"] + rope, hidden],
-        prefix + "kv_a_layernorm.weight": [config["kv_lora_rank"]],
-        prefix + "kv_b_proj.weight": [heads * (nope + config["v_head_dim"]), config["kv_lora_rank"]],
-        prefix + "o_proj.weight": [hidden, heads * config["v_head_dim"]],
-    }
-    if config.get("q_lora_rank"):
-        tensors |= {
-            prefix + "q_a_proj.weight": [config["q_lora_rank"], hidden],
-            prefix + "q_a_layernorm.weight": [config["q_lora_rank"]],
-            prefix + "q_b_proj.weight": [queries[0], config["q_lora_rank"]],
-        }
-    else:
-        tensors[prefix + "q_proj.weight"] = queries
-    return tensors
-
-
-def attention(config, prefix="self_attn.", norms=False, biases=False):
-    """The tensors of a layer's attention from separate projections."""
-    hidden, head = config["hidden_size"], config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
-    queries, keys = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
-    tensors = {
-        prefix + "q_proj.weight": [queries, hidden], prefix + "k_proj.weight": [keys, hidden],
-        prefix + "v_proj.weight": [keys, hidden], prefix + "o_proj.weight": [hidden, queries],
-    }
-    if norms:
-        tensors |= {prefix + "q_norm.weight": [head], prefix + "k_norm.weight": [head]}
-    if biases:
-        tensors |= {f"{prefix}{name}_proj.bias": [size] for name, size in [("q", queries), ("k", keys), ("v", keys)]}
-    return tensors
-
-
-def network(prefix, hidden, width):
-    """The tensors of a gated network."""
-    return {
-        f"{prefix}gate_proj.weight": [width, hidden], f"{prefix}up_proj.weight": [width, hidden],
-        f"{prefix}down_proj.weight": [hidden, width],
-    }
-
-
-def experts(prefix, hidden, width, count):
-    """The same for each expert."""
-    tensors = {}
-    for expert in range(count):
-        tensors |= network(f"{prefix}{expert}.", hidden, width)
-    return tensors
-
-
-def model(config, layer, prefix="model.", head="lm_head.weight"):
-    """A decoder whose layers have what `layer` says of their number, and two norms."""
-    hidden = config["hidden_size"]
-    tensors = {f"{prefix}embed_tokens.weight": [config["vocab_size"], hidden]}
-    for number in range(config["num_hidden_layers"]):
-        parts = {"input_layernorm.weight": [hidden], "post_attention_layernorm.weight": [hidden]} | layer(number)
-        tensors |= {f"{prefix}layers.{number}.{name}": shape for name, shape in parts.items()}
-    tensors[f"{prefix}norm.weight"] = [hidden]
-    if not config.get("tie_word_embeddings"):
-        tensors[head] = [config["vocab_size"], hidden]
-    return tensors
-
-
-def predictor(config, names, layer):
-    """A layer that predicts further tokens under `mtp.`."""
-    hidden = config["hidden_size"]
-    tensors = {
-        "mtp.fc.weight": [hidden, 2 * hidden], "mtp.norm.weight": [hidden],
-        "mtp.pre_fc_norm_embedding.weight": [hidden], "mtp.pre_fc_norm_hidden.weight": [hidden],
-    }
-    return tensors | {f"mtp.layers.0.{name}": shape for name, shape in (names | layer).items()}
-
-
-def exaone_predictor(norms):
-    def shapes(config):
-        hidden = config.get("text_config", config)["hidden_size"]
-        config = config.get("text_config", config)
-        layer = attention(config, norms=True) | network("mlp.", hidden, config["intermediate_size"])
-        return predictor(config, {name: [hidden] for name in norms}, layer)
-    return shapes
-
-
-def kimi(config):
-    text = config["text_config"]
-    hidden, width = text["hidden_size"], text["moe_intermediate_size"]
-
-    def layer(number):
-        if number < text["first_k_dense_replace"]:
-            rest = network("mlp.", hidden, text["intermediate_size"])
-        else:
-            rest = experts("mlp.experts.", hidden, width, text["n_routed_experts"]) | network(
-                "mlp.shared_experts.", hidden, width * text["n_shared_experts"]) | {
-                    "mlp.gate.weight": [text["n_routed_experts"], hidden],
-                    "mlp.gate.e_score_correction_bias": [text["n_routed_experts"]]}
-        return latent(text) | rest
-    tensors = model(text, layer, "language_model.model.", "language_model.lm_head.weight")
-    return tensors | {"vision_tower.patch_embed.proj.weight": [8, 8]}
-
-
-def bailing(config):
-    hidden, width = config["hidden_size"], config["moe_intermediate_size"]
-    head = config.get("head_dim") or hidden // config["num_attention_heads"]
-    heads, keys = config["num_attention_heads"], config["num_key_value_heads"]
-    second = "score_function" in config
-
-    def layer(number):
-        tensors = {
-            "attention.query_key_value.weight": [(heads + 2 * keys) * head, hidden],
-            "attention.dense.weight": [hidden, heads * head],
-        }
-        if second:
-            tensors |= {"attention.query_layernorm.weight": [head], "attention.key_layernorm.weight": [head]}
-        if number < config["first_k_dense_replace"]:
-            return tensors | network("mlp.", hidden, config["intermediate_size"])
-        tensors |= {"mlp.gate.weight": [config["num_experts"], hidden]}
-        if second:
-            tensors |= {"mlp.gate.expert_bias": [config["num_experts"]]}
-        shared = config.get("moe_shared_expert_intermediate_size", width * config["num_shared_experts"])
-        return tensors | experts("mlp.experts.", hidden, width, config["num_experts"]) | network(
-            "mlp.shared_experts.", hidden, shared)
-    whole = dict(config)
-    further = config.get("num_nextn_predict_layers", 0)
-    whole["num_hidden_layers"] += further
-    tensors = model(whole, layer)
-    tensors["model.word_embeddings.weight"] = tensors.pop("model.embed_tokens.weight")
-    for number in range(config["num_hidden_layers"], whole["num_hidden_layers"]):
-        tensors |= {f"model.layers.{number}.{name}.weight": [hidden] for name in ["enorm", "hnorm", "final_layernorm"]}
-        tensors[f"model.layers.{number}.eh_proj.weight"] = [hidden, 2 * hidden]
-    return tensors
-
-
-def llada(config):
-    hidden, width = config["d_model"], config["mlp_hidden_size"]
-    keys = config.get("n_kv_heads", config["n_heads"]) * hidden // config["n_heads"]
-    tensors = {"model.transformer.wte.weight": [config["vocab_size"], hidden]}
-    for number in range(config["n_layers"]):
-        prefix = f"model.transformer.blocks.{number}."
-        tensors |= {
-            prefix + "attn_norm.weight": [hidden], prefix + "ff_norm.weight": [hidden],
-            prefix + "q_proj.weight": [hidden, hidden], prefix + "k_proj.weight": [keys, hidden],
-            prefix + "v_proj.weight": [keys, hidden], prefix + "attn_out.weight": [hidden, hidden],
-            prefix + "ff_proj.weight": [width, hidden], prefix + "up_proj.weight": [width, hidden],
-            prefix + "ff_out.weight": [hidden, width],
-        }
-    return tensors | {
-        "model.transformer.ln_f.weight": [hidden], "model.transformer.ff_out.weight": [config["vocab_size"], hidden]}
-
-
-def llada_experts(config):
-    hidden = config["hidden_size"]
-    return model(config, lambda number: attention(config, norms=True) | experts(
-        "mlp.experts.", hidden, config["expert_intermediate_size"], config["num_experts"]) | {
-            "mlp.gate.weight": [config["num_experts"], hidden]})
-
-
-def dream(config):
-    return model(config, lambda number: attention(config, biases=True) | network(
-        "mlp.", config["hidden_size"], config["intermediate_size"]))
-
-
-def small_thinker(config):
-    hidden, width, count = config["hidden_size"], config["moe_ffn_hidden_size"], config["moe_num_primary_experts"]
-
-    def layer(number):
-        tensors = attention(config) | {"block_sparse_moe.primary_router.weight": [count, hidden]}
-        for expert in range(count):
-            prefix = f"block_sparse_moe.experts.{expert}."
-            tensors |= {prefix + "gate.weight": [width, hidden], prefix + "up.weight": [width, hidden],
-                        prefix + "down.weight": [hidden, width]}
-        return tensors
-    return model(config, layer)
-
-
-def grove(config):
-    hidden, count = config["hidden_size"], config["num_experts"]
-    return model(config, lambda number: attention(config, norms=True) | {"mlp.gate.weight": [count, hidden]} | experts(
-        "mlp.experts.", hidden, config["moe_intermediate_size"], count) | experts(
-            "mlp.chunk_experts.", hidden, config["head_dim"], count // 2))
-
-
-def mimo(config):
-    hidden, head, value = config["hidden_size"], config["head_dim"], config["v_head_dim"]
-    heads = config["num_attention_heads"]
-
-    def layer(number):
-        predicts = number >= config["num_hidden_layers"]
-        slides = predicts or config["hybrid_layer_pattern"][number]
-        keys = config["swa_num_key_value_heads" if slides else "num_key_value_heads"]
-        tensors = {"self_attn.o_proj.weight": [hidden, heads * value]}
-        if config.get("fused"):
-            tensors["self_attn.qkv_proj.weight"] = [heads * head + keys * (head + value), hidden]
-        else:
-            tensors |= {
-                "self_attn.q_proj.weight": [heads * head, hidden], "self_attn.k_proj.weight": [keys * head, hidden],
-                "self_attn.v_proj.weight": [keys * value, hidden]}
-        if slides:
-            tensors["self_attn.attention_sink_bias"] = [heads]
-        if predicts or not config["moe_layer_freq"][number]:
-            return tensors | network("mlp.", hidden, config["intermediate_size"])
-        count = config["n_routed_experts"]
-        return tensors | experts("mlp.experts.", hidden, config["moe_intermediate_size"], count) | {
-            "mlp.gate.weight": [count, hidden], "mlp.gate.e_score_correction_bias": [count]}
-    tensors = model(config, layer)
-    for number in range(3):
-        prefix = f"model.mtp.layers.{number}."
-        parts = layer(config["num_hidden_layers"]) | {f"{name}.weight": [hidden] for name in [
-            "input_layernorm", "post_attention_layernorm", "enorm", "hnorm", "final_layernorm"]}
-        tensors |= {prefix + name: shape for name, shape in parts.items()} | {prefix + "eh_proj.weight": [hidden, 2 * hidden]}
-    return tensors
-
-
-def step(config):
-    hidden, head = config["hidden_size"], config["head_dim"]
-    other, further = config["attention_other_setting"], config.get("num_nextn_predict_layers", 0)
-    sparse = [int(layer) for layer in config["moe_layers_enum"].split(",")]
-
-    def layer(number):
-        slides = config["layer_types"][number] == "sliding_attention"
-        own = other if slides else config
-        heads, keys = own["num_attention_heads"], own["num_attention_groups"]
-        tensors = attention(config | {"num_attention_heads": heads, "num_key_value_heads": keys}, norms=True) | {
-            "self_attn.g_proj.weight": [heads, hidden]}
-        if number not in sparse:
-            return tensors | network("mlp.", hidden, config["intermediate_size"])
-        count, width = config["moe_num_experts"], config["moe_intermediate_size"]
-        return tensors | network("share_expert.", hidden, config["share_expert_dim"]) | {
-            "moe.gate.weight": [count, hidden], "moe.router_bias": [count], "moe.gate_proj.weight": [count, width, hidden],
-            "moe.up_proj.weight": [count, width, hidden], "moe.down_proj.weight": [count, hidden, width]}
-    tensors = model(config | {"num_hidden_layers": config["num_hidden_layers"] + further}, layer)
-    for number in range(config["num_hidden_layers"], config["num_hidden_layers"] + further):
-        prefix = f"model.layers.{number}."
-        tensors |= {prefix + "enorm.weight": [hidden], prefix + "hnorm.weight": [hidden],
-                    prefix + "eh_proj.weight": [hidden, 2 * hidden],
-                    prefix + "transformer.shared_head.norm.weight": [hidden],
-                    prefix + "transformer.shared_head.output.weight": [config["vocab_size"], hidden]}
-    return tensors
-
-
-def small_norms(tensors):
-    """Norms that are stored as the difference from 1."""
-    return {name: tensor - 1 if name.endswith("norm.weight") else tensor for name, tensor in tensors.items()}
-
 
 RAW = DECODER | {"rms_norm_eps": 1e-6, "rope_theta": 10000.0, "hidden_act": "silu", "torch_dtype": "bfloat16"}
 # Pieces of the small tokenizer that become the tokens which GLM's models name.
@@ -414,19 +170,20 @@ CASES = [
     }, shapes=mimo, run="peer"),
     *family("Step3p5ForCausalLM", RAW | {
         "model_type": "step3p5_flash", "num_hidden_layers": 4, "num_attention_groups": 2, "num_key_value_heads": None,
-        "layer_types": [
-            "full_attention", "sliding_attention", "sliding_attention", "full_attention", "sliding_attention"],
-        "partial_rotary_factors": [0.5, 1.0, 1.0, 0.5, 1.0], "rope_theta": [1e6, 1e4, 1e4, 1e6, 1e4],
+        "layer_types": ["full_attention", "sliding_attention", "sliding_attention", "full_attention"],
+        "partial_rotary_factors": [0.5, 1.0, 1.0, 0.5], "rope_theta": [1e6, 1e4, 1e4, 1e6],
         "attention_other_setting": {"num_attention_heads": 6, "num_attention_groups": 3}, "sliding_window": 32,
         "moe_layers_enum": "1,2,3", "moe_num_experts": 4, "moe_top_k": 2, "moe_intermediate_size": 40,
         "share_expert_dim": 48, "moe_router_scaling_factor": 3.0, "norm_expert_weight": True,
         "moe_router_activation": "sigmoid", "head_dim": 16}, {
             "plain": {}, "further tokens": {"num_nextn_predict_layers": 1, "run": None},
-            "Llama 3 scaling, limits": {
+            "limits": {
+                "swiglu_limits": [0.0, 0.0, 0.5, None], "swiglu_limits_shared": [0.5, None, 0.0, 1.0], "dtype": "float32"},
+            # Recent versions of transformers do not read this configuration.
+            "Llama 3 scaling": {
                 "rope_scaling": {
                     "rope_type": "llama3", "factor": 2.0, "low_freq_factor": 1.0, "high_freq_factor": 32.0,
-                    "original_max_position_embeddings": 64},
-                "swiglu_limits": [0.0, 0.0, 0.5, None], "swiglu_limits_shared": [0.5, None, 0.0, 1.0], "dtype": "float32"},
+                    "original_max_position_embeddings": 64}},
     }, shapes=step, run="peer", rename=small_norms),
     *family("DeepseekV32ForCausalLM", DECODER | EXPERTS | LATENT | {
         "num_experts": None, "n_routed_experts": 4, "n_shared_experts": 1, "first_k_dense_replace": 1, "n_group": 1,
@@ -445,7 +202,16 @@ CASES = [
         "q_lora_rank": None, "num_hidden_layers": 4, "num_shared_experts": 1, "first_k_dense_replace": 1,
         "linear_attn_config": {
             "full_attn_layers": [4], "kda_layers": [1, 2, 3], "head_dim": 16, "num_heads": 4, "short_conv_kernel_size": 4}}, {
-                "plain": {}}, run=None, rename=lambda tensors: {
+                "plain": {}}, rename=lambda tensors: {
                     name.replace("layers.0.block_sparse_moe.", "layers.0.mlp."): tensor
                     for name, tensor in tensors.items()}),
+    *family("MiniMaxM3SparseForCausalLM", RAW | {
+        "model_type": "minimax_m3_text", "num_local_experts": 4, "num_experts_per_tok": 2, "intermediate_size": 40,
+        "dense_intermediate_size": 96, "n_shared_experts": 1, "routed_scaling_factor": 2.0, "rotary_dim": 8,
+        "scoring_func": "sigmoid", "hidden_act": "swigluoai", "moe_layer_freq": [0, 1, 1], "sparse_attention_config": {
+            "sparse_num_index_heads": 2, "sparse_index_dim": 16, "sparse_topk_blocks": 16, "sparse_block_size": 16,
+            "sparse_local_block": 1, "sparse_attention_freq": [0, 1, 1]}}, {
+                "plain": {}, "larger": LARGER | {
+                    "num_hidden_layers": 3, "num_local_experts": 8, "n_shared_experts": 2, "rotary_dim": 16},
+    }, shapes=minimax, run="peer", rename=small_norms),
 ]
