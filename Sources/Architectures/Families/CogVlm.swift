@@ -20,30 +20,24 @@ extension ModelFamily {
         tensors: [
             .ends(),
             .blocks(
-                .preNorms(), attention("language_expert_", ""), network("language_mlp", ""),
-                attention("vision_expert_", "vis_"), network("vision_mlp", "vis_"),
-                .ignoring("self_attn.rotary_emb.inv_freq")),
+                .preNorms(), attention, .gatedNetwork("mlp.language_mlp"),
+                // What the places of pictures take, which the reference converter leaves out.
+                .ignoring(
+                    "self_attn.rotary_emb.inv_freq", "self_attn.vision_expert_dense.weight",
+                    "self_attn.vision_expert_query_key_value.weight",
+                    "self_attn.vision_expert_query_key_value.bias",
+                    "mlp.vision_mlp.gate_proj.weight", "mlp.vision_mlp.up_proj.weight",
+                    "mlp.vision_mlp.down_proj.weight")),
         ],
         rotary: .unscaledOrDynamic,
         checks: [.activation(.silu), .headsShareWidth],
         tokenizer: .llama,
         decoder: .blocks(.init(pairing: .halves)))
 
-    private static func attention(_ source: String, _ prefix: String) -> TensorModules {
-        [
-            .init(
-                "self_attn.\(source)query_key_value", "\(prefix)attn_qkv",
-                [.hidden + 2 * .keyValueHeads, .hidden], bias: .optional),
-            .init("self_attn.\(source)dense", "\(prefix)attn_output", [.hidden, .hidden]),
-        ]
-    }
-
-    private static func network(_ source: String, _ prefix: String) -> TensorModules {
-        let names = prefix.isEmpty ? "ffn_" : prefix
-        return [
-            .init("mlp.\(source).gate_proj", "\(names)gate", [.feedForward, .hidden]),
-            .init("mlp.\(source).up_proj", "\(names)up", [.feedForward, .hidden]),
-            .init("mlp.\(source).down_proj", "\(names)down", [.hidden, .feedForward]),
-        ]
-    }
+    private static let attention: TensorModules = [
+        .init(
+            "self_attn.language_expert_query_key_value", "attn_qkv",
+            [.hidden + 2 * .keyValueHeads, .hidden], bias: .optional),
+        .init("self_attn.language_expert_dense", "attn_output", [.hidden, .hidden]),
+    ]
 }
