@@ -6,11 +6,11 @@ import Testing
 
 @Suite struct DeploymentTests {
     private func request(
-        _ engine: Engine, _ target: Deployment.Target, path: String,
+        _ engine: Engine, _ target: Deployment.Target, _ model: ModelFacts,
         _ change: (inout Deployment.Request) -> Void = { _ in }
     ) throws -> Deployment.Request {
         var request = Deployment.Request(
-            model: try ModelFacts(path: path), engine: engine, target: target, toolVersion: "1.2.3")
+            model: model, engine: engine, target: target, toolVersion: "1.2.3")
         request.name = "tiny"
         change(&request)
         return request
@@ -19,11 +19,12 @@ import Testing
     /// A model that an engine takes.
     @discardableResult
     private func withModel<Result>(
-        _ engine: Engine, _ body: (String) throws -> Result
+        _ engine: Engine, _ body: (ModelFacts) throws -> Result
     ) throws -> Result {
         switch engine {
-        case .ollama, .llamaCpp, .ingot: try TinyModel.withFile { try body($0) }
-        case .vllm, .tgi, .sglang, .tensorrtLLM: try body(Fixtures.path("tiny-llama"))
+        case .ollama, .llamaCpp, .ingot: try TinyModel.withFile { try body(ModelFacts(path: $0)) }
+        case .vllm, .tgi, .sglang, .tensorrtLLM:
+            try body(ModelFacts(path: Fixtures.path("tiny-llama")))
         }
     }
 
@@ -42,9 +43,9 @@ import Testing
 
     @Test(arguments: Engine.allCases)
     func everyTargetHasItsFiles(engine: Engine) throws {
-        try withModel(engine) { path in
+        try withModel(engine) { model in
             for target in Deployment.Target.allCases {
-                let deployment = try Deployment(request(engine, target, path: path))
+                let deployment = try Deployment(request(engine, target, model))
                 let names = Set(deployment.files.map(\.name))
                 #expect(try names.isSuperset(of: #require(Self.files[target])))
                 let hasMetrics = ![.ollama, .tensorrtLLM].contains(engine)
@@ -70,8 +71,8 @@ import Testing
     }
 
     @Test func keysAreNowhereButInSecrets() throws {
-        try withModel(.llamaCpp) { path in
-            let pods = try Deployment(request(.llamaCpp, .kubernetes, path: path))
+        try withModel(.llamaCpp) { model in
+            let pods = try Deployment(request(.llamaCpp, .kubernetes, model))
             #expect(
                 try text(pods, "deployment.yaml").contains(
                     """
@@ -81,20 +82,24 @@ import Testing
                                       name: tiny
                                       key: api-key
                     """))
-            let unit = try Deployment(request(.ingot, .systemd, path: path))
+            let run = try text(Deployment(request(.ingot, .docker, model)), "README.md")
+            #expect(
+                run.contains(
+                    "\"type=bind,src=$PWD/secrets/api-key,dst=/run/keys/api-key,readonly\""))
+            let unit = try Deployment(request(.ingot, .systemd, model))
             let lines = try text(unit, "tiny.service")
             #expect(lines.contains("LoadCredential=api-key:/etc/tiny/api-key\n"))
             #expect(lines.contains(" --api-key-file %d/api-key\n"))
-            let compose = try Deployment(request(.ingot, .compose, path: path))
+            let compose = try Deployment(request(.ingot, .compose, model))
             #expect(try text(compose, "compose.yaml").contains("file: \"./secrets/api-key\""))
         }
     }
 
     @Test func limitsFollowContextAndSlots() throws {
-        try withModel(.ingot) { path in
+        try withModel(.ingot) { model in
             func limit(_ context: Int, _ slots: Int) throws -> Int {
                 let deployment = try Deployment(
-                    request(.ingot, .systemd, path: path) {
+                    request(.ingot, .systemd, model) {
                         $0.context = context
                         $0.slotCount = slots
                     })
@@ -113,19 +118,19 @@ import Testing
                 let odd = "\(folder)/a $(b) ${C} 100% \"q\".gguf"
                 try FileManager.default.copyItem(atPath: path, toPath: odd)
                 let compose = try text(
-                    Deployment(request(.llamaCpp, .compose, path: odd)), "compose.yaml")
+                    Deployment(request(.llamaCpp, .compose, ModelFacts(path: odd))), "compose.yaml")
                 #expect(compose.contains(#"a $$(b) $${C} 100% \"q\".gguf""#))
                 let unit = try text(
-                    Deployment(request(.llamaCpp, .systemd, path: odd)), "tiny.service")
+                    Deployment(request(.llamaCpp, .systemd, ModelFacts(path: odd))), "tiny.service")
                 #expect(unit.contains(#"a $$(b) $${C} 100%% \"q\".gguf" --alias"#))
                 #expect(unit.contains(#"a $(b) ${C} 100%% \"q\".gguf"\#n"#))
                 let readme = try text(
-                    Deployment(request(.llamaCpp, .docker, path: odd)), "README.md")
+                    Deployment(request(.llamaCpp, .docker, ModelFacts(path: odd))), "README.md")
                 #expect(readme.contains(#"a $(b) ${C} 100% ""q"".gguf"#))
                 let line = "\(folder)/a\nb.gguf"
                 try FileManager.default.copyItem(atPath: path, toPath: line)
                 #expect(throws: DeploymentError.self) {
-                    try Deployment(request(.llamaCpp, .systemd, path: line))
+                    try Deployment(request(.llamaCpp, .systemd, ModelFacts(path: line)))
                 }
             }
         }
@@ -141,7 +146,7 @@ import Testing
                     let copy = "\(folder)/\(file)"
                     try FileManager.default.copyItem(atPath: path, toPath: copy)
                     let deployment = try Deployment(
-                        request(.ingot, .systemd, path: copy) { $0.name = nil })
+                        request(.ingot, .systemd, ModelFacts(path: copy)) { $0.name = nil })
                     #expect(deployment.files[0].name == "\(name).service")
                 }
             }
@@ -149,7 +154,7 @@ import Testing
     }
 
     @Test func numbersAndNamesThatAreNoneAreRefused() throws {
-        try withModel(.llamaCpp) { path in
+        try withModel(.llamaCpp) { model in
             let changes: [(Deployment.Target, (inout Deployment.Request) -> Void)] = [
                 (.docker, { $0.port = 0 }), (.docker, { $0.port = 70000 }),
                 (.docker, { $0.context = 0 }), (.docker, { $0.context = Int.max }),
@@ -162,14 +167,14 @@ import Testing
             ]
             for (target, change) in changes {
                 #expect(throws: DeploymentError.self) {
-                    try Deployment(request(.llamaCpp, target, path: path, change))
+                    try Deployment(request(.llamaCpp, target, model, change))
                 }
             }
             #expect(throws: DeploymentError.self) {
-                try Deployment(request(.ingot, .docker, path: path) { $0.gpuCount = 1 })
+                try Deployment(request(.ingot, .docker, model) { $0.gpuCount = 1 })
             }
             let open = try Deployment(
-                request(.llamaCpp, .docker, path: path) { $0.image = "me/server" })
+                request(.llamaCpp, .docker, model) { $0.image = "me/server" })
             #expect(open.warnings.count == 1)
         }
     }

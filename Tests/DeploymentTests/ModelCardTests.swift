@@ -79,10 +79,13 @@ import Testing
 
 
                     """#)
-            #expect(card.text.contains("# Tiny \\*Llama\\* &#124; 1 GGUF\n"))
+            #expect(card.text.contains("# tiny-llama GGUF\n"))
             #expect(card.text.contains("[me/tiny-llama](https://huggingface.co/me/tiny-llama)"))
             #expect(card.text.contains("rounded by an importance matrix, imatrix.gguf"))
             #expect(!card.text.contains("KL divergence") && card.warnings.isEmpty)
+            request.title = "Tiny *Llama* | 1"
+            let titled = ModelCardText([try ModelFacts(path: path)], report: nil, request)
+            #expect(titled.text.contains("# Tiny \\*Llama\\* &#124; 1\n"))
         }
     }
 

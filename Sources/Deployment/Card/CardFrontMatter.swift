@@ -93,9 +93,10 @@ struct CardHeading {
     let text: String
 
     init(_ rows: [CardRow], _ request: ModelCardText.Request, base: String?) {
-        let isGGUF = rows.allSatisfy { $0.model.container == .gguf }
-        let title = request.title ?? rows[0].model.name + (isGGUF ? " GGUF" : " quantized")
-        var source = "The model \(markdownEscaped(rows[0].model.name))"
+        let containers = Set(rows.map(\.model.container))
+        let name = base?.split(separator: "/").last.map(String.init) ?? rows[0].model.name
+        let title = request.title ?? name + (containers == [.gguf] ? " GGUF" : " quantized")
+        var source = "The model \(markdownEscaped(name))"
         if let base {
             // A name of the hub has no characters that an address would have to hide.
             let isPlain = base.utf8.allSatisfy {
@@ -107,12 +108,17 @@ struct CardHeading {
                 ? "[\(markdownEscaped(base))](https://huggingface.co/\(base))"
                 : markdownEscaped(base)
         }
-        let forms =
-            isGGUF ? "GGUF files for llama.cpp, Ollama and what builds on them" : "quantized"
+        var forms: [String] = []
+        if containers.contains(.gguf) {
+            forms.append("GGUF files for llama.cpp, Ollama and what builds on them")
+        }
+        if containers.contains(.directory) {
+            forms.append("checkpoints for vLLM and other engines")
+        }
         text = """
             # \(markdownEscaped(title))
 
-            \(source) as \(forms), made with Ingot \(markdownEscaped(request.toolVersion)).
+            \(source) as \(forms.joined(separator: ", and as ")), made with Ingot \(markdownEscaped(request.toolVersion)).
 
             """
     }

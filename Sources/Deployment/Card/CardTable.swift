@@ -77,7 +77,10 @@ enum CardPurpose {
     private static func engines(_ model: ModelFacts) -> String {
         guard model.quantization != nil else { return "The original: to quantize and to compare" }
         let stem = model.typeName.split(separator: " ").first.map(String.init) ?? ""
-        if let form = CheckpointForm.named(stem)?.form { return form.engines }
+        if let form = CheckpointForm.named(stem)?.form {
+            return
+                "\(form.purpose.prefix(1).uppercased() + form.purpose.dropFirst()) (\(form.engines))"
+        }
         let engines = [Engine.vllm, .sglang, .tgi, .tensorrtLLM].filter {
             (try? $0.check(model)) != nil
         }

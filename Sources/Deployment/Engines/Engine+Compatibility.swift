@@ -1,3 +1,4 @@
+import Checkpoints
 import TensorCore
 
 extension Engine {
@@ -38,26 +39,28 @@ extension Engine {
                 problem: "is one of \(model.weightFiles.count) parts, and \(title) takes one file",
                 remedy: "Join them: ingot merge \(Paths.name(model.path)) \(model.stem).gguf")
         case .vllm, .tgi, .tensorrtLLM:
-            let form = self == .tensorrtLLM ? "FP8_DYNAMIC" : "W4A16"
-            let plugin = self == .vllm ? " without a plugin" : ""
+            // What was rounded once is not rounded again.
+            let isWhole = ["F32", "F16", "BF16"].contains(model.typeName)
+            let source = isWhole ? Paths.name(model.path) : "MODEL_DIR"
             throw DeploymentError(
                 file: model.path,
-                problem: "is a GGUF file, and \(title) takes Hugging Face directories\(plugin)",
-                remedy: "Make one: ingot quantize \(Paths.name(model.path)) \(model.stem)-"
-                    + "\(form.lowercased())/ \(form)")
+                problem: "is a GGUF file, and \(title) takes Hugging Face directories"
+                    + (self == .vllm ? " (GGUF with a plugin alone)" : ""),
+                remedy: "Make one\(isWhole ? "" : " of the original"): ingot quantize \(source)"
+                    + " \(model.stem)-\(recommended.lowercased())/ \(recommended)")
         }
     }
 
     private func checkDirectory(_ model: ModelFacts) throws(DeploymentError) {
         switch self {
         case .ollama, .llamaCpp, .ingot:
-            let name = model.stem
+            let isWhole = model.quantization == nil
+            let source = isWhole ? Paths.name(model.path) : "MODEL_DIR"
             throw DeploymentError(
                 file: model.path,
                 problem: "is a Hugging Face directory, and \(title) takes GGUF files here",
-                remedy:
-                    "Make one: ingot quantize \(Paths.name(model.path)) \(name)-Q4_K_M.gguf Q4_K_M"
-            )
+                remedy: "Make one\(isWhole ? "" : " of the original"): ingot quantize \(source)"
+                    + " \(model.stem)-Q4_K_M.gguf Q4_K_M")
         case .vllm, .tgi, .sglang, .tensorrtLLM: break
         }
         guard let method = model.quantizationMethod else { return }
@@ -93,17 +96,21 @@ private struct QuantizedForm {
         if ["mlx", "metal"].contains(method) {
             return "a form of MLX that \(engine.title) does not read"
         }
-        let isMixed = name.contains(" + ")
-        let known: Bool
-        switch engine {
-        case .vllm: return vllmFault
-        case .sglang: known = sglangTakes
-        case .tgi: known = !isMixed && tgiTakes
-        case .tensorrtLLM: known = !isMixed && tensorrtTakes
-        case .ollama, .llamaCpp, .ingot: known = false
+        if let fault = engine == .vllm ? vllmFault : otherFault { return fault }
+        // What is written here says itself who reads it.
+        if let form = CheckpointForm.named(stem)?.form, !name.contains(" + ") {
+            return form.engines.contains(engine.title) ? nil : unread(engine)
         }
-        return known ? nil : "which \(engine.title) does not read"
+        switch engine {
+        case .vllm: return nil
+        case .sglang: return method.hasPrefix("gptq") ? unread(engine) : nil
+        case .tgi: return method == "awq" ? nil : unread(engine)
+        case .tensorrtLLM: return method.hasPrefix("modelopt") ? nil : unread(engine)
+        case .ollama, .llamaCpp, .ingot: return unread(engine)
+        }
     }
+
+    private func unread(_ engine: Engine) -> String { "which \(engine.title) does not read" }
 
     private var vllmFault: String? {
         switch method {
@@ -119,34 +126,13 @@ private struct QuantizedForm {
         }
     }
 
-    private var isPlainGPTQ: Bool {
-        ["gptq", "gptqmodel"].contains(method) && json["sym"]?.boolean != false
-            && json["desc_act"]?.boolean != true && (json["bits"]?.integer ?? 4) == 4
-    }
-
-    private var sglangTakes: Bool {
-        switch method {
-        case "gptq", "gptqmodel": isPlainGPTQ
-        default: !stem.hasPrefix("MXFP8")
+    /// What all but vLLM and the packages that wrote it leave alone.
+    private var otherFault: String? {
+        guard ["gptq", "gptqmodel"].contains(method) else { return nil }
+        if json["sym"]?.boolean == false { return "with zero points, which few engines read" }
+        if json["desc_act"]?.boolean == true {
+            return "with activation order (desc_act), which few engines read"
         }
-    }
-
-    private var tgiTakes: Bool {
-        switch method {
-        case "compressed-tensors": ["W4A16", "W8A16", "W8A8", "FP8_DYNAMIC"].contains(stem)
-        case "gptq", "gptqmodel": isPlainGPTQ
-        case "awq": true
-        default: false
-        }
-    }
-
-    private var tensorrtTakes: Bool {
-        switch method {
-        case "compressed-tensors":
-            ["FP8_DYNAMIC", "FP8_BLOCK", "NVFP4", "NVFP4A16", "MXFP4A16"].contains(stem)
-        case "gptq", "gptqmodel": isPlainGPTQ
-        case "fp8", "modelopt", "modelopt_fp4": true
-        default: false
-        }
+        return nil
     }
 }

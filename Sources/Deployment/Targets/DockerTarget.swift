@@ -98,6 +98,10 @@ struct DockerTarget {
     }
 
     private func mount(_ source: String, _ destination: String) -> String {
+        // Docker takes whole paths; names of this folder's own files are plain.
+        if source.hasPrefix("./") {
+            return "\"type=bind,src=$PWD/\(source.dropFirst(2)),dst=\(destination),readonly\""
+        }
         func field(_ text: String) -> String {
             text.contains(where: { $0 == "," || $0 == "\"" })
                 ? "\"\(text.replacing("\"", with: "\"\""))\"" : text
