@@ -216,6 +216,17 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             path: "Tests/TestSupport", swiftSettings: strict),
+        // Readers of untrusted bytes as fuzzers drive them (scripts/fuzz).
+        .target(
+            name: "Fuzzing",
+            dependencies: [
+                "TensorCore", "Safetensors", "Grammars", "Modelfiles", "Templates", "Tokenization",
+                "Zstandard", "GGUF", "Architectures", "Conversion", "Inference", "Evaluation",
+                "Serving", "TestSupport",
+            ],
+            path: "Tests/Fuzzing", swiftSettings: strict),
+        .testTarget(
+            name: "FuzzingTests", dependencies: ["Fuzzing", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "TensorCoreTests", dependencies: ["TensorCore", "TestSupport"],
             swiftSettings: strict),

@@ -5,11 +5,11 @@ import TensorCore
 /// Understands what cards are written in: block and flow collections, plain, quoted and block
 /// scalars, comments. Anchors, aliases and tags are refused; why no library reads them is said in
 /// docs/decisions/0007-front-matter-of-our-own.md.
-enum FrontMatter {
+package enum FrontMatter {
     /// A YAML value.
     ///
     /// Numbers, Booleans and dates stay as they are written.
-    indirect enum Value: Equatable {
+    package indirect enum Value: Equatable {
         case null
         case string(String)
         /// A plain scalar that YAML 1.1 takes for a number or a Boolean.
@@ -17,7 +17,7 @@ enum FrontMatter {
         case list([Value])
         case mapping([(key: String, value: Value)])
 
-        static func == (left: Value, right: Value) -> Bool {
+        package static func == (left: Value, right: Value) -> Bool {
             switch (left, right) {
             case (.null, .null): true
             case (.string(let a), .string(let b)), (.other(let a), .other(let b)): a == b
@@ -75,7 +75,7 @@ enum FrontMatter {
     /// Parses the front matter of a card; `nil` when it has none.
     ///
     /// - Throws: `ConversionError` naming the line that is not understood.
-    static func parse(_ bytes: [UInt8], path: String) throws(ConversionError) -> Value? {
+    package static func parse(_ bytes: [UInt8], path: String) throws(ConversionError) -> Value? {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ConversionError(
                 .malformedFrontMatter(found: "text that is not UTF-8"), path: path)
