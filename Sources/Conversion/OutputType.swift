@@ -75,8 +75,8 @@ public enum OutputType: String, Sendable, CaseIterable {
         return format.fits(rowLength: rowLength) ? format : .F16
     }
 
-    /// The format of a factor of an adapter's change (`lora_a`, `lora_b`), with rows of this length.
-    func format(ofFactorWithRows rowLength: Int) -> Format {
+    /// The format of a matrix of an adapter or a projector with rows of this length.
+    func matrixFormat(rowLength: Int) -> Format {
         format.fits(rowLength: rowLength) ? format : .F16
     }
 

@@ -83,7 +83,7 @@ public struct AdapterSource: TensorSource {
             TensorDescription(
                 name: entry.name, shape: entry.shape,
                 format: entry.shape.rank > 1
-                    ? type.format(ofFactorWithRows: entry.shape.rowLength) : .F32)
+                    ? type.matrixFormat(rowLength: entry.shape.rowLength) : .F32)
         }
         contents = entries.map(\.content)
         outputType = type

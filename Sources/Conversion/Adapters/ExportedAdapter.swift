@@ -184,6 +184,11 @@ private struct AdapterExporter {
             try add(kind, block, 0, "", shape, inverse, number, change)
             return
         }
+        for factor in parts[0].factors where try factor.value(in: target.configuration) != 1 {
+            throw AdapterError(
+                .notExportable("a matrix that the configuration scales found"), path: source.path,
+                place: name)
+        }
         guard let a = numbers[name + ".lora_a"], let b = numbers[name + ".lora_b"],
             shape.rank == 2
         else { return }

@@ -16,7 +16,8 @@ struct ConvertCommand: ParsableCommand {
             tokenizer's files; it may be one of the Hugging Face hub's cache (models--OWNER--NAME).
             Weights in FP8, compressed-tensors, GPTQ, AWQ, ModelOpt and MLX are dequantized.
             Vectors and norms stay F32 whatever the type. A directory with an adapter (LoRA of PEFT)
-            becomes an adapter's file, or with --merge a model.
+            becomes an adapter's file, or with --merge a model; --mmproj writes the part of a model
+            that takes pictures or sound.
 
             Examples:
               ingot convert my-model/
@@ -25,6 +26,7 @@ struct ConvertCommand: ParsableCommand {
               ingot convert my-model/ --outtype Q4_K_M --split-max-size 4G
               ingot convert my-adapter/ --base my-model/
               ingot convert my-adapter/ --base my-model/ --merge --outtype q8_0
+              ingot convert my-model/ --mmproj
               ingot convert --check-tokenizer --dry-run my-model/
               ingot convert --dry-run --json my-model/ | jq .fileByteCount
             """)
@@ -97,6 +99,9 @@ struct ConvertCommand: ParsableCommand {
     @Flag(help: .hidden)
     var bigendian = false
 
+    @Flag(help: "Write the encoders of pictures and sound as a file of their own (mmproj).")
+    var mmproj = false
+
     @OptionGroup var adapter: AdapterOptions
 
     @OptionGroup var planning: PlanOptions
@@ -126,6 +131,7 @@ struct ConvertCommand: ParsableCommand {
     }
 
     private func plannedOutput(importance: ImportanceMatrix?) throws -> PlannedOutput {
+        if mmproj { return try projectorOutput() }
         if adapter.isAdapter(directory), !adapter.merge { return try adapterOutput() }
         // A type that the converter does not make itself is quantized to, from F16.
         let outtype = outtype ?? OutputType.f16.rawValue
@@ -172,7 +178,8 @@ struct ConvertCommand: ParsableCommand {
     /// The path that the user named, or one of the field's naming convention,
     /// `Basename-Size-Finetune-Version-TYPE-Kind.gguf`, in the model's directory or the folder named.
     func outputPath(
-        for metadata: Metadata, folder: String, typeName: String, kind: String? = nil
+        for metadata: Metadata, folder: String, typeName: String, prefix: String = "",
+        kind: String? = nil
     ) -> String {
         if let outfile, !Paths.isFolder(outfile) {
             return
@@ -190,7 +197,8 @@ struct ConvertCommand: ParsableCommand {
         let name = part("basename") ?? part("name") ?? "model"
         let end = vocabOnly ? ["vocab"] : [typeName.uppercased()]
         let parts = [
-            name, vocabOnly ? nil : part("size_label"), part("finetune"), part("version"),
+            prefix + name, vocabOnly || !prefix.isEmpty ? nil : part("size_label"),
+            part("finetune"), part("version"),
         ]
         let folder = outfile ?? folder
         return (folder.hasSuffix("/") ? folder : folder + "/")
