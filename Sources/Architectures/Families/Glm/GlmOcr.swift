@@ -8,7 +8,7 @@ extension ModelFamily {
         family.classes = ["GlmOcrForConditionalGeneration"]
         family.defaults += [.integer("num_nextn_predict_layers", 0)]
         family.keys += [.count("nextn_predict_layers", "num_nextn_predict_layers")]
-        family.tensors = [glm4VTensors, .glmPredictor]
+        family.tensors = [glm4VTensors, .predictorModules]
         family.checkpoint.multiTokenPrediction = .kept
         return family
     }()
