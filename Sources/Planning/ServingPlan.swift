@@ -193,6 +193,11 @@ public struct ServingPlan: Sendable, Encodable {
                 "\(shape.context) tokens are more than the \(trained) that the model was trained"
                     + " with")
         }
+        if typed.model.cache.layers.allSatisfy({ $0.attention == nil && $0.stateLength == 0 }) {
+            notices.append(
+                "the model keeps nothing of texts: an encoder, of which only the time of prompts"
+                    + " (TTFT) applies")
+        }
         if typed.needsImportance {
             notices.append("\(typed.type) asks for an importance matrix or calibration")
         }

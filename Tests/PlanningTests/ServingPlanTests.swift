@@ -77,6 +77,16 @@ struct ServingPlanTests {
         #expect(try self.plan().remedies.isEmpty)
     }
 
+    @Test func anEncoderIsToldApart() throws {
+        let path = Fixtures.path("encoders/bert")
+        let place = try ModelAtPath(path: path)
+        let plan = try ServingPlan(
+            of: place, place.asItIs(), ServingShape(context: 128), load: ServingLoad(),
+            devices: HardwareTable.builtIn.devices, ladder: [])
+        #expect(plan.memory.cache == 0)
+        #expect(plan.notices.contains { $0.contains("encoder") })
+    }
+
     @Test func rulesOfThumbStandBesideExactFigures() throws {
         let rules = try plan(load: ServingLoad(requestsPerSecond: 10)).rulesOfThumb
         #expect(rules.count == 5)

@@ -4,15 +4,20 @@ import Planning
 struct MemoryPlot {
     let plan: ServingPlan
 
-    /// The memories worth a line: those near the curve, each once.
+    /// The memories worth a line: those near the curve, each once, the smallest first.
     private var memories: [(name: String, bytes: Double)] {
         let most = Double(plan.memoryByContext.last?.total ?? 1)
         let least = Double(plan.memoryByContext.first?.total ?? 1)
-        var seen: Set<Int> = []
-        return plan.devices.filter {
-            $0.usableBytes > 0 && Double($0.usableBytes) > least / 8
-                && Double($0.usableBytes) < most * 8 && seen.insert($0.usableBytes).inserted
-        }.map { ($0.device.name, Double($0.usableBytes)) }
+        var names: [Int: [String]] = [:]
+        for device in plan.devices
+        where device.usableBytes > 0 && Double(device.usableBytes) > least / 8
+            && Double(device.usableBytes) < most * 8
+        {
+            names[device.usableBytes, default: []].append(device.device.name)
+        }
+        return names.sorted { $0.key < $1.key }.map { bytes, names in
+            (names[0] + (names.count > 1 ? " and \(names.count - 1) more" : ""), Double(bytes))
+        }
     }
 
     /// The `svg` element for one layout; `nil` when there are no two points.
@@ -35,11 +40,15 @@ struct MemoryPlot {
             summary: points.map { "\($0.context): \(NumberFormat.bytes($0.total))" }
                 .joined(separator: "; ") + ".")
         draw(x, y, in: &plot)
+        var lastName = Double.infinity
         for (name, bytes) in lines {
             let height = y.position(bytes / 1e9)
             plot.line(
                 from: Point(x: x.start, y: height), to: Point(x: x.end, y: height),
                 class: "bar tail-bar")
+            // Names that would lie on one another are left out.
+            guard lastName - height >= 13 else { continue }
+            lastName = height
             plot.text(
                 name, at: Point(x: layout == .wide ? x.end + 6 : x.end, y: height + 4),
                 class: "legend", anchor: layout == .wide ? .start : .end)
