@@ -161,6 +161,10 @@ extension ModelConfiguration {
 
     /// Whether a checkpoint of this configuration has a tensor that some lack.
     fileprivate func hasOptional(_ name: String) -> Bool {
+        // A network beside attention shares its norm.
+        if name.contains(".ffn_norm."), let isParallel = self["use_parallel_residual"]?.boolean {
+            return !isParallel
+        }
         if name == "output.weight" { return self["tie_word_embeddings"]?.boolean != true }
         if name.hasSuffix(".bias") {
             return [
@@ -172,9 +176,6 @@ extension ModelConfiguration {
             return ["use_qk_norm", "qk_layernorm", "qk_norm"].contains {
                 self[$0]?.boolean == true
             }
-        }
-        if name.hasSuffix("ffn_norm.weight") {
-            return self["use_parallel_residual"]?.boolean != true
         }
         // Heads of classifiers are no part of a text model.
         return !name.hasPrefix("cls")
