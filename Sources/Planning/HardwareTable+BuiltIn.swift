@@ -50,7 +50,7 @@ extension HardwareTable {
         Device(
             name, .apple, memoryBytes: gibibytes << 30, bandwidth: gigabytesPerSecond * 1e9,
             flops: tera * 1e12,
-            source: "Apple, technical specifications; FLOP/s as measured by users")
+            source: "Apple, technical specifications; FLOP/s of its GPU, about")
     }
 
     /// A machine with memory of eight bytes a channel and transfer.
