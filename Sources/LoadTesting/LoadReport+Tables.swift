@@ -156,7 +156,7 @@ extension LoadReport {
         guard let best = levels.max(by: { $0.outputTokensPerSecond < $1.outputTokensPerSecond }),
             best.completed > 0
         else { return "No request went well." }
-        let place = best.rate == nil ? "\(best.level) clients" : "\(best.level)"
+        let place = best.concurrency.map { NumberFormat.counted($0, "client") } ?? best.level
         var text =
             "\(LoadReport.figure(best.outputTokensPerSecond)) output tokens a second at \(place)"
         if let ttft = best.ttft { text += ", TTFT P95 \(LoadReport.milliseconds(ttft.p95)) ms" }

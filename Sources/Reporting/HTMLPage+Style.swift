@@ -72,6 +72,7 @@ extension HTMLPage {
         .plot { display: block; width: 100%; height: auto; overflow: visible; }
         .plot.wide { max-width: 50rem; }
         .plot.narrow { display: none; }
+        figure + figure { margin-top: 1.75rem; }
         figcaption { color: var(--quiet); font-size: 0.875rem; max-width: 44rem; margin-top: 0.9rem; }
         figcaption ul { padding-left: 1.1rem; margin-top: 0.4rem; }
         figcaption li { overflow-wrap: anywhere; }
