@@ -216,6 +216,12 @@ struct DecoderMetadata {
                 throw invalid(suffix, expected: "\(blockCount) values")
             }
             return Array(pattern.prefix(blockCount))
+        case let value? where value.integers != nil:
+            let pattern = value.integers ?? []
+            guard try isForEachBlock(pattern.count, blockCount) else {
+                throw invalid(suffix, expected: "\(blockCount) values")
+            }
+            return pattern.prefix(blockCount).map { $0 != 0 }
         case let value?:
             guard let number = value.integer, (0...DecoderMetadata.mostBlocks).contains(number)
             else { throw invalid(suffix, expected: "a period, or true or false for each block") }

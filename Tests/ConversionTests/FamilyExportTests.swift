@@ -61,7 +61,7 @@ import Testing
             "GraniteSwa",
             [
                 "sliding_window": 32, "layer_rope_theta": [10000.0, 0.0, 10000.0, 10000.0],
-                "num_local_experts": 0,
+                "num_local_experts": 0, "n_group": 1,
             ]
         ),
         ("HunyuanV3", ["num_shared_experts": 1]),
@@ -137,7 +137,7 @@ import Testing
             ]) { $1 }
         ),
         ("Qwen3Next", deltaSizes), ("SeedOss", [:]),
-        ("Youtu", ["num_key_value_heads": 4]),
+        ("Youtu", ["num_key_value_heads": 4, "n_group": 1]),
     ]
 
     /// Layers of the delta rule: two key heads with three value heads each.

@@ -181,7 +181,9 @@ extension DifferentiableDecoder {
     private static func obstacle(in attention: BlockDescription.Attention) -> String? {
         if attention.latent != nil { return "latent attention" }
         if attention.source != nil { return "keys of other blocks" }
-        if attention.isGated || attention.gate != nil || attention.valueScale != 1 { return "gated attention" }
+        if attention.isGated || attention.gate != nil || attention.valueScale != 1 {
+            return "gated attention"
+        }
         if attention.sinks != nil { return "attention sinks" }
         if attention.softCap != nil { return "a soft cap of attention scores" }
         if !attention.isCausal { return "attention to what follows" }

@@ -44,7 +44,8 @@ struct NetworkGradient {
         case .gelu: ingot_gelu(gate, up, count)
         case .relu: ingot_relu(gate, up, count)
         case .reluSquared: ingot_relu_squared(gate, up, count)
-        case .clampedSwiGLU, .limitedSwiGLU, .xIELU: preconditionFailure("an activation without a slope")
+        case .clampedSwiGLU, .limitedSwiGLU, .xIELU:
+            preconditionFailure("an activation without a slope")
         }
     }
 
@@ -55,7 +56,8 @@ struct NetworkGradient {
         case .gelu: ingot_gelu_slope(gate, count)
         case .relu: ingot_relu_slope(gate, count)
         case .reluSquared: ingot_relu_squared_slope(gate, count)
-        case .clampedSwiGLU, .limitedSwiGLU, .xIELU: preconditionFailure("an activation without a slope")
+        case .clampedSwiGLU, .limitedSwiGLU, .xIELU:
+            preconditionFailure("an activation without a slope")
         }
     }
 
