@@ -8,6 +8,8 @@ extension BlockDescription {
         public enum Kind: Sendable, Hashable {
             /// A matrix of associations for every head, corrected from token to token.
             case deltaRule(DeltaRule)
+            /// The same with a decay for every element of a key.
+            case kimiDelta(KimiDelta)
             /// A gated convolution over the last positions, and no other memory.
             ///
             /// `input` makes three parts as wide as the output's input: b, c and x. The result is
@@ -117,6 +119,52 @@ extension BlockDescription {
         public var valueWidth: Int { valueHeadCount * valueLength }
         /// The channels that are convolved: queries, keys and values.
         public var channelCount: Int { 2 * keyWidth + valueWidth }
+    }
+
+    /// Kimi delta attention (KDA): for every head a matrix S, `[headLength, headLength]`, that starts at
+    /// zero.
+    ///
+    /// As the gated delta rule, but row i of S is multiplied by
+    /// `exp(decay · softplus(step_i + stepBias_i))`, and the result, normalised, is multiplied by the
+    /// sigmoid of a gate. `input` makes all heads' queries, keys and values, each of which goes through a
+    /// convolution of its own and silu, then two short rows, of which `steps` and `gates` make their rows,
+    /// then a beta for every head.
+    /// Source: Kimi Team, Kimi Linear, <https://arxiv.org/abs/2510.26692>.
+    public struct KimiDelta: Sendable, Hashable {
+        /// The number of heads.
+        public var headCount: Int
+        /// The length of a query, a key and a value.
+        public var headLength: Int
+        /// The convolutions of queries, of keys and of values, with weights `[1, width, 1, length]`.
+        public var convolutions: [Convolution]
+        /// What makes a step for every element of the keys, of the first short row.
+        public var steps: Projection
+        /// What makes the gates, of the second.
+        public var gates: Projection
+        /// The tensor of decays, `[1, 1, headCount, 1]`, below 0.
+        public var decay: String
+        /// The tensor that is added to the steps, `[width]`.
+        public var stepBias: String
+        /// The norm of a head's result, `[headLength]`.
+        public var norm: Norm
+
+        /// Describes Kimi delta attention.
+        public init(
+            headCount: Int, headLength: Int, convolutions: [Convolution], steps: Projection,
+            gates: Projection, decay: String, stepBias: String, norm: Norm
+        ) {
+            self.headCount = headCount
+            self.headLength = headLength
+            self.convolutions = convolutions
+            self.steps = steps
+            self.gates = gates
+            self.decay = decay
+            self.stepBias = stepBias
+            self.norm = norm
+        }
+
+        /// The length of all queries, keys or values of a position.
+        public var width: Int { headCount * headLength }
     }
 
     /// A selective scan: for every channel c a state h of `stateLength` numbers that starts at zero.

@@ -42,6 +42,7 @@ extension DecoderMetadata {
         }
         let scale = try latentScale(keyLength: keyLength)
         return try decoder(unturned) { index, block throws(DecoderDescriptionError) in
+            guard case .attention = block.mixer else { return }
             let name = "blk.\(index)"
             let width = block.attention.output.outputs
             let heads = block.attention.headCount

@@ -105,6 +105,7 @@ extension DecoderMetadata {
     ) throws(DecoderDescriptionError) -> BlockDescription.Recurrence {
         switch style {
         case .shortConvolution: try shortConvolution("\(block).shortconv", width: width)
+        case .kimiDelta: try kimiDelta(block, width: width)
         case .selectiveScan: try selectiveScan(block, width: width)
         case .stateSpace: try stateSpace(block, width: width)
         }
@@ -179,6 +180,37 @@ extension DecoderMetadata {
         .init(
             "\(block).ssm_conv1d.weight", bias: present("\(block).ssm_conv1d.bias"),
             length: try convolutionLength("ssm.conv_kernel"))
+    }
+
+    private func kimiDelta(
+        _ block: String, width: Int
+    ) throws(DecoderDescriptionError) -> BlockDescription.Recurrence {
+        let (heads, length) = (try count("attention.head_count"), try count("kda.head_dim"))
+        let inner = heads * length
+        guard inner * length <= DecoderMetadata.largest else {
+            throw invalid(
+                "kda.head_dim", expected: "a state of at most \(DecoderMetadata.largest) numbers")
+        }
+        let kernel = try convolutionLength("ssm.conv_kernel")
+        let delta = BlockDescription.KimiDelta(
+            headCount: heads, headLength: length,
+            convolutions: ["q", "k", "v"].map {
+                .init("\(block).ssm_conv1d_\($0).weight", bias: nil, length: kernel)
+            },
+            steps: projection("\(block).ssm_f_b", outputs: inner, inputs: length),
+            gates: projection("\(block).ssm_g_b", outputs: inner, inputs: length),
+            decay: "\(block).ssm_a", stepBias: "\(block).ssm_dt.bias",
+            norm: try norm(.rootMeanSquare, "\(block).ssm_norm"))
+        return .init(
+            input: ["q", "k", "v"].map {
+                projection("\(block).attn_\($0)", outputs: inner, inputs: width)
+            } + [
+                projection("\(block).ssm_f_a", outputs: length, inputs: width),
+                projection("\(block).ssm_g_a", outputs: length, inputs: width),
+                projection("\(block).ssm_beta", outputs: heads, inputs: width),
+            ],
+            output: projection("\(block).attn_output", outputs: width, inputs: inner),
+            kind: .kimiDelta(delta))
     }
 
     private func shortConvolution(

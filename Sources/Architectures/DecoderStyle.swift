@@ -58,6 +58,8 @@ struct DecoderStyle {
 enum RecurrenceStyle {
     /// The gated convolution of the `shortconv` keys.
     case shortConvolution
+    /// Kimi delta attention, of the `kda` and `ssm` keys.
+    case kimiDelta
     /// Mamba's selective scan, of the `ssm` keys.
     case selectiveScan
     /// Mamba-2's state space, of the `ssm` keys.

@@ -90,5 +90,6 @@ public enum OutputType: String, Sendable, CaseIterable {
         "ssm_conv1d_q", "ssm_conv1d_k", "ssm_conv1d_v", "shortconv.conv", "time_mix_first",
         "time_mix_w1", "time_mix_w2", "time_mix_decay_w1", "time_mix_decay_w2",
         "time_mix_lerp_fused", "altup_correct_coef", "altup_predict_coef", "indexer.proj",
+        "indexer.q_proj", "indexer.k_proj",
     ]
 }

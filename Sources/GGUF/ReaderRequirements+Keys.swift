@@ -21,11 +21,11 @@ extension ReaderRequirements {
         "gpt-oss", "granite", "granite_swa", "granitehybrid", "granitemoe", "grovemoe",
         "hunyuan-dense", "hunyuan-moe", "hy_v3", "internlm2", "jamba", "kimi-linear", "laguna",
         "lfm2", "lfm2moe", "llada", "llada-moe", "llama", "llama4", "maincoder", "mamba", "mamba2",
-        "mellum", "mimo2", "minicpm", "minicpm3", "minimax-m2", "mistral3", "nanbeige", "neo-bert",
-        "olmo2", "olmoe", "openelm", "paddleocr", "pangu-embedded", "phi3", "phimoe", "plamo",
-        "plm", "qwen", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen35", "qwen35moe", "qwen3moe",
-        "qwen3next", "qwen3vl", "qwen3vlmoe", "refact", "rnd1", "seed_oss", "smallthinker",
-        "smollm3", "step35", "t5", "t5encoder", "xverse",
+        "mellum", "mimo2", "minicpm", "minicpm3", "minimax-m2", "minimax-m3", "mistral3",
+        "nanbeige", "neo-bert", "olmo2", "olmoe", "openelm", "paddleocr", "pangu-embedded", "phi3",
+        "phimoe", "plamo", "plm", "qwen", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen35",
+        "qwen35moe", "qwen3moe", "qwen3next", "qwen3vl", "qwen3vlmoe", "refact", "rnd1", "seed_oss",
+        "smallthinker", "smollm3", "step35", "t5", "t5encoder", "xverse",
     ]
 
     private static let withLayerNorm = [
@@ -107,6 +107,12 @@ extension ReaderRequirements {
         ],
         "minimax-m2": ["expert_feed_forward_length", "expert_gating_func"],
         "minicpm3": ["attention.kv_lora_rank", "attention.q_lora_rank"],
+        "minimax-m3": [
+            "attention.indexer.block_size", "attention.indexer.head_count",
+            "attention.indexer.key_length", "attention.indexer.local_blocks",
+            "attention.indexer.top_k", "expert_feed_forward_length", "expert_gating_func",
+            "expert_shared_count",
+        ],
         "nemotron_h": stateSpace + ["ssm.group_count"],
         "nemotron_h_moe": stateSpace + ["ssm.group_count"],
         "paddleocr": ["rope.dimension_sections"],

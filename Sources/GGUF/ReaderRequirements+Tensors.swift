@@ -14,8 +14,8 @@ extension ReaderRequirements {
     private static let withOutputMatrix: Set<String> = [
         "apertus", "baichuan", "bailingmoe", "bailingmoe2", "codeshell", "dbrx", "dots1",
         "exaone-moe", "gpt-oss", "gptneox", "internlm2", "jais", "kimi-linear", "llada-moe",
-        "mellum", "mimo2", "minimax-m2", "nemotron", "olmo2", "olmoe", "orion", "plamo", "qwen",
-        "xverse",
+        "mellum", "mimo2", "minimax-m2", "minimax-m3", "nemotron", "olmo2", "olmoe", "orion",
+        "plamo", "qwen", "xverse",
         "phi2", "phimoe", "qwen2moe", "stablelm",
     ]
 

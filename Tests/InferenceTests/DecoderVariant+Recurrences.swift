@@ -14,6 +14,11 @@ extension DecoderVariant {
                 $0.blocks[index].mixer = .recurrence(deltaRule(index, .turns))
             }
         },
+        DecoderVariant("Kimi delta attention") {
+            for index in $0.blocks.indices {
+                $0.blocks[index].mixer = .recurrence(kimiDelta(index))
+            }
+        },
         DecoderVariant("short convolutions") {
             for index in $0.blocks.indices {
                 $0.blocks[index].mixer = .recurrence(shortConvolution(index, length: 3 + index))
@@ -151,6 +156,22 @@ extension DecoderVariant {
                 projection("\(name).gate", rule.valueWidth, 32),
                 projection("\(name).ba", 12, 32),
             ], output: projection("\(name).out", 32, rule.valueWidth), kind: .deltaRule(rule))
+    }
+
+    static func kimiDelta(_ index: Int) -> BlockDescription.Recurrence {
+        let name = "blk.\(index).kda"
+        let delta = BlockDescription.KimiDelta(
+            headCount: 3, headLength: 7,
+            convolutions: ["q", "k", "v"].map {
+                .init("\(name).conv_\($0)", bias: nil, length: 4)
+            }, steps: projection("\(name).steps", 21, 5), gates: projection("\(name).gates", 21, 6),
+            decay: "\(name).decay", stepBias: "\(name).step",
+            norm: .init(.rootMeanSquare, epsilon: 1e-5, weight: "\(name).norm"))
+        return .init(
+            input: [
+                projection("\(name).qkv", 63, 32), projection("\(name).short", 11, 32),
+                projection("\(name).beta", 3, 32),
+            ], output: projection("\(name).out", 32, 21), kind: .kimiDelta(delta))
     }
 
     private static func shortConvolution(

@@ -142,6 +142,15 @@ struct RandomModelBuilder {
             add(rule.decay, [rule.valueHeadCount], spread: 0.1, center: -0.5)
             add(rule.stepBias, [rule.valueHeadCount], spread: 0.3)
             add(rule.norm, [rule.valueLength])
+        case .kimiDelta(let delta):
+            for convolution in delta.convolutions {
+                add(convolution.weight, [1, delta.width, 1, convolution.length], spread: 0.4)
+            }
+            add(delta.steps)
+            add(delta.gates)
+            add(delta.decay, [1, 1, delta.headCount, 1], spread: 0.1, center: -0.5)
+            add(delta.stepBias, [delta.width], spread: 0.3)
+            add(delta.norm, [delta.headLength])
         case .selectiveScan(let scan):
             add(scan.convolution, channels: width)
             add(scan.parameters)

@@ -18,6 +18,7 @@ extension ReferenceDecoder {
                 switch recurrence.kind {
                 case .shortConvolution(let convolution): gated(inner, convolution, width)
                 case .deltaRule(let rule): deltaRule(inner, rule)
+                case .kimiDelta(let delta): kimiDelta(inner, delta)
                 case .selectiveScan(let scan): selectiveScan(inner, scan, width)
                 case .stateSpace(let space): stateSpace(inner, space)
                 }
@@ -101,6 +102,52 @@ extension ReferenceDecoder {
                 results[position] += zip(
                     normalise(result, rule.norm), rows[position][gate..<gate + rule.valueLength]
                 ).map { $0 * silu($1) }
+            }
+        }
+        return results
+    }
+
+    private func kimiDelta(_ rows: [Row], _ delta: BlockDescription.KimiDelta) -> [Row] {
+        let (width, length) = (delta.width, delta.headLength)
+        let convolved = delta.convolutions.enumerated().map { index, convolution in
+            convolve(rows.map { Array($0[index * width..<(index + 1) * width]) }, convolution)
+                .map { $0.map(silu) }
+        }
+        let (decays, biases) = (values(delta.decay), values(delta.stepBias))
+        let (first, second) = (3 * width, 3 * width + delta.steps.inputs)
+        let third = second + delta.gates.inputs
+        let steps = rows.map { project(Array($0[first..<second]), delta.steps) }
+        let gates = rows.map { project(Array($0[second..<third]), delta.gates) }
+        func unit(_ row: Row) -> Row {
+            let size = sqrt(row.reduce(1e-6) { $0 + $1 * $1 })
+            return row.map { $0 / size }
+        }
+        var results = [Row](repeating: [], count: rows.count)
+        for head in 0..<delta.headCount {
+            let own = head * length..<(head + 1) * length
+            var state = [Row](repeating: Row(repeating: 0, count: length), count: length)
+            for position in rows.indices {
+                let query = unit(Array(convolved[0][position][own]))
+                    .map { $0 / sqrt(Double(length)) }
+                let key = unit(Array(convolved[1][position][own]))
+                let value = Array(convolved[2][position][own])
+                let strength = sigmoid(rows[position][third + head])
+                for (element, index) in own.enumerated() {
+                    let kept = exp(decays[head] * softplus(steps[position][index] + biases[index]))
+                    state[element] = state[element].map { $0 * kept }
+                }
+                for column in value.indices {
+                    let known = state.indices.reduce(0.0) { $0 + state[$1][column] * key[$1] }
+                    for index in state.indices {
+                        state[index][column] += key[index] * (value[column] - known) * strength
+                    }
+                }
+                let result = value.indices.map { column in
+                    state.indices.reduce(0.0) { $0 + state[$1][column] * query[$1] }
+                }
+                results[position] += zip(normalise(result, delta.norm), gates[position][own]).map {
+                    $0 * sigmoid($1)
+                }
             }
         }
         return results

@@ -55,7 +55,24 @@ extension ModelFamily {
                 // Dense layers, as transformers' class names them.
                 .init(".block_sparse_moe.\($0)_proj.", means: ".mlp.\($0)_proj.")
             }),
-        checks: [.activation(.silu), .text("moe_router_activation_func", "sigmoid")])
+        checks: [
+            .activation(.silu), .text("moe_router_activation_func", "sigmoid"),
+            .on("mla_use_nope", "moe_renormalize"), .absent("q_lora_rank"),
+            .refusing { configuration throws(ArchitectureError) in
+                let heads = try configuration.numAttentionHeads()
+                let own = try configuration.required("kda_num_heads")
+                guard own != heads else { return }
+                throw configuration.inexpressible(
+                    "linear_attn_config.num_heads", found: "\(own)", expected: "\(heads)")
+            },
+        ],
+        // Nothing turns: KDA tells positions.
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            try model.latentDecoder(
+                .init(
+                    recurrence: .kimiDelta,
+                    experts: .init(scoring: .sigmoid, normalisesWeights: true, shared: .counted)))
+        })
 }
 
 extension MetadataRule {

@@ -81,13 +81,4 @@ struct GatedDeltaRule: Recurrence {
             output.update(from: gate, count: rule.valueLength)
         }
     }
-
-    /// Scales a query or key to a length, as far as it is not next to nothing.
-    private func scaleToUnit(
-        _ values: UnsafeMutablePointer<Float>, _ count: Int, by factor: Float
-    ) {
-        var power: Float = 0
-        for index in 0..<count { power += values[index] * values[index] }
-        ingot_scale(values, factor / (power + 1e-6).squareRoot(), count)
-    }
 }

@@ -55,6 +55,7 @@ extension WeightLayout {
     ) throws(InferenceError) -> any Mixer {
         switch description.kind {
         case .deltaRule(let rule): try GatedDeltaRule(description, rule, &self)
+        case .kimiDelta(let delta): try KimiDeltaAttention(description, delta, &self)
         case .shortConvolution(let convolution):
             try ShortConvolution(description, convolution, &self)
         case .selectiveScan(let scan): try SelectiveScan(description, scan, &self)

@@ -90,11 +90,18 @@ extension Recurrence {
 
 /// A convolution of every channel by itself over the last positions.
 struct CausalConvolution: Sendable {
+    /// Neighbouring channels whose weights are one tensor.
+    private struct Part {
+        let start: Int
+        let count: Int
+        let weight: Int
+        let bias: Int?
+    }
+
     let channelCount: Int
     /// The positions that take part.
     private let length: Int
-    private let weight: Int
-    private let bias: Int?
+    private let parts: [Part]
 
     init(
         _ description: BlockDescription.Convolution, channelCount: Int,
@@ -102,8 +109,34 @@ struct CausalConvolution: Sendable {
     ) throws(InferenceError) {
         self.channelCount = channelCount
         length = description.length
-        weight = try layout.tensor(description.weight, shape: [channelCount, length])
-        bias = try layout.tensor(ifNamed: description.bias, shape: [channelCount])
+        parts = [
+            Part(
+                start: 0, count: channelCount,
+                weight: try layout.tensor(
+                    description.weight, shape: [channelCount, description.length]),
+                bias: try layout.tensor(ifNamed: description.bias, shape: [channelCount]))
+        ]
+    }
+
+    /// Several of one length, one beside the other.
+    ///
+    /// - Parameter count: The channels of each.
+    init(
+        _ descriptions: [BlockDescription.Convolution], channelCount count: Int,
+        _ layout: inout WeightLayout
+    ) throws(InferenceError) {
+        channelCount = descriptions.count * count
+        let length = descriptions.first?.length ?? 1
+        self.length = length
+        var parts: [Part] = []
+        for (index, description) in descriptions.enumerated() {
+            parts.append(
+                Part(
+                    start: index * count, count: count,
+                    weight: try layout.tensor(description.weight, shape: [1, count, 1, length]),
+                    bias: try layout.tensor(ifNamed: description.bias, shape: [count])))
+        }
+        self.parts = parts
     }
 
     /// The floats of the rows that it looks back on.
@@ -113,20 +146,24 @@ struct CausalConvolution: Sendable {
     ///
     /// - Parameter offset: Where the channels start among a token's parts.
     func apply(_ scan: RecurrentScan, offset: Int = 0, _ weights: UnsafePointer<Float>) {
-        let values = scan.parts + offset
-        if let kept = scan.kept {
-            for index in 0..<length - 1 {
-                let source = scan.count - (length - 1) + index
-                // A short stretch leaves some of the rows from before.
-                let row =
-                    source >= 0
-                    ? UnsafePointer(values + source * scan.stride)
-                    : kept.base + (source + length - 1) * channelCount
-                (kept.next + index * channelCount).update(from: row, count: channelCount)
+        for part in parts {
+            let values = scan.parts + offset + part.start
+            // The rows of a part lie together.
+            let place = (length - 1) * part.start
+            if let kept = scan.kept {
+                for index in 0..<length - 1 {
+                    let source = scan.count - (length - 1) + index
+                    // A short stretch leaves some of the rows from before.
+                    let row =
+                        source >= 0
+                        ? UnsafePointer(values + source * scan.stride)
+                        : kept.base + place + (source + length - 1) * part.count
+                    (kept.next + place + index * part.count).update(from: row, count: part.count)
+                }
             }
+            ingot_convolve(
+                values, scan.count, scan.stride, part.count, weights + part.weight, length,
+                part.bias.map { weights + $0 }, scan.kept.map { $0.base + place })
         }
-        ingot_convolve(
-            values, scan.count, scan.stride, channelCount, weights + weight, length,
-            bias.map { weights + $0 }, scan.kept?.base)
     }
 }

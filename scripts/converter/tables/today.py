@@ -200,6 +200,7 @@ CASES = [
     }, tokens=GLM_TOKENS, further_tokens=("<|observation|>",)),
     *family("KimiLinearForCausalLM", DECODER | EXPERTS | LATENT | {
         "q_lora_rank": None, "num_hidden_layers": 4, "num_shared_experts": 1, "first_k_dense_replace": 1,
+        "moe_router_activation_func": "sigmoid",
         "linear_attn_config": {
             "full_attn_layers": [4], "kda_layers": [1, 2, 3], "head_dim": 16, "num_heads": 4, "short_conv_kernel_size": 4}}, {
                 "plain": {}}, rename=lambda tensors: {
