@@ -219,3 +219,12 @@ extension ProjectorKey {
         .float32(Float(try model.text.number(["rms_norm_eps"]) ?? 1e-6))
     }
 }
+
+extension [ProjectorFamily.FormatRule] {
+    /// Kernels over sound, which readers want in one format.
+    static func convolutions(_ format: ProjectorFamily.FixedFormat) -> Self {
+        ["a.conv1d.1", "a.conv1d.2", "a.conv2d.1", "a.conv2d.2", "a.conv2d.3", "a.conv_out"].map {
+            .output($0 + ".weight", format)
+        }
+    }
+}

@@ -7,5 +7,5 @@ extension ProjectorFamily {
         audio: .whisper(["audio_config"]), keys: .whisper + [.type("musicflamingo")],
         spellings: .whisper, prefixes: ["audio_tower.", "audio."],
         tensors: [.whisper, .init("audio.multi_modal_projector.linear_{xid}", "mm.a.mlp.{xid}")],
-        formats: [.source(".conv", .f32)])
+        formats: .convolutions(.f32))
 }

@@ -18,32 +18,7 @@ extension ProjectorFamily {
         ],
         spellings: [.init("model.visual.", means: "visual.")], prefixes: ["visual."],
         tensors: [
-            .split(
-                "visual.blocks.{bid}.attn.qkv",
-                [
-                    ("v.blk.{bid}.attn_q", .grouped(0)), ("v.blk.{bid}.attn_k", .grouped(1)),
-                    ("v.blk.{bid}.attn_v", .grouped(2)),
-                ]),
+            .init("visual.blocks.{bid}.attn.qkv", "v.blk.{bid}.attn_qkv"),
             .init(ProjectorTensors.qwen2VL.rules.filter { !$0.source.text.hasSuffix("attn.qkv") }),
         ])
-}
-
-extension ProjectorLayout {
-    /// Queries, keys or values, of which there are fewer heads of the latter.
-    fileprivate static func grouped(_ index: Int) -> Self {
-        .init { stored, model throws(ArchitectureError) in
-            guard let vision = model.vision, let rows = stored.first else { return nil }
-            let heads = try vision.required("num_attention_heads")
-            let keys = try vision.integer(["num_key_value_heads"]) ?? heads
-            let all = heads + 2 * keys
-            guard keys > 0, heads < 1 << 20, keys < 1 << 20, rows % all == 0 else { return nil }
-            let size = rows / all
-            let start = [0, heads, heads + keys][index] * size
-            let count = (index == 0 ? heads : keys) * size
-            return .init(
-                view: .reshaped(stored.map { .constant($0) })
-                    .narrowed(0, from: .constant(start), count: .constant(count)),
-                shape: [count] + stored.dropFirst())
-        }
-    }
 }

@@ -33,7 +33,7 @@ extension ProjectorFamily {
         ],
         prefixes: ["multi_modal_projector.", "vision_tower."], ignored: ["vision_model.head."],
         tensors: [
-            .siglip("vision_tower.vision_model."),
+            .siglip("vision_tower.vision_model."), .siglip("vision_tower."),
             .init("multi_modal_projector.mm_input_projection", "mm.input_projection"),
             .init("multi_modal_projector.mm_soft_emb_norm", "mm.soft_emb_norm", change: .plus(1)),
         ],

@@ -33,5 +33,5 @@ extension ProjectorFamily {
                     }, change: .none, number: nil)
             ]),
         ],
-        formats: [.source(".conv", .f16)])
+        formats: .convolutions(.f16))
 }

@@ -24,16 +24,17 @@ extension ProjectorFamily {
         ],
         spellings: [
             .init("model.vision_tower.", means: "vision_tower."),
+            .init("vision_tower.vision_model.", means: "vision_tower."),
             .init("model.multi_modal_projector.", means: "multi_modal_projector."),
         ],
-        prefixes: ["vision_tower.", "multi_modal_projector."], ignored: ["vision_model.head."],
+        prefixes: ["vision_tower.", "multi_modal_projector."], ignored: ["vision_tower.head."],
         tensors: [
             .init(
-                "vision_tower.vision_model.embeddings.patch_embedding.weight",
+                "vision_tower.embeddings.patch_embedding.weight",
                 "v.patch_embd.weight",
                 .permuted([0, 3, 1, 2]) { stored, _ in
                     stored.count == 2 && stored[1] == 768 ? [stored[0], 16, 16, 3] : nil
-                }), .siglip("vision_tower.vision_model."),
+                }), .siglip("vision_tower."),
             .init("multi_modal_projector.layer_norm", "mm.input_norm"),
             .init("multi_modal_projector.linear_{xid}", "mm.{xid}"),
         ])

@@ -3,7 +3,9 @@ import TensorCore
 extension ProjectorFamily {
     /// LightOnOCR: Pixtral's encoder under other names.
     public static let lightOnOCR = ProjectorFamily(
-        name: "LightOnOCR", classes: ["LightOnOCRForConditionalGeneration"], vision: .pixtral,
+        name: "LightOnOCR",
+        classes: ["LightOnOCRForConditionalGeneration", "LightOnOcrForConditionalGeneration"],
+        vision: .pixtral,
         keys: .pixtral("lightonocr"),
         spellings: [
             .init("model.vision_encoder.", means: "vision_tower."),

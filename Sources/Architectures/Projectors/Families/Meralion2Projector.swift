@@ -15,5 +15,5 @@ extension ProjectorFamily {
             .init("speech_audio_adapter.pool_proj", "mm.a.mlp.2"),
             .init("speech_audio_adapter.out_proj", "mm.a.mlp.3"),
         ],
-        formats: [.source(".conv", .f16)])
+        formats: .convolutions(.f16))
 }

@@ -3,7 +3,8 @@ import TensorCore
 extension ProjectorFamily {
     /// PaddleOCR-VL: SigLIP at any resolution.
     public static let paddleOCR = ProjectorFamily(
-        name: "PaddleOCR", classes: ["PaddleOCRVisionModel"],
+        name: "PaddleOCR",
+        classes: ["PaddleOCRVisionModel", "PaddleOCRVLForConditionalGeneration"],
         vision: .init("vision_config", defaults: [.computed("image_size") { _ in .integer(0) }]),
         keys: [
             .value("clip.vision.image_size") { model throws(ArchitectureError) in

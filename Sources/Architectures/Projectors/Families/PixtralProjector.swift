@@ -14,7 +14,7 @@ extension ProjectorFamily {
 }
 
 extension ProjectorSection {
-    /// transformers: PixtralVisionConfig
+    /// What `PixtralVisionConfig` assumes.
     static let pixtral = ProjectorSection(
         "vision_config",
         defaults: [

@@ -15,7 +15,7 @@ extension ProjectorFamily {
         spellings: [.init("thinker.", means: "")], prefixes: ["visual.", "audio_tower."],
         ignored: ["audio_bos_eos_token"],
         tensors: [.qwen2VL, .whisper, .init("audio_tower.proj", "mm.a.fc")],
-        formats: [.source(".conv", .f16)], generated: sinusoids)
+        formats: .convolutions(.f16), generated: sinusoids)
 
     /// Positions of sound as sines and cosines, `[1500, width]`.
     @Sendable static func sinusoids(
@@ -26,12 +26,12 @@ extension ProjectorFamily {
         else { return [] }
         let half = width / 2
         let increment = Float(log(10000.0) / Double(half - 1))
-        let scales = (0..<half).map { expf(-increment * Float($0)) }
+        let scales = (0..<half).map { Float(exp(Double(-increment * Float($0)))) }
         var values: [Float] = []
         values.reserveCapacity(1500 * width)
         for position in 0..<1500 {
             let angles = scales.map { Float(position) * $0 }
-            values += angles.map { sinf($0) } + angles.map { cosf($0) }
+            values += angles.map { Float(sin(Double($0))) } + angles.map { Float(cos(Double($0))) }
         }
         return [
             .init(name: "a.position_embd.weight", shape: [1500, width], values: values)

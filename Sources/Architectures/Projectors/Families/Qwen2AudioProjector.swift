@@ -9,7 +9,7 @@ extension ProjectorFamily {
         tensors: [
             .whisper, .init("audio.multi_modal_projector.linear", "mm.a.fc"),
         ],
-        formats: [.source(".conv", .f16)])
+        formats: .convolutions(.f16))
 }
 
 extension [ProjectorKey] {

@@ -7,6 +7,6 @@ extension ProjectorFamily {
         audio: .whisper(["thinker_config", "audio_config"]),
         keys: .whisper + [.value("clip.audio.projector_type") { _ in .string("qwen3a") }],
         spellings: [.init("thinker.audio_tower.", means: "audio_tower.")],
-        prefixes: ["audio_tower."], tensors: .qwen3Audio, formats: [.source(".conv", .f16)],
+        prefixes: ["audio_tower."], tensors: .qwen3Audio, formats: .convolutions(.f16),
         generated: sinusoids)
 }

@@ -24,7 +24,7 @@ extension ProjectorFamily {
         ],
         prefixes: ["visual.", "audio_tower."],
         tensors: [.qwen3VLEncoder, .qwen3VLMerger, .qwen3OmniDeepstack, .qwen3Audio],
-        formats: [.source(".conv", .f16)], generated: sinusoids)
+        formats: .convolutions(.f16), generated: sinusoids)
 }
 
 extension ProjectorTensors {

@@ -11,5 +11,5 @@ extension ProjectorFamily {
             .init("audio.multi_modal_projector.ln_pre", "mm.a.norm_pre"),
             .init("audio.multi_modal_projector.ln_mid", "mm.a.norm_mid"),
         ],
-        formats: [.source(".conv", .f16)])
+        formats: .convolutions(.f16))
 }

@@ -10,5 +10,5 @@ extension ProjectorFamily {
         ],
         spellings: .whisper, prefixes: ["audio_tower.", "audio."],
         tensors: [.whisper, .init("audio.multi_modal_projector.linear_{xid}", "mm.a.mlp.{xid}")],
-        formats: [.source(".conv", .f16)])
+        formats: .convolutions(.f16))
 }

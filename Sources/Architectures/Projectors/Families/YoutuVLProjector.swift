@@ -27,7 +27,7 @@ extension ProjectorFamily {
                 return .int32s(layers.map { Int32(clamping: $0) })
             },
         ],
-        prefixes: ["siglip2.", "merger."],
+        prefixes: ["siglip2.", "merger."], ignored: ["embeddings.position_embedding"],
         tensors: [
             .siglip("siglip2.vision_model."), .init("merger.ln_q", "mm.input_norm"),
             .init("merger.mlp.{xid}", "mm.{xid}"),
