@@ -57,13 +57,6 @@ import Testing
             ]
         ),
         ("GptBigCode", ["n_embd": 16, "n_layer": 4, "n_head": 4, "n_positions": 64]),
-        (
-            "GraniteSwa",
-            [
-                "sliding_window": 32, "layer_rope_theta": [10000.0, 0.0, 10000.0, 10000.0],
-                "num_local_experts": 0, "n_group": 1,
-            ]
-        ),
         ("HunyuanV3", ["num_shared_experts": 1]),
         ("GraniteMoe", ["shared_intermediate_size": 10]), ("HunyuanDense", ["eod_token_id": 511]),
         ("HunyuanMoe", ["num_experts": 4, "moe_topk": [2, 2, 2, 2], "num_shared_expert": 1]),
@@ -137,7 +130,6 @@ import Testing
             ]) { $1 }
         ),
         ("Qwen3Next", deltaSizes), ("SeedOss", [:]),
-        ("Youtu", ["num_key_value_heads": 4, "n_group": 1]),
     ]
 
     /// Layers of the delta rule: two key heads with three value heads each.
@@ -171,7 +163,7 @@ import Testing
         let family = try #require(ModelFamily.all.first { $0.name == name })
         var config: [String: Any] = sizes.merging(more) { $1 }
         // Some have names of their own, and the file's order of keys goes by those that are there.
-        if !["ErnieMoe", "GraniteSwa", "HunyuanMoe", "Youtu"].contains(name) {
+        if !["ErnieMoe", "HunyuanMoe"].contains(name) {
             config.merge(experts) { $1 }
         }
         config["architectures"] = [
