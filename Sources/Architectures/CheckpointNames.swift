@@ -58,6 +58,8 @@ public struct CheckpointNames: Sendable {
     /// What the rules' names begin with: nothing, or a base model's name.
     private let prefixes: [String]
     private let spellings: [ModelFamily.Spelling]
+    /// Whole names that are none of the language model's.
+    private let foreignNames: Set<String>
     /// The prefix of layers that are named apart.
     private let apart: String?
     /// The number of the first layer of which all tensors are known, as they are left out.
@@ -74,6 +76,7 @@ public struct CheckpointNames: Sendable {
         let heads = Set(patterns.compactMap { $0.text.split(separator: ".").first })
         prefixes = [""] + heads.intersection(CheckpointNames.wrappers).sorted().map { $0 + "." }
         spellings = family.checkpoint.spellings + CheckpointNames.oldSpellings
+        foreignNames = family.checkpoint.foreign
         let further = family.checkpoint.multiTokenPrediction
         if case .apart(let prefix, _) = further { apart = prefix } else { apart = nil }
         firstLeftOut = further == .leftOut ? try configuration.numHiddenLayers() : nil
@@ -81,6 +84,7 @@ public struct CheckpointNames: Sendable {
 
     /// What a tensor of the checkpoint is.
     public func meaning(of name: String) -> Meaning {
+        if foreignNames.contains(name) { return .foreign }
         if isKnown(name) { return .rule(name) }
         var parts = name.split(separator: ".", omittingEmptySubsequences: false)
         if parts.contains(where: CheckpointNames.adapters.contains) { return .adapter }

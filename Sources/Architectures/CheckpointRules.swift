@@ -26,6 +26,8 @@ public struct CheckpointRules: Sendable {
     public internal(set) var multiTokenPrediction = MultiTokenPrediction.none
     /// The kinds of packed weights (`quant_method`) that the rules write as they are.
     public internal(set) var packedMethods: [String] = []
+    /// Names of tensors that are not the language model's, although they could be taken for its own.
+    public internal(set) var foreign: Set<String> = []
     /// Whether routers of experts get the type of the other matrices; otherwise they are F32.
     public internal(set) var roundsRouters = false
 }

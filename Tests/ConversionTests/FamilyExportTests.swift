@@ -27,6 +27,18 @@ import Testing
         ),
         ("DeepseekV3", ["num_key_value_heads": 4, "scoring_func": "sigmoid"]),
         (
+            "Dbrx",
+            [
+                "d_model": 16, "n_layers": 4, "n_heads": 4, "max_seq_len": 64,
+                "attn_config": ["kv_n_heads": 2, "clip_qkv": 8.0, "rope_theta": 10000.0]
+                    as [String: any Sendable],
+                "ffn_config": [
+                    "ffn_hidden_size": 12, "moe_num_experts": 4, "moe_top_k": 2,
+                    "moe_normalize_expert_weights": 1.0,
+                ] as [String: any Sendable],
+            ]
+        ),
+        (
             "DeepseekV32",
             [
                 "num_key_value_heads": 4, "scoring_func": "sigmoid", "index_n_heads": 2,
@@ -49,6 +61,13 @@ import Testing
             ]
         ),
         (
+            "FalconMamba",
+            [
+                "intermediate_size": 32, "state_size": 3, "time_step_rank": 5,
+                "model_type": "falcon_mamba",
+            ]
+        ),
+        (
             "GraniteHybrid",
             [
                 "layer_types": ["mamba", "attention", "mamba", "mamba"], "mamba_n_heads": 4,
@@ -60,6 +79,15 @@ import Testing
         ("HunyuanV3", ["num_shared_experts": 1]),
         ("GraniteMoe", ["shared_intermediate_size": 10]), ("HunyuanDense", ["eod_token_id": 511]),
         ("HunyuanMoe", ["num_experts": 4, "moe_topk": [2, 2, 2, 2], "num_shared_expert": 1]),
+        ("Jais2", ["num_key_value_heads": 4, "layer_norm_eps": 1e-5]),
+        (
+            "Jamba",
+            [
+                "num_experts": 4, "attn_layer_period": 3, "attn_layer_offset": 1,
+                "expert_layer_period": 2, "expert_layer_offset": 1, "mamba_d_state": 3,
+                "mamba_dt_rank": 5, "mamba_d_conv": 3, "rms_norm_eps": 1e-6,
+            ]
+        ),
         (
             "Lfm2",
             [
@@ -79,6 +107,7 @@ import Testing
         (
             "Mamba2", ["num_heads": 4, "head_dim": 8, "n_groups": 2, "state_size": 3]
         ),
+        ("MiniCPM3", ["num_key_value_heads": 4, "v_head_dim": 4]),
         ("MiniMaxM2", ["rotary_dim": 2]),
         (
             "Mistral3",

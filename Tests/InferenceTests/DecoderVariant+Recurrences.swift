@@ -34,6 +34,21 @@ extension DecoderVariant {
                     recurrence: selectiveScan(index, stateLength: 5 + 14 * index))
             }
         },
+        DecoderVariant("selective scans whose parameters are normalised, with weights and without")
+        {
+            for index in $0.blocks.indices {
+                var recurrence = selectiveScan(index, stateLength: 5)
+                guard case .selectiveScan(var scan) = recurrence.kind else { return }
+                func norm(_ name: String) -> BlockDescription.Norm {
+                    .init(
+                        .rootMeanSquare, epsilon: 1e-3,
+                        weight: index == 0 ? "blk.\(index).scan.\(name)_norm" : nil)
+                }
+                scan.norms = .init(steps: norm("dt"), input: norm("b"), output: norm("c"))
+                recurrence.kind = .selectiveScan(scan)
+                $0.blocks[index].mixer = .recurrence(recurrence)
+            }
+        },
         DecoderVariant("recurrences beside attention") {
             $0.blocks[0].parallelMixer = stateSpace(0, groupCount: 3, isNormed: false)
             $0.blocks[1].parallelMixer = selectiveScan(1, stateLength: 5)

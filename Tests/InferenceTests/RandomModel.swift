@@ -157,6 +157,9 @@ struct RandomModelBuilder {
             add(scan.steps)
             add(scan.decay, [width, scan.stateLength], spread: 0.1, center: -0.5)
             add(scan.skip, [width], spread: 0.5)
+            add(scan.norms?.steps, [scan.steps.inputs])
+            add(scan.norms?.input, [scan.stateLength])
+            add(scan.norms?.output, [scan.stateLength])
         case .stateSpace(let space):
             add(space.convolution, channels: space.channelCount)
             add(space.decay, [space.headCount, 1], spread: 0.1, center: -0.5)

@@ -162,7 +162,18 @@ extension ReferenceDecoder {
         let (rank, length) = (scan.steps.inputs, scan.stateLength)
         var state = [Row](repeating: Row(repeating: 0, count: length), count: width)
         return rows.indices.map { position in
-            let parameters = project(taken[position], scan.parameters)
+            var parameters = project(taken[position], scan.parameters)
+            if let norms = scan.norms {
+                var start = 0
+                for (norm, count) in [
+                    (norms.steps, rank), (norms.input, length), (norms.output, length),
+                ] {
+                    let part = start..<start + count
+                    parameters.replaceSubrange(
+                        part, with: normalise(Array(parameters[part]), norm))
+                    start += count
+                }
+            }
             let steps = project(Array(parameters[..<rank]), scan.steps).map(softplus)
             return (0..<width).map { channel in
                 let x = taken[position][channel]

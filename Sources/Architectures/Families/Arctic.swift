@@ -2,7 +2,9 @@ import TensorCore
 
 extension ModelFamily {
     /// Snowflake Arctic: a dense network behind attention, and experts beside both, which take the
-    /// layer's input. It is converted and not run.
+    /// layer's input.
+    ///
+    /// It is converted and not run.
     public static let arctic = ModelFamily(
         name: "Arctic",
         architecture: "arctic",

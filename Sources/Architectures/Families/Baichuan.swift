@@ -1,8 +1,10 @@
 import TensorCore
 
 extension ModelFamily {
-    /// Baichuan 1 and 2: Llama's shape with queries, keys and values in one matrix. Models of 32
-    /// layers (7B) turn queries and keys; those of 40 (13B) let scores fall with the distance (ALiBi).
+    /// Baichuan 1 and 2: Llama's shape with queries, keys and values in one matrix.
+    ///
+    /// Models of 32 layers (7B) turn queries and keys; those of 40 (13B) let scores fall with the
+    /// distance (ALiBi).
     public static let baichuan = ModelFamily(
         name: "Baichuan",
         architecture: "baichuan",
@@ -40,14 +42,10 @@ extension ModelFamily {
             },
         ],
         decoder: .custom { model throws(DecoderDescriptionError) in
-            switch try model.blockCount() {
-            case 32: return try model.decoder(.init(pairing: .interleaved))
-            case 40:
-                return try model.decoder(.init()) { _, block in block.attention.alibiBias = 8 }
-            default:
-                throw model.invalid(
-                    "block_count", expected: "32 (positions by rotation) or 40 (by distance)")
+            guard try model.blockCount() == 40 else {
+                return try model.decoder(.init(pairing: .interleaved))
             }
+            return try model.decoder(.init()) { _, block in block.attention.alibiBias = 8 }
         })
 
     private static let queriesKeysValues: TensorModules = {

@@ -14,9 +14,8 @@ extension ModelFamily {
             .integer("max_position_embeddings", 131_072), .real("rms_norm_eps", 1e-5),
             .real("rope_theta", 500_000),
             .computed("deci_heads") { $0.deciNumbers(.heads) },
-            .computed("deci_key_heads") { $0.deciNumbers(.keyHeads) },
+            .computed("deci_key_heads") { $0.deciNumbers(.groups) },
             .computed("deci_widths") { $0.deciNumbers(.width) },
-            .computed("num_key_value_heads") { $0["num_key_value_heads"] ?? .integer(1) },
         ],
         keys: MetadataRule.only(
             where: { $0["block_configs"] != nil },
@@ -83,7 +82,7 @@ extension ModelFamily {
 }
 
 extension ModelConfiguration {
-    fileprivate enum DeciNumber { case heads, keyHeads, width }
+    fileprivate enum DeciNumber { case heads, groups, width }
 
     /// A number for every layer.
     fileprivate func deciNumbers(_ number: DeciNumber) -> JSON? {
@@ -95,7 +94,7 @@ extension ModelConfiguration {
             let value: JSON?
             switch number {
             case .heads: value = .integer(heads)
-            case .keyHeads:
+            case .groups:
                 if let list = self["num_key_value_heads_per_layer"] { return list }
                 value = self["num_key_value_heads"] ?? .integer(heads)
             case .width: value = self["intermediate_size"]
@@ -110,7 +109,7 @@ extension ModelConfiguration {
                 case .heads:
                     let isLinear = attention?["replace_with_linear"]?.boolean == true
                     return .integer(group != nil || isLinear ? heads : 0)
-                case .keyHeads:
+                case .groups:
                     guard let group, group > 0 else { return .integer(0) }
                     return .integer(heads / group)
                 case .width: return .integer(deciWidth(block["ffn"]?["ffn_mult"]?.double))

@@ -32,7 +32,7 @@ extension ModelFamily {
             .count("embedding_length", "hidden_size"),
             .count("feed_forward_length", "intermediate_size"),
             .count("attention.head_count", "num_attention_heads"),
-            .keyValueHeads(where: hasAttention),
+            .keyValueHeads(where: attends),
             .count("ssm.conv_kernel", "mamba_d_conv"), .size("ssm.inner_size", inner),
             .count("ssm.state_size", "mamba_d_state"),
             .count("ssm.time_step_rank", "mamba_dt_rank"),
@@ -44,8 +44,8 @@ extension ModelFamily {
             .ends(norm: "model.final_layernorm"),
             .blocks(
                 .norm("input_layernorm", "attn_norm"), .norm("pre_ff_layernorm", "ffn_norm")),
-            .blocks(where: hasAttention, .attention()),
-            .blocks(of: "model.layers.{bid}.mamba.", where: !hasAttention, scan),
+            .blocks(where: attends, .attention()),
+            .blocks(of: "model.layers.{bid}.mamba.", where: !attends, scan),
             .blocks(where: !hasExperts, .gatedNetwork("feed_forward")),
             .blocks(
                 of: "model.layers.{bid}.feed_forward.", where: hasExperts,
@@ -118,7 +118,7 @@ extension ModelFamily {
         ]
     }()
 
-    private static let hasAttention = isEvery("attn_layer")
+    private static let attends = isEvery("attn_layer")
     private static let hasExperts = isEvery("expert_layer")
 
     /// The layers from an offset on, every so many.

@@ -41,12 +41,12 @@ JC = {k: v for k, v in B.items() if k not in ('rope_theta', )}
 JM = dict(model_type='jamba', num_hidden_layers=4, attn_layer_period=4, attn_layer_offset=2, expert_layer_period=2,
           expert_layer_offset=1, num_experts=4, num_experts_per_tok=2, mamba_d_state=8, mamba_d_conv=4,
           mamba_expand=2, mamba_dt_rank='auto', mamba_conv_bias=True, mamba_proj_bias=False)
-case('jamba', 'JambaForCausalLM', JM, jamba(), tok='spm', base=JC)
+case('jamba', 'JambaForCausalLM', JM, jamba(), tok='spm', base=JC, run='transformers')
 case(
     'jamba-b', 'JambaForCausalLM',
     dict(JM, num_hidden_layers=5, attn_layer_period=3, attn_layer_offset=1, expert_layer_period=3,
          expert_layer_offset=2, mamba_dt_rank=6, mamba_d_state=16),
-    jamba(5, per=3, off=1, eper=3, eoff=2, rank=6, st=16), tok='spm', base=JC, dtype="float32")
+    jamba(5, per=3, off=1, eper=3, eoff=2, rank=6, st=16), tok='spm', base=JC, dtype="float32", run='transformers')
 
 
 def falconmamba(n=2, H=64, st=8, rank=4, V=512):
@@ -66,9 +66,9 @@ def falconmamba(n=2, H=64, st=8, rank=4, V=512):
 FM = dict(model_type='falcon_mamba', vocab_size=512, hidden_size=64, num_hidden_layers=2, state_size=8, conv_kernel=4,
           expand=2, intermediate_size=128, time_step_rank=4, layer_norm_epsilon=1e-5, mixer_rms_eps=1e-5,
           use_bias=False, use_conv_bias=True, hidden_act='silu', tie_word_embeddings=False, torch_dtype='bfloat16')
-case('falconmamba', 'FalconMambaForCausalLM', {}, falconmamba(), base=FM)
+case('falconmamba', 'FalconMambaForCausalLM', {}, falconmamba(), base=FM, run='transformers')
 case('falconmamba-b', 'FalconMambaForCausalLM', dict(num_hidden_layers=3, state_size=16, time_step_rank=8),
-     falconmamba(3, st=16, rank=8), base=FM, dtype="float32")
+     falconmamba(3, st=16, rank=8), base=FM, dtype="float32", run='transformers')
 
 
 def bamba(n=3, H=64, F=96, V=512, h=4, kv=2, at=(1, ), nh=8, st=8, g=1):
@@ -99,9 +99,9 @@ BM = dict(model_type='bamba', num_hidden_layers=3, attn_layer_indices=[1], mamba
           mamba_n_groups=1, mamba_d_state=8, mamba_d_conv=4, mamba_expand=2)
 case('bamba', 'BambaForCausalLM',
      dict(BM, rope_parameters=dict(rope_type='default', rope_theta=10000.0, partial_rotary_factor=1.0)), bamba(),
-     base=JC)
+     base=JC, run='transformers')
 case('bamba-b', 'BambaForCausalLM', dict(BM, attn_rotary_emb=8, num_hidden_layers=4, attn_layer_indices=[0, 2]),
-     bamba(4, at=(0, 2)), base=B, dtype="float32")
+     bamba(4, at=(0, 2)), base=B, dtype="float32", run='transformers')
 
 
 def openelm(V=512, H=64, hd=16, q=(2, 4, 4), k=(1, 2, 2), f=(64, 96, 128)):
@@ -171,7 +171,7 @@ def arctic(n=2, H=64, F=96, E=4):
 case(
     'arctic', 'ArcticForCausalLM',
     dict(model_type='arctic', num_local_experts=4, num_experts_per_tok=2, moe_layer_frequency=1,
-         parallel_attn_mlp_res=True, use_residual=True), arctic(), tok='spm')
+         parallel_attn_mlp_res=True, use_residual=True), arctic(), tok='spm', run=None)
 
 
 def deci(n, H, F, V, h, kvs, heads, ff, lin=()):
@@ -207,9 +207,7 @@ case(
         block_configs=[bc(2, False, 1.5),
                        bc(None, False, 2.5),
                        bc(4, False, 5.0),
-                       bc(1, False, None)], intermediate_size=None, num_key_value_heads=None,
-        rope_scaling=dict(factor=8.0, high_freq_factor=4.0, low_freq_factor=1.0,
-                          original_max_position_embeddings=128, rope_type='llama3')),
+                       bc(1, False, None)], intermediate_size=None, num_key_value_heads=None),
     deci(4, 64, 0, 512, 4, [2, 0, 1, 4], [4, 0, 4, 4], [256, 256, 256, 0]))
 case(
     'deci-lin', 'DeciLMForCausalLM',
@@ -218,4 +216,4 @@ case(
     deci(2, 256, 0, 512, 4, [2, 0], [4, 4], [256, 512]), dtype="float16")
 case('deci-7b', 'DeciLMForCausalLM',
      dict(model_type='deci', num_hidden_layers=3, num_key_value_heads_per_layer=[4, 2, 1]),
-     deci(3, 64, 0, 512, 4, [4, 2, 1], [4] * 3, [96] * 3), tok='spm', base=nokv)
+     deci(3, 64, 0, 512, 4, [4, 2, 1], [4] * 3, [96] * 3), base=nokv)

@@ -101,7 +101,7 @@ case(
     'minicpm3', 'MiniCPM3ForCausalLM',
     dict(model_type='minicpm3', num_key_value_heads=4, q_lora_rank=24, kv_lora_rank=32, qk_nope_head_dim=16,
          qk_rope_head_dim=8, scale_emb=12, scale_depth=1.4, dim_model_base=256, hidden_size=128),
-    mla(2, 128, 4, 24, 32, 16, 8, 32), tok='spm')
+    mla(2, 128, 4, 24, 32, 16, 8, 32), tok='spm', run='transformers')
 case(
     'minicpm3-b', 'MiniCPM3ForCausalLM',
     dict(
@@ -112,7 +112,7 @@ case(
                                                                          original_max_position_embeddings=256)),
     mla(3, 64, 4, 24, 32, 16, 8, 16, head=False),
     base={k: v
-          for k, v in B.items() if k not in ('tie_word_embeddings', )}, tok='spm')
+          for k, v in B.items() if k not in ('tie_word_embeddings', )}, tok='spm', run='transformers')
 
 
 def deepseek(n=3, H=64, F=96, h=4, kv=4, E=4, W=40, S=2, first=1, **k):

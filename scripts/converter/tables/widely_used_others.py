@@ -26,12 +26,12 @@ DB = dict(
     tie_word_embeddings=False, attn_config=dict(clip_qkv=8, kv_n_heads=2, rope_theta=500000),
     ffn_config=dict(ffn_hidden_size=48, moe_num_experts=4, moe_top_k=2, moe_jitter_eps=0.01, moe_loss_weight=0.05,
                     moe_normalize_expert_weights=1.0, ffn_act_fn=dict(name='silu')))
-case('dbrx', 'DbrxForCausalLM', {}, dbrx(), tok='bpe', base=DB)
+case('dbrx', 'DbrxForCausalLM', {}, dbrx(), tok='bpe', base=DB, run='transformers')
 case(
     'dbrx-b', 'DbrxForCausalLM',
     dict(n_layers=3, d_model=128, n_heads=8, attn_config=dict(clip_qkv=0.3, kv_n_heads=8, rope_theta=10000),
          ffn_config=dict(ffn_hidden_size=40, moe_num_experts=6, moe_top_k=3, moe_normalize_expert_weights=1.0)),
-    dbrx(3, 128, 40, h=8, kv=8, E=6), tok='bpe', base=DB, dtype="float32")
+    dbrx(3, 128, 40, h=8, kv=8, E=6), tok='bpe', base=DB, dtype="float32", run='transformers')
 
 
 def codeshell(n=2, H=64, V=512, h=4, kv=2):
@@ -119,7 +119,7 @@ def jais2(n=2, bias=True, **k):
 case(
     'jais2', 'Jais2ForCausalLM',
     dict(model_type='jais2', num_key_value_heads=4, layer_norm_eps=1e-5, hidden_act='relu2', attention_bias=True,
-         mlp_bias=True, head_dim=16), jais2(), tok='bpe')
+         mlp_bias=True, head_dim=16), jais2(), tok='bpe', run='transformers')
 
 
 def chameleon(n=2, h=4, kv=4, **k):
@@ -161,8 +161,9 @@ case('kormo', 'KORMoForCausalLM', dict(model_type='kormo', head_dim=16),
      tok='bpe')
 case(
     'rnd1', 'RND1',
-    dict(model_type='rnd1', head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=40,
-         norm_topk_prob=True, decoder_sparse_step=1, mlp_only_layers=[], mask_token_id=500), qmoe(), tok='bpe')
+    dict(model_type='rnd1', head_dim=16, num_experts=4, num_experts_per_tok=2,
+         moe_intermediate_size=40, norm_topk_prob=True, decoder_sparse_step=1, mlp_only_layers=[], mask_token_id=500),
+    qmoe(), tok='bpe', run=None)
 case('iquest', 'IQuestCoderForCausalLM', dict(model_type='iquestcoder', head_dim=16), llama(), tok='bpe')
 case('olmo-old', 'OLMoForCausalLM', dict(model_type='olmo', clip_qkv=None), drop(llama(kv=4), 'norm'), tok='bpe',
      base=nokv)
@@ -191,4 +192,4 @@ case(
         for k, v in nokv.items() if k not in ('rms_norm_eps', 'rope_theta', 'hidden_act', 'intermediate_size')
     })
 case('eurobert', 'EuroBertModel', dict(model_type='eurobert', head_dim=16, classifier_pooling='mean'),
-     ren(llama(kv=4, head=False), ('model.', '')), tok='bpe', base={**B, 'num_key_value_heads': 4})
+     ren(llama(kv=4, head=False), ('model.', '')), tok='bpe', base={**B, 'num_key_value_heads': 4}, run=None)

@@ -2,7 +2,9 @@ import TensorCore
 
 extension ModelFamily {
     /// NeoBERT: an encoder with norms before attention and network, neighbouring pairs that turn, and
-    /// no biases. Its fused matrix has each head's query, key and value together.
+    /// no biases.
+    ///
+    /// Its fused matrix has each head's query, key and value together.
     public static let neoBert = ModelFamily(
         name: "NeoBert",
         architecture: "neo-bert",

@@ -2,7 +2,9 @@ import TensorCore
 
 extension ModelFamily {
     /// Bamba: layers of Mamba-2's state space between layers of attention, of which a part of each
-    /// head turns. Files are Granite 4's.
+    /// head turns.
+    ///
+    /// Files are Granite 4's.
     public static let bamba = ModelFamily(
         name: "Bamba",
         architecture: "granitehybrid",

@@ -7,7 +7,7 @@ extension ModelFamily {
         family.name = "Sarashina2Vision"
         family.classes = ["Sarashina2VisionForCausalLM"]
         // The norm of what pictures give, beside the language model's.
-        family.tensors = [family.tensors, .ignoring("norm.weight")]
+        family.checkpoint.foreign = ["norm.weight"]
         family.export = nil
         return family
     }()
