@@ -10,21 +10,24 @@ import Testing
 @Suite("Projectors")
 struct ProjectorTests {
     /// Qwen 2-VL's encoder of one layer, width 4.
-    private static let qwen = SyntheticModel(
-        config: [
-            "architectures": ["Qwen2VLForConditionalGeneration"], "model_type": "qwen2_vl",
-            "hidden_size": 8,
-            "vision_config": [
-                "embed_dim": 4, "hidden_size": 8, "depth": 1, "num_heads": 2, "patch_size": 2,
+    private static var qwen: SyntheticModel {
+        SyntheticModel(
+            config: [
+                "architectures": ["Qwen2VLForConditionalGeneration"], "model_type": "qwen2_vl",
+                "hidden_size": 8,
+                "vision_config": [
+                    "embed_dim": 4, "hidden_size": 8, "depth": 1, "num_heads": 2, "patch_size": 2,
+                ],
             ],
-        ],
-        tensors: [
-            ("model.embed_tokens.weight", [4, 8]),
-            ("visual.patch_embed.proj.weight", [4, 3, 2, 2, 2]),
-            ("visual.blocks.0.norm1.weight", [4]),
-            ("visual.blocks.0.attn.qkv.weight", [12, 4]), ("visual.blocks.0.attn.qkv.bias", [12]),
-            ("visual.merger.mlp.0.weight", [8, 16]),
-        ])
+            tensors: [
+                ("model.embed_tokens.weight", [4, 8]),
+                ("visual.patch_embed.proj.weight", [4, 3, 2, 2, 2]),
+                ("visual.blocks.0.norm1.weight", [4]),
+                ("visual.blocks.0.attn.qkv.weight", [12, 4]),
+                ("visual.blocks.0.attn.qkv.bias", [12]),
+                ("visual.merger.mlp.0.weight", [8, 16]),
+            ])
+    }
 
     /// Opens the model with a preprocessor's means.
     private func convert(

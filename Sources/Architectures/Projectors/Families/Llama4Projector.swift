@@ -33,7 +33,7 @@ extension ProjectorFamily {
                 [
                     ("self_attn.q_proj", "attn_q"), ("self_attn.k_proj", "attn_k"),
                     ("self_attn.v_proj", "attn_v"), ("self_attn.o_proj", "attn_out"),
-                    ("input_layernorm", "ln1"), ("post_attention_layernorm", "ln2"),
+                    ("input_layernorm", "ln1"), ("post_attention_layernorm", "attn_post_norm"),
                     ("mlp.fc1", "ffn_up"), ("mlp.fc2", "ffn_down"),
                 ]),
             .init("vision_model.vision_adapter.mlp.fc{xid}", "mm.model.mlp.{xid}"),

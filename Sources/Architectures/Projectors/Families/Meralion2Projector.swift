@@ -5,7 +5,7 @@ extension ProjectorFamily {
     public static let meralion2 = ProjectorFamily(
         name: "Meralion2", classes: ["MERaLiON2ForConditionalGeneration"],
         audio: .whisper(["speech_config"]),
-        keys: .whisper + [.type("meralion"), .stackFactor("speech_mlp_scale_factor", or: 15)],
+        keys: [.type("meralion")] + .whisper + [.stackFactor("speech_mlp_scale_factor", or: 15)],
         spellings: [.init("speech_encoder.", means: "audio_tower.")],
         prefixes: ["audio_tower.", "ln_speech.", "speech_audio_adapter."],
         tensors: [

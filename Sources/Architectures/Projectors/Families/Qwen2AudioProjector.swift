@@ -4,7 +4,7 @@ extension ProjectorFamily {
     /// Qwen 2 Audio: Whisper's encoder and a matrix.
     public static let qwen2Audio = ProjectorFamily(
         name: "Qwen2Audio", classes: ["Qwen2AudioForConditionalGeneration"],
-        audio: .whisper(["audio_config"]), keys: .whisper + [.type("qwen2a")],
+        audio: .whisper(["audio_config"]), keys: [.type("qwen2a")] + .whisper,
         spellings: .whisper, prefixes: ["audio_tower.", "audio."],
         tensors: [
             .whisper, .init("audio.multi_modal_projector.linear", "mm.a.fc"),

@@ -4,7 +4,7 @@ extension ProjectorFamily {
     /// Ultravox: Whisper's encoder, stacked frames and a gated network.
     public static let ultravox = ProjectorFamily(
         name: "Ultravox", classes: ["UltravoxModel"], audio: .whisper(["audio_config"]),
-        keys: .whisper + [.type("ultravox"), .stackFactor("stack_factor")],
+        keys: [.type("ultravox")] + .whisper + [.stackFactor("stack_factor")],
         spellings: .whisper, prefixes: ["audio_tower.", "audio."],
         tensors: [
             .whisper, .init("audio.multi_modal_projector.linear_{xid}", "mm.a.mlp.{xid}"),
