@@ -46,9 +46,11 @@ extension FuzzTarget {
     private static func plan(
         _ config: [UInt8], _ generation: [UInt8], _ scratch: FuzzScratch
     ) throws {
-        try scratch.link(["tokenizer.json", "tokenizer_config.json", "model.safetensors"], of: base)
+        try scratch.link(
+            ["tokenizer.json", "tokenizer_config.json", "model.safetensors"], of: base)
         _ = try scratch.file("config.json", config)
-        _ = try scratch.file("generation_config.json", generation.isEmpty ? [0x7B, 0x7D] : generation)
+        _ = try scratch.file(
+            "generation_config.json", generation.isEmpty ? [0x7B, 0x7D] : generation)
         let source = try ConversionSource(directory: scratch.path)
         _ = ReaderRequirements(
             metadata: source.metadata, tensors: source.tensors, path: scratch.path

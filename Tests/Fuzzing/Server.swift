@@ -27,7 +27,9 @@ extension FuzzTarget {
     ]
 }
 
-/// A small model behind the endpoints, without sockets. Answers are a few tokens: its context is.
+/// A small model behind the endpoints, without sockets.
+///
+/// Answers are a few tokens, as many as its context holds.
 private struct FuzzServer: Sendable {
     static let shared = Result { try FuzzServer() }
     private let api = ServingAPI()

@@ -18,7 +18,9 @@ extension FuzzTarget {
             if !map.isEmpty { _ = try scratch.file("special_tokens_map.json", map) }
             _ = try scratch.file(
                 "tokenizer.json",
-                Array(#"{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}}"#.utf8))
+                Array(
+                    #"{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}}"#.utf8)
+            )
             try encode(scratch)
         },
     ]

@@ -14,7 +14,9 @@ import Testing
         let scratch = try FuzzScratch()
         for seed in seeds.sorted() {
             let bytes = [UInt8](try Data(contentsOf: URL(filePath: folder + "/" + seed)))
-            #expect(throws: Never.self, "\(name)/\(seed)") { try target.run(bytes, scratch: scratch) }
+            #expect(throws: Never.self, "\(name)/\(seed)") {
+                try target.run(bytes, scratch: scratch)
+            }
         }
     }
 }

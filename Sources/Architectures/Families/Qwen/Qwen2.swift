@@ -6,7 +6,7 @@ extension ModelFamily {
         name: "Qwen2",
         architecture: "qwen2",
         classes: [
-            "Qwen2ForCausalLM", "Qwen2Model", "KORMoForCausalLM",
+            "Qwen2ForCausalLM", "Qwen2Model",
             // The language models of models that also take pictures or sound.
             "Qwen2AudioForConditionalGeneration", "AudioFlamingo3ForConditionalGeneration",
             "DotsOCRForCausalLM",
@@ -21,11 +21,7 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
         ],
         keys: .common + .pooling,
-        tensors: [.ends(), .blocks(.preNorms(), .attention(biases: .optional), .gatedNetwork())],
-        checkpoint: .init(spellings: [
-            .init(".pre_attention_layernorm.", means: ".input_layernorm."),
-            .init(".pre_mlp_layernorm.", means: ".post_attention_layernorm."),
-        ]),
+        tensors: [.ends(), .blocks(.preNorms(), .attention(biases: .required), .gatedNetwork())],
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .lostSlidingWindow],
         export: .init(
