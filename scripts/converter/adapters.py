@@ -18,8 +18,13 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 SMALL = dict(
-    vocab_size=512, hidden_size=64, intermediate_size=96, num_hidden_layers=2,
-    num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256,
+    vocab_size=512,
+    hidden_size=64,
+    intermediate_size=96,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    max_position_embeddings=256,
 )
 
 
@@ -38,45 +43,106 @@ CASES = {
     "llama-f16": (("Llama", {}), dict(r=32, lora_alpha=8, target_modules=LINEAR), torch.float16, {}),
     "llama-regex": (
         ("Llama", {}),
-        dict(r=8, lora_alpha=16, target_modules=r".*layers\.1\.self_attn\.(q|k)_proj"), torch.float32, {}),
+        dict(r=8, lora_alpha=16, target_modules=r".*layers\.1\.self_attn\.(q|k)_proj"),
+        torch.float32,
+        {},
+    ),
     "llama-all": (("Llama", {}), dict(r=8, lora_alpha=16, target_modules="all-linear"), torch.float32, {}),
     "llama-patterns": (
         ("Llama", {}),
-        dict(r=8, lora_alpha=16, target_modules=LINEAR, rank_pattern={"q_proj": 4, r"layers\.1\.mlp\.up_proj": 16},
-             alpha_pattern={"v_proj": 64}), torch.float32, {}),
-    "llama-rslora": (("Llama", {}), dict(r=16, lora_alpha=16, use_rslora=True, target_modules=LINEAR), torch.float32, {}),
+        dict(
+            r=8,
+            lora_alpha=16,
+            target_modules=LINEAR,
+            rank_pattern={"q_proj": 4, r"layers\.1\.mlp\.up_proj": 16},
+            alpha_pattern={"v_proj": 64},
+        ),
+        torch.float32,
+        {},
+    ),
+    "llama-rslora": (
+        ("Llama", {}),
+        dict(r=16, lora_alpha=16, use_rslora=True, target_modules=LINEAR),
+        torch.float32,
+        {},
+    ),
     "llama-embed": (
-        ("Llama", {}), dict(r=8, lora_alpha=16, target_modules=["q_proj", "embed_tokens", "lm_head"]),
-        torch.float32, {}),
+        ("Llama", {}),
+        dict(r=8, lora_alpha=16, target_modules=["q_proj", "embed_tokens", "lm_head"]),
+        torch.float32,
+        {},
+    ),
     "llama-saved": (
-        ("Llama", {}), dict(r=8, lora_alpha=16, target_modules=["q_proj"], modules_to_save=["lm_head", "embed_tokens"]),
-        torch.float32, {"refused": True}),
-    "llama-norms": (("Llama", {}), dict(r=8, lora_alpha=16, target_modules=LINEAR), torch.float32, {"norms": True}),
+        ("Llama", {}),
+        dict(r=8, lora_alpha=16, target_modules=["q_proj"], modules_to_save=["lm_head", "embed_tokens"]),
+        torch.float32,
+        {"refused": True},
+    ),
+    "llama-norms": (
+        ("Llama", {}),
+        dict(r=8, lora_alpha=16, target_modules=LINEAR),
+        torch.float32,
+        {"norms": True},
+    ),
     "llama-dora": (
-        ("Llama", {}), dict(r=8, lora_alpha=16, use_dora=True, target_modules=["q_proj"]), torch.float32,
-        {"refused": True}),
+        ("Llama", {}),
+        dict(r=8, lora_alpha=16, use_dora=True, target_modules=["q_proj"]),
+        torch.float32,
+        {"refused": True},
+    ),
     "qwen2": (("Qwen2", {}), dict(r=8, lora_alpha=16, target_modules=LINEAR), torch.bfloat16, {}),
-    "qwen3": (("Qwen3", {"head_dim": 32}), dict(r=8, lora_alpha=16, target_modules=LINEAR), torch.bfloat16, {}),
-    "gemma2": (("Gemma2", {"head_dim": 32, "query_pre_attn_scalar": 32}), dict(r=8, lora_alpha=16, target_modules=LINEAR), torch.bfloat16, {}),
+    "qwen3": (
+        ("Qwen3", {"head_dim": 32}),
+        dict(r=8, lora_alpha=16, target_modules=LINEAR),
+        torch.bfloat16,
+        {},
+    ),
+    "gemma2": (
+        ("Gemma2", {"head_dim": 32, "query_pre_attn_scalar": 32}),
+        dict(r=8, lora_alpha=16, target_modules=LINEAR),
+        torch.bfloat16,
+        {},
+    ),
     "phi3": (
         ("Phi3", {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}),
         dict(r=8, lora_alpha=16, target_modules=["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]),
-        torch.float32, {}),
+        torch.float32,
+        {},
+    ),
     "gpt2": (
         ("GPT2", {"n_embd": 64, "n_layer": 2, "n_head": 4, "n_positions": 256}),
-        dict(r=8, lora_alpha=16, target_modules=["c_attn", "c_fc", "c_proj"]), torch.float32, {"differs": True}),
+        dict(r=8, lora_alpha=16, target_modules=["c_attn", "c_fc", "c_proj"]),
+        torch.float32,
+        {"differs": True},
+    ),
     "falcon-h1": (
-        ("FalconH1", {"mamba_d_ssm": 64, "mamba_n_heads": 4, "mamba_d_head": 16, "mamba_d_state": 16, "head_dim": 16,
-                      "key_multiplier": 0.5}),
+        (
+            "FalconH1",
+            {
+                "mamba_d_ssm": 64,
+                "mamba_n_heads": 4,
+                "mamba_d_head": 16,
+                "mamba_d_state": 16,
+                "head_dim": 16,
+                "key_multiplier": 0.5,
+            },
+        ),
         dict(r=8, lora_alpha=16, target_modules=["q_proj", "k_proj", "up_proj", "gate_proj", "down_proj"]),
-        torch.float32, {}),
+        torch.float32,
+        {},
+    ),
     "mixtral": (
-        ("Mixtral", {"num_local_experts": 4}), dict(r=8, lora_alpha=16, target_modules=["q_proj", "k_proj", "v_proj"]),
-        torch.float32, {"experts": ("block_sparse_moe.experts.{}.{}", ["w1", "w2", "w3"])}),
+        ("Mixtral", {"num_local_experts": 4}),
+        dict(r=8, lora_alpha=16, target_modules=["q_proj", "k_proj", "v_proj"]),
+        torch.float32,
+        {"experts": ("block_sparse_moe.experts.{}.{}", ["w1", "w2", "w3"])},
+    ),
     "qwen2moe": (
         ("Qwen2Moe", {"num_experts": 4, "moe_intermediate_size": 32, "shared_expert_intermediate_size": 32}),
-        dict(r=8, lora_alpha=16, target_modules=["q_proj"]), torch.float32,
-        {"experts": ("mlp.experts.{}.{}", ["gate_proj", "up_proj", "down_proj"])}),
+        dict(r=8, lora_alpha=16, target_modules=["q_proj"]),
+        torch.float32,
+        {"experts": ("mlp.experts.{}.{}", ["gate_proj", "up_proj", "down_proj"])},
+    ),
 }
 
 
@@ -89,7 +155,9 @@ def tokenizer(folder, base):
 def experts(weights, pattern, names, config, width):
     """Changes to every expert by itself, as transformers 4 names them."""
     for layer in range(config.num_hidden_layers):
-        for expert in range(config.num_local_experts if hasattr(config, "num_local_experts") else config.num_experts):
+        for expert in range(
+            config.num_local_experts if hasattr(config, "num_local_experts") else config.num_experts
+        ):
             for name in names:
                 down = name in ("w2", "down_proj")
                 rows, columns = (config.hidden_size, width) if down else (width, config.hidden_size)
@@ -124,7 +192,9 @@ def make(out, name, seed):
     weights = {key: value.to(dtype) for key, value in load_file(path).items()}
     if extra.get("norms"):
         for layer in range(2):
-            weights[f"base_model.model.model.layers.{layer}.input_layernorm.weight"] = torch.randn(64).to(dtype)
+            weights[f"base_model.model.model.layers.{layer}.input_layernorm.weight"] = torch.randn(64).to(
+                dtype
+            )
     if "experts" in extra:
         cfg = network.config
         experts(weights, *extra["experts"], cfg, getattr(cfg, "moe_intermediate_size", cfg.intermediate_size))

@@ -142,7 +142,7 @@ def mimo(config):
 
 
 def step(config):
-    hidden, head = config["hidden_size"], config["head_dim"]
+    hidden = config["hidden_size"]
     other, further = config["attention_other_setting"], config.get("num_nextn_predict_layers", 0)
     sparse = [int(layer) for layer in config["moe_layers_enum"].split(",")]
 
