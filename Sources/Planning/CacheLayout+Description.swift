@@ -70,6 +70,9 @@ extension BlockDescription.Recurrence {
             (space.convolution.length - 1) * space.channelCount + space.stateLength * space.width
         case .deltaRule(let rule):
             (rule.convolution.length - 1) * rule.channelCount + rule.keyLength * rule.valueWidth
+        case .kimiDelta(let delta):
+            delta.convolutions.reduce(0) { $0 + ($1.length - 1) * delta.width }
+                + delta.headLength * delta.width
         }
     }
 }
