@@ -51,8 +51,8 @@ public struct ArchitectureError: IngotError, Hashable {
         switch kind {
         case .missingArchitecture: "the key is missing, expected a list with a model class"
         case .unknownArchitecture(let name, let supported):
-            "the model class \(name) is not supported; supported are "
-                + supported.joined(separator: ", ")
+            "the model class \(name) is not supported, expected "
+                + supported.summary(near: name)
         case .missingKey: "the key is missing"
         case .invalidValue(let found, let expected): "found \(found), expected \(expected)"
         case .layerCountOutOfRange(let found, let limit):

@@ -33,8 +33,8 @@ public struct DecoderDescriptionError: IngotError, Hashable {
     public var problem: String {
         switch kind {
         case .unknownArchitecture(let name):
-            "architecture \"\(name)\" found, expected one of "
-                + DecoderDescription.architectures.joined(separator: ", ")
+            "architecture \"\(name)\" found, expected "
+                + DecoderDescription.architectures.summary(near: name)
         case .missingKey: "the metadata key is missing"
         case .invalidValue(let found, let expected): "\(found) found, expected \(expected)"
         }

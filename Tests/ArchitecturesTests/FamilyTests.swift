@@ -182,6 +182,11 @@ import Testing
             return
         }
         #expect(supported.contains("Qwen3ForCausalLM"))
+        let similar = ArchitectureError(
+            .unknownArchitecture("Qwen3NewForCausalLM", supported: supported), path: "config.json")
+        #expect(similar.problem.contains("\(supported.count) that docs/families.md lists, among"))
+        #expect(similar.problem.contains("Qwen3NextForCausalLM"))
+        #expect(similar.problem.utf8.count < 300)
         for text in ["{}", #"{"architectures":[]}"#, #"{"architectures":[1]}"#, "[]"] {
             let json = try JSON.parse(Array(text.utf8))
             let error = #expect(throws: ArchitectureError.self) {
