@@ -1,5 +1,5 @@
 public import Evaluation
-public import Foundation
+import Foundation
 
 /// What quantization cost an embedding model: how near the vectors of its levels are to the base's, and
 /// how much of what is next to what they keep.

@@ -1,5 +1,5 @@
 public import Architectures
-public import Evaluation
+import Evaluation
 import Foundation
 import GGUF
 public import Inference

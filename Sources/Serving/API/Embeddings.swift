@@ -93,7 +93,7 @@ extension ServingAPI {
         var fields = try fields(request)
         try checkModel(&fields, service)
         guard let query = try fields.text("query") else { throw APIError.missing("query") }
-        let list = try fields.take("documents") ?? fields.take("texts")
+        let list = fields.take("documents") ?? fields.take("texts")
         guard let documents = list?.array, !documents.isEmpty else {
             throw list == nil
                 ? APIError.missing("documents")
