@@ -39,6 +39,8 @@ class Case:
     edit: object = None
     # Changes the tensors' names and values: a function of a dictionary that returns one.
     rename: object = None
+    # Writes the directory, a path, by itself instead of all this.
+    make: object = None
     # Whether config.json is written in the words of transformers 4.
     old: bool = False
     dtype: str = "bfloat16"
@@ -91,6 +93,9 @@ def write(case, folder):
     """Writes the case's directory."""
     import torch
 
+    if case.make:
+        case.make(folder)
+        return
     os.makedirs(folder)
     generator = torch.Generator().manual_seed(case.seed)
     random.seed(case.seed)

@@ -1,0 +1,85 @@
+"""Encoders of pictures and sound, which both converters write with --mmproj."""
+
+import functools
+import json
+import os
+
+from checkpoints import FIXTURES, Case
+from projector_classes import CASES as OF_CLASSES
+from projector_shapes import SHAPES as OF_SHAPES
+
+# Whose classes transformers calls otherwise than their checkpoints do.
+SPELLINGS = {"LightOnOcrForConditionalGeneration": "LightOnOCRForConditionalGeneration"}
+# Whose encoders transformers saves without a part of their names.
+INNER = ("gemma3", "lfm2vl")
+
+
+def write(label, folder):
+    """Writes a model that transformers has a class for."""
+    import torch
+    import transformers
+    from safetensors.torch import load_file, save_file
+
+    transformers.logging.disable_progress_bar()
+    name, members, preprocessor = OF_CLASSES[label]
+    torch.manual_seed(7)
+    kind = getattr(transformers, name)
+    model = kind(kind.config_class(**members)).to(torch.bfloat16)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn_like(parameter.float()) * 0.1)
+    model.save_pretrained(folder)
+    if label in INNER:
+        path = os.path.join(folder, "model.safetensors")
+        tensors = {
+            key.replace("vision_tower.", "vision_tower.vision_model."): value
+            for key, value in load_file(path).items()}
+        save_file(tensors, path, {"format": "pt"})
+    with open(os.path.join(folder, "config.json")) as file:
+        config = json.load(file)
+    config["architectures"] = [SPELLINGS.get(name, name)]
+    if label == "paddleocr":
+        config["vision_config"]["architectures"] = ["PaddleOCRVisionModel"]
+    with open(os.path.join(FIXTURES, "llama", "tokenizer.json"), encoding="utf-8") as file:
+        tokenizer = json.load(file)
+    tokenizer["added_tokens"].append({"id": 511, "content": "[IMG_BREAK]"})
+    finish(folder, config, preprocessor)
+    save(folder, "tokenizer.json", tokenizer)
+    save(folder, "tokenizer_config.json", {})
+
+
+def write_shapes(label, folder):
+    """Writes a model that transformers lacks."""
+    import torch
+    from safetensors.torch import save_file
+
+    name, shapes, config, preprocessor = OF_SHAPES[label]
+    wanted = {}
+    shapes(wanted)
+    generator = torch.Generator().manual_seed(7)
+    os.makedirs(folder)
+    tensors = {
+        key: (torch.randn(shape, generator=generator) * 0.1).to(torch.bfloat16) for key, shape in wanted.items()}
+    save_file(tensors, os.path.join(folder, "model.safetensors"), {"format": "pt"})
+    finish(folder, {"architectures": [name], **config}, preprocessor)
+
+
+def finish(folder, config, preprocessor):
+    save(folder, "config.json", config)
+    if preprocessor:
+        save(folder, "preprocessor_config.json", preprocessor)
+
+
+def save(folder, name, value):
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+        json.dump(value, file)
+
+
+def case(label, name, make):
+    return Case(
+        SPELLINGS.get(name, name), label, {}, make=functools.partial(make, label), dtype="float16",
+        tokenizer="llama-spm", run=None, options=("--mmproj",), peer_options=("--mmproj",))
+
+
+CASES = [case(label, value[0], write) for label, value in OF_CLASSES.items()]
+CASES += [case(label, value[0], write_shapes) for label, value in OF_SHAPES.items()]
