@@ -1,15 +1,20 @@
+#!/usr/bin/env python3
 """Seeded adapters (LoRA of PEFT) for models of several families, with the options that matter.
 
-    python adapters.py OUT_DIR
+    scripts/converter/adapters.py OUT_DIR [--peer LLAMA_CPP] [NAME...]
 
-writes for each case OUT_DIR/NAME/base and OUT_DIR/NAME/adapter (and OUT_DIR/NAME/merged: PEFT's
-merge_and_unload), to be converted by both programs. It needs torch, transformers and peft.
+writes for each case OUT_DIR/NAME/base and OUT_DIR/NAME/adapter (and OUT_DIR/NAME/merged: PEFT's merge_and_unload).
+With --peer, a source tree of llama.cpp, both programs convert each in four types, and a row says whether the files are
+equal. It needs torch, transformers and peft; INGOT names another binary than .build/release/ingot.
 """
 
+import argparse
 import copy
 import json
+import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 import peft
@@ -205,9 +210,43 @@ def make(out, name, seed):
         tokenizer(folder / "merged", fixtures)
 
 
-if __name__ == "__main__":
-    out = pathlib.Path(sys.argv[1])
+def compare(folder, peer, outtype):
+    """What both programs make of an adapter: a word, and why."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    base, adapter = folder / "base", folder / "adapter"
+    files = [folder / "peer.gguf", folder / "ingot.gguf"]
+    ingot = os.environ.get("INGOT", str(root / ".build/release/ingot"))
+    commands = [
+        [sys.executable, str(peer / "convert_lora_to_gguf.py"), "--base", base, "--outtype", outtype, "--outfile", files[0],
+         adapter],
+        [ingot, "convert", adapter, "--base", base, "--outtype", outtype, "--outfile", files[1], "-q"],
+    ]  # fmt: skip
+    for file, command, name in zip(files, commands, ["the reference converter", "Ingot"]):
+        file.unlink(missing_ok=True)
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+        if not file.exists():
+            return "refused", f"by {name}: {(done.stderr.strip() or 'no word').splitlines()[-1][:200]}"
+    return ("equal" if files[0].read_bytes() == files[1].read_bytes() else "different"), ""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--peer", type=pathlib.Path)
+    options = parser.parse_intermixed_args()
+    failed = False
     for number, name in enumerate(CASES):
-        if len(sys.argv) > 2 and name not in sys.argv[2:]:
+        if options.names and name not in options.names:
             continue
-        make(out, name, 100 + number)
+        make(options.out, name, 100 + number)
+        expected = "different" if "differs" in CASES[name][3] else "refused" if "refused" in CASES[name][3] else "equal"
+        for outtype in ["f32", "f16", "bf16", "q8_0"] if options.peer else []:
+            verdict, why = compare(options.out / name, options.peer, outtype)
+            failed |= verdict != expected
+            print(f"{verdict:10}{name} {outtype}  {why}".rstrip(), flush=True)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
