@@ -77,7 +77,7 @@ struct ThroughputPlot {
             let most = points.map(\.y).max(), most > 0
         else { return nil }
         let height = 260.0
-        let (left, right, top, bottom) = (56.0, layout.width - 16, 32.0, height - 40)
+        let (left, right, top, bottom) = (56.0, layout.width - 16, 32.0, height - 46)
         let across = Axis.logarithmic(first.x...last.x, from: left, to: right)
         let up = Axis.linear(0...most, from: bottom, to: top, count: 5)
         var plot = SVGPlot(
@@ -85,22 +85,9 @@ struct ThroughputPlot {
             title: "Output tokens a second",
             summary: points.map { "\($0.level): \(LoadReport.figure($0.y))" }
                 .joined(separator: "; "))
-        plot.text("Output tokens a second", at: Point(x: 0, y: 14), class: "axis-title")
-        for tick in up.ticks where tick.value >= 0 {
-            let y = up.position(tick.value)
-            plot.line(from: Point(x: left, y: y), to: Point(x: right, y: y), class: "grid")
-            plot.text(
-                tick.label ?? "", at: Point(x: left - 8, y: y + 4), class: "tick", anchor: .end)
-        }
-        for tick in across.ticks where tick.label != nil {
-            let x = across.position(tick.value)
-            plot.line(from: Point(x: x, y: bottom), to: Point(x: x, y: bottom + 4), class: "axis")
-            plot.text(
-                tick.label ?? "", at: Point(x: x, y: bottom + 18), class: "tick", anchor: .middle)
-        }
-        plot.text(
-            isOpen ? "requests sent a second" : "clients", at: Point(x: right, y: height - 4),
-            class: "legend", anchor: .end)
+        plot.frame(
+            across, up, up: "Output tokens a second",
+            across: isOpen ? "requests sent a second" : "clients")
         let places = points.map { Point(x: across.position($0.x), y: up.position($0.y)) }
         plot.polyline(places, class: "front")
         for (place, point) in zip(places, points) {

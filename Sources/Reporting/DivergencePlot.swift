@@ -73,33 +73,7 @@ struct DivergencePlot {
             identifier: "divergence-\(layout.rawValue)",
             title: "KL divergence against \(title)", summary: summary)
 
-        for tick in y.ticks {
-            let height = y.position(tick.value)
-            plot.line(
-                from: Point(x: x.start, y: height), to: Point(x: x.end, y: height),
-                class: tick.label == nil ? "grid minor" : "grid")
-            if let label = tick.label {
-                plot.text(
-                    label, at: Point(x: x.start - 8, y: height + 4), class: "tick", anchor: .end)
-            }
-        }
-        for tick in x.ticks {
-            let place = x.position(tick.value)
-            plot.line(
-                from: Point(x: place, y: y.start), to: Point(x: place, y: y.start + 5),
-                class: "axis")
-            plot.text(
-                tick.label ?? "", at: Point(x: place, y: y.start + 20), class: "tick",
-                anchor: .middle)
-        }
-        plot.line(
-            from: Point(x: x.start, y: y.start), to: Point(x: x.end, y: y.start), class: "axis")
-        plot.text(
-            "KL divergence from the base, nat (log scale)", at: Point(x: 0, y: 14),
-            class: "axis-title")
-        plot.text(
-            title, at: Point(x: x.end, y: y.start + 40), class: "axis-title",
-            anchor: .end)
+        plot.frame(x, y, up: "KL divergence from the base, nat (log scale)", across: title)
         legend(in: &plot, layout)
         draw(in: &plot, x, y)
         return plot

@@ -39,7 +39,9 @@ struct MemoryPlot {
             title: "Memory against context",
             summary: points.map { "\($0.context): \(NumberFormat.bytes($0.total))" }
                 .joined(separator: "; ") + ".")
-        draw(x, y, in: &plot)
+        plot.frame(
+            x, y, up: "memory of \(plan.slots) slots, GB (log scale)",
+            across: "context of each, tokens (log scale)")
         var lastName = Double.infinity
         for (name, bytes) in lines {
             let height = y.position(bytes / 1e9)
@@ -63,33 +65,5 @@ struct MemoryPlot {
                 hint: "\(point.context) tokens: \(NumberFormat.bytes(point.total))")
         }
         return plot.element
-    }
-
-    private func draw(_ x: Axis, _ y: Axis, in plot: inout SVGPlot) {
-        for tick in y.ticks {
-            let height = y.position(tick.value)
-            plot.line(
-                from: Point(x: x.start, y: height), to: Point(x: x.end, y: height),
-                class: tick.label == nil ? "grid minor" : "grid")
-            if let label = tick.label {
-                plot.text(
-                    label, at: Point(x: x.start - 8, y: height + 4), class: "tick", anchor: .end)
-            }
-        }
-        for tick in x.ticks {
-            let place = x.position(tick.value)
-            plot.line(
-                from: Point(x: place, y: y.start), to: Point(x: place, y: y.start + 5),
-                class: "axis")
-            plot.text(
-                tick.label ?? "", at: Point(x: place, y: y.start + 20), class: "tick",
-                anchor: .middle)
-        }
-        plot.text(
-            "memory of \(plan.slots) slots, GB (log scale)", at: Point(x: 0, y: 14),
-            class: "axis-title")
-        plot.text(
-            "context of each, tokens (log scale)", at: Point(x: x.end, y: y.start + 40),
-            class: "axis-title", anchor: .end)
     }
 }
