@@ -222,7 +222,7 @@ let package = Package(
             dependencies: [
                 "TensorCore", "Safetensors", "Grammars", "Modelfiles", "Templates", "Tokenization",
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Inference", "Evaluation",
-                "Serving", "TestSupport",
+                "Serving", "LoadTesting", "Planning", "Watching", "TestSupport",
             ],
             path: "Tests/Fuzzing", swiftSettings: strict),
         .testTarget(

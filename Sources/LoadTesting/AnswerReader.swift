@@ -12,12 +12,12 @@ public enum LoadEndpoint: String, Sendable, CaseIterable, Codable {
 }
 
 /// What of a streamed answer counts, event by event.
-struct AnswerReader {
+package struct AnswerReader {
     /// Token counts as the server tells them.
-    struct Usage: Hashable {
-        var promptTokens: Int
-        var completionTokens: Int
-        var totalTokens: Int?
+    package struct Usage: Hashable {
+        package var promptTokens: Int
+        package var completionTokens: Int
+        package var totalTokens: Int?
     }
 
     let endpoint: LoadEndpoint
@@ -33,7 +33,7 @@ struct AnswerReader {
     private(set) var isDone = false
     private(set) var eventCount = 0
 
-    init(endpoint: LoadEndpoint) { self.endpoint = endpoint }
+    package init(endpoint: LoadEndpoint) { self.endpoint = endpoint }
 
     /// The events with content.
     var contentCount: Int { firstContent == nil ? 0 : gaps.count + 1 }
@@ -45,7 +45,7 @@ struct AnswerReader {
     }
 
     /// Takes in the data of an event that came at `time`.
-    mutating func take(_ data: [UInt8], at time: Double) throws(RequestFailure) {
+    package mutating func take(_ data: [UInt8], at time: Double) throws(RequestFailure) {
         guard !isDone else { return }
         eventCount += 1
         if data.elementsEqual("[DONE]".utf8) {
@@ -103,7 +103,7 @@ struct AnswerReader {
     ///   - limit: The tokens that were asked for.
     ///   - needsContent: Whether an answer without any content is a failure.
     /// - Throws: `RequestFailure` when the answer is not whole or its counts cannot be true.
-    func checkedUsage(limit: Int, needsContent: Bool) throws(RequestFailure) -> Usage {
+    package func checkedUsage(limit: Int, needsContent: Bool) throws(RequestFailure) -> Usage {
         guard eventCount > 0 else {
             throw RequestFailure(.brokenStream, "the answer holds no server-sent event")
         }

@@ -1,19 +1,21 @@
 /// Server-sent events out of bytes as they come, cut anywhere.
 ///
 /// Source: the HTML standard, "Server-sent events". Of an event only `data` is kept.
-struct EventStream {
+package struct EventStream {
     /// The most bytes of a line, and of an event's data.
-    static let lineLimit = 1 << 20
+    package static let lineLimit = 1 << 20
 
     private var line: [UInt8] = []
     private var data: [UInt8]?
     private var followsCarriageReturn = false
     private var isFirstLine = true
 
+    package init() {}
+
     /// Takes bytes in and gives the data of each event that they complete.
     ///
     /// - Throws: `RequestFailure` for lines beyond the limit, and what `event` throws.
-    mutating func take(_ bytes: [UInt8], _ event: ([UInt8]) throws -> Void) throws {
+    package mutating func take(_ bytes: [UInt8], _ event: ([UInt8]) throws -> Void) throws {
         for byte in bytes {
             let follows = followsCarriageReturn
             followsCarriageReturn = byte == UInt8(ascii: "\r")
@@ -34,7 +36,7 @@ struct EventStream {
     var isInsideEvent: Bool { data != nil || !line.isEmpty }
 
     /// Gives the last event of a stream that ended without the empty line that ends an event.
-    mutating func finish(_ event: ([UInt8]) throws -> Void) throws {
+    package mutating func finish(_ event: ([UInt8]) throws -> Void) throws {
         if !line.isEmpty { try endLine(event) }
         try endEvent(event)
     }
