@@ -25,7 +25,7 @@ let package = Package(
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Pipeline", "Inference",
                 "Evaluation", "Calibration", "Reporting", "Allocation", "Checkpoints", "Grammars",
                 "Modelfiles", "Planning", "Serving", "ServingHTTP", "Deployment", "HTTPRequests",
-                "LoadTesting", "Watching",
+                "LoadTesting", "Watching", "Clusters",
             ]),
     ],
     dependencies: [
@@ -40,6 +40,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.0.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // Layer 0: C
@@ -188,6 +189,17 @@ let package = Package(
             name: "Watching", dependencies: ["TensorCore", "HTTPRequests", "Reporting"],
             swiftSettings: strict),
         // Layer 9
+        // Yams is imported here alone.
+        .target(
+            name: "Clusters",
+            dependencies: [
+                "TensorCore", "Quantization", "GGUF", "Architectures", "Conversion", "Pipeline",
+                "Planning", "Reporting", "Deployment",
+                .product(name: "Yams", package: "Yams"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict),
+        // Layer 10
         .executableTarget(
             name: "ingot",
             dependencies: [
@@ -195,6 +207,7 @@ let package = Package(
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
                 "Reporting", "Allocation", "Checkpoints", "Grammars", "Modelfiles", "Planning",
                 "Serving", "ServingHTTP", "Deployment", "HTTPRequests", "LoadTesting", "Watching",
+                "Clusters",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -336,6 +349,12 @@ let package = Package(
         .testTarget(
             name: "WatchingTests",
             dependencies: ["Watching", "HTTPRequests", "TensorCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ClustersTests",
+            dependencies: [
+                "Clusters", "TensorCore", "TestSupport", .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "IngotTests",

@@ -1,12 +1,12 @@
-import TensorCore
+package import TensorCore
 
 /// Settings as YAML, which is written and never read here.
 ///
 /// Mappings and lists in blocks, two spaces for a level; texts plain where no reader takes them for
 /// something else, in double quotes otherwise.
-enum YAMLText {
+package enum YAMLText {
     /// A document with its mark.
-    static func document(_ value: JSON) -> String {
+    package static func document(_ value: JSON) -> String {
         var lines = ["---"]
         write(value, indent: 0, into: &lines)
         return lines.joined(separator: "\n") + "\n"
@@ -93,13 +93,13 @@ enum YAMLText {
 
 extension JSON {
     /// A text.
-    static func words(_ text: String) -> JSON { .string(ByteString(text)) }
+    package static func words(_ text: String) -> JSON { .string(ByteString(text)) }
 
     /// Texts.
-    static func words(_ texts: [String]) -> JSON { .array(texts.map { .words($0) }) }
+    package static func words(_ texts: [String]) -> JSON { .array(texts.map { .words($0) }) }
 
     /// An object of members, of which those without a value are left out.
-    static func members(_ members: [(String, JSON?)]) -> JSON {
+    package static func members(_ members: [(String, JSON?)]) -> JSON {
         .object(
             members.compactMap { key, value in
                 value.map { Member(key: ByteString(key), value: $0) }

@@ -2,7 +2,7 @@
 ///
 /// Names that go on where it ends come first; otherwise those at the smallest edit distance, when
 /// no more than a third of the letters are wrong. Case, `_` and `-` do not count.
-func nearestNames(to typed: String, among names: [String]) -> [String] {
+package func nearestNames(to typed: String, among names: [String]) -> [String] {
     let letters = comparable(typed)
     guard !letters.isEmpty, letters.count <= 32 else { return [] }
     let longer = names.filter { comparable($0).starts(with: letters) }

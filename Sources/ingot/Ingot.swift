@@ -29,7 +29,7 @@ struct Ingot: ParsableCommand {
             CompareCommand.self, ReportCommand.self, ScoreCommand.self, SensitivityCommand.self,
             ImatrixCommand.self, GenerateCommand.self, ChatCommand.self, EmbedCommand.self,
             ServeCommand.self, BenchCommand.self, WatchCommand.self, PlanCommand.self,
-            ModelfileCommand.self, DeployCommand.self, CardCommand.self,
+            ModelfileCommand.self, DeployCommand.self, CardCommand.self, ClusterCommand.self,
             InspectCommand.self,
             TokenizeCommand.self,
             VerifyCommand.self, DiffCommand.self,

@@ -1,0 +1,42 @@
+import Clusters
+import Reporting
+
+/// How far a campaign is, in lines.
+enum ClusterListing {
+    /// The most tasks of a stage that something is said of.
+    private static let remarkLimit = 5
+
+    static func lines(of status: CampaignStatus) -> [String] {
+        let headings = ["stage", "done", "running", "to retry", "failed", "waiting"]
+        var table = TextTable(
+            columns: headings.enumerated().map { index, heading in
+                .init(heading: heading, alignment: index == 0 ? .left : .right)
+            }, rows: [])
+        for stage in status.stages {
+            table.add(row: [
+                stage.name, "\(stage.count(.done))/\(stage.states.count)",
+                "\(stage.count(.running))", "\(stage.count(.retrying) + stage.count(.silent))",
+                "\(stage.count(.failed))", "\(stage.count(.waiting))",
+            ])
+        }
+        var lines = table.lines
+        for stage in status.stages {
+            for remark in stage.remarks.prefix(remarkLimit) {
+                let host = remark.host.isEmpty ? "" : " on \(remark.host)"
+                lines.append(
+                    "\(stage.name) \(remark.number): \(remark.state.rawValue)\(host): \(remark.reason)"
+                )
+            }
+            if stage.remarks.count > remarkLimit {
+                lines.append(
+                    "\(stage.name): \(stage.remarks.count - remarkLimit) more like these")
+            }
+        }
+        lines += status.changedSources.map { "a source is not as it was: \($0)" }
+        lines.append(
+            status.isComplete
+                ? "everything is done"
+                : "about \(NumberFormat.duration(status.secondsLeft)) left")
+        return lines
+    }
+}
