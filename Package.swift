@@ -25,7 +25,7 @@ let package = Package(
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Pipeline", "Inference",
                 "Evaluation", "Calibration", "Reporting", "Allocation", "Checkpoints", "Grammars",
                 "Modelfiles", "Planning", "Serving", "ServingHTTP", "Deployment", "HTTPRequests",
-                "LoadTesting", "Watching", "Clusters",
+                "Clusters", "LoadTesting", "Parts", "Watching",
             ]),
     ],
     dependencies: [
@@ -70,6 +70,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(name: "Modelfiles", dependencies: ["TensorCore"], swiftSettings: strict),
+        .target(
+            name: "Parts",
+            dependencies: ["TensorCore", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
         .target(name: "Templates", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(name: "Tokenization", dependencies: ["TensorCore"], swiftSettings: strict),
         .target(
@@ -89,7 +93,7 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "TensorCore", "GGUF", "Quantization",
+                "TensorCore", "GGUF", "Quantization", "Parts",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
@@ -207,7 +211,7 @@ let package = Package(
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
                 "Reporting", "Allocation", "Checkpoints", "Grammars", "Modelfiles", "Planning",
                 "Serving", "ServingHTTP", "Deployment", "HTTPRequests", "LoadTesting", "Watching",
-                "Clusters",
+                "Clusters", "Parts",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -278,6 +282,7 @@ let package = Package(
             name: "PipelineTests",
             dependencies: [
                 "Pipeline", "Conversion", "GGUF", "Quantization", "TensorCore", "TestSupport",
+                "Parts",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -317,6 +322,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ModelfilesTests", dependencies: ["Modelfiles", "TensorCore"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PartsTests", dependencies: ["Parts", "TensorCore", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "PlanningTests",

@@ -14,6 +14,7 @@ final class ChunkWorker: @unchecked Sendable {
 
     private let plans: [Plan]
     private let outputs: [OutputFile]
+    private let extents: OutputExtents
     private let isStrict: Bool
     private let allowsNonFinite: Bool
     private let checksums: Checksums?
@@ -31,6 +32,7 @@ final class ChunkWorker: @unchecked Sendable {
     init(plans: [Plan], outputs: [OutputFile], options: WriteOptions, checksums: Checksums?) {
         self.plans = plans
         self.outputs = outputs
+        extents = OutputExtents(plans, part: options.part)
         isStrict = options.isStrict
         allowsNonFinite = options.allowsNonFinite
         self.checksums = checksums
@@ -94,7 +96,7 @@ final class ChunkWorker: @unchecked Sendable {
             let blocks = UnsafeRawBufferPointer(
                 (copiesOnly ? stored : encoded[index]).bytes(range.count))
             let place = plans[target.plan].layout.offsets[target.tensor] + range.lowerBound
-            try outputs[target.plan].write(blocks, at: place)
+            try outputs[target.plan].write(blocks, at: extents.place(place, in: target.plan))
             checksums?[firstResult + index] = Checksums.checksum(blocks)
         }
     }

@@ -176,6 +176,10 @@ struct JournalIdentity {
         hash.update(integer: bounds.chunkElementCount)
         if let rounding = options.rounding { hash.update(bytes: Array(rounding.identity.utf8)) }
         hash.update(integer: plans.count)
+        for range in OutputExtents(plans, part: options.part).ranges {
+            hash.update(integer: range.lowerBound)
+            hash.update(integer: range.upperBound)
+        }
         for plan in plans {
             hash.update(bytes: Array(plan.outputPath.utf8))
             hash.update(bytes: plan.layout.header)

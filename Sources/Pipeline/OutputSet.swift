@@ -11,6 +11,7 @@ final class OutputSet: Sendable {
     let journal: Journal?
     private let done: [Bool]
     let plans: [Plan]
+    private let extents: OutputExtents
 
     /// Creates or continues the files, with their headers.
     init(
@@ -18,15 +19,19 @@ final class OutputSet: Sendable {
         options: WriteOptions
     ) throws {
         self.plans = plans
+        let extents = OutputExtents(plans, part: options.part)
+        self.extents = extents
         guard options.journaling != .none,
             let continued = try OutputSet.continued(plans, options: options)
         else {
-            files = try plans.map {
-                try OutputFile(path: $0.outputPath, byteCount: $0.layout.byteCount)
+            files = try zip(plans, extents.ranges).map { plan, range in
+                try OutputFile(path: plan.outputPath, byteCount: range.count)
             }
             journal = nil
             done = []
-            for (file, plan) in zip(files, plans) { try file.write(plan.layout.header, at: 0) }
+            for (number, file) in files.enumerated() where extents.hasHeader(number) {
+                try file.write(plans[number].layout.header, at: 0)
+            }
             return
         }
         files = continued.files
@@ -39,9 +44,10 @@ final class OutputSet: Sendable {
         if records.isEmpty {
             for file in files { try file.truncate(to: 0) }
         }
-        for (file, plan) in zip(files, plans) {
-            try file.reserve(plan.layout.byteCount)
-            try file.write(plan.layout.header, at: 0)
+        for (number, file) in files.enumerated() {
+            try file.reserve(extents.ranges[number].count)
+            guard extents.hasHeader(number) else { continue }
+            try file.write(plans[number].layout.header, at: 0)
         }
         // Only chunks whose bytes are on the disk as they were encoded count as done.
         var done = [Bool](repeating: false, count: work.chunks.count)
@@ -49,7 +55,7 @@ final class OutputSet: Sendable {
         let scratch = ScratchBuffer()
         for record in records {
             let matches = try OutputSet.matches(
-                record.chunk, of: work, plans: plans, files: files, scratch: scratch
+                record.chunk, of: work, plans: plans, files: files, extents, scratch: scratch
             ) { record.checksums[$0] }
             guard matches else { continue }
             done[record.chunk] = true
@@ -96,7 +102,7 @@ final class OutputSet: Sendable {
     /// Whether a chunk's bytes in every file have the checksum that `expected` gives.
     private static func matches(
         _ number: Int, of work: WorkList, plans: [Plan], files: [OutputFile],
-        scratch: ScratchBuffer, expected: (_ target: Int) -> UInt64
+        _ extents: OutputExtents, scratch: ScratchBuffer, expected: (_ target: Int) -> UInt64
     ) throws -> Bool {
         let chunk = work.chunks[number]
         for (index, target) in work.targets[chunk.tensor, default: []].enumerated() {
@@ -104,7 +110,8 @@ final class OutputSet: Sendable {
                 .choice.format.byteRange(of: chunk.elements)
             let buffer = scratch.bytes(range.count)
             let start = plans[target.plan].layout.offsets[target.tensor] + range.lowerBound
-            guard try files[target.plan].read(at: start, into: buffer),
+            let place = extents.place(start, in: target.plan)
+            guard try files[target.plan].read(at: place, into: buffer),
                 Checksums.checksum(UnsafeRawBufferPointer(buffer)) == expected(index)
             else { return false }
         }
@@ -115,10 +122,12 @@ final class OutputSet: Sendable {
     func verify(
         _ work: WorkList, plans: [Plan], checksums: Checksums, pool: WorkerPool
     ) throws {
-        for (file, plan) in zip(files, plans) {
-            try file.truncate(to: plan.layout.byteCount)
+        for (number, file) in files.enumerated() {
+            let plan = plans[number]
+            try file.truncate(to: extents.ranges[number].count)
             try file.flush()
             file.dropFromMemory()
+            guard extents.hasHeader(number) else { continue }
             let scratch = ScratchBuffer()
             let header = scratch.bytes(plan.layout.header.count)
             guard try file.read(at: 0, into: header), header.elementsEqual(plan.layout.header)
@@ -130,7 +139,8 @@ final class OutputSet: Sendable {
             let first = work.firstResults[number]
             guard
                 try OutputSet.matches(
-                    number, of: work, plans: plans, files: files, scratch: scratches[worker],
+                    number, of: work, plans: plans, files: files, extents,
+                    scratch: scratches[worker],
                     expected: { checksums[first + $0] })
             else {
                 let target = work.targets[chunk.tensor, default: []][0]
@@ -144,8 +154,8 @@ final class OutputSet: Sendable {
     /// Gives the files their names, all of them or none.
     func commit() throws {
         // A disk that is full or broken says so here, before any file has its name.
-        for (file, plan) in zip(files, plans) {
-            try file.truncate(to: plan.layout.byteCount)
+        for (file, range) in zip(files, extents.ranges) {
+            try file.truncate(to: range.count)
             try file.flush()
         }
         for (number, file) in files.enumerated() {

@@ -38,7 +38,7 @@ public struct Plan: Sendable {
     /// Header bytes and tensor places.
     public let layout: GGUFLayout
     /// The output's path.
-    public let outputPath: String
+    public private(set) var outputPath: String
     /// The recipe's name, or `nil` when every tensor is written as its source describes it.
     public let recipeName: String?
     /// What the user will not have meant or should know about the options, a sentence each.
@@ -136,6 +136,13 @@ public struct Plan: Sendable {
             importanceNames: source.tensors.map(\.name), metadata: source.metadata,
             outputPath: outputPath, recipeName: nil)
         try plan.checkForReaders()
+        return plan
+    }
+
+    /// The same plan for a file of another name.
+    func named(_ path: String) -> Plan {
+        var plan = self
+        plan.outputPath = path
         return plan
     }
 

@@ -91,7 +91,8 @@ public struct PlanWriter: Sendable {
         guard !plans.isEmpty else { return [] }
         let bounds = try WorkBounds(plans, options)
         let work = WorkList(
-            plans, chunkElementCount: bounds.chunkElementCount, rounding: options.rounding)
+            plans, chunkElementCount: bounds.chunkElementCount, rounding: options.rounding,
+            part: options.part)
         let checksums = Checksums(count: work.resultCount)
         let outputs = try OutputSet(
             plans, work: work, checksums: checksums, bounds: bounds, options: options)
@@ -156,6 +157,17 @@ extension PlanWriter.Findings {
     }
 }
 
+extension WorkList {
+    /// The bytes that a chunk takes in all files.
+    fileprivate func byteCount(of chunk: Chunk, plans: [Plan]) -> Int {
+        targets[chunk.tensor, default: []].reduce(0) { sum, target in
+            sum
+                + plans[target.plan].tensors[target.tensor]
+                .choice.format.byteRange(of: chunk.elements).count
+        }
+    }
+}
+
 /// Counts what is done.
 private struct Tally {
     private var chunksLeft: [Int: Int] = [:]
@@ -165,7 +177,7 @@ private struct Tally {
 
     init(plans: [Plan], work: WorkList) {
         for chunk in work.chunks { chunksLeft[chunk.tensor, default: 0] += 1 }
-        totalByteCount = plans.reduce(0) { $0 + $1.byteCount }
+        totalByteCount = work.chunks.reduce(0) { $0 + work.byteCount(of: $1, plans: plans) }
     }
 
     var progress: PlanWriter.Progress {
@@ -177,11 +189,7 @@ private struct Tally {
     @discardableResult
     mutating func add(_ number: Int, of work: WorkList, plans: [Plan]) -> Int {
         let chunk = work.chunks[number]
-        let bytes = work.targets[chunk.tensor, default: []].reduce(0) { sum, target in
-            sum
-                + plans[target.plan].tensors[target.tensor]
-                .choice.format.byteRange(of: chunk.elements).count
-        }
+        let bytes = work.byteCount(of: chunk, plans: plans)
         byteCount += bytes
         let left = chunksLeft[chunk.tensor, default: 1] - 1
         chunksLeft[chunk.tensor] = left

@@ -47,16 +47,20 @@ struct WorkList: Sendable {
 
     /// Cuts the tensors of `plans` into chunks of about `chunkElementCount` values.
     ///
-    /// - Parameter rounding: What rounds some of the tensors.
+    /// - Parameters:
+    ///   - rounding: What rounds some of the tensors.
+    ///   - part: The part of the files that is written; `nil` for all.
     init(
-        _ plans: [Plan], chunkElementCount: Int, rounding: (any TensorRounding)? = nil
+        _ plans: [Plan], chunkElementCount: Int, rounding: (any TensorRounding)? = nil,
+        part: PlanPart? = nil
     ) {
         let stacks = Set(
             rounding?.groups.filter { $0.matrix != nil }.flatMap(\.tensors) ?? [])
         var targets: [Int: [Target]] = [:]
         var order: [Int] = []
         for (plan, number) in zip(plans, plans.indices) {
-            for (index, tensor) in plan.tensors.enumerated() {
+            for (index, tensor) in plan.tensors.enumerated()
+            where part?.elements(ofTensor: index).isEmpty != true {
                 if targets[tensor.sourceIndex] == nil { order.append(tensor.sourceIndex) }
                 targets[tensor.sourceIndex, default: []].append(
                     Target(plan: number, tensor: index))
@@ -69,8 +73,8 @@ struct WorkList: Sendable {
             let tensors = targets[tensor, default: []].map { plans[$0.plan].tensors[$0.tensor] }
             let matrix = tensors.first?.source.shape.matrixElementCount ?? 1
             for elements in WorkList.pieces(
-                of: tensors, chunkElementCount: chunkElementCount,
-                byMatrix: stacks.contains(tensor))
+                of: tensors, within: part?.elements(ofTensor: targets[tensor]?.first?.tensor ?? 0),
+                chunkElementCount: chunkElementCount, byMatrix: stacks.contains(tensor))
             {
                 chunks.append(Chunk(tensor: tensor, elements: elements))
                 matrices.append(elements.lowerBound / max(1, matrix))
@@ -90,19 +94,20 @@ struct WorkList: Sendable {
     ///
     /// No chunk spans two experts where they are rounded differently.
     private static func pieces(
-        of tensors: [Plan.Tensor], chunkElementCount: Int, byMatrix: Bool
+        of tensors: [Plan.Tensor], within part: Range<Int>?, chunkElementCount: Int, byMatrix: Bool
     ) -> [Range<Int>] {
         guard let shape = tensors.first?.source.shape, shape.elementCount > 0 else { return [] }
         let rowLength = shape.rowLength
+        let all = part ?? 0..<shape.elementCount
         if rowLength > chunkElementCount, tensors.allSatisfy(\.isCopy) {
-            return cut(0..<shape.elementCount, by: chunkElementCount)
+            return cut(all, by: chunkElementCount)
         }
         let step = max(1, chunkElementCount / rowLength) * rowLength
         guard shape.rank > 2, byMatrix || tensors.contains(where: { $0.importance != nil }) else {
-            return cut(0..<shape.elementCount, by: step)
+            return cut(all, by: step)
         }
         return cut(0..<shape.elementCount, by: shape.matrixElementCount).flatMap {
-            cut($0, by: step)
+            cut($0.clamped(to: all), by: step)
         }
     }
 

@@ -36,6 +36,9 @@ public struct WriteOptions: Sendable {
         case resume
     }
 
+    /// The part of the files that is written, `plans` being its plans; `nil` for the whole files.
+    public var part: PlanPart?
+
     /// The options of a plain run.
     public init() {}
 }

@@ -33,7 +33,8 @@ struct Ingot: ParsableCommand {
             InspectCommand.self,
             TokenizeCommand.self,
             VerifyCommand.self, DiffCommand.self,
-            EditCommand.self, SplitCommand.self, MergeCommand.self, HashCommand.self,
+            EditCommand.self, SplitCommand.self, MergeCommand.self, JoinCommand.self,
+            HashCommand.self,
         ])
 
     /// Called by the name of a subcommand (a link made by `scripts/install`), the binary runs it.

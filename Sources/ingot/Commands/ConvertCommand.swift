@@ -27,6 +27,7 @@ struct ConvertCommand: ParsableCommand {
               ingot convert my-adapter/ --base my-model/
               ingot convert my-adapter/ --base my-model/ --merge --outtype q8_0
               ingot convert my-model/ --mmproj
+              ingot convert my-model/ --outfile my-model.gguf --part 1/4
               ingot convert --check-tokenizer --dry-run my-model/
               ingot convert --dry-run --json my-model/ | jq .fileByteCount
             """)
@@ -104,6 +105,8 @@ struct ConvertCommand: ParsableCommand {
 
     @OptionGroup var adapter: AdapterOptions
 
+    @OptionGroup var parts: PartOptions
+
     @OptionGroup var planning: PlanOptions
 
     mutating func validate() throws {
@@ -122,11 +125,19 @@ struct ConvertCommand: ParsableCommand {
         let output = try plannedOutput(importance: importance)
         try planning.check([output], importance: importance)
         let options = planning.writeOptions
+        let partRun = try parts.part.map {
+            try PartRun(
+                [output], command: "convert", part: $0, overwrites: parts.overwrite,
+                importance: importance, options: options, isQuiet: planning.run.quiet)
+        }
         if planning.dryRun {
-            return try PlanListing.show(
+            try PlanListing.show(
                 [output], importance: importance, options: options, asJSON: planning.json)
+            if let partRun, !planning.json { Terminal.print("  \(partRun.summary)") }
+            return
         }
         if verbose { Terminal.print(lines: try PlanListing(output, options: options).lines) }
+        if let partRun { return try partRun.run(importance: importance) }
         try planning.write([output], importance: importance, options: options)
     }
 

@@ -38,6 +38,7 @@ struct QuantizeCommand: ParsableCommand {
               ingot quantize model-f16.gguf levels/ Q2_K Q4_K_M --calibrate mine.txt,code.txt
               ingot quantize --target-size 3.9G -f prose.txt -f code.txt model-f16.gguf out.gguf
               ingot quantize --resume --verify --provenance model-f16.gguf Q4_K_M
+              ingot quantize model-f16.gguf out.gguf Q4_K_M --part 3/8   # then: ingot join out.gguf
               ingot quantize my-model/ my-model-w4a16/ W4A16 --calibrate
               ingot quantize model-f16.gguf my-model-fp8/ FP8_DYNAMIC
 
@@ -163,6 +164,8 @@ struct QuantizeCommand: ParsableCommand {
             "Upper bound for memory: bytes, or a number with K, M or G.", valueName: "size"))
     var maxMemory: String?
 
+    @OptionGroup var parts: PartOptions
+
     @OptionGroup var planning: PlanOptions
 
     mutating func validate() throws {
@@ -180,6 +183,15 @@ struct QuantizeCommand: ParsableCommand {
             throw ValidationError(
                 "a target is for one file of chosen formats: --keep-split, --split-max-tensors,"
                     + " --split-max-size and --pure do not go with it")
+        }
+        if parts.part != nil, keepSplit || provenance || target.isWanted {
+            throw ValidationError(
+                "--part does not go with --keep-split (--split-max-size does), --provenance and"
+                    + " targets: they are about whole files")
+        }
+        if parts.part != nil, calibration.effort == .best {
+            throw ValidationError(
+                "--effort best tunes norms by the whole file: --part does not go with it")
         }
         if keepSplit, planning.split.isWanted {
             throw ValidationError(
@@ -226,15 +238,28 @@ struct QuantizeCommand: ParsableCommand {
             of: source, threads: request.threads, isQuiet: planning.run.quiet)
         writeOptions.finishing = finishing
         let rounding = try calibration?.round(outputs.files, with: &writeOptions)
+        let partRun = try parts.part.map {
+            try PartRun(
+                outputs, command: "quantize", part: $0, overwrites: parts.overwrite,
+                importance: importance, options: writeOptions, isQuiet: planning.run.quiet,
+                calibrationTokenCount: calibration?.windows.tokenCount)
+        }
         if planning.dryRun {
-            return try PlanListing.show(
+            try PlanListing.show(
                 outputs, importance: importance, options: writeOptions, asJSON: planning.json)
+            if let partRun, !planning.json { Terminal.print("  \(partRun.summary)") }
+            return
         }
         if rounding != nil {
             let bytes = try PlanWriter.memoryByteCount(of: outputs.files, options: writeOptions)
             planning.run.note(["calibrating takes about \(NumberFormat.bytes(bytes)) of memory"])
         }
         if let folder = request.folder { try Directory.create(folder) }
+        if let partRun {
+            try partRun.run(importance: importance)
+            if let rounding, !planning.run.quiet { CalibrationListing.show(rounding.outcome) }
+            return
+        }
         try planning.write(outputs, importance: importance, options: writeOptions) {
             if let rounding, !planning.run.quiet {
                 CalibrationListing.show(rounding.outcome)

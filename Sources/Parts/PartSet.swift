@@ -1,0 +1,200 @@
+import Crypto
+public import TensorCore
+
+/// The parts of an output, found and compared.
+public struct PartSet: Sendable {
+    /// A part.
+    public struct Part: Sendable {
+        /// Its path, without the manifest's ending.
+        public let path: String
+        /// What is known of it.
+        public let manifest: PartManifest
+
+        /// The path of one of its files.
+        public func path(of file: PartManifest.File) -> String {
+            PartSet.folder(of: path) + file.name
+        }
+    }
+
+    /// The output's path.
+    public let output: String
+    /// The parts in their order, all of them.
+    public let parts: [Part]
+
+    /// The command that made them.
+    public var command: String { parts[0].manifest.command }
+    /// The bytes of all files.
+    public var byteCount: Int {
+        parts.reduce(0) { $0 + $1.manifest.files.reduce(0) { $0 + $1.byteCount } }
+    }
+
+    /// The paths of what looks like parts of the output at `path`, beside it.
+    ///
+    /// - Throws: `FileError` where the folder cannot be read.
+    public static func find(output path: String) throws(FileError) -> [String] {
+        let folder = PartSet.folder(of: path)
+        let prefix = Paths.name(path) + ".part-"
+        var found: Set<String> = []
+        for name in try Directory.names(in: folder.isEmpty ? "." : folder)
+        where name.utf8.starts(with: prefix.utf8) {
+            guard let (output, part) = PartNumber.parse(path: name), output == Paths.name(path)
+            else { continue }
+            found.insert(folder + output + part.suffix)
+        }
+        return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    static func folder(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    }
+
+    /// Reads the manifests of parts and compares them; nothing is read of the parts themselves.
+    ///
+    /// - Parameter paths: Parts or their manifests, in any order; those beside the output where
+    ///   there are none.
+    /// - Throws: `PartProblems` that names everything that keeps them from being joined, `FileError`.
+    /// - Complexity: O(bytes of the manifests).
+    public init(output: String, paths: [String] = []) throws {
+        let named = try paths.isEmpty ? PartSet.find(output: output) : paths
+        guard !named.isEmpty else { throw PartError(.noParts, path: output) }
+        let ending = PartNumber.manifestEnding
+        let places = named.map { $0.hasSuffix(ending) ? String($0.dropLast(ending.count)) : $0 }
+        var problems: [PartError] = []
+        if paths.isEmpty {
+            let counts = Set(places.compactMap { PartNumber.parse(path: $0)?.part.count })
+            guard counts.count == 1 else {
+                throw PartError(.severalDivisions(counts.sorted()), path: output)
+            }
+        }
+        var read: [Part] = []
+        for path in places {
+            do {
+                let manifest = path + ending
+                guard FileIdentity(path: manifest) != nil else {
+                    guard FileIdentity(path: path) != nil else {
+                        throw FileError(.notFound, path: path)
+                    }
+                    throw PartError(.withoutManifest, path: path)
+                }
+                read.append(Part(path: path, manifest: try PartManifest(path: manifest)))
+            } catch let error as PartError {
+                problems.append(error)
+            } catch let error as JSONError {
+                problems.append(
+                    PartError(
+                        .notAManifest(found: error.problem, expected: "JSON"),
+                        path: error.file ?? path))
+            }
+        }
+        let comparison = PartComparison(read)
+        problems += comparison.problems(unread: places.count - read.count)
+        guard problems.isEmpty else { throw PartProblems(problems) }
+        self.output = output
+        parts = comparison.sorted
+    }
+}
+
+/// Everything that keeps parts from being joined.
+public struct PartProblems: IngotError {
+    /// One or more.
+    public let all: [PartError]
+
+    /// Gathers problems, at least one.
+    init(_ all: [PartError]) { self.all = all }
+
+    private var first: PartError { all[0] }
+    /// The file of the first.
+    public var file: String? { first.file }
+    /// The place of the first.
+    public var place: String? { first.place }
+    /// The first.
+    public var problem: String { first.problem }
+    /// What to do about the first.
+    public var remedy: String? { first.remedy }
+    /// As of the first.
+    public var exitCode: ExitCode { first.exitCode }
+}
+
+/// Manifests against each other: what most have is right, so that the odd one is named.
+private struct PartComparison {
+    private let parts: [PartSet.Part]
+
+    init(_ parts: [PartSet.Part]) { self.parts = parts }
+
+    var sorted: [PartSet.Part] {
+        parts.sorted { $0.manifest.part.number < $1.manifest.part.number }
+    }
+
+    /// - Parameter unread: Parts that are there but could not be read.
+    func problems(unread: Int) -> [PartError] {
+        guard !parts.isEmpty else { return [] }
+        var problems: [PartError] = []
+        for (what, value) in PartComparison.values {
+            problems += differences(what, value)
+        }
+        // Numbers mean nothing across divisions.
+        guard problems.isEmpty else { return problems }
+        var paths: [Int: String] = [:]
+        for part in sorted {
+            let number = part.manifest.part
+            if let other = paths[number.number] {
+                problems.append(PartError(.doubled(number, other: other), path: part.path))
+            }
+            paths[number.number] = part.path
+        }
+        let count = parts[0].manifest.part.count
+        let missing = (1...count).filter { paths[$0] == nil }
+        // Parts that are there and cannot be read have been named.
+        if missing.count > unread, let output = PartNumber.parse(path: parts[0].path)?.output {
+            problems.append(PartError(.missing(missing, of: count), path: output))
+        }
+        return problems.isEmpty && unread == 0 ? gaps() : problems
+    }
+
+    private static let values: [(String, @Sendable (PartManifest) -> String)] = [
+        ("command", \.command), ("version", \.version), ("number of parts", { "\($0.part.count)" }),
+        ("source", { PartComparison.text(of: $0.sources) }), ("plan", \.plan),
+    ]
+
+    /// The sources of a part in a few words that differ where they do.
+    private static func text(of sources: [PartSource]) -> String {
+        guard sources.count != 1, let first = sources.first else {
+            return sources.first.map {
+                "\($0.name) of \($0.byteCount) bytes (\($0.digest.prefix(12)))"
+            }
+                ?? "none"
+        }
+        var digest = PlanDigest(command: "", version: "", count: sources.count)
+        digest.add(sources)
+        return "\(sources.count) files, \(first.name) the first (\(digest.text.prefix(12)))"
+    }
+
+    private func differences(_ what: String, _ value: (PartManifest) -> String) -> [PartError] {
+        let values = parts.map { value($0.manifest) }
+        var counts: [String: Int] = [:]
+        for value in values { counts[value, default: 0] += 1 }
+        guard counts.count > 1,
+            let usual = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) })?.key
+        else { return [] }
+        return zip(parts, values).filter { $0.1 != usual }.map { part, value in
+            PartError(.differs(what: what, found: value, expected: usual), path: part.path)
+        }
+    }
+
+    /// Stretches of one output have to meet.
+    private func gaps() -> [PartError] {
+        var (end, total): (Int, Int?) = (0, nil)
+        for part in sorted {
+            guard let place = part.manifest.place, let file = part.manifest.files.first else {
+                continue
+            }
+            guard place.offset == end else {
+                return [PartError(.gap(found: place.offset, expected: end), path: part.path)]
+            }
+            total = place.byteCount
+            end = place.offset.addingReportingOverflow(file.byteCount).partialValue
+        }
+        guard let total, end != total, let last = sorted.last else { return [] }
+        return [PartError(.length(found: end, expected: total), path: last.path)]
+    }
+}

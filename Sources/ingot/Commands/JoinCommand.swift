@@ -1,0 +1,96 @@
+import ArgumentParser
+import Parts
+import Reporting
+import TensorCore
+
+/// The command `ingot join OUT [PART…]`.
+struct JoinCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "join",
+        abstract: "Put together what commands with --part K/N made.",
+        discussion: """
+            Without PART the parts beside OUT are taken: OUT.part-KKKKK-of-NNNNN with their manifests.
+            All must be there, none twice, made from the same source with the same options by the same
+            version, and every byte as it was written; what is wrong is named, and what is good is
+            kept. The result is what the command would have written without --part, and appears under
+            its name when it is complete.
+
+            Examples:
+              ingot quantize model-f16.gguf out.gguf Q4_K_M --part 1/2
+              ingot quantize model-f16.gguf out.gguf Q4_K_M --part 2/2
+              ingot join out.gguf
+              ingot join --dry-run out.gguf
+              ingot join --delete-parts out.gguf node1/out.gguf.part-* node2/out.gguf.part-*
+            """)
+
+    @Argument(help: "The file to write; parts are called like it.")
+    var output: String
+
+    @Argument(help: "The parts, or their manifests, in any order.")
+    var parts: [String] = []
+
+    @Flag(help: "Check everything and write nothing.")
+    var dryRun = false
+
+    @Flag(help: "Remove the parts when the output is there.")
+    var deleteParts = false
+
+    @OptionGroup var options: RunOptions
+
+    func run() throws {
+        do {
+            try join()
+        } catch let problems as PartProblems {
+            let shown = problems.all.dropFirst().prefix(JoinCommand.shownProblemCount)
+            for problem in shown { Terminal.error(problem.description) }
+            let more = problems.all.count - 1 - shown.count
+            if more > 0 { Terminal.error("… and \(more) more problems") }
+            throw problems
+        }
+    }
+
+    /// As many as a terminal shows.
+    private static let shownProblemCount = 20
+
+    private func join() throws {
+        let named = parts.filter { !$0.hasSuffix(PartNumber.manifestEnding) }
+        let manifests = parts.filter { $0.hasSuffix(PartNumber.manifestEnding) }
+            .map { String($0.dropLast(PartNumber.manifestEnding.count)) }
+        // `out.gguf.part-*` names both a part and its manifest.
+        let set = try PartSet(
+            output: output, paths: named + manifests.filter { !Set(named).contains($0) })
+        let written = try written(from: set)
+        if deleteParts, !dryRun { set.remove() }
+        guard !options.quiet else { return }
+        let count = NumberFormat.counted(set.parts.count, "part")
+        Terminal.print(
+            dryRun
+                ? "\(output): \(count), complete, \(NumberFormat.bytes(set.byteCount))"
+                : "\(written.joined(separator: ", ")): \(count),"
+                    + " \(NumberFormat.bytes(set.byteCount))")
+    }
+
+    /// Checks the parts, and writes the output unless it is only to be checked.
+    ///
+    /// - Returns: The files that were written.
+    private func written(from set: PartSet) throws -> [String] {
+        switch set.command {
+        case "quantize", "convert":
+            let line = ProgressLine(Paths.name(output), isQuiet: options.quiet)
+            defer { line.finish() }
+            let total = set.byteCount
+            @Sendable func progress(_ bytes: Int) {
+                line.update(bytes, of: total, detail: NumberFormat.bytes(bytes))
+            }
+            let isSplit = set.parts[0].manifest.isSplit
+            if dryRun || isSplit {
+                try set.check(pool: options.pool, progress: progress)
+                return dryRun ? [] : try set.name()
+            }
+            try set.join(pool: options.pool, progress: progress)
+            return [output]
+        default:
+            throw PartError(.unknownCommand(set.command), path: set.parts[0].path)
+        }
+    }
+}
