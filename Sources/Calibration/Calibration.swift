@@ -9,7 +9,8 @@ public import TensorCore
 ///
 /// As llama.cpp's `llama-imatrix` does: every token of every window counts, tensors outside the
 /// blocks do not (but the output matrix on request), and of a stack of experts each counts the rows
-/// that reach it. Sums are kept in F64.
+/// that reach it. Sums are exact but for the rounding of each square, so that neither threads nor batches
+/// change a bit of them.
 public final class Calibration {
     private let decoder: Decoder
     private let state = ForwardState()
@@ -56,7 +57,9 @@ public final class Calibration {
     }
 
     /// What has been gathered so far.
-    public var entries: [String: ImportanceSums.Entry] { sums.entries }
+    public var entries: [String: ImportanceSums.Entry] { sums.gathered.sums }
+    /// What has been gathered so far, to be added to what other windows give.
+    public var gathered: GatheredImportance { sums.gathered }
 
     /// A tensor and those of its experts that no token reached.
     public struct Unreached: Sendable, Hashable {
@@ -92,7 +95,7 @@ private final class Sums: Sendable {
     }
 
     private let parts: [String: Parts]
-    private let state = Mutex<[String: ImportanceSums.Entry]>([:])
+    private let state = Mutex<[String: GatheredImportance.Entry]>([:])
 
     init(_ model: Model) {
         var parts: [String: Parts] = [:]
@@ -103,49 +106,48 @@ private final class Sums: Sendable {
         self.parts = parts
     }
 
-    var entries: [String: ImportanceSums.Entry] { state.withLock { $0 } }
+    var gathered: GatheredImportance { GatheredImportance(entries: state.withLock { $0 }) }
 
     func add(_ input: LinearInput) {
         let tensors = input.tensors.filter { $0.hasPrefix("blk.") || $0 == "output.weight" }
         guard !tensors.isEmpty else { return }
-        withUnsafeTemporaryAllocation(of: Double.self, capacity: input.rowLength) { sums in
-            sums.initialize(repeating: 0)
-            for index in 0..<input.rowCount {
-                let row = input.row(index)
-                for column in 0..<input.rowLength {
-                    let value = Double(row[column])
-                    sums[column] += value * value
-                }
-            }
-            state.withLock { entries in
-                for tensor in tensors {
-                    add(sums, of: input, to: &entries[tensor], parts[tensor])
+        let capacity = SquareBuffer.doubleCount(columnCount: input.rowLength)
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: capacity) { memory in
+            for start in stride(from: 0, to: input.rowCount, by: SquareBuffer.rowLimit) {
+                let squares = SquareBuffer(memory, columnCount: input.rowLength)
+                let rows = start..<min(start + SquareBuffer.rowLimit, input.rowCount)
+                for index in rows { squares.add(input.row(index)) }
+                state.withLock { entries in
+                    for tensor in tensors {
+                        add(
+                            squares, rowCount: rows.count, of: input, to: &entries[tensor],
+                            parts[tensor])
+                    }
                 }
             }
         }
     }
 
     private func add(
-        _ sums: UnsafeMutableBufferPointer<Double>, of input: LinearInput,
-        to entry: inout ImportanceSums.Entry?, _ parts: Parts?
+        _ squares: SquareBuffer, rowCount: Int, of input: LinearInput,
+        to entry: inout GatheredImportance.Entry?, _ parts: Parts?
     ) {
         let count = input.part == nil ? 1 : parts?.count ?? 1
         var own =
             entry
-            ?? ImportanceSums.Entry(
-                sums: [Double](repeating: 0, count: count * input.rowLength),
-                counts: [Double](repeating: 0, count: parts?.areExperts == true ? count : 1))
+            ?? GatheredImportance.Entry(
+                sums: ExactSums(count: count * input.rowLength),
+                counts: [Int](repeating: 0, count: parts?.areExperts == true ? count : 1))
         entry = nil
         let part = input.part ?? 0
-        precondition((part + 1) * input.rowLength <= own.sums.count, "a part beyond the tensor")
-        for column in 0..<input.rowLength {
-            own.sums[part * input.rowLength + column] += sums[column]
-        }
+        precondition(
+            (part + 1) * input.rowLength <= own.sums.units.count, "a part beyond the tensor")
+        own.sums.add(squares, from: part * input.rowLength)
         // Every head takes in every token, so one of them counts for all.
         if own.counts.count > 1 {
-            own.counts[part] += Double(input.rowCount)
+            own.counts[part] += rowCount
         } else if part == 0 {
-            own.counts[0] += Double(input.rowCount)
+            own.counts[0] += rowCount
         }
         entry = own
     }

@@ -38,6 +38,11 @@ public struct EvaluationText: Sendable {
         tokens.prefix(spans.map(\.tokens.upperBound).max() ?? 0)
     }
 
+    /// The tokens of some windows.
+    public func tokenCount(ofWindows windows: Range<Int>) -> Int {
+        spans[windows].reduce(0) { $0 + $1.tokens.count }
+    }
+
     /// What is warned of before models run over the text: windows longer than what they were
     /// trained with.
     public func contextWarnings(_ models: [Model]) -> [EvaluationWarning] {
@@ -154,14 +159,15 @@ public struct EvaluationText: Sendable {
 
     /// Windows that can run together, in order: of equal length, scored at the same positions,
     /// `tokenLimit` tokens at most (or one window).
-    func batches(from start: Int = 0, tokenLimit: Int) -> [Range<Int>] {
+    func batches(from start: Int = 0, upTo limit: Int? = nil, tokenLimit: Int) -> [Range<Int>] {
+        let limit = limit ?? spans.count
         var batches: [Range<Int>] = []
         var first = start
-        while first < spans.count {
+        while first < limit {
             let (length, scored) = (spans[first].tokens.count, spans[first].scored)
             let most = max(1, tokenLimit / length)
             var end = first + 1
-            while end < spans.count, end - first < most, spans[end].tokens.count == length,
+            while end < limit, end - first < most, spans[end].tokens.count == length,
                 spans[end].scored == scored
             {
                 end += 1

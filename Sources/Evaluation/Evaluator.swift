@@ -108,20 +108,23 @@ public struct Evaluator {
     /// - Parameters:
     ///   - checkpoint: From where to go on; for the base model alone.
     ///   - writer: Takes the base's logits.
+    ///   - recorder: Says which windows are run, and keeps what they give.
     ///   - progress: Called after every batch of windows.
     /// - Throws: `InferenceError` when a model gives no numbers: the statistics would be worthless.
     public func evaluate(
         _ text: EvaluationText, from checkpoint: Checkpoint? = nil, writer: LogitsWriter? = nil,
+        keeping recorder: EvaluationRecorder? = nil,
         progress: (Progress) throws -> Void = { _ in }
     ) throws -> Result {
         precondition(checkpoint == nil || quantized.isEmpty, "a checkpoint is of one model")
         let start = ContinuousClock.now
-        let first = checkpoint?.windowsDone ?? 0
+        let all = recorder?.windows ?? 0..<text.windowCount
+        let first = checkpoint?.windowsDone ?? all.lowerBound
         var base = checkpoint?.perplexity ?? PerplexityAccumulator()
         var levels = quantized.map { _ in LevelAccumulator() }
         let limit = batchTokenCount(text, rowsAreKept: stored != nil || writer != nil)
         var tokensRun = 0
-        for batch in text.batches(from: first, tokenLimit: limit) {
+        for batch in text.batches(from: first, upTo: all.upperBound, tokenLimit: limit) {
             let windows = batch.map { text.window($0) }
             let scored = text.scored(inWindow: batch.lowerBound)
             let rows = try run(windows, scored: scored, batch: batch, writer: writer)
@@ -129,11 +132,12 @@ public struct Evaluator {
             for window in windows.indices {
                 try addRows(
                     rows, from: window * scored.count, scored: scored,
-                    window: batch.lowerBound + window, base: &base, levels: &levels)
+                    window: batch.lowerBound + window, base: &base, levels: &levels,
+                    keeping: recorder)
             }
             try progress(
                 Progress(
-                    windowsDone: batch.upperBound, windowCount: text.windowCount,
+                    windowsDone: batch.upperBound - all.lowerBound, windowCount: all.count,
                     perplexities: [base.lastRunning ?? 0] + levels.map { $0.lastRunning ?? 0 },
                     meanDivergences: levels.map(\.meanDivergence),
                     seconds: start.secondsAgo,
@@ -152,7 +156,8 @@ public struct Evaluator {
     /// Adds the scored tokens of a window.
     private func addRows(
         _ rows: PairedRows, from first: Int, scored: Range<Int>, window: Int,
-        base: inout PerplexityAccumulator, levels: inout [LevelAccumulator]
+        base: inout PerplexityAccumulator, levels: inout [LevelAccumulator],
+        keeping recorder: EvaluationRecorder?
     ) throws {
         func check(_ value: Double, _ position: Int, _ path: String) throws {
             guard !value.isFinite else { return }
@@ -163,15 +168,18 @@ public struct Evaluator {
             let surprise = rows.negativeLogLikelihood(row: row, model: 0)
             try check(surprise, scored.lowerBound + index, basePath)
             base.add(negativeLogLikelihood: surprise)
+            recorder?.values.add(baseSurprise: surprise)
             for level in levels.indices {
                 let token = rows.comparison(row: row, model: level + 1)
                 try check(
                     token.negativeLogLikelihood + token.divergence, scored.lowerBound + index,
                     quantized[level].path)
                 levels[level].add(token)
+                recorder?.values.add(token, level: level)
             }
         }
         base.endWindow()
+        recorder?.values.endWindow(scored: scored.count)
         for level in levels.indices { levels[level].endWindow() }
     }
 

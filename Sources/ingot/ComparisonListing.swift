@@ -37,8 +37,8 @@ struct ComparisonListing: Encodable {
     let version: String
 
     init(
-        _ result: Evaluator.Result, text: String?, windowCount: Int, windowing: Windowing,
-        activations: Activations, warnings: [String]
+        _ result: Evaluator.Result, text: String?, windowCount: Int, stride: Int?,
+        activations: String, warnings: [String]
     ) {
         base = result.base.model
         basePerplexity = result.base.perplexity
@@ -57,8 +57,8 @@ struct ComparisonListing: Encodable {
         self.text = text
         windows = windowCount
         contextLength = result.base.contextLength
-        self.activations = activations.rawValue
-        stride = windowing.stride
+        self.activations = activations
+        self.stride = stride
         tokensScored = result.base.scoredTokenCount
         seconds = result.seconds
         tokensPerSecond = result.tokensPerSecond

@@ -16,6 +16,8 @@ extension QualityReport {
     ///   - toolVersion: What the report says of the tool, `ingot 0.1.0`.
     ///   - commandLine: What it says of the call.
     ///   - warnings: What a reader must know of how the models came about.
+    ///   - recorder: Says which windows are run, and keeps what they give.
+    ///   - takesDigests: Whether the models' files are read for their digests.
     ///   - progress: Called after every batch of windows; may throw to stop.
     /// - Throws: `EvaluationError` or `InferenceError` when a model does not fit the base or gives no
     ///   numbers, `FileError` when a file cannot be read.
@@ -23,15 +25,16 @@ extension QualityReport {
         _ quantized: [Model], against base: Model, on windows: EvaluationText, text: Text,
         activations: Activations = .f32, pool: WorkerPool = WorkerPool(), toolVersion: String,
         commandLine: String, warnings: [String] = [],
+        keeping recorder: EvaluationRecorder? = nil, takesDigests: Bool = true,
         progress: (Evaluator.Progress) throws -> Void = { _ in }
     ) throws -> QualityReport {
-        func digest(_ model: Model) throws -> String {
-            "sha256:" + (try Digests.sha256(of: model.source.files))
+        func digest(_ model: Model) throws -> String? {
+            takesDigests ? "sha256:" + (try Digests.sha256(of: model.source.files)) : nil
         }
         let (baseDigest, digests) = (try digest(base), try quantized.map(digest))
         let result = try Evaluator(
             base: base, quantized: quantized, activations: activations, pool: pool
-        ).evaluate(windows, progress: progress)
+        ).evaluate(windows, keeping: recorder, progress: progress)
         var report = QualityReport(
             title: base.source.metadata["general.name"]?.text ?? Paths.name(base.source.path),
             base: .init(base.source, perplexity: result.base.perplexity, digest: baseDigest),
@@ -52,10 +55,21 @@ extension QualityReport {
         report.compareRoundings(windows: result.levels.map(\.windowDivergences))
         return report
     }
+
+    /// Puts an evaluation of the same models in the place of the one that the report is of.
+    package mutating func setResult(_ result: Evaluator.Result) {
+        base.perplexity = result.base.perplexity
+        settings.windowCount = result.base.windowCount
+        settings.scoredTokenCount = result.base.scoredTokenCount
+        for (index, level) in result.levels.enumerated() {
+            levels[index].statistics = level.statistics
+        }
+        compareRoundings(windows: result.levels.map(\.windowDivergences))
+    }
 }
 
 extension QualityReport.Base {
-    fileprivate init(_ source: any TensorSource, perplexity: Estimate, digest: String) {
+    fileprivate init(_ source: any TensorSource, perplexity: Estimate, digest: String?) {
         let totals = Dictionary(grouping: source.tensors, by: \.format)
         self.init(
             fileName: Paths.name(source.path), fileByteCount: source.fileByteCount,
@@ -70,7 +84,7 @@ extension QualityReport.Base {
 }
 
 extension QualityReport.Level {
-    fileprivate init(_ source: any TensorSource, statistics: LevelStatistics, digest: String) {
+    fileprivate init(_ source: any TensorSource, statistics: LevelStatistics, digest: String?) {
         self.init(
             name: source.typeName, fileName: Paths.name(source.path),
             fileByteCount: source.fileByteCount, bitsPerWeight: source.bitsPerWeight,

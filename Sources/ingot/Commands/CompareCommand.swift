@@ -1,6 +1,8 @@
 import ArgumentParser
 import Evaluation
+import GGUF
 import Inference
+import Parts
 import Reporting
 import TensorCore
 import Tokenization
@@ -21,6 +23,7 @@ struct CompareCommand: ParsableCommand {
               ingot compare f16.gguf q8_0.gguf q4_k_m.gguf -f heldout.txt
               ingot compare f16.gguf -f heldout.txt --save-logits f16.logits.zst
               ingot compare my-model/ my-model-w4a16/ q4_k_m.gguf -f heldout.txt
+              ingot compare f16.gguf q4_k_m.gguf -f heldout.txt --json -o q4.json --part 3/8
               ingot compare --logits f16.logits.zst q4_k_m.gguf --json -o q4_k_m.json
             """)
 
@@ -45,7 +48,13 @@ struct CompareCommand: ParsableCommand {
             valueName: "file"))
     var logits: String?
 
+    @OptionGroup var parts: PartOptions
+
     mutating func validate() throws {
+        guard parts.part == nil || saveLogits == nil && result.output != nil else {
+            throw ValidationError(
+                "--part writes -o FILE.part-…: it needs -o, and --save-logits does not go with it")
+        }
         if logits != nil {
             guard options.texts.isEmpty, windowing.windowing == .halves, saveLogits == nil else {
                 throw ValidationError(
@@ -67,6 +76,7 @@ struct CompareCommand: ParsableCommand {
         Terminal.warnings(warnings)
         let evaluator: Evaluator
         let text: EvaluationText
+        var textSource: PartSource?
         if let logits {
             let tokenizer = try options.tokenizing.load(for: loaded[0]).tokenizer
             let reader = try LogitsReader(path: logits, bos: tokenizer.leadingID)
@@ -77,7 +87,22 @@ struct CompareCommand: ParsableCommand {
             evaluator = try Evaluator(
                 base: loaded[0], quantized: Array(loaded.dropFirst()),
                 activations: layers.activations, pool: pool)
-            text = try options.text(for: loaded[0], windowing: windowing.windowing).windows
+            let own = try options.text(for: loaded[0], windowing: windowing.windowing)
+            text = own.windows
+            textSource = own.source(named: options.textName)
+        }
+        let gathering = try parts.part.map { part in
+            try GatheringRun(
+                command: "compare", part: part, output: result.output ?? "",
+                files: loaded.flatMap(\.source.files)
+                    + (logits.map { [try InputFile(path: $0)] } ?? []),
+                text: textSource, windows: text, range: 0..<text.windowCount,
+                options: [("activations", layers.activations.rawValue)], isQuiet: options.quiet)
+        }
+        if let gathering, gathering.isComplete(overwriting: parts.overwrite) { return }
+        let levels = logits == nil ? Array(models.dropFirst()) : models
+        let recorder = gathering.map {
+            EvaluationRecorder(windows: $0.windows, levelCount: levels.count)
         }
         let writer = try saveLogits.map {
             try LogitsWriter(
@@ -85,7 +110,7 @@ struct CompareCommand: ParsableCommand {
         }
         let line = ProgressLine("compare", isQuiet: options.quiet)
         defer { line.finish() }
-        let found = try evaluator.evaluate(text, writer: writer) { progress in
+        let found = try evaluator.evaluate(text, writer: writer, keeping: recorder) { progress in
             let divergences = progress.meanDivergences.map { NumberFormat.fixed($0, 4) }
             line.update(
                 progress.windowsDone, of: progress.windowCount,
@@ -95,9 +120,21 @@ struct CompareCommand: ParsableCommand {
         line.finish()
         Terminal.warnings(found.warnings)
         if let saveLogits, !options.quiet { Terminal.note("written: \(saveLogits)") }
+        if let gathering, let recorder {
+            return try gathering.finish(
+                head: EvaluationHead(
+                    models: [found.base.model] + found.levels.map(\.model),
+                    text: logits == nil ? options.textName : nil, textTokens: text.tokenCount,
+                    contextLength: text.contextLength, stride: text.windowing.stride,
+                    activations: layers.activations.rawValue, threads: pool.threadCount,
+                    warnings: warnings + found.warnings.map(\.description),
+                    tokensRun: text.tokenCount(ofWindows: recorder.windows), isJSON: result.json,
+                    isQuiet: options.quiet), body: recorder.values.bytes)
+        }
         let listing = ComparisonListing(
             found, text: logits == nil ? options.textName : nil, windowCount: text.windowCount,
-            windowing: text.windowing, activations: layers.activations, warnings: warnings)
+            stride: text.windowing.stride, activations: layers.activations.rawValue,
+            warnings: warnings)
         try result.give(listing, lines: listing.lines)
     }
 }

@@ -3,6 +3,7 @@ import Calibration
 import Evaluation
 import GGUF
 import Inference
+import Parts
 import Reporting
 import TensorCore
 
@@ -24,6 +25,7 @@ struct ImatrixCommand: ParsableCommand {
               ingot imatrix model-f16.gguf -o imatrix.gguf
               ingot imatrix model-f16.gguf -f calibration.txt -o imatrix.gguf
               ingot imatrix model-f16.gguf -f more.txt --in-file imatrix.gguf -o both.gguf
+              ingot imatrix model-f16.gguf -f calibration.txt -o imatrix.gguf --part 3/8
               ingot imatrix --in-file a.gguf --in-file b.gguf -o both.gguf
               ingot imatrix --in-file imatrix.gguf -o imatrix.dat
               ingot imatrix --in-file imatrix.gguf --show-statistics
@@ -103,6 +105,8 @@ struct ImatrixCommand: ParsableCommand {
             valueName: "count"))
     var saveFrequency = 0
 
+    @OptionGroup var parts: PartOptions
+
     /// How much of the built-in mix is run without further word.
     private static let mixTokenCount = 1 << 16
 
@@ -126,6 +130,11 @@ struct ImatrixCommand: ParsableCommand {
             }
         } else if modelPath == nil, inFile.isEmpty || !options.texts.isEmpty {
             throw ValidationError("expected MODEL.gguf, or files to add: --in-file")
+        }
+        guard parts.part == nil || modelPath != nil && inFile.isEmpty && saveFrequency == 0 else {
+            throw ValidationError(
+                "--part is of a model's windows: --in-file is for what ingot join writes, and"
+                    + " --save-frequency does not go with it")
         }
         guard fromChunk >= 0, outputFrequency >= 1, saveFrequency >= 0 else {
             throw ValidationError(
@@ -152,6 +161,7 @@ struct ImatrixCommand: ParsableCommand {
         }
         var sums = ImportanceSums(chunkSize: options.context)
         let model = try modelPath.map { try Model(path: $0) }
+        if let part = parts.part, let model { return try gather(part, of: model) }
         for (number, path) in earlierFiles.enumerated() {
             let earlier = try ImportanceSums(path: path, legacyChunkSize: options.context)
             if model == nil, number == 0 { sums.chunkSize = earlier.chunkSize }
@@ -184,15 +194,8 @@ struct ImatrixCommand: ParsableCommand {
     }
 
     private func calibrate(_ model: Model, _ sums: inout ImportanceSums) throws {
-        let text = try windows(for: model)
-        guard fromChunk < text.windowCount else {
-            throw EvaluationError(
-                .textTooShort(
-                    tokens: text.tokenCount, contextLength: (fromChunk + 1) * text.contextLength),
-                path: textNames.joined(separator: " + "))
-        }
-        let limit = options.chunks.flatMap { $0 > 0 ? $0 : nil } ?? Int.max
-        let end = limit < text.windowCount - fromChunk ? fromChunk + limit : text.windowCount
+        let text = try windows(for: model).windows
+        let end = try range(of: text).upperBound
         let calibration = try Calibration(
             model: model, includesOutput: processOutput, activations: activations,
             pool: options.pool)
@@ -235,26 +238,76 @@ struct ImatrixCommand: ParsableCommand {
         line.finish()
     }
 
+    /// Runs the windows of a part.
+    private func gather(_ part: PartNumber, of model: Model) throws {
+        let (text, source) = try windows(for: model)
+        let gathering = try GatheringRun(
+            command: "imatrix", part: part, output: output, files: model.source.files,
+            text: source, windows: text, range: range(of: text),
+            options: [
+                ("activations", activations.rawValue), ("output", "\(processOutput)"),
+                ("form", form.rawValue),
+            ], isQuiet: options.quiet)
+        guard !gathering.isComplete(overwriting: parts.overwrite) else { return }
+        Terminal.warnings(text.contextWarnings([model]))
+        let calibration = try Calibration(
+            model: model, includesOutput: processOutput, activations: activations,
+            pool: options.pool)
+        let line = ProgressLine("imatrix", isQuiet: options.quiet)
+        defer { line.finish() }
+        let (windows, perBatch) = (
+            gathering.windows, max(1, calibration.batchTokenCount / text.contextLength)
+        )
+        for first in stride(from: windows.lowerBound, to: windows.upperBound, by: perBatch) {
+            let batch = first..<min(first + perBatch, windows.upperBound)
+            try calibration.add(batch.map { text.window($0) })
+            let done = batch.upperBound - windows.lowerBound
+            line.update(done, of: windows.count, detail: "window \(done)/\(windows.count)")
+        }
+        line.finish()
+        try gathering.finish(
+            head: ImportanceHead(
+                texts: textNames, windows: windows.count, contextLength: text.contextLength,
+                form: form.rawValue), body: calibration.gathered.bytes)
+    }
+
+    /// The windows that are run.
+    private func range(of text: EvaluationText) throws -> Range<Int> {
+        guard fromChunk < text.windowCount else {
+            throw EvaluationError(
+                .textTooShort(
+                    tokens: text.tokenCount, contextLength: (fromChunk + 1) * text.contextLength),
+                path: textNames.joined(separator: " + "))
+        }
+        let limit = options.chunks.flatMap { $0 > 0 ? $0 : nil } ?? Int.max
+        return
+            fromChunk..<(limit < text.windowCount - fromChunk
+            ? fromChunk + limit : text.windowCount)
+    }
+
     /// The names of the texts.
     private var textNames: [String] {
         options.texts.isEmpty ? [CalibrationMix.name] : options.textNames
     }
 
     /// The text in windows, those to be left out included; without a text the built-in mix.
-    private func windows(for model: Model) throws -> EvaluationText {
+    private func windows(
+        for model: Model
+    ) throws -> (windows: EvaluationText, source: PartSource?) {
         guard options.texts.isEmpty else {
-            return try options.allWindows.text(for: model).windows
+            let text = try options.allWindows.text(for: model)
+            return (text.windows, text.source(named: options.textName))
         }
         let count = options.chunks ?? max(1, Self.mixTokenCount / max(1, options.context))
         let mix = try MixWindows(
             for: model, options: options,
             limit: count == -1 ? nil : min(count, 1 << 31) + min(fromChunk, 1 << 31))
         if !options.quiet { Terminal.note(mix.note) }
-        return mix.windows
+        return (mix.windows, nil)
     }
 
     /// Experts that the text never reached; those of a layer's tensors in one sentence.
-    private static func warnings(_ sums: ImportanceSums) -> [String] {
+    static func warnings(_ sums: ImportanceSums) -> [String] {
         let all = Calibration.unreached(in: sums.entries)
         guard !all.isEmpty else { return [] }
         let lines = all.prefix(20).map { unreached in

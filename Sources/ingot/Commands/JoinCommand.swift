@@ -37,6 +37,8 @@ struct JoinCommand: ParsableCommand {
 
     @OptionGroup var options: RunOptions
 
+    @OptionGroup(title: "Gates of a report") var gating: ReportGateOptions
+
     func run() throws {
         do {
             try join()
@@ -58,7 +60,10 @@ struct JoinCommand: ParsableCommand {
             .map { String($0.dropLast(PartNumber.manifestEnding.count)) }
         // `out.gguf.part-*` names both a part and its manifest.
         let set = try PartSet(
-            output: output, paths: named + manifests.filter { !Set(named).contains($0) })
+            output: trimmed, paths: named + manifests.filter { !Set(named).contains($0) })
+        guard set.command == "report" || !gating.hasGate && gating.junit == nil else {
+            throw ValidationError("gates are for reports; these are parts of \(set.command)")
+        }
         let written = try written(from: set)
         if deleteParts, !dryRun { set.remove() }
         guard !options.quiet else { return }
@@ -70,27 +75,50 @@ struct JoinCommand: ParsableCommand {
                     + " \(NumberFormat.bytes(set.byteCount))")
     }
 
+    /// The output without slashes at its end: a report's folder.
+    private var trimmed: String {
+        var path = output
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return path
+    }
+
     /// Checks the parts, and writes the output unless it is only to be checked.
     ///
     /// - Returns: The files that were written.
     private func written(from set: PartSet) throws -> [String] {
         switch set.command {
         case "quantize", "convert":
-            let line = ProgressLine(Paths.name(output), isQuiet: options.quiet)
-            defer { line.finish() }
-            let total = set.byteCount
-            @Sendable func progress(_ bytes: Int) {
-                line.update(bytes, of: total, detail: NumberFormat.bytes(bytes))
-            }
-            let isSplit = set.parts[0].manifest.isSplit
-            if dryRun || isSplit {
-                try set.check(pool: options.pool, progress: progress)
+            guard !dryRun, !set.parts[0].manifest.isSplit else {
+                try check(set)
                 return dryRun ? [] : try set.name()
             }
-            try set.join(pool: options.pool, progress: progress)
+            try watch(set) { try set.join(pool: options.pool, progress: $0) }
             return [output]
+        case "imatrix":
+            try check(set)
+            return try joinImportance(set)
+        case "perplexity", "compare":
+            try check(set)
+            return try joinEvaluation(set)
+        case "report":
+            try check(set)
+            return try joinReport(set)
         default:
             throw PartError(.unknownCommand(set.command), path: set.parts[0].path)
         }
+    }
+
+    private func check(_ set: PartSet) throws {
+        try watch(set) { try set.check(pool: options.pool, progress: $0) }
+    }
+
+    /// Shows how far reading the parts is.
+    private func watch(
+        _ set: PartSet, _ body: (@escaping @Sendable (Int) -> Void) throws -> Void
+    ) throws {
+        let line = ProgressLine(Paths.name(output), isQuiet: options.quiet)
+        defer { line.finish() }
+        let total = set.byteCount
+        try body { line.update($0, of: total, detail: NumberFormat.bytes($0)) }
     }
 }

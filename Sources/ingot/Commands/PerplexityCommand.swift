@@ -28,6 +28,7 @@ struct PerplexityCommand: ParsableCommand {
               ingot perplexity model-f16.gguf -f wiki.test.raw.zst -c 1024 --stride 512
               ingot perplexity model-f16.gguf -f long.txt --resume long.state
               ingot perplexity model-w4a16/ -f wiki.test.raw
+              ingot perplexity model-f16.gguf -f long.txt --json -o long.json --part 3/8
             """)
 
     @Argument(
@@ -57,24 +58,7 @@ struct PerplexityCommand: ParsableCommand {
             valueName: "file"))
     var saveLogits: String?
 
-    private struct Output: Encodable {
-        let model: String
-        let text: String
-        let perplexity: Double
-        let standardError: Double?
-        let windows: Int
-        let tokensScored: Int
-        let tokensPerSecond: Double
-        let seconds: Double
-        let contextLength: Int
-        let activations: String
-        let stride: Int?
-        let threads: Int
-        let textTokens: Int
-        let running: [Double]
-        let warnings: [String]
-        let version: String
-    }
+    @OptionGroup var parts: PartOptions
 
     mutating func validate() throws {
         guard (model == nil) != (modelOption == nil) else {
@@ -83,6 +67,11 @@ struct PerplexityCommand: ParsableCommand {
         try options.requireText()
         guard resume == nil || saveLogits == nil else {
             throw ValidationError("--resume cannot go on with a file of logits; expected one")
+        }
+        guard parts.part == nil || resume == nil && saveLogits == nil && result.output != nil else {
+            throw ValidationError(
+                "--part writes -o FILE.part-…: it needs -o, and --resume and --save-logits do not go"
+                    + " with it")
         }
     }
 
@@ -94,6 +83,15 @@ struct PerplexityCommand: ParsableCommand {
         let pool = options.pool
         let warnings = layers.warnings([model])
         Terminal.warnings(warnings)
+        let gathering = try parts.part.map { part in
+            try GatheringRun(
+                command: "perplexity", part: part, output: result.output ?? "",
+                files: model.source.files, text: loaded.source(named: options.textName),
+                windows: text, range: 0..<text.windowCount,
+                options: [("activations", layers.activations.rawValue)], isQuiet: options.quiet)
+        }
+        if let gathering, gathering.isComplete(overwriting: parts.overwrite) { return }
+        let recorder = gathering.map { EvaluationRecorder(windows: $0.windows, levelCount: 0) }
         let state = try resume.map { _ in
             try EvaluationState(
                 files: model.source.files, textSHA256: loaded.sha256, text: text,
@@ -112,7 +110,7 @@ struct PerplexityCommand: ParsableCommand {
         let found = try Evaluator(
             base: model, activations: layers.activations, pool: pool
         ).evaluate(
-            text, from: checkpoint, writer: writer
+            text, from: checkpoint, writer: writer, keeping: recorder
         ) { progress in
             line.update(
                 progress.windowsDone, of: progress.windowCount,
@@ -126,32 +124,20 @@ struct PerplexityCommand: ParsableCommand {
         }
         line.finish()
         Terminal.warnings(found.warnings)
-        let perplexity = found.base
-        let output = Output(
-            model: path, text: options.texts.map(TextNames.long).joined(separator: " + "),
-            perplexity: perplexity.perplexity.value,
-            standardError: perplexity.perplexity.standardError,
-            windows: perplexity.windowCount, tokensScored: perplexity.scoredTokenCount,
-            tokensPerSecond: found.tokensPerSecond, seconds: found.seconds,
-            contextLength: perplexity.contextLength, activations: layers.activations.rawValue,
-            stride: text.windowing.stride,
-            threads: pool.threadCount, textTokens: text.tokenCount, running: perplexity.running,
-            warnings: warnings + found.warnings.map(\.description), version: Ingot.version)
-        try result.give(output, lines: lines(found))
+        let head = EvaluationHead(
+            models: [path], text: options.texts.map(TextNames.long).joined(separator: " + "),
+            textTokens: text.tokenCount, contextLength: text.contextLength,
+            stride: text.windowing.stride, activations: layers.activations.rawValue,
+            threads: pool.threadCount, warnings: warnings + found.warnings.map(\.description),
+            tokensRun: recorder.map { text.tokenCount(ofWindows: $0.windows) } ?? 0,
+            isJSON: result.json, isQuiet: options.quiet)
+        if let gathering, let recorder {
+            return try gathering.finish(head: head, body: recorder.values.bytes)
+        }
+        try result.give(
+            PerplexityListing(found, head),
+            lines: PerplexityListing.lines(of: found, isQuiet: options.quiet))
         if let saveLogits, !options.quiet { Terminal.note("written: \(saveLogits)") }
         if let resume { try? FileManager.default.removeItem(atPath: resume) }
-    }
-
-    private func lines(_ found: Evaluator.Result) -> [String] {
-        let perplexity = found.base
-        let running = perplexity.running.enumerated()
-            .map { "[\($0 + 1)]\(NumberFormat.fixed($1, 4))" }
-        return (options.quiet ? [] : [running.joined(separator: ",")]) + [
-            "perplexity \(NumberFormat.fixed(perplexity.perplexity, 4))"
-                + " (\(NumberFormat.counted(perplexity.windowCount, "window")) of"
-                + " \(perplexity.contextLength),"
-                + " \(perplexity.scoredTokenCount) tokens scored,"
-                + " \(NumberFormat.fixed(found.tokensPerSecond, 1)) tokens/s)"
-        ]
     }
 }

@@ -9,6 +9,11 @@ extension ReportCommand {
     func reportEmbeddings(
         _ models: ReportModels, _ base: Model, _ gates: [EmbeddingGate]
     ) throws {
+        guard parts.part == nil else {
+            throw ValidationError(
+                "--part is of windows; \(Paths.name(base.path)) makes embeddings, whose report has none"
+            )
+        }
         guard !gating.hasGate, sensitivity == nil, options.chunks == nil else {
             throw ValidationError(
                 "\(Paths.name(base.path)) makes embeddings: --max-…, --min-same-top, --baseline,"
@@ -33,8 +38,8 @@ extension ReportCommand {
         ) { done, total in line.update(done, of: total, detail: "\(done)/\(total) vectors") }
         line.finish()
         let checks = try gates.flatMap { try $0.checks(in: report) }
-        try give(report, checks, width: 100)
-        try require(checks)
+        try giving.give(report, checks, width: 100)
+        try ReportGiving.require(checks)
     }
 }
 

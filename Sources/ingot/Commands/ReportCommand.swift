@@ -4,6 +4,7 @@ import Conversion
 import Evaluation
 import GGUF
 import Inference
+import Parts
 import Pipeline
 import Reporting
 import TensorCore
@@ -47,6 +48,7 @@ struct ReportCommand: ParsableCommand {
               ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o report/ \\
                 --max-kld Q4_K_M=0.15 --max-ppl-ratio 1.1 --min-same-top 90% --junit report.xml
               ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o new/ --baseline old/report.json
+              ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o report/ --part 3/8
               ingot report bge-f16.gguf --types Q8_0,Q4_K_M -f heldout.txt -o report/ \\
                 --min-cosine 0.99 --min-kept-neighbours Q8_0=95%
             """)
@@ -62,6 +64,8 @@ struct ReportCommand: ParsableCommand {
     @OptionGroup var making: ReportMakingOptions
     @OptionGroup var gating: ReportGateOptions
     @OptionGroup(title: "Embedding models") var embedding: EmbeddingReportOptions
+
+    @OptionGroup var parts: PartOptions
 
     @Option(
         name: [.short, .long],
@@ -93,6 +97,14 @@ struct ReportCommand: ParsableCommand {
         }
         guard gating.junit == nil || gating.hasGate || embedding.hasGate else {
             throw ValidationError("--junit writes what became of the gates; none is given")
+        }
+        if parts.part != nil {
+            guard output != nil, making.types == nil, !json, !gating.hasGate, gating.junit == nil
+            else {
+                throw ValidationError(
+                    "--part measures files that are there and writes -o FOLDER's part: --types and"
+                        + " --json do not go with it, and gates are ingot join's")
+            }
         }
         try options.requireText()
         try TextNames.check(options.texts + calibration + making.calibration.texts)
@@ -133,31 +145,59 @@ struct ReportCommand: ParsableCommand {
                     + " --min-kept-neighbours are for embedding models")
         }
         let text = try options.text(for: base)
-        var report = try measure(models, base, text)
-        report.calibration = try overlaps(
-            with: calibrationTexts, importance: importance, levels: models.levels
-        ) {
-            // What is evaluated of the text: with --chunks not all of it.
-            try options.tokenizing.load(for: base).tokenizer.decode(text.windows.evaluatedTokens)
+        let gathering = try parts.part.map { part in
+            try GatheringRun(
+                command: "report", part: part, output: partOutput,
+                files: base.source.files + models.levels.flatMap(\.files),
+                text: text.source(named: options.textName), windows: text.windows,
+                range: 0..<text.windows.windowCount,
+                options: [("activations", layers.activations.rawValue)], isQuiet: options.quiet)
         }
+        if let gathering, gathering.isComplete(overwriting: parts.overwrite) { return }
+        let recorder = gathering.map {
+            EvaluationRecorder(windows: $0.windows, levelCount: models.levels.count)
+        }
+        // What the first part says of models and texts, the report says.
+        let isDescribed = parts.part.map { $0.number == 1 } ?? true
+        var report = try measure(models, base, text, keeping: recorder, isDescribed: isDescribed)
+        report.calibration =
+            try !isDescribed
+            ? nil
+            : overlaps(
+                with: calibrationTexts, importance: importance, levels: models.levels
+            ) {
+                // What is evaluated of the text: with --chunks not all of it.
+                try options.tokenizing.load(for: base).tokenizer.decode(
+                    text.windows.evaluatedTokens)
+            }
         report.sensitivity = sensitivity
+        if let gathering, let recorder {
+            return try gathering.finish(
+                head: ReportHead(
+                    report: report,
+                    tokensRun: text.windows.tokenCount(ofWindows: recorder.windows)),
+                body: recorder.values.bytes)
+        }
         if let earlier {
             report.baseline = BaselineComparison(
                 of: report, with: earlier.report, fileName: Paths.name(earlier.path))
         }
         var checks = try report.checks(of: gates)
         if let gate = try gating.regressionGate() { checks += try gate.checks(in: report) }
-        try give(report, checks, width: 120)
-        try require(checks)
+        try giving.give(report, checks, width: 120)
+        try ReportGiving.require(checks)
     }
 
-    /// Ends with the exit code of gates where one is not met.
-    func require(_ checks: [QualityCheck]) throws {
-        let failures = checks.filter { !$0.isMet }
-        for failure in failures { Terminal.error("gate not met: \(failure)") }
-        if !failures.isEmpty {
-            throw ArgumentParser.ExitCode(TensorCore.ExitCode.gateNotMet.rawValue)
-        }
+    /// Where the report goes.
+    var giving: ReportGiving {
+        ReportGiving(output: output, junit: gating.junit, isJSON: json, isQuiet: options.quiet)
+    }
+
+    /// What parts are called after: the folder.
+    private var partOutput: String {
+        var path = output ?? ""
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return path
     }
 
     /// Makes what is not there yet, in view of the user.
@@ -192,7 +232,8 @@ struct ReportCommand: ParsableCommand {
 
     /// Evaluates all models in one pass over the text.
     private func measure(
-        _ models: ReportModels, _ base: Model, _ text: EvaluationOptions.LoadedText
+        _ models: ReportModels, _ base: Model, _ text: EvaluationOptions.LoadedText,
+        keeping recorder: EvaluationRecorder?, isDescribed: Bool
     ) throws -> QualityReport {
         let quantized = try models.levels.map { try Model(source: $0) }
         let warnings = models.made.flatMap { made in
@@ -209,7 +250,8 @@ struct ReportCommand: ParsableCommand {
                 tokenCount: text.windows.tokenCount, digest: "sha256:" + text.sha256),
             activations: layers.activations, pool: options.pool,
             toolVersion: "ingot " + Ingot.version, commandLine: commandLine,
-            warnings: models.warnings + warnings + layers.warnings([base] + quantized)
+            warnings: models.warnings + warnings + layers.warnings([base] + quantized),
+            keeping: recorder, takesDigests: isDescribed
         ) { progress in
             line.update(
                 progress.windowsDone, of: progress.windowCount,
@@ -250,29 +292,15 @@ struct ReportCommand: ParsableCommand {
             }
     }
 
-    /// Writes the files and prints what there is to read.
-    func give(_ report: some WrittenReport, _ checks: [QualityCheck], width: Int) throws {
-        var written = try output.map { try report.write(to: $0) } ?? []
-        if let junit = gating.junit {
-            try OutputFile.write(Array(report.junit(checks).utf8), to: junit)
-            written.append(junit)
-        }
-        if json {
-            Terminal.print(String(decoding: try report.json().dropLast(), as: UTF8.self))
-        } else {
-            Terminal.print(report.summary)
-            Terminal.print("")
-            Terminal.print(report.terminalTable(width: max(width, Terminal.columns)))
-        }
-        Terminal.warnings(report.allWarnings)
-        if !options.quiet, !written.isEmpty {
-            Terminal.note("written: \(written.joined(separator: ", "))")
-        }
-    }
-
     /// The command with file names only: a report that is published tells no one's folders.
     var commandLine: String {
-        (["ingot"] + CommandLine.arguments.dropFirst().map(Paths.name)).joined(separator: " ")
+        var words = CommandLine.arguments.dropFirst().map(Paths.name)
+        // A joined report says the same as one that was made at once.
+        if let index = words.firstIndex(of: "--part") {
+            words.removeSubrange(index...min(index + 1, words.count - 1))
+        }
+        words.removeAll { $0 == "--overwrite" || $0.hasPrefix("--part=") }
+        return (["ingot"] + words).joined(separator: " ")
     }
 }
 

@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import GGUF
 import Inference
+import Parts
 import Reporting
 import TensorCore
 
@@ -69,6 +70,11 @@ struct EvaluationOptions: ParsableArguments {
         let windows: EvaluationText
         let byteCount: Int
         let sha256: String
+
+        /// It as a source of a part.
+        func source(named name: String) -> PartSource {
+            PartSource(name: name, byteCount: byteCount, digest: sha256)
+        }
     }
 
     /// The text in windows, tokenized as `model`'s file says; tells what is wrong with either.
