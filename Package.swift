@@ -198,7 +198,7 @@ let package = Package(
             name: "Clusters",
             dependencies: [
                 "TensorCore", "Quantization", "GGUF", "Architectures", "Conversion", "Pipeline",
-                "Planning", "Reporting", "Deployment",
+                "Planning", "Reporting", "Deployment", "Parts",
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],

@@ -93,7 +93,7 @@ struct StageCosts {
 
     private func imatrix(parts: Int, cores: Int) -> Cost {
         let tokens = self.tokens(of: job.importance, usual: 65_536)
-        let passes = StageCosts.passes(tokens, parts: parts)
+        let passes = StageCosts.passes(tokens, parts: parts, cores: cores)
         return Cost(
             processorSeconds: evaluation(tokens: tokens, passes: passes), read: baseBytes * passes,
             written: Double(parts) * weights.inputs * 4, memory: evaluatorBytes(cores, models: 1))
@@ -108,32 +108,43 @@ struct StageCosts {
     }
 
     private func quantize(cores: Int) -> Cost {
+        var sum = Cost(memory: writerBytes(cores))
+        for level in levels(cores: cores) {
+            sum.processorSeconds += level.processorSeconds
+            sum.read += level.read
+            sum.written += level.written
+            sum.memory = max(sum.memory, level.memory)
+        }
+        return sum
+    }
+
+    /// What each level takes.
+    func levels(cores: Int) -> [Cost] {
         let tensors = source.source.tensors
-        var cost = Cost(memory: writerBytes(cores))
-        for (index, level) in source.levels.enumerated() {
-            cost.read += baseBytes
-            cost.written += levelBytes[index]
-            for (tensor, format) in zip(tensors, level.formats) {
+        let tokens = calibrationTokens
+        let rows = tokens * Double(weights.width) * 4 * Double(weights.blockCount)
+        return source.levels.indices.map { index in
+            var cost = Cost(
+                read: baseBytes, written: levelBytes[index], memory: writerBytes(cores))
+            for (tensor, format) in zip(tensors, source.levels[index].formats) {
                 cost.processorSeconds +=
                     Double(tensor.shape.elementCount) * CostModel.encoding(format) * 1e-9
             }
+            guard job.calibration != nil else { return cost }
+            cost.processorSeconds +=
+                weights.all * CostModel.calibratedSearch * 1e-9
+                + weights.feedback / CostModel.feedbackRate
+                + weights.moments(tokens: tokens) / CostModel.evaluationRate
+                + evaluation(tokens: tokens, passes: 1)
+            cost.read += rows
+            cost.memory += weights.calibrationMemory(tokens: tokens, cores: cores)
+            return cost
         }
-        guard job.calibration != nil else { return cost }
-        let tokens = calibrationTokens
-        let operations = weights.calibration(tokens: tokens)
-        cost.processorSeconds +=
-            Double(source.levels.count)
-            * (operations / CostModel.calibrationRate + evaluation(tokens: tokens, passes: 1))
-        cost.read +=
-            Double(source.levels.count) * tokens * Double(weights.width) * 4
-            * Double(weights.blockCount)
-        cost.memory += weights.calibrationMemory(tokens: tokens, cores: cores)
-        return cost
     }
 
     private func report(parts: Int, cores: Int) -> Cost {
         let tokens = self.tokens(of: job.report, usual: 262_144)
-        let passes = StageCosts.passes(tokens, parts: parts)
+        let passes = StageCosts.passes(tokens, parts: parts, cores: cores)
         let models = Double(1 + source.levels.count)
         return Cost(
             processorSeconds: evaluation(tokens: tokens, passes: passes) * models,
@@ -143,8 +154,9 @@ struct StageCosts {
     }
 
     /// How often the weights are read: each part takes its tokens a batch at a time.
-    private static func passes(_ tokens: Double, parts: Int) -> Double {
-        let batches = (tokens / Double(parts) / Double(CostModel.batchTokens)).rounded(.up)
+    private static func passes(_ tokens: Double, parts: Int, cores: Int) -> Double {
+        let batch = Double(CostModel.batchTokens(cores: cores))
+        let batches = (tokens / Double(parts) / batch).rounded(.up)
         return max(1, batches) * Double(parts)
     }
 
@@ -154,7 +166,19 @@ struct StageCosts {
             + weights.all * CostModel.decoding * 1e-9 * passes
     }
 
-    private var calibrationTokens: Double {
+    /// The blocks of the model.
+    var blockCount: Int { weights.blockCount }
+
+    /// How often the weights are read at the least when a stage runs over its text.
+    func batchCount(_ kind: StageKind, cores: Int) -> Int {
+        let tokens =
+            kind == .imatrix
+            ? tokens(of: job.importance, usual: 65_536) : tokens(of: job.report, usual: 262_144)
+        return max(1, Int(tokens) / CostModel.batchTokens(cores: cores))
+    }
+
+    /// The tokens of the calibration.
+    var calibrationTokens: Double {
         Double(job.calibration?.tokens.map { $0 * 4 / 3 } ?? CostModel.calibrationTokens)
     }
 
@@ -177,7 +201,7 @@ struct StageCosts {
 
     /// Bytes that running models takes: two blocks as numbers, what threads work with, the rows.
     private func evaluatorBytes(_ cores: Int, models: Int) -> Int {
-        let rows = (2 * models + 1) * CostModel.batchTokens * weights.width * 4
+        let rows = (2 * models + 1) * CostModel.batchTokens(cores: cores) * weights.width * 4
         let threads = cores * (32_000_000 + 4 * weights.largestExpert)
         return 150_000_000 + 8 * weights.largestBlock + rows + threads
     }

@@ -63,16 +63,20 @@ struct WeightCounts {
         blocks[block, default: (0, 0)].moments += 8 * stretch * columns * count
     }
 
-    /// Floating-point operations of rounding all matrices with error feedback, for one format:
-    /// moments summed over the tokens that a matrix sees, factored, errors fed back.
-    func calibration(tokens: Double) -> Double {
+    /// Floating-point operations of summing the moments of all inputs, of which about half the
+    /// matrices share one with another.
+    func moments(tokens: Double) -> Double {
         matrices.reduce(0) { sum, matrix in
             let seen = matrix.count > 1 ? tokens * expertShare : tokens
+            return sum + matrix.count * seen * min(matrix.columns, 8192) * matrix.columns * 0.6
+        }
+    }
+
+    /// Floating-point operations of factoring the moments and feeding errors back, for one format.
+    var feedback: Double {
+        matrices.reduce(0) { sum, matrix in
             let stretch = min(matrix.columns, 8192)
-            let one =
-                seen * stretch * matrix.columns + stretch * stretch * matrix.columns * 4 / 3
-                + matrix.rows * stretch * matrix.columns
-            return sum + matrix.count * one
+            return sum + matrix.count * stretch * matrix.columns * (stretch * 4 / 3 + matrix.rows)
         }
     }
 

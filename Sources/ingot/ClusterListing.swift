@@ -39,4 +39,32 @@ enum ClusterListing {
                 : "about \(NumberFormat.duration(status.secondsLeft)) left")
         return lines
     }
+
+    /// What a job takes, in lines.
+    static func lines(of estimate: ClusterEstimate) -> [String] {
+        let headings = [
+            "stage", "tasks", "read", "written", "memory", "core hours", "time", "load", "balance",
+            "limit",
+        ]
+        var table = TextTable(
+            columns: headings.enumerated().map { index, heading in
+                .init(
+                    heading: heading,
+                    alignment: index == 0 || index == headings.count - 1 ? .left : .right)
+            }, rows: [])
+        for stage in estimate.stages {
+            table.add(row: [
+                stage.name, "\(stage.tasks)", NumberFormat.bytes(Int(stage.read)),
+                NumberFormat.bytes(Int(stage.written)), NumberFormat.bytes(stage.memory),
+                NumberFormat.fixed(stage.processorHours, 1), NumberFormat.duration(stage.seconds),
+                NumberFormat.bytes(Int(stage.load)) + "/s", NumberFormat.fixed(stage.balance, 3),
+                stage.limit.rawValue,
+            ])
+        }
+        let nodes = NumberFormat.counted(estimate.cluster.nodes, "node")
+        return [
+            "\(nodes) of \(estimate.cluster.cores) cores:"
+                + " \(NumberFormat.duration(estimate.seconds))"
+        ] + table.lines + [""]
+    }
 }

@@ -19,7 +19,7 @@ struct ClusterCommand: ParsableCommand {
               ingot cluster status campaign/
               ingot cluster kubernetes job.yaml -o /data/campaign/
             """,
-        subcommands: [Slurm.self, Kubernetes.self, Status.self])
+        subcommands: [Slurm.self, Kubernetes.self, Status.self, Estimate.self])
 
     /// The job and where it is written.
     struct WritingOptions: ParsableArguments {
