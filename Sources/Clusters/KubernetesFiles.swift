@@ -99,15 +99,8 @@ struct KubernetesFiles {
         ])
         let container: JSON = .members([
             ("name", "task"), ("image", .words(cluster.image)), ("imagePullPolicy", "IfNotPresent"),
-            ("command", .words(["/bin/sh", "-c"])),
-            // Indices count from 0, the lines of a stage from 1.
-            (
-                "args",
-                .words([
-                    "exec sh \(ShellWords.quoted("\(folder)/\(TaskScript.name)")) \(stage.name)"
-                        + " $((JOB_COMPLETION_INDEX + 1))"
-                ])
-            ),
+            // The script takes the number of its task from the index that the Job gives.
+            ("command", .words(["/bin/sh", "\(folder)/\(TaskScript.name)", stage.name])),
             ("resources", .members([("requests", resources), ("limits", resources)])),
             (
                 "securityContext",
@@ -167,10 +160,11 @@ struct KubernetesFiles {
             # what has ended well before is left alone. It can be ended and started again at any time.
             set -eu
             cd \(ShellWords.quoted(folder))
-            kube() { kubectl\(namespace) "$@"; }
+            kube() { kubectl\(namespace) "$@" </dev/null; }
             # Complete, Failed, nothing where it still runs, Missing where there is no such Job.
             condition() {
-              kube get job "$1" --ignore-not-found -o name | grep -q . || { echo Missing; return; }
+              found=$(kube get job "$1" --ignore-not-found -o name) || return 0
+              [ -n "$found" ] || { echo Missing; return; }
               kube get job "$1" \\
                 -o 'jsonpath={range .status.conditions[?(@.status=="True")]}{.type}{"\\n"}{end}' \\
                 | grep -E '^(Complete|Failed)$' | head -n 1 || true

@@ -10,7 +10,8 @@ enum TaskScript {
     static func text(retries: Int) -> String {
         return """
             #!/bin/sh
-            # task.sh STAGE NUMBER: runs the command in line NUMBER of stages/STAGE.tasks.
+            # task.sh STAGE [NUMBER]: runs the command in line NUMBER of stages/STAGE.tasks, by default that
+            # of a Kubernetes Job's index, which counts from 0.
             #
             # A line of that list is: what is there when the task is done, the output that makes it
             # needless, and the command for a shell, separated by tabs. Change commands there.
@@ -21,7 +22,7 @@ enum TaskScript {
             RETRIES=${INGOT_RETRIES:-\(retries)}
             here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 74
             stage=$1
-            number=$2
+            number=${2:-$((JOB_COMPLETION_INDEX + 1))}
             state=$here/state/$stage
             log=$here/logs/$stage-$number.log
 
