@@ -61,10 +61,6 @@ extension ClusterJob {
         report = try keys["report"].map { node throws(ClusterError) in
             try Text(node, folder, isReport: true)
         }
-        if let node = keys["imatrix"], keys["calibrate"] != nil {
-            throw node.fault(
-                "stands beside calibrate, which weighs columns itself; expected one of the two")
-        }
         parts =
             try keys["parts"].map { node throws(ClusterError) in try ClusterJob.parts(node) }
             ?? [:]
@@ -74,6 +70,22 @@ extension ClusterJob {
         slurm = try keys["slurm"].map { node throws(ClusterError) in try Slurm(node) } ?? Slurm()
         kubernetes = try keys["kubernetes"].map { node throws(ClusterError) in
             try Kubernetes(node, folder)
+        }
+        try checkRounding(keys)
+    }
+
+    /// Throws where what is said of rounding does not go together.
+    private func checkRounding(_ keys: [String: JobNode]) throws(ClusterError) {
+        if let node = keys["imatrix"], keys["calibrate"] != nil {
+            throw node.fault(
+                "stands beside calibrate, which weighs columns itself; expected one of the two")
+        }
+        if let node = keys["calibrate"], calibration?.effort == "best",
+            (parts[.quantize] ?? 1) > 1
+        {
+            throw node.fault(
+                "effort best tunes norms by the whole file: levels cannot be made in parts",
+                "Leave parts.quantize out, or ask for normal.")
         }
     }
 

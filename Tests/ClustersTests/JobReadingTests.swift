@@ -43,7 +43,7 @@ struct JobReadingTests {
               - /data/b.gguf
             types: Q4_K_M
             outtype: bf16
-            calibrate: {text: [/t/a.txt, b.txt], check: /t/c.txt, effort: best, tokens: 8192}
+            calibrate: {text: [/t/a.txt, b.txt], check: /t/c.txt, effort: fast, tokens: 8192}
             report: {text: /t/test.txt, context: 1024, chunks: 8, activations: q8}
             parts: {convert: 2, quantize: 16, report: 4}
             keep-parts: true
@@ -59,7 +59,7 @@ struct JobReadingTests {
         #expect(job.name == "night" && job.program == "/opt/ingot")
         #expect(job.models.map(\.name) == ["first", "b"])
         #expect(job.calibration?.texts.first == "/t/a.txt")
-        #expect(job.calibration?.effort == "best" && job.calibration?.tokens == 8192)
+        #expect(job.calibration?.effort == "fast" && job.calibration?.tokens == 8192)
         #expect(job.report?.chunks == 8 && job.report?.activations == "q8")
         #expect(job.partCount(.quantize) == 16 && job.partCount(.imatrix) == 1)
         #expect(job.usualResources.seconds == 16_200 && job.usualResources.cores == 4)
@@ -92,6 +92,10 @@ struct JobReadingTests {
             ("output: o\nmodels: [a]\ntypes: [Q4_KM]", "line 3: types[0]: "),
             ("output: o\nmodels: [a]\ntypes: [Q8_0, q8_0]", "Q8_0 a second time"),
             ("output: o\nmodels: [x/a, y/a]\ntypes: Q8_0", "a second model called a"),
+            (
+                "\(least)\ncalibrate: {effort: best}\nparts: {quantize: 2}",
+                "line 4: calibrate: effort best"
+            ),
             ("output: [\n", "line "), ("output: \"a\\nb\"\nmodels: [a]\ntypes: Q8_0", "one line"),
             ("- a\n- b", "a list found, expected keys"),
             (String(repeating: "[", count: 5000), "line "),
