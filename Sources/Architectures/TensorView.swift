@@ -94,4 +94,6 @@ public enum ValueChange: Sendable, Hashable {
     case plus(Float)
     /// x becomes −exp(x).
     case negatedExponential
+    /// x becomes log(1 + exp(x)).
+    case softplus
 }

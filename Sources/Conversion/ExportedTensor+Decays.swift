@@ -18,6 +18,7 @@ extension ValueChange {
         case .none: value
         case .plus(let addend): value - addend
         case .negatedExponential: Decay.logarithm(of: value, inHalves: inHalves).value
+        case .softplus: value > 20 ? value : Float(log(expm1(Double(value))))
         }
     }
 }

@@ -15,6 +15,8 @@ enum TensorContent: Sendable {
     case generated([Float])
     /// They are parts of stored tensors.
     case stored(StoredParts)
+    /// They are parts of stored tensors that are added to each other.
+    case sum(SummedParts)
     /// They are MXFP4 blocks, put together from two stored tensors.
     case mxfp4(MXFP4Rows)
 
@@ -27,7 +29,11 @@ enum TensorContent: Sendable {
 
     /// The stored type of each part's values; `nil` for values that are computed from codes.
     var storedTypes: [DataType?] {
-        if case .stored(let parts) = self { parts.parts.map(\.values.dataType) } else { [] }
+        switch self {
+        case .stored(let parts): parts.parts.map(\.values.dataType)
+        case .sum(let parts): parts.parts.map(\.values.dataType)
+        case .generated, .mxfp4: []
+        }
     }
 
     /// Reads rows as F32.
@@ -41,6 +47,8 @@ enum TensorContent: Sendable {
             for index in elements { destination[index - elements.lowerBound] = values[index] }
         case .stored(let parts):
             try parts.readFloats(elements, into: destination, scratch: scratch)
+        case .sum(let parts):
+            try parts.readFloats(elements, into: destination, scratch: scratch)
         case .mxfp4(let blocks):
             try blocks.readFloats(rows, into: destination, scratch: scratch)
         }
@@ -49,7 +57,7 @@ enum TensorContent: Sendable {
     /// Whether `readBytes` gives rows in this format without a detour over F32.
     func holdsBytes(of format: Format, rowLength: Int) -> Bool {
         switch self {
-        case .generated: false
+        case .generated, .sum: false
         case .stored(let parts): parts.holdsBytes(of: format, rowLength: rowLength)
         case .mxfp4: format == .MXFP4
         }
@@ -60,7 +68,7 @@ enum TensorContent: Sendable {
         _ rows: Range<Int>, rowLength: Int, into destination: UnsafeMutableRawBufferPointer
     ) throws {
         switch self {
-        case .generated: preconditionFailure("a computed tensor has no stored bytes")
+        case .generated, .sum: preconditionFailure("a computed tensor has no stored bytes")
         case .stored(let parts):
             try parts.readBytes(
                 rows.lowerBound * rowLength..<rows.upperBound * rowLength, into: destination)
@@ -162,6 +170,8 @@ extension ValueChange {
         case .none: value
         case .plus(let addend): value + addend
         case .negatedExponential: Float(-exp(Double(value)))
+        // As PyTorch has it, which takes large values for their own.
+        case .softplus: value > 20 ? value : Float(log1p(exp(Double(value))))
         }
     }
 }

@@ -41,6 +41,8 @@ class Case:
     rename: object = None
     # Writes the directory, a path, by itself instead of all this.
     make: object = None
+    # Mends the reference converter before it runs, where it ends in an error or computes what depends on the machine.
+    mend: object = None
     # Whether config.json is written in the words of transformers 4.
     old: bool = False
     dtype: str = "bfloat16"

@@ -30,6 +30,37 @@ A = dict(
 )
 P = dict(image_mean=[0.5, 0.4, 0.3], image_std=[0.2, 0.25, 0.3])
 
+GEMMA4 = dict(
+    hidden_size=64,
+    intermediate_size=96,
+    num_hidden_layers=3,
+    num_attention_heads=4,
+    num_key_value_heads=4,
+    head_dim=16,
+    patch_size=14,
+    position_embedding_size=10,
+)
+# A Q-Former of one layer, and the conformer before Granite Speech's.
+Q = dict(
+    model_type="blip_2_qformer",
+    hidden_size=64,
+    encoder_hidden_size=64,
+    intermediate_size=96,
+    num_attention_heads=4,
+    num_hidden_layers=1,
+)
+GRANITE = dict(
+    input_dim=16,
+    num_layers=3,
+    hidden_dim=64,
+    num_heads=4,
+    dim_head=16,
+    output_dim=42,
+    context_size=20,
+    max_pos_emb=32,
+    conv_kernel_size=3,
+)
+
 
 def C(cls, text=None, vision=None, audio=None, pre=P, **more):
     d = dict(more)
@@ -47,6 +78,14 @@ CASES = {
         "Gemma3ForConditionalGeneration",
         dict(T),
         dict(V, model_type="siglip_vision_model"),
+        pre=dict(P, image_seq_length=4),
+        mm_tokens_per_image=4,
+    ),
+    # Wide enough for super-blocks of 256 weights.
+    "gemma3-wide": C(
+        "Gemma3ForConditionalGeneration",
+        dict(T, hidden_size=256),
+        dict(V, model_type="siglip_vision_model", hidden_size=256, intermediate_size=512),
         pre=dict(P, image_seq_length=4),
         mm_tokens_per_image=4,
     ),
@@ -209,6 +248,7 @@ CASES = {
             num_attention_heads=4,
             patch_size=16,
             num_patches=16,
+            vision_use_head=False,
         ),
         projector_hidden_size=96,
         vision_feature_layer=-2,
@@ -265,5 +305,96 @@ CASES = {
             max_source_positions=50,
         ),
         pre=None,
+    ),
+    "gemma4": C(
+        "Gemma4ForConditionalGeneration",
+        dict(T),
+        GEMMA4 | dict(use_clipped_linears=True),
+        dict(hidden_size=64, num_hidden_layers=2, num_attention_heads=4),
+    ),
+    "gemma4-pictures": C("Gemma4ForConditionalGeneration", dict(T), GEMMA4 | dict(standardize=True)),
+    "gemma4unified": C(
+        "Gemma4UnifiedForConditionalGeneration",
+        dict(T),
+        dict(mm_embed_dim=64, patch_size=8, model_patch_size=24, mm_posemb_size=20),
+        dict(audio_embed_dim=64),
+    ),
+    "granite4vision": C(
+        "Granite4VisionForConditionalGeneration",
+        dict(T, num_hidden_layers=8),
+        dict(V, model_type="siglip_vision_model", vision_use_head=False),
+        downsample_rate="1/2",
+        deepstack_layer_map=[[-1, 7], [1, -8]],
+        spatial_target_layers=[2, 1, 3, 4],
+        spatial_vision_layer=-2,
+        image_grid_pinpoints=[[56, 112], [112, 56]],
+        qformer_config=Q,
+    ),
+    "granitespeech": C(
+        "GraniteSpeechForConditionalGeneration",
+        dict(T, model_type="granite"),
+        pre=None,
+        encoder_config=GRANITE,
+        projector_config=Q,
+        has_lora_adapter=False,
+    ),
+    "granitespeechplus": C(
+        "GraniteSpeechPlusForConditionalGeneration",
+        dict(T, model_type="granite"),
+        pre=None,
+        encoder_config=GRANITE | dict(cat_hidden_layers=[1]),
+        projector_config=Q | dict(encoder_hidden_size=128),
+        has_lora_adapter=False,
+    ),
+    "minimaxm3": C(
+        "MiniMaxM3SparseForConditionalGeneration",
+        dict(T, num_local_experts=2),
+        dict(V, hidden_size=160, num_attention_heads=2),
+        projector_hidden_size=96,
+        merged_hidden_size=256,
+    ),
+    "museglimmer": C(
+        "MuseGlimmerForConditionalGeneration",
+        dict(T),
+        dict(
+            hidden_size=64,
+            intermediate_size=96,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            patch_size=14,
+            pos_emb_height=4,
+            pos_emb_width=4,
+            layer_types=["window_attention", "window_attention", "full_attention"],
+        ),
+        out_hidden_size=64 * 4,
+        projector_hidden_size=96,
+    ),
+    "glm5next": C(
+        "Glm5NextForConditionalGeneration",
+        dict(T, num_key_value_heads=4),
+        dict(
+            hidden_size=64,
+            out_hidden_size=64,
+            intermediate_size=96,
+            depth=3,
+            num_heads=4,
+            patch_size=14,
+            image_size=56,
+            projection_intermediate_size=96,
+        ),
+        pre=dict(P, patch_size=14, merge_size=2, min_image_tokens=4, max_image_tokens=900),
+    ),
+    "qwen4exp": C(
+        "Qwen4ExpForConditionalGeneration",
+        dict(T),
+        dict(
+            hidden_size=64,
+            out_hidden_size=64,
+            intermediate_size=96,
+            depth=3,
+            num_heads=4,
+            patch_size=16,
+            num_position_embeddings=49,
+        ),
     ),
 }

@@ -159,7 +159,7 @@ def youtu(t):
     lin(t, "model.layers.0.mlp.up_proj", 64, 64, False)
 
 
-def dsocr(t):
+def sam(t):
     p = "model.sam_model."
     t[p + "pos_embed"] = (1, 4, 4, D)
     t[p + "patch_embed.proj.weight"] = (D, 3, 16, 16)
@@ -180,6 +180,10 @@ def dsocr(t):
     norm(t, p + "neck.3", 32)
     t[p + "net_2.weight"] = (64, 32, 3, 3)
     t[p + "net_3.weight"] = (D, 64, 3, 3)
+
+
+def dsocr(t):
+    sam(t)
     siglip(t, "model.vision_model.", "transformer.layers.{}.", fused="self_attn.qkv_proj")
     del t["model.vision_model.post_layernorm.weight"], t["model.vision_model.post_layernorm.bias"]
     del t["model.vision_model.embeddings.patch_embedding.bias"]
@@ -314,6 +318,7 @@ SHAPES = {
                 vt_num_hidden_layers=4,
                 vt_num_attention_heads=4,
                 num_attention_heads=4,
+                patch_size=14,
                 init_pos_emb_height=8,
                 init_pos_emb_width=8,
             ),
@@ -331,6 +336,7 @@ SHAPES = {
                 vt_num_hidden_layers=4,
                 vt_num_attention_heads=4,
                 num_attention_heads=4,
+                patch_size=14,
                 init_pos_emb_height=8,
                 init_pos_emb_width=8,
                 merge_kernel_size=[2, 2],

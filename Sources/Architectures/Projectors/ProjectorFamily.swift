@@ -56,6 +56,29 @@ public struct ProjectorFamily: Sendable {
     /// Tensors that are computed from the configuration: a name in the checkpoint's words, a shape
     /// and values.
     var generated: (@Sendable (ProjectorModel) throws(ArchitectureError) -> [GeneratedTensor])?
+    /// Norms over batches, which are a factor and an addend in the file.
+    public internal(set) var batchNorms: [BatchNorm] = []
+    /// Whether what one layer has all must have.
+    public internal(set) var hasLikeLayers = true
+    /// What is assumed where the files about preprocessing do not say.
+    var preprocessing: [ConfigurationDefault] = []
+    /// Whether a tensor, by the rules' name, has no place in the file of a model.
+    var leavesOut: (@Sendable (String, ProjectorModel) throws(ArchitectureError) -> Bool)?
+
+    /// A norm over batches: `weight`, `bias`, `running_mean` and `running_var` of a module.
+    public struct BatchNorm: Sendable {
+        /// The module's name in the checkpoint.
+        public let source: TensorPattern
+        /// The module's name in the file.
+        public let name: TensorPattern
+        /// What is added to a variance.
+        public let epsilon: Float = 1e-5
+
+        init(_ source: String, _ name: String) {
+            self.source = TensorPattern(source)
+            self.name = TensorPattern(name)
+        }
+    }
 
     /// A tensor that is computed.
     public struct GeneratedTensor: Sendable {
@@ -86,6 +109,11 @@ public struct ProjectorFamily: Sendable {
     public func generatedTensors(
         _ model: ProjectorModel
     ) throws(ArchitectureError) -> [GeneratedTensor] { try generated?(model) ?? [] }
+
+    /// Whether a tensor, by the rules' name, is left out of the file.
+    public func leavesOut(
+        _ name: String, _ model: ProjectorModel
+    ) throws(ArchitectureError) -> Bool { try leavesOut?(name, model) ?? false }
 
     /// The fixed format of a tensor; `nil` where the file's type decides.
     public func fixedFormat(ofTensor output: String, from source: String) -> FixedFormat? {
@@ -119,14 +147,18 @@ public struct ProjectorSection: Sendable {
     let defaults: [ConfigurationDefault]
     /// Whether a model may do without.
     let isOptional: Bool
+    /// A key that only models with this encoder have, where there is no path to tell by.
+    let mark: String?
 
     /// A section of `config.json`.
     init(
-        _ path: String..., defaults: [ConfigurationDefault] = [], isOptional: Bool = false
+        _ path: String..., defaults: [ConfigurationDefault] = [], isOptional: Bool = false,
+        mark: String? = nil
     ) {
         self.path = path
         self.defaults = defaults
         self.isOptional = isOptional
+        self.mark = mark
     }
 
     /// The section of a configuration.
@@ -144,6 +176,9 @@ public struct ProjectorSection: Sendable {
             }
             json = next
         }
+        if let mark, (json[mark]?.integer ?? 0) < 1 {
+            throw ArchitectureError(.missingKey, path: file, key: mark)
+        }
         return ModelConfiguration(json, defaults: defaults, path: file)
     }
 }
@@ -160,6 +195,8 @@ public struct ProjectorModel: Sendable {
     public let audio: ModelConfiguration?
     /// `preprocessor_config.json` and `processor_config.json`, the latter first.
     public let preprocessor: ModelConfiguration
+    /// The dimensions of the encoders' tensors, outermost first, by the rules' names.
+    public var shapes: [String: [Int]] = [:]
 
     /// Takes the parts of a configuration.
     ///
@@ -180,7 +217,8 @@ public struct ProjectorModel: Sendable {
                     text[$0.key.description] == nil && $0.key != "text_config"
                 }
                     + (text.members ?? [])), path: path)
-        self.preprocessor = ModelConfiguration(preprocessor, path: preprocessorPath)
+        self.preprocessor = ModelConfiguration(
+            preprocessor, defaults: family.preprocessing, path: preprocessorPath)
         vision = try family.vision?.configuration(config, file: path)
         audio = try family.audio?.configuration(config, file: path)
         guard vision != nil || audio != nil else {

@@ -94,6 +94,16 @@ extension ProjectorKey {
         }
     }
 
+    /// No key, but a look at the configuration.
+    static func checking(
+        _ check: @escaping @Sendable (ProjectorModel) throws(ArchitectureError) -> Void
+    ) -> Self {
+        .init { model throws(ArchitectureError) in
+            try check(model)
+            return []
+        }
+    }
+
     /// `clip.projector_type`.
     static func type(_ name: String) -> Self {
         .value("clip.projector_type") { _ in .string(name) }

@@ -155,6 +155,7 @@ extension ProjectorSection {
         self.path = path
         self.defaults = defaults
         self.isOptional = isOptional
+        mark = nil
     }
 }
 

@@ -20,7 +20,23 @@ public struct ProjectorTensors: Sendable, ExpressibleByArrayLiteral {
         public let ending: String?
         /// The parts, one after another along the outermost dimension; none for all as it is stored.
         public let parts: [ProjectorLayout]
+        /// Whether the parts are added to each other instead.
+        public let isSum: Bool
+
+        init(
+            name: TensorPattern, ending: String? = nil, parts: [ProjectorLayout] = [],
+            isSum: Bool = false
+        ) {
+            self.name = name
+            self.ending = ending
+            self.parts = parts
+            self.isSum = isSum
+        }
     }
+
+    /// A number that the configuration says of a block.
+    public typealias Count =
+        @Sendable (_ block: Int, ProjectorModel) throws(ArchitectureError) -> Int?
 
     /// A rule about tensors of one kind.
     public struct Rule: Sendable {
@@ -32,6 +48,21 @@ public struct ProjectorTensors: Sendable, ExpressibleByArrayLiteral {
         public let change: ValueChange
         /// The number in the file for the one in the checkpoint (`{xid}`).
         public let number: (@Sendable (Int, ProjectorModel) throws(ArchitectureError) -> Int?)?
+        /// How many tensors, numbered by `{xid}`, are one of the file along a new outermost dimension;
+        /// `nil` for tensors that stay by themselves.
+        public let stack: Count?
+
+        init(
+            source: TensorPattern, outputs: [Output], change: ValueChange = .none,
+            number: (@Sendable (Int, ProjectorModel) throws(ArchitectureError) -> Int?)? = nil,
+            stack: Count? = nil
+        ) {
+            self.source = source
+            self.outputs = outputs
+            self.change = change
+            self.number = number
+            self.stack = stack
+        }
     }
 
     /// The rules.
@@ -93,6 +124,24 @@ public struct ProjectorTensors: Sendable, ExpressibleByArrayLiteral {
         ])
     }
 
+    /// One tensor that the parts of a stored one add up to.
+    static func sum(_ source: String, _ name: String, of parts: [ProjectorLayout]) -> Self {
+        .init([
+            Rule(
+                source: TensorPattern(source),
+                outputs: [.init(name: TensorPattern(name), parts: parts, isSum: true)])
+        ])
+    }
+
+    /// Tensors numbered by `{xid}` that are one in the file, along a new outermost dimension.
+    static func stack(_ source: String, _ name: String, count: @escaping Count) -> Self {
+        .init([
+            Rule(
+                source: TensorPattern(source), outputs: [.init(name: TensorPattern(name))],
+                stack: count)
+        ])
+    }
+
     /// Modules whose names follow those of a layer.
     static func blocks(
         _ source: String, as block: String = "v.blk.{bid}.", _ modules: [(String, String)]
@@ -103,67 +152,27 @@ public struct ProjectorTensors: Sendable, ExpressibleByArrayLiteral {
 
 /// Elements of a stored tensor in the file's order.
 public struct ProjectorLayout: Sendable {
-    /// The part of a tensor with these dimensions; `nil` where they do not allow it.
-    public let part:
+    /// The parts of a tensor with these dimensions, one after another along the outermost; `nil` where
+    /// they do not allow it.
+    public let parts:
         @Sendable (_ stored: [Int], _ model: ProjectorModel) throws(ArchitectureError)
-            -> ProjectorTensors.Part?
+            -> [ProjectorTensors.Part]?
 
+    /// A layout of one part.
     init(
         _ part:
             @escaping @Sendable (_ stored: [Int], _ model: ProjectorModel) throws(ArchitectureError)
             -> ProjectorTensors.Part?
-    ) { self.part = part }
-
-    /// One of three equal parts of the outermost dimension.
-    static func third(_ index: Int) -> Self {
-        .init { stored, _ in
-            guard let rows = stored.first, rows % 3 == 0 else { return nil }
-            return .init(
-                view: .reshaped(stored.map { .constant($0) }).narrowed(
-                    0, from: .constant(index * rows / 3), count: .constant(rows / 3)),
-                shape: [rows / 3] + stored.dropFirst())
+    ) {
+        parts = { stored, model throws(ArchitectureError) in
+            try part(stored, model).map { [$0] }
         }
     }
 
-    /// One of two frames of kernels `[outputs, channels, 2, height, width]`.
-    static func frame(_ index: Int) -> Self {
-        .init { stored, _ in
-            guard stored.count == 5, stored[2] == 2 else { return nil }
-            return .init(
-                view: .reshaped(stored.map { .constant($0) }).narrowed(2, from: .constant(index)),
-                shape: [stored[0], stored[1], stored[3], stored[4]])
-        }
-    }
-
-    /// Rows of each head from two halves to neighbouring pairs.
-    static func rotaryPairs(_ key: String) -> Self {
-        .init { stored, model throws(ArchitectureError) in
-            guard let heads = try model.vision?.required(key), let rows = stored.first,
-                rows % (2 * heads) == 0
-            else { return nil }
-            return .init(
-                view: .rotaryPairs(heads: .constant(heads), of: stored.map { .constant($0) }),
-                shape: stored)
-        }
-    }
-
-    /// The same elements with other dimensions.
-    static func shaped(_ shape: @escaping @Sendable ([Int]) -> [Int]?) -> Self {
-        .init { stored, _ in
-            guard let result = shape(stored) else { return nil }
-            return .init(view: .reshaped(result.map { .constant($0) }), shape: result)
-        }
-    }
-
-    /// The elements seen as a box with its sides in another order.
-    static func permuted(
-        _ order: [Int], as box: @escaping @Sendable ([Int], ProjectorModel) -> [Int]?
-    ) -> Self {
-        .init { stored, model in
-            guard let sides = box(stored, model), sides.count == order.count else { return nil }
-            return .init(
-                view: .reshaped(sides.map { .constant($0) }).permuted(order),
-                shape: order.map { sides[$0] })
-        }
-    }
+    /// A layout of several parts.
+    init(
+        parts:
+            @escaping @Sendable (_ stored: [Int], _ model: ProjectorModel) throws(ArchitectureError)
+            -> [ProjectorTensors.Part]?
+    ) { self.parts = parts }
 }

@@ -38,6 +38,10 @@ struct ProjectorMapping {
     /// The layers that have a tensor of each kind, by the kind's name in the file.
     private var blocks: [String: Set<Int>] = [:]
     private var names: Set<String> = []
+    /// Norms over batches of which parts have come, by their names in the file.
+    private var norms: [String: FoldedNorm] = [:]
+    /// Tensors of which one of the file will be, by its name: those that have come, by their numbers.
+    private var stacks: [String: [Int: any ReadableTensor]] = [:]
 
     /// Maps tensors in the checkpoint's order, computed ones first.
     ///
@@ -63,11 +67,14 @@ struct ProjectorMapping {
         let generated = names
         var unmapped: [String] = []
         for stored in values {
-            guard let name = family.ruleName(of: stored.name) else {
+            guard let name = family.ruleName(of: stored.name), try !family.leavesOut(name, model)
+            else {
                 leftOutCount += 1
                 continue
             }
-            guard try add(stored, named: name, beside: generated) else {
+            let isMapped =
+                try fold(stored, named: name) || add(stored, named: name, beside: generated)
+            guard isMapped else {
                 unmapped.append(stored.name)
                 continue
             }
@@ -98,7 +105,13 @@ struct ProjectorMapping {
                     let tail = output.ending ?? ending
                     let made = output.name.name(block: place.block, expert: "\(number)") + tail
                     if generated.contains(made) { continue }
-                    try append(stored, named: name, as: made, output, change: rule.change)
+                    if let stack = rule.stack {
+                        try gather(
+                            stored, named: name, as: made, place,
+                            count: stack(place.block, model) ?? 0)
+                    } else {
+                        try append(stored, named: name, as: made, output, change: rule.change)
+                    }
                     if rule.source.isPerBlock {
                         blocks[output.name.text + tail, default: []].insert(place.block)
                     }
@@ -107,6 +120,64 @@ struct ProjectorMapping {
             }
         }
         return false
+    }
+
+    /// Takes a part of a norm over batches; `false` when the tensor is none.
+    private mutating func fold(_ stored: any ReadableTensor, named name: String) throws -> Bool {
+        guard !family.batchNorms.isEmpty, let dot = name.lastIndex(of: ".") else { return false }
+        let (module, part) = (name[..<dot], String(name[name.index(after: dot)...]))
+        for norm in family.batchNorms {
+            guard let place = norm.source.place(of: module.utf8) else { continue }
+            if part != "num_batches_tracked" { try checkType(of: stored) }
+            let made = norm.name.name(block: place.block)
+            guard try norms[made, default: FoldedNorm()].add(stored, as: part) else { return false }
+            guard let folded = try norms[made]?.folded(epsilon: norm.epsilon) else { return true }
+            for (ending, values) in [(".weight", folded.factors), (".bias", folded.addends)] {
+                guard names.insert(made + ending).inserted else {
+                    throw ConversionError(
+                        .duplicateTensor(sources: [stored.name]), path: stored.path,
+                        place: made + ending)
+                }
+                tensors.append(
+                    Made(
+                        name: made + ending, shape: stored.shape, content: .generated(values),
+                        fixed: .f32, isNumbered: true))
+                blocks[norm.name.text + ending, default: []].insert(place.block)
+            }
+            return true
+        }
+        return false
+    }
+
+    /// Takes one of several tensors that are one in the file, and adds that with the last of them.
+    private mutating func gather(
+        _ stored: any ReadableTensor, named source: String, as name: String,
+        _ place: TensorPattern.Place, count: Int
+    ) throws {
+        try checkType(of: stored)
+        guard place.expert < count else {
+            throw ConversionError(
+                .unmappedTensors([stored.name]), path: directory)
+        }
+        guard stacks[name, default: [:]].updateValue(stored, forKey: place.expert) == nil else {
+            throw ConversionError(
+                .duplicateTensor(sources: [stored.name]), path: stored.path, place: name)
+        }
+        guard let found = stacks[name], found.count == count else { return }
+        let all = found.sorted { $0.key < $1.key }.map(\.value)
+        if let other = all.first(where: { $0.shape != stored.shape }) {
+            throw ConversionError(
+                .shapeMismatch(found: other.shape, expected: stored.shape.dimensions),
+                path: other.path, place: other.name)
+        }
+        let parts = all.map {
+            StoredParts.Part(
+                values: $0, view: StridedView(elementCount: $0.shape.elementCount), factors: [])
+        }
+        try add(
+            .stored(StoredParts(parts, change: .none)), [count] + stored.shape.dimensions,
+            elementCount: parts.reduce(0) { $0 + $1.view.elementCount }, of: stored,
+            named: source, as: name)
     }
 
     private func holds(_ block: Int, _ rule: ProjectorTensors.Rule) throws -> Bool {
@@ -121,26 +192,23 @@ struct ProjectorMapping {
         _ stored: any ReadableTensor, named source: String, as name: String,
         _ output: ProjectorTensors.Output, change: ValueChange
     ) throws {
-        guard stored.dataType?.isDecodable ?? true else {
-            throw ConversionError(
-                .unsupportedDataType(stored.dataType?.rawValue ?? ""), path: stored.path,
-                place: stored.name)
-        }
-        guard names.insert(name).inserted else {
-            throw ConversionError(
-                .duplicateTensor(sources: [stored.name]), path: stored.path, place: name)
-        }
+        try checkType(of: stored)
         var dimensions = stored.shape.dimensions
         var parts: [StoredParts.Part] = []
-        for (index, layout) in output.parts.enumerated() {
-            guard let part = try layout.part(stored.shape.dimensions, model),
-                let view = try StridedView(part.view, of: stored.shape, in: model.whole)
-            else {
-                throw ConversionError(
-                    .invalidShape(stored.shape.dimensions), path: stored.path, place: stored.name)
+        for layout in output.parts {
+            guard let found = try layout.parts(stored.shape.dimensions, model) else {
+                throw invalidShape(of: stored)
             }
-            parts.append(.init(values: stored, view: view, factors: []))
-            if index == 0 { dimensions = part.shape } else { dimensions[0] += part.shape[0] }
+            for part in found {
+                guard let view = try StridedView(part.view, of: stored.shape, in: model.whole)
+                else { throw invalidShape(of: stored) }
+                if parts.isEmpty || output.isSum {
+                    dimensions = part.shape
+                } else {
+                    dimensions[0] += part.shape[0]
+                }
+                parts.append(.init(values: stored, view: view, factors: []))
+            }
         }
         if parts.isEmpty {
             parts = [
@@ -149,20 +217,47 @@ struct ProjectorMapping {
                     factors: [])
             ]
         }
+        let counts = parts.map(\.view.elementCount)
+        if output.isSum, Set(counts).count != 1 { throw invalidShape(of: stored) }
+        try add(
+            output.isSum
+                ? .sum(SummedParts(parts: parts)) : .stored(StoredParts(parts, change: change)),
+            dimensions, elementCount: output.isSum ? counts[0] : counts.reduce(0, +), of: stored,
+            named: source, as: name)
+    }
+
+    /// Adds a tensor whose values are there.
+    private mutating func add(
+        _ content: TensorContent, _ dimensions: [Int], elementCount: Int,
+        of stored: any ReadableTensor, named source: String, as name: String
+    ) throws {
+        guard names.insert(name).inserted else {
+            throw ConversionError(
+                .duplicateTensor(sources: [stored.name]), path: stored.path, place: name)
+        }
         // A scalar is a vector of one.
         guard let shape = Shape(dimensions.isEmpty ? [1] : dimensions),
-            parts.reduce(0, { $0 + $1.view.elementCount }) == shape.elementCount
-        else {
-            throw ConversionError(
-                .invalidShape(stored.shape.dimensions), path: stored.path, place: stored.name)
-        }
+            elementCount == shape.elementCount
+        else { throw invalidShape(of: stored) }
         try checkWidth(shape, name, stored)
         tensors.append(
             Made(
-                name: name, shape: shape,
-                content: .stored(StoredParts(parts, change: change)),
+                name: name, shape: shape, content: content,
                 fixed: family.fixedFormat(ofTensor: name, from: source),
                 isNumbered: source.split(separator: ".").contains { $0.allSatisfy(\.isNumber) }))
+    }
+
+    private func checkType(of stored: any ReadableTensor) throws {
+        guard stored.dataType?.isDecodable ?? true else {
+            throw ConversionError(
+                .unsupportedDataType(stored.dataType?.rawValue ?? ""), path: stored.path,
+                place: stored.name)
+        }
+    }
+
+    private func invalidShape(of stored: any ReadableTensor) -> ConversionError {
+        ConversionError(
+            .invalidShape(stored.shape.dimensions), path: stored.path, place: stored.name)
     }
 
     /// Norms before attention are as wide as the configuration says.
@@ -181,12 +276,16 @@ struct ProjectorMapping {
     private func checkBlocks() throws {
         var missing: [String] = []
         for (pattern, found) in blocks.sorted(by: { $0.key < $1.key })
-        where pattern.hasPrefix("v.blk.") || pattern.hasPrefix("a.blk.") {
+        where family.hasLikeLayers && pattern.hasPrefix("v.blk.") || pattern.hasPrefix("a.blk.") {
             let count = try model.blockCount(ofAudio: pattern.hasPrefix("a."))
             for block in 0..<count where !found.contains(block) {
                 missing.append(TensorPattern(pattern).name(block: block))
             }
         }
+        for (name, norm) in norms.sorted(by: { $0.key < $1.key }) {
+            missing += norm.missing.map { "\(name).\($0)" }
+        }
+        missing += stacks.keys.sorted().filter { !names.contains($0) }
         if tensors.isEmpty { missing.append(family.prefixes[0] + "…") }
         guard missing.isEmpty else {
             throw ConversionError(.missingTensors(missing), path: directory)

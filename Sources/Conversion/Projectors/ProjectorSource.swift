@@ -44,7 +44,8 @@ public struct ProjectorSource: TensorSource {
     public let warnings: [String]
     private let contents: [TensorContent]
 
-    /// Opens a directory and derives metadata and list of tensors; no weights are read.
+    /// Opens a directory and derives metadata and list of tensors; no weights are read but those of
+    /// norms over batches, some hundred numbers each.
     ///
     /// - Throws: `ArchitectureError` about the configuration, `SafetensorsError` about the weights'
     ///   files, `ConversionError` about how they fit together, `FileError` and `JSONError`.
@@ -53,13 +54,17 @@ public struct ProjectorSource: TensorSource {
         let configPath = directory.file("config.json")
         let family = try ProjectorFamily.of(config: directory.config, path: configPath)
         let (preprocessor, preprocessorPath) = try directory.preprocessor()
-        let model = try ProjectorModel(
+        var model = try ProjectorModel(
             family, config: directory.config, path: configPath, preprocessor: preprocessor,
             preprocessorPath: preprocessorPath)
         let checkpoint = try Checkpoint(
             directory: directory.path, named: directory.config["transformers_weights"]?.text)
         let weights = try checkpoint.modelTensors(
             quantization: directory.quantization(), keeping: [])
+        for tensor in weights.tensors {
+            guard let name = family.ruleName(of: tensor.name) else { continue }
+            model.shapes[name] = tensor.shape.dimensions
+        }
         let mapping = try ProjectorMapping(
             family, model, values: weights.tensors, directory: directory.path)
 

@@ -6,12 +6,15 @@ import os
 
 from checkpoints import FIXTURES, Case
 from projector_classes import CASES as OF_CLASSES
-from projector_shapes import SHAPES as OF_SHAPES
+from projector_shapes import SHAPES
+from projector_shapes_more import SHAPES as MORE_SHAPES
+
+OF_SHAPES = SHAPES | MORE_SHAPES
 
 # Whose classes transformers calls otherwise than their checkpoints do.
 SPELLINGS = {"LightOnOcrForConditionalGeneration": "LightOnOCRForConditionalGeneration"}
 # Whose encoders transformers saves without a part of their names.
-INNER = ("gemma3", "lfm2vl")
+INNER = ("gemma3", "gemma3-wide", "lfm2vl")
 
 
 def write(label, folder):
@@ -28,6 +31,11 @@ def write(label, folder):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn_like(parameter.float()) * 0.1)
+        for path, buffer in model.named_buffers():
+            if path.endswith("running_mean"):
+                buffer.copy_(torch.randn_like(buffer.float()) * 0.1)
+            elif path.endswith(("running_var", "std_scale", "std_bias")):
+                buffer.copy_(torch.rand_like(buffer.float()) + 0.5)
     model.save_pretrained(folder)
     if label in INNER:
         path = os.path.join(folder, "model.safetensors")
@@ -60,6 +68,9 @@ def write_shapes(label, folder):
     os.makedirs(folder)
     tensors = {
         key: (torch.randn(shape, generator=generator) * 0.1).to(torch.bfloat16) for key, shape in wanted.items()}
+    for key in tensors:
+        if key.endswith("running_var"):
+            tensors[key] = tensors[key].abs() + 0.5
     save_file(tensors, os.path.join(folder, "model.safetensors"), {"format": "pt"})
     finish(folder, {"architectures": [name], **config}, preprocessor)
 
@@ -75,10 +86,43 @@ def save(folder, name, value):
         json.dump(value, file)
 
 
+def mend_positions():
+    """Has the reference converter round each sine once: PyTorch's own differ between processors."""
+    import conversion.qwenvl
+    import numpy
+    import torch
+
+    def positions(model):
+        half = model.hparams_audio["hidden_size"] // 2
+        step = numpy.float32(numpy.log(10000.0) / (half - 1))
+        scales = numpy.exp((-step * numpy.arange(half, dtype=numpy.float32)).astype(float)).astype(numpy.float32)
+        angles = (numpy.arange(1500, dtype=numpy.float32)[:, None] * scales[None, :]).astype(float)
+        table = numpy.concatenate([numpy.sin(angles), numpy.cos(angles)], axis=1).astype(numpy.float32)
+        yield "audio_tower.embed_positions.weight", torch.from_numpy(table)
+
+    conversion.qwenvl.Qwen25AudioModel.generate_extra_tensors = positions
+
+
+def mend_names():
+    """Has it find the encoder of pictures under the name that it gives it itself."""
+    import conversion.qwen3vl
+
+    mend_positions()
+    original = conversion.qwen3vl.Qwen3VLVisionModel.modify_tensors
+
+    def modify(model, data, name, block):
+        yield from original(model, data, name.replace("model.visual.", "visual.", 1), block)
+
+    conversion.qwen3vl.Qwen3VLVisionModel.modify_tensors = modify
+
+
+MENDED = {"qwen25omni": mend_positions, "qwen3asr": mend_positions, "qwen3omni": mend_names}
+
+
 def case(label, name, make):
     return Case(
         SPELLINGS.get(name, name), label, {}, make=functools.partial(make, label), dtype="float16",
-        tokenizer="llama-spm", run=None, options=("--mmproj",), peer_options=("--mmproj",))
+        tokenizer="llama-spm", run=None, mend=MENDED.get(label), options=("--mmproj",), peer_options=("--mmproj",))
 
 
 CASES = [case(label, value[0], write) for label, value in OF_CLASSES.items()]

@@ -6,11 +6,9 @@ extension ProjectorFamily {
         name: "Qwen3Omni", classes: ["Qwen3OmniMoeForConditionalGeneration"],
         vision: .qwen3VL(["thinker_config", "vision_config"]),
         audio: .whisper(["thinker_config", "audio_config"]),
-        keys: [
+        keys: .whisper + [
             .gelu, .count("spatial_merge_size", "spatial_merge_size", of: \.vision),
-            .epsilonOfWholeText,
-            .deepstack,
-        ] + .whisper + [
+            .epsilonOfWholeText, .deepstack,
             .value("clip.vision.projector_type") { _ in .string("qwen3vl_merger") },
             .value("clip.audio.projector_type") { _ in .string("qwen3a") },
         ],
