@@ -322,7 +322,7 @@ CASES = {
     "granite4vision": C(
         "Granite4VisionForConditionalGeneration",
         dict(T, num_hidden_layers=8),
-        dict(V, model_type="siglip_vision_model", vision_use_head=False),
+        dict(V, model_type="siglip_vision_model", num_hidden_layers=6, vision_use_head=False),
         downsample_rate="1/2",
         deepstack_layer_map=[[-1, 7], [1, -8]],
         spatial_target_layers=[2, 1, 3, 4],

@@ -34,6 +34,8 @@ def write(label, folder):
         for path, buffer in model.named_buffers():
             if path.endswith("running_mean"):
                 buffer.copy_(torch.randn_like(buffer.float()) * 0.1)
+            elif path.endswith(("put_min", "put_max")):
+                buffer.copy_(torch.rand_like(buffer.float()) * (8 if path.endswith("max") else -8))
             elif path.endswith(("running_var", "std_scale", "std_bias")):
                 buffer.copy_(torch.rand_like(buffer.float()) + 0.5)
     model.save_pretrained(folder)
@@ -116,7 +118,24 @@ def mend_names():
     conversion.qwen3vl.Qwen3VLVisionModel.modify_tensors = modify
 
 
-MENDED = {"qwen25omni": mend_positions, "qwen3asr": mend_positions, "qwen3omni": mend_names}
+def mend_roots():
+    """Has it round square roots once, as IEEE 754 has them: those of PyTorch's libraries may be off by a bit."""
+    import torch
+
+    torch.sqrt = lambda values: values.double().sqrt().float()
+
+
+def mend_softplus():
+    """Has it round the softplus once."""
+    import torch
+
+    torch.nn.functional.softplus = lambda values: torch.log1p(torch.exp(values.double())).float()
+
+
+MENDED = {
+    "gemma4": mend_softplus, "granitespeech": mend_roots, "granitespeechplus": mend_roots, "lfm2audio": mend_roots,
+    "qwen25omni": mend_positions, "qwen3asr": mend_positions, "qwen3omni": mend_names,
+}
 
 
 def case(label, name, make):
