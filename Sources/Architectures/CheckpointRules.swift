@@ -1,7 +1,8 @@
 /// What the checkpoints of some families have beyond plain tensors.
 public struct CheckpointRules: Sendable {
     /// A number that every layer has learned, which a checkpoint has as a tensor of one element and
-    /// a GGUF file as metadata: one F32 array for all layers.
+    /// a GGUF file as metadata: one F32 array for all layers. A name without a layer is the whole
+    /// model's, one F32.
     public struct LayerScalar: Sendable, Hashable {
         /// The tensors.
         public let pattern: TensorPattern
@@ -28,6 +29,8 @@ public struct CheckpointRules: Sendable {
     public internal(set) var packedMethods: [String] = []
     /// Names of tensors that are not the language model's, although they could be taken for its own.
     public internal(set) var foreign: Set<String> = []
+    /// Parts that stay F32 in this family's files, by the names that GGUF has for them within a block.
+    public internal(set) var exactParts: Set<String> = []
     /// Whether routers of experts get the type of the other matrices; otherwise they are F32.
     public internal(set) var roundsRouters = false
 }

@@ -21,9 +21,14 @@ extension ModelFamily {
     public func predictorCount(
         of names: some Sequence<String>
     ) -> Int {
-        guard case .apart(let prefix, _) = checkpoint.multiTokenPrediction else { return 0 }
+        guard case .apart(let prefix, let modules) = checkpoint.multiTokenPrediction else {
+            return 0
+        }
         let layer = prefix + "layers."
+        // Modules beside the layers stand for one, where it is named as the others are.
+        let own = modules.keys.map { prefix + $0 + "." }
         return names.reduce(0) { count, name in
+            if count == 0, own.contains(where: name.hasPrefix) { return 1 }
             guard name.hasPrefix(layer),
                 let number = Int(name.dropFirst(layer.count).prefix { $0 != "." }),
                 (0..<ModelConfiguration.layerLimit).contains(number)

@@ -74,6 +74,8 @@ public struct TensorRule: Sendable {
             /// Two sources with the bytes of MXFP4 blocks: codes `[…, blocks, 16]`, two
             /// neighbours a byte, and exponents `[…, blocks]`. The view is over their rows.
             case mxfp4(codes: Int, exponents: Int, rows: TensorView?)
+            /// The same number everywhere, which no source has.
+            case filled(Factor)
         }
 
         /// Its name, with its suffix.
@@ -82,6 +84,8 @@ public struct TensorRule: Sendable {
         public let shape: [Dimension]
         /// Where the values come from.
         public let values: Values
+        /// Whether zeros follow the parts where the shape has room for more.
+        public internal(set) var isPadded = false
         /// How often the parts are repeated, one repetition after another; `.turn` counts in their
         /// views.
         public internal(set) var repeats = Dimension.constant(1)
@@ -89,10 +93,11 @@ public struct TensorRule: Sendable {
         /// A tensor with the values of these parts.
         init(
             _ name: String, _ shape: [Dimension], _ parts: [Part] = [.init(0)],
-            change: ValueChange = .none, repeats: Dimension = 1
+            change: ValueChange = .none, repeats: Dimension = 1, isPadded: Bool = false
         ) {
             self.init(TensorPattern(name), shape, values: .parts(parts, change))
             self.repeats = repeats
+            self.isPadded = isPadded
         }
 
         /// A tensor.
@@ -130,24 +135,35 @@ public struct TensorRule: Sendable {
         }
     }
 
-    /// A number of the configuration; 1 where it does not say.
+    /// A number of the configuration; 1, or another that no configuration changes, where it does not
+    /// say.
     public struct Factor: Sendable, Hashable {
         /// The key.
         public let key: String
         /// Which of a list of numbers.
         public let index: Int?
+        /// The number where the configuration has no such key.
+        public let standard: Double
 
         /// The number under a key, or one of the list there.
         public init(_ key: String, _ index: Int? = nil) {
             self.key = key
             self.index = index
+            standard = 1
+        }
+
+        /// A number that no configuration changes.
+        public init(constant: Double) {
+            key = ""
+            index = nil
+            standard = constant
         }
 
         /// The number in a model of this configuration.
         public func value(
             in configuration: ModelConfiguration
         ) throws(ArchitectureError) -> Double {
-            guard let found = configuration[key] else { return 1 }
+            guard !key.isEmpty, let found = configuration[key] else { return standard }
             let number: JSON?
             if let index {
                 number = found.array.flatMap { $0.indices.contains(index) ? $0[index] : nil }

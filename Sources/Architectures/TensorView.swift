@@ -96,4 +96,8 @@ public enum ValueChange: Sendable, Hashable {
     case negatedExponential
     /// x becomes log(1 + exp(x)).
     case softplus
+    /// x becomes exp(x).
+    case exponential
+    /// The mean of all values of the tensor is taken from each.
+    case centred
 }

@@ -38,7 +38,9 @@ struct LearnedNumbers {
                 throw ConversionError(
                     .duplicateTensor(sources: [values.name]), path: values.path, place: values.name)
             }
-            if found[index].count == blockCount {
+            if !number.pattern.isPerBlock {
+                entries.append(.init(number.key, .float32(value)))
+            } else if found[index].count == blockCount {
                 let sorted = found[index].sorted { $0.key < $1.key }.map(\.value)
                 entries.append(.init(number.key, .float32s(sorted)))
             }
@@ -50,7 +52,9 @@ struct LearnedNumbers {
     /// The names of tensors that have not come.
     var missing: [String] {
         zip(numbers, found).flatMap { number, found in
-            (0..<blockCount).filter { found[$0] == nil }.map { number.pattern.name(block: $0) }
+            (0..<(number.pattern.isPerBlock ? blockCount : 1)).filter { found[$0] == nil }.map {
+                number.pattern.name(block: $0)
+            }
         }
     }
 }

@@ -104,8 +104,15 @@ struct StoredParts: Sendable {
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
+        let mean = change == .centred ? try mean(scratch) : 0
         try forEachPart(of: elements) { part, range, start in
             try part.readFloats(range, into: destination + start, scratch: scratch)
+            if change == .centred {
+                for index in start..<start + range.count {
+                    destination[index] = part.rounded(destination[index] - mean)
+                }
+                return
+            }
             guard change != .none || !part.factors.isEmpty else { return }
             // The reference calculates in the stored precision where it can.
             let isHalf = part.values.format == .F16
@@ -117,6 +124,22 @@ struct StoredParts: Sendable {
                 destination[index] = change == .none ? value : rounded(change.applied(to: value))
             }
         }
+    }
+
+    /// The mean of all values, rounded to the stored type: of tensors with a number for each expert.
+    private func mean(_ scratch: ScratchBuffer) throws -> Float {
+        var (sum, count) = (0.0, 0)
+        for part in parts {
+            let values = UnsafeMutableBufferPointer<Float>.allocate(
+                capacity: part.view.elementCount)
+            defer { values.deallocate() }
+            guard let first = values.baseAddress, !values.isEmpty else { continue }
+            try part.readFloats(0..<values.count, into: first, scratch: scratch)
+            sum += values.reduce(0.0) { $0 + Double($1) }
+            count += values.count
+        }
+        let mean = Float(sum / Double(max(count, 1)))
+        return parts.first?.rounded(mean) ?? mean
     }
 
     /// BF16 is not among the formats that are copied: a signalling NaN has to become a quiet one.
@@ -172,11 +195,23 @@ extension ValueChange {
         case .negatedExponential: Float(-exp(Double(value)))
         // As PyTorch has it, which takes large values for their own.
         case .softplus: value > 20 ? value : Float(log1p(exp(Double(value))))
+        case .exponential: Float(exp(Double(value)))
+        // It takes all values to tell.
+        case .centred: value
         }
     }
 }
 
 extension StoredParts.Part {
+    /// A value as the stored type has it.
+    func rounded(_ value: Float) -> Float {
+        switch values.format {
+        case .F16: HalfFloat.float(fromF16: HalfFloat.f16(from: value))
+        case .BF16: HalfFloat.float(fromBF16: HalfFloat.bf16(from: value))
+        default: value
+        }
+    }
+
     /// Reads elements of the view as F32.
     func readFloats(
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,

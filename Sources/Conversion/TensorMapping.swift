@@ -17,6 +17,8 @@ struct TensorMapping: Sendable {
     private(set) var warnings: [String] = []
     /// Whether routers of experts get the type of the other matrices.
     private var roundsRouters = false
+    /// Parts that stay F32 in this family's files.
+    private var exactParts: Set<String> = []
 
     /// Names that files carry along and nobody needs.
     private static let ignoredSuffixes = [
@@ -47,6 +49,7 @@ struct TensorMapping: Sendable {
         directory: String, outputType: OutputType, ignoring ignored: [String] = []
     ) throws {
         roundsRouters = family.checkpoint.roundsRouters
+        exactParts = family.checkpoint.exactParts
         for tensor in try family.rotary.tensors(configuration) {
             guard let shape = Shape([tensor.values.count]) else { continue }
             append(
@@ -200,6 +203,9 @@ struct TensorMapping: Sendable {
     private func format(
         of content: TensorContent, _ name: String, _ shape: Shape, in outputType: OutputType
     ) -> Format {
+        let parts = name.split(separator: ".")
+        let own = parts.first == "blk" ? parts.dropFirst(2) : parts[...]
+        if exactParts.contains(own.joined(separator: ".")), case .stored = content { return .F32 }
         let name = roundsRouters ? name.replacing(".ffn_gate_inp.", with: ".ffn_up.") : name
         return content.format(in: outputType, name: name, shape: shape)
     }

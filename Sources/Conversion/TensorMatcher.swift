@@ -167,6 +167,16 @@ struct TensorMatcher {
                     all += try self.parts(part, of: group, in: configuration, name: name)
                 }
             }
+            if output.isPadded {
+                let count = all.reduce(0) { $0 + $1.view.elementCount }
+                if let rest = Shape([shape.elementCount - count]), rest.elementCount > 0 {
+                    let zeros = ZeroTensor(name: name, shape: rest, path: directory)
+                    all.append(
+                        .init(
+                            values: zeros, view: StridedView(elementCount: rest.elementCount),
+                            factors: []))
+                }
+            }
             let stored = StoredParts(all, change: change)
             content = .stored(stored)
             elementCount = stored.starts.last ?? 0
@@ -174,6 +184,10 @@ struct TensorMatcher {
             let blocks = try mxfp4(group, codes, exponents, rows, name: name)
             content = .mxfp4(blocks)
             elementCount = blocks.rows.elementCount * blocks.blockCount * 32
+        case .filled(let number):
+            let value = Float(try number.value(in: configuration))
+            content = .generated([Float](repeating: value, count: shape.elementCount))
+            elementCount = shape.elementCount
         }
         // The rules' promise to the readers: as many values as the shape says.
         guard elementCount == shape.elementCount else {

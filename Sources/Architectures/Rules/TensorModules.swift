@@ -135,6 +135,7 @@ public struct TensorModules: Sendable, ExpressibleByArrayLiteral {
                     var output = TensorRule.Output(
                         TensorPattern(block + $0.name.text), $0.shape, values: $0.values)
                     output.repeats = $0.repeats
+                    output.isPadded = $0.isPadded
                     return output
                 }
                 rule.condition = rule.condition && condition
