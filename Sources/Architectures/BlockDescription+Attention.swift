@@ -196,6 +196,8 @@ extension BlockDescription {
         public var queries: Projection?
         /// A norm of the latent row of keys and values.
         public var norm: Norm?
+        /// A norm of the part of the key that turns, before it does.
+        public var rotatedNorm: Norm?
         /// The length of the latent row of keys and values.
         public var rank: Int
         /// How many elements of a key turn.

@@ -17,6 +17,9 @@ extension BlockDescription {
         /// `min(silu(g), limit) · u` with the gate `g` and the other, `u`, cut to `±limit`. Source:
         /// StepFun, Step 3.5.
         case limitedSwiGLU(limit: Float)
+        /// `silu(min(g, limit)) · u` with the gate `g` and the other, `u`, cut to `±limit`. Source:
+        /// DeepSeek-AI, DeepSeek-V4.
+        case cutSwiGLU(limit: Float)
         /// `quadratic · x² + linear · x` above 0, otherwise
         /// `exponential · (exp(min(x, limit)) − 1 − x) + linear · x`. Source: Huang et al., xIELU,
         /// <https://arxiv.org/abs/2411.13010>.

@@ -125,10 +125,11 @@ extension BlockDescription {
     /// zero.
     ///
     /// As the gated delta rule, but row i of S is multiplied by
-    /// `exp(decay · softplus(step_i + stepBias_i))`, and the result, normalised, is multiplied by the
-    /// sigmoid of a gate. `input` makes all heads' queries, keys and values, each of which goes through a
-    /// convolution of its own and silu, then two short rows, of which `steps` and `gates` make their rows,
-    /// then a beta for every head.
+    /// `exp(decay · softplus(step_i + stepBias_i))`, or with a bound by
+    /// `exp(bound · sigmoid(decay · (step_i + stepBias_i)))`, and the result, normalised, is multiplied by
+    /// the sigmoid of a gate. `input` makes all heads' queries, keys and values, each of which goes through
+    /// a convolution of its own and silu, then two short rows, of which `steps` and `gates` make their rows,
+    /// or these themselves, then a beta for every head.
     /// Source: Kimi Team, Kimi Linear, <https://arxiv.org/abs/2510.26692>.
     public struct KimiDelta: Sendable, Hashable {
         /// The number of heads.
@@ -137,12 +138,15 @@ extension BlockDescription {
         public var headLength: Int
         /// The convolutions of queries, of keys and of values, with weights `[1, width, 1, length]`.
         public var convolutions: [Convolution]
-        /// What makes a step for every element of the keys, of the first short row.
-        public var steps: Projection
-        /// What makes the gates, of the second.
-        public var gates: Projection
-        /// The tensor of decays, `[1, 1, headCount, 1]`, below 0.
+        /// What makes a step for every element of the keys, of the first short row; `nil` where the
+        /// input makes them.
+        public var steps: Projection?
+        /// What makes the gates, of the second; `nil` where the input makes them.
+        public var gates: Projection?
+        /// The tensor of decays: `[1, 1, headCount, 1]`, below 0; with a bound `[headCount, 1]`, above 0.
         public var decay: String
+        /// The least logarithm of what a row is multiplied by, below 0.
+        public var bound: Float?
         /// The tensor that is added to the steps, `[width]`.
         public var stepBias: String
         /// The norm of a head's result, `[headLength]`.
@@ -150,8 +154,8 @@ extension BlockDescription {
 
         /// Describes Kimi delta attention.
         public init(
-            headCount: Int, headLength: Int, convolutions: [Convolution], steps: Projection,
-            gates: Projection, decay: String, stepBias: String, norm: Norm
+            headCount: Int, headLength: Int, convolutions: [Convolution], steps: Projection?,
+            gates: Projection?, decay: String, stepBias: String, norm: Norm
         ) {
             self.headCount = headCount
             self.headLength = headLength

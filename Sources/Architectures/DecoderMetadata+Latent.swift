@@ -10,69 +10,110 @@ extension DecoderMetadata {
     ///
     /// Current files name the lengths of whole keys and values with `_mla` and count one key head,
     /// because the reference attends in the latent space; older ones do neither.
+    ///
+    /// - Parameter windowed: What the keys of sizes end with that blocks with a window have for
+    ///   themselves; `nil` where all blocks are alike.
     func latentDecoder(
-        _ style: DecoderStyle
+        _ style: DecoderStyle, windowed: String? = nil
     ) throws(DecoderDescriptionError) -> DecoderDescription {
-        let keyLength = try count(firstOf: ["attention.key_length_mla", "attention.key_length"])
+        let usual = try latentSizes()
+        let local = try windowed.map { suffix throws(DecoderDescriptionError) in
+            try latentSizes(suffix)
+        }
+        let queryRank = try optionalCountOrZero("attention.q_lora_rank") ?? 0
+        var unturned = style
+        unturned.pairing = nil
+        var rotary: BlockDescription.Rotary?
+        if let pairing = style.pairing {
+            rotary = try self.rotary(
+                pairing: pairing, turned: usual.rotated, keyLength: usual.keyLength)
+            // With a multiplier YaRN's magnitude is in the scale of the scores instead.
+            if try number("rope.scaling.yarn_log_multiplier") != nil { rotary?.magnitude = 1 }
+        }
+        let localBase = try positiveNumber("rope.freq_base_swa")
+        return try decoder(unturned) { index, block throws(DecoderDescriptionError) in
+            guard case .attention = block.mixer else { return }
+            let window = block.attention.window
+            let isLocal = window != nil && local != nil
+            let sizes = isLocal ? local ?? usual : usual
+            var rotary = rotary
+            rotary?.offset = sizes.keyLength - sizes.rotated
+            if isLocal {
+                rotary?.removeScaling()
+                if let localBase { rotary?.base = Double(localBase) }
+            }
+            block.attention = try latentAttention(
+                "blk.\(index)", sizes, queryRank: queryRank, heads: block.attention.headCount,
+                width: block.attention.output.outputs, rotary: rotary)
+            block.attention.window = window
+            block.attention.scale = try latentScale(keyLength: sizes.keyLength)
+        }
+    }
+
+    /// The sizes of latent attention.
+    private struct LatentSizes {
+        let keyLength: Int
         let valueLength: Int
-        if let whole = try optionalCount("attention.value_length_mla") {
+        let rank: Int
+        let rotated: Int
+    }
+
+    private func latentSizes(
+        _ suffix: String = ""
+    ) throws(DecoderDescriptionError) -> LatentSizes {
+        let keyLength = try count(
+            firstOf: ["attention.key_length_mla\(suffix)", "attention.key_length\(suffix)"])
+        let valueLength: Int
+        if let whole = try optionalCount("attention.value_length_mla\(suffix)") {
             valueLength = whole
-        } else if let length = try optionalCount("attention.value_length") {
+        } else if let length = try optionalCount("attention.value_length\(suffix)") {
             valueLength = length
         } else {
             // Values share out the width among the heads where files say neither.
             valueLength = try sizes().valueLength
         }
-        let rank = try count("attention.kv_lora_rank")
-        let queryRank = try optionalCountOrZero("attention.q_lora_rank") ?? 0
         let rotated = try count("rope.dimension_count")
         guard rotated < keyLength, rotated % 2 == 0 else {
             throw invalid(
                 "rope.dimension_count", expected: "an even number below the key length \(keyLength)"
             )
         }
-        var unturned = style
-        unturned.pairing = nil
-        var rotary: BlockDescription.Rotary?
-        if let pairing = style.pairing {
-            rotary = try self.rotary(pairing: pairing, turned: rotated, keyLength: keyLength)
-            rotary?.offset = keyLength - rotated
-            // With a multiplier YaRN's magnitude is in the scale of the scores instead.
-            if try number("rope.scaling.yarn_log_multiplier") != nil { rotary?.magnitude = 1 }
-        }
-        let scale = try latentScale(keyLength: keyLength)
-        return try decoder(unturned) { index, block throws(DecoderDescriptionError) in
-            guard case .attention = block.mixer else { return }
-            let name = "blk.\(index)"
-            let width = block.attention.output.outputs
-            let heads = block.attention.headCount
-            let queries =
-                queryRank > 0
-                ? projection("\(name).attn_q_a", outputs: queryRank, inputs: width)
-                : projection("\(name).attn_q", outputs: heads * keyLength, inputs: width)
-            block.attention = BlockDescription.Attention(
-                headCount: heads, headCountKV: heads, keyLength: keyLength,
-                valueLength: valueLength,
-                input: [
-                    queries,
-                    projection("\(name).attn_kv_a_mqa", outputs: rank + rotated, inputs: width),
-                ],
-                output: projection(
-                    "\(name).attn_output", outputs: width, inputs: heads * valueLength),
-                rotary: rotary)
-            block.attention.scale = scale
-            let apart = present("\(name).attn_k_b.weight")
-            block.attention.latent = BlockDescription.Latent(
-                queryNorm: queryRank > 0
-                    ? try norm(.rootMeanSquare, "\(name).attn_q_a_norm") : nil,
-                queries: queryRank > 0
-                    ? projection(
-                        "\(name).attn_q_b", outputs: heads * keyLength, inputs: queryRank) : nil,
-                norm: try norm(.rootMeanSquare, "\(name).attn_kv_a_norm"), rank: rank,
-                rotatedLength: rotated,
-                expansion: apart.map { .apart(keys: $0, values: "\(name).attn_v_b.weight") }
-                    ?? .together("\(name).attn_kv_b.weight"))
-        }
+        return .init(
+            keyLength: keyLength, valueLength: valueLength,
+            rank: try count("attention.kv_lora_rank\(suffix)"), rotated: rotated)
+    }
+
+    private func latentAttention(
+        _ name: String, _ sizes: LatentSizes, queryRank: Int, heads: Int, width: Int,
+        rotary: BlockDescription.Rotary?
+    ) throws(DecoderDescriptionError) -> BlockDescription.Attention {
+        let queries =
+            queryRank > 0
+            ? projection("\(name).attn_q_a", outputs: queryRank, inputs: width)
+            : projection("\(name).attn_q", outputs: heads * sizes.keyLength, inputs: width)
+        var attention = BlockDescription.Attention(
+            headCount: heads, headCountKV: heads, keyLength: sizes.keyLength,
+            valueLength: sizes.valueLength,
+            input: [
+                queries,
+                projection(
+                    "\(name).attn_kv_a_mqa", outputs: sizes.rank + sizes.rotated, inputs: width),
+            ],
+            output: projection(
+                "\(name).attn_output", outputs: width, inputs: heads * sizes.valueLength),
+            rotary: rotary)
+        let apart = present("\(name).attn_k_b.weight")
+        attention.latent = BlockDescription.Latent(
+            queryNorm: queryRank > 0 ? try norm(.rootMeanSquare, "\(name).attn_q_a_norm") : nil,
+            queries: queryRank > 0
+                ? projection(
+                    "\(name).attn_q_b", outputs: heads * sizes.keyLength, inputs: queryRank)
+                : nil,
+            norm: try norm(.rootMeanSquare, "\(name).attn_kv_a_norm"), rank: sizes.rank,
+            rotatedLength: sizes.rotated,
+            expansion: apart.map { .apart(keys: $0, values: "\(name).attn_v_b.weight") }
+                ?? .together("\(name).attn_kv_b.weight"))
+        return attention
     }
 
     /// `1 / sqrt(keyLength)`, times the square of YaRN's magnitude where that is left out of the

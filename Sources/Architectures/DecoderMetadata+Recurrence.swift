@@ -192,21 +192,34 @@ extension DecoderMetadata {
                 "kda.head_dim", expected: "a state of at most \(DecoderMetadata.largest) numbers")
         }
         let kernel = try convolutionLength("ssm.conv_kernel")
-        let delta = BlockDescription.KimiDelta(
+        // Whole matrices make steps and gates where there are no second ones.
+        func second(_ name: String) -> BlockDescription.Projection? {
+            present("\(name).weight").map { _ in
+                projection(name, outputs: inner, inputs: length)
+            }
+        }
+        let (steps, gates) = (second("\(block).ssm_f_b"), second("\(block).ssm_g_b"))
+        var delta = BlockDescription.KimiDelta(
             headCount: heads, headLength: length,
             convolutions: ["q", "k", "v"].map {
                 .init("\(block).ssm_conv1d_\($0).weight", bias: nil, length: kernel)
             },
-            steps: projection("\(block).ssm_f_b", outputs: inner, inputs: length),
-            gates: projection("\(block).ssm_g_b", outputs: inner, inputs: length),
-            decay: "\(block).ssm_a", stepBias: "\(block).ssm_dt.bias",
-            norm: try norm(.rootMeanSquare, "\(block).ssm_norm"))
+            steps: steps, gates: gates, decay: "\(block).ssm_a",
+            stepBias: "\(block).ssm_dt.bias", norm: try norm(.rootMeanSquare, "\(block).ssm_norm"))
+        if let bound = try number("kda.gate_lower_bound") {
+            guard bound < 0 else {
+                throw invalid("kda.gate_lower_bound", expected: "a number below 0")
+            }
+            delta.bound = bound
+        }
         return .init(
             input: ["q", "k", "v"].map {
                 projection("\(block).attn_\($0)", outputs: inner, inputs: width)
             } + [
-                projection("\(block).ssm_f_a", outputs: length, inputs: width),
-                projection("\(block).ssm_g_a", outputs: length, inputs: width),
+                projection(
+                    "\(block).ssm_f_a", outputs: steps == nil ? inner : length, inputs: width),
+                projection(
+                    "\(block).ssm_g_a", outputs: gates == nil ? inner : length, inputs: width),
                 projection("\(block).ssm_beta", outputs: heads, inputs: width),
             ],
             output: projection("\(block).attn_output", outputs: width, inputs: inner),

@@ -183,6 +183,16 @@ struct DecoderMetadata {
         try number("attention.clamp_kqv").flatMap { $0 > 0 ? $0 : nil }
     }
 
+    /// A limit for each block, `nil` where there is none, which files say with 0 or without the key.
+    func limits(_ suffix: String) throws(DecoderDescriptionError) -> [Float?] {
+        let blockCount = try blockCount()
+        guard metadata[key(suffix)] != nil else { return .init(repeating: nil, count: blockCount) }
+        guard case .float32s(let values)? = metadata[key(suffix)],
+            try isForEachBlock(values.count, blockCount), values.allSatisfy(\.isFinite)
+        else { throw invalid(suffix, expected: "\(blockCount) finite numbers") }
+        return values.prefix(blockCount).map { $0 > 0 ? $0 : nil }
+    }
+
     /// How many positions each block's queries see: `attention.sliding_window` where the pattern
     /// says so, `nil` where they see all.
     ///

@@ -107,6 +107,7 @@ extension DecoderVariant {
         [
             Block.Activation.silu, .geluTanh, .gelu, .relu, .reluSquared,
             .clampedSwiGLU(alpha: 1.702, limit: 0.8), .limitedSwiGLU(limit: 0.2),
+            .cutSwiGLU(limit: 0.2),
             .xIELU(quadratic: 0.7, exponential: 0.9, linear: 0.5, limit: -1e-6),
         ].map { activation in
             DecoderVariant(blocks: "activation \(activation)") {

@@ -109,6 +109,9 @@ extension ReferenceDecoder {
                     * up
             case .limitedSwiGLU(let limit):
                 min(x * sigmoid(x), Double(limit)) * max(min(up, Double(limit)), -Double(limit))
+            case .cutSwiGLU(let limit):
+                min(x, Double(limit)) * sigmoid(min(x, Double(limit)))
+                    * max(min(up, Double(limit)), -Double(limit))
             case .clampedSwiGLU(let alpha, let limit):
                 min(x, Double(limit)) * sigmoid(Double(alpha) * min(x, Double(limit)))
                     * (max(min(up, Double(limit)), -Double(limit)) + 1)

@@ -69,6 +69,12 @@ struct Network: Sendable {
                     let other = up.map { max(min($0[index], limit), -limit) } ?? 1
                     gate[index] = min(gate[index], limit) * other
                 }
+            case .cutSwiGLU(let limit):
+                for index in 0..<hidden { gate[index] = min(gate[index], limit) }
+                ingot_silu(gate, nil, hidden)
+                for index in 0..<hidden {
+                    gate[index] *= up.map { max(min($0[index], limit), -limit) } ?? 1
+                }
             case .xIELU(let quadratic, let exponential, let linear, let limit):
                 ingot_xielu(gate, up, quadratic, exponential, linear, limit, hidden)
             }

@@ -13,6 +13,7 @@ struct LatentAttention: Mixer {
     /// Makes queries of their latent row; `nil` where the input makes them.
     private let queries: LinearStack?
     private let norm: Norm?
+    private let rotatedNorm: Norm?
     /// The matrix of keys and values together, or of keys.
     private let keys: Int
     /// The matrix of values, where it is apart.
@@ -33,6 +34,7 @@ struct LatentAttention: Mixer {
         queryNorm = try layout.norm(latent.queryNorm, count: latent.queries?.inputs ?? 0)
         queries = try layout.stack(latent.queries)
         norm = try layout.norm(latent.norm, count: latent.rank)
+        rotatedNorm = try layout.norm(latent.rotatedNorm, count: latent.rotatedLength)
         let staying = attention.keyLength - latent.rotatedLength
         switch latent.expansion {
         case .together(let name):
@@ -96,6 +98,9 @@ struct LatentAttention: Mixer {
             input, outputs: input.outputs - latentLength..<input.outputs, to: normed,
             rows: rows.rowCount, into: latent, strides: (rows.width, latentLength))
         norm?.apply(rows.weights, to: latent, count: rows.rowCount, stride: latentLength)
+        rotatedNorm?.apply(
+            rows.weights, to: latent + description.rank, count: rows.rowCount,
+            stride: latentLength)
         let keyRows = rows.workspace[.projected] + attention.queryWidth
         let valueRows = keyRows + attention.keyWidth
         for head in 0..<attention.headCount {
