@@ -89,6 +89,15 @@ extension DecoderVariant {
             latent(&$0, queryRank: 10, apart: false)
         },
         DecoderVariant(blocks: "latent keys only") { latent(&$0, queryRank: nil, apart: true) },
+        DecoderVariant(blocks: "latent rows with a norm of what turns, a gate and a window") {
+            latent(&$0, queryRank: 10, apart: true)
+            let output = $0.attention.output
+            $0.attention.latent?.rotatedNorm = .init(
+                .rootMeanSquare, epsilon: 1e-5, weight: output.weight + ".k_norm")
+            $0.attention.gate = .init(
+                output.weight + ".gate", bias: nil, outputs: $0.attention.headCount, inputs: 32)
+            $0.attention.window = 5
+        },
         DecoderVariant(blocks: "side by side, one norm") {
             $0.arrangement = .parallel
             $0.feedForwardNorm = nil

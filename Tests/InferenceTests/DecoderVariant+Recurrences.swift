@@ -16,7 +16,8 @@ extension DecoderVariant {
         },
         DecoderVariant("Kimi delta attention") {
             for index in $0.blocks.indices {
-                $0.blocks[index].mixer = .recurrence(kimiDelta(index))
+                $0.blocks[index].mixer = .recurrence(
+                    kimiDelta(index, bound: index == 0 ? nil : -3))
             }
         },
         DecoderVariant("short convolutions") {
@@ -173,18 +174,23 @@ extension DecoderVariant {
             ], output: projection("\(name).out", 32, rule.valueWidth), kind: .deltaRule(rule))
     }
 
-    static func kimiDelta(_ index: Int) -> BlockDescription.Recurrence {
+    static func kimiDelta(
+        _ index: Int, bound: Float? = nil
+    ) -> BlockDescription.Recurrence {
         let name = "blk.\(index).kda"
-        let delta = BlockDescription.KimiDelta(
+        var delta = BlockDescription.KimiDelta(
             headCount: 3, headLength: 7,
             convolutions: ["q", "k", "v"].map {
                 .init("\(name).conv_\($0)", bias: nil, length: 4)
-            }, steps: projection("\(name).steps", 21, 5), gates: projection("\(name).gates", 21, 6),
+            }, steps: bound == nil ? projection("\(name).steps", 21, 5) : nil,
+            gates: bound == nil ? projection("\(name).gates", 21, 6) : nil,
             decay: "\(name).decay", stepBias: "\(name).step",
             norm: .init(.rootMeanSquare, epsilon: 1e-5, weight: "\(name).norm"))
+        delta.bound = bound
         return .init(
             input: [
-                projection("\(name).qkv", 63, 32), projection("\(name).short", 11, 32),
+                projection("\(name).qkv", 63, 32),
+                projection("\(name).short", bound == nil ? 11 : 42, 32),
                 projection("\(name).beta", 3, 32),
             ], output: projection("\(name).out", 32, 21), kind: .kimiDelta(delta))
     }

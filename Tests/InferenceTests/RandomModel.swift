@@ -146,9 +146,12 @@ struct RandomModelBuilder {
             for convolution in delta.convolutions {
                 add(convolution.weight, [1, delta.width, 1, convolution.length], spread: 0.4)
             }
-            add(delta.steps)
-            add(delta.gates)
-            add(delta.decay, [1, 1, delta.headCount, 1], spread: 0.1, center: -0.5)
+            for matrix in [delta.steps, delta.gates].compactMap({ $0 }) { add(matrix) }
+            if delta.bound == nil {
+                add(delta.decay, [1, 1, delta.headCount, 1], spread: 0.1, center: -0.5)
+            } else {
+                add(delta.decay, [delta.headCount, 1], spread: 0.1, center: 1)
+            }
             add(delta.stepBias, [delta.width], spread: 0.3)
             add(delta.norm, [delta.headLength])
         case .selectiveScan(let scan):
@@ -198,6 +201,7 @@ struct RandomModelBuilder {
             add(latent.queryNorm, [latent.queries?.inputs ?? 0])
             if let queries = latent.queries { add(queries) }
             add(latent.norm, [latent.rank])
+            add(latent.rotatedNorm, [latent.rotatedLength])
             let staying = attention.keyLength - latent.rotatedLength
             let spread = 1.5 / Float(latent.rank).squareRoot()
             switch latent.expansion {

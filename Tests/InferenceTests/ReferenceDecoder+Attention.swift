@@ -73,7 +73,7 @@ extension ReferenceDecoder {
         }
         let row = Array(stacked.suffix(shared))
         let compressed = normalise(Array(row[..<latent.rank]), latent.norm)
-        let turned = Array(row[latent.rank...])
+        let turned = normalise(Array(row[latent.rank...]), latent.rotatedNorm)
         let staying = length - latent.rotatedLength
         var (keys, heads): ([Row], [Row]) = ([], [])
         for head in 0..<attention.headCount {

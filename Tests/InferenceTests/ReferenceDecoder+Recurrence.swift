@@ -114,10 +114,16 @@ extension ReferenceDecoder {
                 .map { $0.map(silu) }
         }
         let (decays, biases) = (values(delta.decay), values(delta.stepBias))
-        let (first, second) = (3 * width, 3 * width + delta.steps.inputs)
-        let third = second + delta.gates.inputs
-        let steps = rows.map { project(Array($0[first..<second]), delta.steps) }
-        let gates = rows.map { project(Array($0[second..<third]), delta.gates) }
+        let (first, second) = (3 * width, 3 * width + (delta.steps?.inputs ?? width))
+        let third = second + (delta.gates?.inputs ?? width)
+        func made(_ part: Range<Int>, _ matrix: BlockDescription.Projection?) -> [Row] {
+            rows.map { row in
+                let own = Array(row[part])
+                return matrix.map { project(own, $0) } ?? own
+            }
+        }
+        let steps = made(first..<second, delta.steps)
+        let gates = made(second..<third, delta.gates)
         func unit(_ row: Row) -> Row {
             let size = sqrt(row.reduce(1e-6) { $0 + $1 * $1 })
             return row.map { $0 / size }
@@ -133,7 +139,13 @@ extension ReferenceDecoder {
                 let value = Array(convolved[2][position][own])
                 let strength = sigmoid(rows[position][third + head])
                 for (element, index) in own.enumerated() {
-                    let kept = exp(decays[head] * softplus(steps[position][index] + biases[index]))
+                    let step = steps[position][index] + biases[index]
+                    let kept =
+                        if let bound = delta.bound {
+                            exp(Double(bound) * sigmoid(decays[head] * step))
+                        } else {
+                            exp(decays[head] * softplus(step))
+                        }
                     state[element] = state[element].map { $0 * kept }
                 }
                 for column in value.indices {
