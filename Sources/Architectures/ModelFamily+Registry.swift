@@ -17,7 +17,7 @@ extension ModelFamily {
         .nomicBert, .olmo, .olmo2, .olmo3, .olmoe, .openElm, .orion, .paddleOcr, .panguEmbedded,
         .phi2, .phi3, .phiMoe, .plamo, .plm, .qwen, .qwen2, .qwen2Moe, .qwen2VL, .qwen3, .qwen35,
         .qwen35Moe, .qwen3Asr, .qwen3Moe, .qwen3Next, .qwen3OmniMoe, .qwen3VL, .qwen3VLMoe, .refact,
-        .rnd1, .roberta, .ruGpt3XL, .sarashina2Vision, .seedOss, .smallThinker, .smolLM3,
+        .rnd1, .roberta, .ruGpt3XL, .sarashina2Vision, .sarvam, .seedOss, .smallThinker, .smolLM3,
         .solarOpen, .spark25, .stableLM, .starCoder2, .step35, .t5, .t5Encoder, .xlmRoberta,
         .xverse, .youtu,
     ]
