@@ -361,7 +361,8 @@ let package = Package(
         .testTarget(
             name: "ClustersTests",
             dependencies: [
-                "Clusters", "TensorCore", "TestSupport", .product(name: "Yams", package: "Yams"),
+                "Clusters", "Quantization", "TensorCore", "TestSupport",
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
         .testTarget(

@@ -50,35 +50,46 @@ struct ModelEstimate {
         if job.report != nil { add(.report) }
     }
 
-    /// The parts that the job says, or as many as give every node work.
-    private func partCount(_ kind: StageKind, outputs: Int = 1, most: Int = .max) -> Int {
-        guard StageKind.divisible.contains(kind) else { return 1 }
-        if let count = job.parts[kind] { return count }
-        // Several parts for each node, so that one that ends late is a small one.
-        let wanted = outputs > 1 ? (4 * cluster.nodes + outputs - 1) / outputs : cluster.nodes
-        return max(1, min(wanted, most, PartNumber.countLimit))
+    /// The parts of levels: as the job says, or several tasks for each node, so that one that ends
+    /// late is a small one.
+    private func levelPartCount(_ levels: Int) -> Int {
+        if let count = job.parts[.quantize] { return count }
+        // Error feedback takes blocks as wholes.
+        let most = job.calibration == nil ? PartNumber.countLimit : max(1, costs.blockCount)
+        return max(1, min((4 * cluster.nodes + levels - 1) / max(1, levels), most))
     }
 
     private mutating func add(_ kind: StageKind) {
-        // Further parts would only read the weights more often.
-        let batches =
-            kind == .report || kind == .imatrix
-            ? costs.batchCount(kind, cores: cluster.cores) : Int.max
-        let count = partCount(kind, most: batches)
-        let cost = costs.cost(of: kind, parts: count, cores: cluster.cores)
-        let task = Task(
-            seconds: cost.processorSeconds / Double(count) / Double(cluster.cores),
-            bytes: (cost.read + cost.written) / Double(count))
-        append(kind.rawValue, cost, Array(repeating: task, count: count), balance: 1)
-        if count > 1 { addJoin(kind, parts: count) }
+        let made = counts(kind).map { count -> (cost: StageCosts.Cost, tasks: [Task]) in
+            let cost = costs.cost(of: kind, parts: count, cores: cluster.cores)
+            let task = Task(
+                seconds: cost.processorSeconds / Double(count) / Double(cluster.cores),
+                bytes: (cost.read + cost.written) / Double(count))
+            return (cost, Array(repeating: task, count: count))
+        }
+        let best = made.min {
+            time(of: $0.tasks, $0.cost).seconds < time(of: $1.tasks, $1.cost).seconds
+        }
+        guard let best else { return }
+        append(kind.rawValue, best.cost, best.tasks, balance: 1)
+        if best.tasks.count > 1 { addJoin(kind, parts: best.tasks.count) }
+    }
+
+    /// The numbers of parts that a stage is tried with: more of them compute less each, and read the
+    /// weights more often where a text is divided.
+    private func counts(_ kind: StageKind) -> [Int] {
+        guard StageKind.divisible.contains(kind) else { return [1] }
+        if let count = job.parts[kind] { return [count] }
+        let most = min(cluster.nodes, kind == .convert ? .max : costs.windowCount(kind))
+        var counts = [1]
+        while let last = counts.last, last * 2 <= most { counts.append(last * 2) }
+        return counts
     }
 
     /// Levels, divided as `ingot quantize --part` divides them.
     private mutating func addLevels() {
         let levels = costs.levels(cores: cluster.cores)
-        // Error feedback takes blocks as wholes.
-        let blocks = job.calibration == nil ? Int.max : max(1, costs.blockCount)
-        let count = partCount(.quantize, outputs: levels.count, most: blocks)
+        let count = levelPartCount(levels.count)
         var sum = StageCosts.Cost()
         var tasks: [Task] = []
         var balance = 1.0
@@ -115,9 +126,10 @@ struct ModelEstimate {
         append("\(kind.rawValue)-join", cost, tasks, balance: 1)
     }
 
-    private mutating func append(
-        _ name: String, _ cost: StageCosts.Cost, _ tasks: [Task], balance: Double
-    ) {
+    /// How long tasks take, and what limits them.
+    private func time(
+        of tasks: [Task], _ cost: StageCosts.Cost
+    ) -> (seconds: Double, limit: ClusterEstimate.Limit) {
         // The node that is free first takes the next task.
         var nodes = [Double](repeating: 0, count: max(1, min(cluster.nodes, tasks.count)))
         var (computing, moving) = (0.0, 0.0)
@@ -130,15 +142,20 @@ struct ModelEstimate {
         }
         let seconds = nodes.max() ?? 0
         let shared = (cost.read + cost.written) / cluster.sharedBandwidth
-        let limit: ClusterEstimate.Limit =
-            shared > seconds
-            ? .shared
-            : tasks.count < cluster.nodes ? .tasks : computing > moving ? .processors : .nodes
+        if shared > seconds { return (shared, .shared) }
+        if tasks.count < cluster.nodes { return (seconds, .tasks) }
+        return (seconds, computing > moving ? .processors : .nodes)
+    }
+
+    private mutating func append(
+        _ name: String, _ cost: StageCosts.Cost, _ tasks: [Task], balance: Double
+    ) {
+        let (seconds, limit) = time(of: tasks, cost)
         stages.append(
             ClusterEstimate.Stage(
                 name: "\(source.model.name)-\(name)", tasks: tasks.count, read: cost.read,
                 written: cost.written, memory: cost.memory,
-                processorHours: cost.processorSeconds / 3600, seconds: max(seconds, shared),
+                processorHours: cost.processorSeconds / 3600, seconds: seconds,
                 balance: balance, limit: limit))
     }
 }

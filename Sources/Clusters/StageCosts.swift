@@ -169,12 +169,11 @@ struct StageCosts {
     /// The blocks of the model.
     var blockCount: Int { weights.blockCount }
 
-    /// How often the weights are read at the least when a stage runs over its text.
-    func batchCount(_ kind: StageKind, cores: Int) -> Int {
-        let tokens =
-            kind == .imatrix
-            ? tokens(of: job.importance, usual: 65_536) : tokens(of: job.report, usual: 262_144)
-        return max(1, Int(tokens) / CostModel.batchTokens(cores: cores))
+    /// The windows that a stage runs over.
+    func windowCount(_ kind: StageKind) -> Int {
+        let text = kind == .imatrix ? job.importance : job.report
+        let tokens = tokens(of: text, usual: kind == .imatrix ? 65_536 : 262_144)
+        return max(1, Int(tokens) / (text?.context ?? 512))
     }
 
     /// The tokens of the calibration.

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Jobs as files")
 struct JobReadingTests {
-    static let least = """
+    static let short = """
         output: out
         models: [../models/tiny-llama]
         types: [Q8_0, q4_k_m]
@@ -20,7 +20,7 @@ struct JobReadingTests {
 
     @Test("The least that a job says, and what is usual for the rest")
     func least() throws {
-        let job = try job(JobReadingTests.least)
+        let job = try job(JobReadingTests.short)
         #expect(job.name == "job")
         #expect(job.models.map(\.name) == ["tiny-llama"])
         #expect(job.models[0].path.hasSuffix("/../models/tiny-llama"))
@@ -75,31 +75,31 @@ struct JobReadingTests {
         arguments: [
             ("", "nothing found"),
             ("output: out\ntypes: [Q8_0]", "the key models is missing"),
-            ("\(least)\ntype: Q8_0", "line 4: type: there is no such key"),
-            ("\(least)\nreports: {}", "Write report."),
-            ("\(least)\nreport: {chunks: 3}", "line 4: report: the key text is missing"),
-            ("\(least)\nreport: {text: t, chunks: -1}", "line 4: report.chunks: \"-1\" found"),
-            ("\(least)\nparts: {join: 3}", "line 4: parts.join: there is no such key"),
-            ("\(least)\nparts: {quantize: 100000}", "from 1 to 99999"),
-            ("\(least)\nresources:\n  memory: much", "line 5: resources.memory: \"much\" found"),
-            ("\(least)\nresources: {time: 1:2}", "expected a time such as"),
-            ("\(least)\nslurm: {options: [exclusive]}", "line 4: slurm.options[0]"),
-            ("\(least)\nkubernetes: {image: a}", "the key claim is missing"),
-            ("\(least)\nname: My Job", "Write my-job."),
-            ("\(least)\noutput: again", "the key output twice found"),
-            ("\(least)\ncalibrate: {text: \"a,b\"}", "one without a comma"),
-            ("\(least)\nimatrix: {text: t}\ncalibrate: true", "line 4: imatrix: stands beside"),
+            ("\(short)\ntype: Q8_0", "line 4: type: there is no such key"),
+            ("\(short)\nreports: {}", "Write report."),
+            ("\(short)\nreport: {chunks: 3}", "line 4: report: the key text is missing"),
+            ("\(short)\nreport: {text: t, chunks: -1}", "line 4: report.chunks: \"-1\" found"),
+            ("\(short)\nparts: {join: 3}", "line 4: parts.join: there is no such key"),
+            ("\(short)\nparts: {quantize: 100000}", "from 1 to 99999"),
+            ("\(short)\nresources:\n  memory: much", "line 5: resources.memory: \"much\" found"),
+            ("\(short)\nresources: {time: 1:2}", "expected a time such as"),
+            ("\(short)\nslurm: {options: [exclusive]}", "line 4: slurm.options[0]"),
+            ("\(short)\nkubernetes: {image: a}", "the key claim is missing"),
+            ("\(short)\nname: My Job", "Write my-job."),
+            ("\(short)\noutput: again", "the key output twice found"),
+            ("\(short)\ncalibrate: {text: \"a,b\"}", "one without a comma"),
+            ("\(short)\nimatrix: {text: t}\ncalibrate: true", "line 4: imatrix: stands beside"),
             ("output: o\nmodels: [a]\ntypes: [Q4_KM]", "line 3: types[0]: "),
             ("output: o\nmodels: [a]\ntypes: [Q8_0, q8_0]", "Q8_0 a second time"),
             ("output: o\nmodels: [x/a, y/a]\ntypes: Q8_0", "a second model called a"),
             (
-                "\(least)\ncalibrate: {effort: best}\nparts: {quantize: 2}",
+                "\(short)\ncalibrate: {effort: best}\nparts: {quantize: 2}",
                 "line 4: calibrate: effort best"
             ),
             ("output: [\n", "line "), ("output: \"a\\nb\"\nmodels: [a]\ntypes: Q8_0", "one line"),
             ("- a\n- b", "a list found, expected keys"),
             (String(repeating: "[", count: 5000), "line "),
-            ("a: &a [x, x]\nb: &b [*a, *a]\n\(least)", "line 1: a: there is no such key"),
+            ("a: &a [x, x]\nb: &b [*a, *a]\n\(short)", "line 1: a: there is no such key"),
         ])
     func faults(yaml: String, expected: String) throws {
         let error = #expect(throws: ClusterError.self) { _ = try job(yaml) }
@@ -109,7 +109,7 @@ struct JobReadingTests {
 
     @Test("Every truncation of a job is a job or a ClusterError")
     func truncations() throws {
-        let yaml = JobReadingTests.least + "\nreport: {text: [a, \"b\"], chunks: 3}\n"
+        let yaml = JobReadingTests.short + "\nreport: {text: [a, \"b\"], chunks: 3}\n"
         for count in 0..<yaml.utf8.count {
             do { _ = try job(String(decoding: yaml.utf8.prefix(count), as: UTF8.self)) } catch {
                 #expect(error is ClusterError, "\(count): \(error)")
