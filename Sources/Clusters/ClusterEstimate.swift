@@ -34,8 +34,6 @@ public struct ClusterEstimate: Sendable {
         case nodes = "nodes' links"
         /// All tasks together read and write as fast as the file system can.
         case shared = "file system"
-        /// There are fewer tasks than nodes.
-        case tasks = "few tasks"
     }
 
     /// A stage of a model.

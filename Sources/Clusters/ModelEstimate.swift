@@ -143,7 +143,6 @@ struct ModelEstimate {
         let seconds = nodes.max() ?? 0
         let shared = (cost.read + cost.written) / cluster.sharedBandwidth
         if shared > seconds { return (shared, .shared) }
-        if tasks.count < cluster.nodes { return (seconds, .tasks) }
         return (seconds, computing > moving ? .processors : .nodes)
     }
 

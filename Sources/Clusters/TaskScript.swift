@@ -103,7 +103,7 @@ enum TaskScript {
         stopped=
         trap 'stopped=yes; pkill -TERM -P "$child" 2>/dev/null; kill -TERM "$child" 2>/dev/null' TERM INT
         # Whoever looks sees by the file's date that the task is alive.
-        (while sleep 20; do touch -c "$state/$number.running" 2>/dev/null; done) &
+        (while sleep 20; do touch -c "$state/$number.running" 2>/dev/null; done) >/dev/null 2>&1 &
         pulse=$!
         wait "$child"
         code=$?
