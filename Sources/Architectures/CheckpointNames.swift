@@ -45,7 +45,8 @@ public struct CheckpointNames: Sendable {
         "generation_aligner", "generation_head", "vqmodel", "image_newline", "audio_projector",
         "view_seperator", "audio", "patch_embed",
         "visual", "vision_tower", "vision_model", "vision_encoder", "multi_modal_projector",
-        "mm_projector", "vision_adapter", "vision_projection", "embed_vision", "audio_tower",
+        "mm_projector", "vision_adapter", "vision_projection", "mtp_layers", "embed_vision",
+        "audio_tower",
         "audio_encoder", "embed_audio",
     ]
     /// What old checkpoints of any family call otherwise.

@@ -30,7 +30,9 @@ public struct CheckpointRules: Sendable {
     /// Names of tensors that are not the language model's, although they could be taken for its own.
     public internal(set) var foreign: Set<String> = []
     /// Parts that stay F32 in this family's files, by the names that GGUF has for them within a block.
-    public internal(set) var exactParts: Set<String> = []
+    public internal(set) var exactParts: @Sendable (ModelConfiguration) -> Set<String> = { _ in [] }
+    /// Whether tokens behind the tokenizer's own whose embeddings are zeros are never to be generated.
+    public internal(set) var suppressesEmptyTokens = false
     /// Whether routers of experts get the type of the other matrices; otherwise they are F32.
     public internal(set) var roundsRouters = false
 }

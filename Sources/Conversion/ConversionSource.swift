@@ -100,6 +100,10 @@ public struct ConversionSource: TensorSource {
         let weights = try ConvertedWeights(
             directory, family, &configuration, options: options, values: exported)
         let tokenizer = try HFTokenizer.load(directory, family, configuration, options: options)
+        if family.checkpoint.suppressesEmptyTokens {
+            configuration.suppressedTokens = try weights.mapping.emptyTokens(
+                after: tokenizer.ownTokenCount)
+        }
         let general = try GeneralMetadata(
             directory: options.adapter.map { try HuggingFaceDirectory(adapter: $0.path) }
                 ?? directory,

@@ -49,7 +49,7 @@ struct TensorMapping: Sendable {
         directory: String, outputType: OutputType, ignoring ignored: [String] = []
     ) throws {
         roundsRouters = family.checkpoint.roundsRouters
-        exactParts = family.checkpoint.exactParts
+        exactParts = family.checkpoint.exactParts(configuration)
         for tensor in try family.rotary.tensors(configuration) {
             guard let shape = Shape([tensor.values.count]) else { continue }
             append(
