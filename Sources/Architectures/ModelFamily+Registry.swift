@@ -19,6 +19,6 @@ extension ModelFamily {
         .qwen, .qwen2, .qwen2Moe, .qwen2VL, .qwen3, .qwen35, .qwen35Moe, .qwen3Asr, .qwen3Moe,
         .qwen3Next, .qwen3OmniMoe, .qwen3VL, .qwen3VLMoe, .refact, .rnd1, .roberta, .ruGpt3XL,
         .sarashina2Vision, .sarvam, .seedOss, .smallThinker, .smolLM3, .solarOpen, .spark25,
-        .stableLM, .starCoder2, .step35, .t5, .t5Encoder, .xlmRoberta, .xverse, .youtu,
+        .stableLM, .starCoder2, .step35, .t5, .t5Encoder, .talkie, .xlmRoberta, .xverse, .youtu,
     ]
 }
