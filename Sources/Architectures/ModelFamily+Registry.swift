@@ -8,7 +8,7 @@ extension ModelFamily {
         .cohere2Moe, .dbrx, .deci, .deepseek, .deepseekV2, .deepseekV3, .deepseekV32, .distilBert,
         .dots1, .dots3Note, .dream, .embeddingGemma, .ernie, .ernieMoe, .euroBert, .exaone,
         .exaone4, .exaoneMoe, .falcon, .falconH1, .falconMamba, .gemma, .gemma2, .gemma3, .gemma3n,
-        .gemma4, .glm, .glm4, .glm4Moe, .glm4MoeLite, .glm4V, .glmMoeDsa, .glmOcr, .gpt2,
+        .gemma4, .glm, .glm4, .glm4Moe, .glm4MoeLite, .glm4V, .glm5Next, .glmMoeDsa, .glmOcr, .gpt2,
         .gptBigCode, .gptNeoX, .gptOss, .granite, .graniteHybrid, .graniteMoe, .graniteSwa,
         .groveMoe, .hunyuanDense, .hunyuanMoe, .hunyuanV3, .hunyuanV4, .internLM2, .internLM3,
         .jais, .jais2, .jamba, .jinaBert, .kimiLinear, .kimiVL, .kormo, .laguna, .lfm2, .lfm2Moe,
