@@ -39,6 +39,10 @@ class Case:
     edit: object = None
     # Changes the tensors' names and values: a function of a dictionary that returns one.
     rename: object = None
+    # Further files: names and texts.
+    files: dict = dataclasses.field(default_factory=dict)
+    # Whether there is an index of the one file of tensors.
+    indexed: bool = False
     # Writes the directory, a path, by itself instead of all this.
     make: object = None
     # Mends the reference converter before it runs, where it ends in an error or computes what depends on the machine.
@@ -112,6 +116,10 @@ def write(case, folder):
         with open(os.path.join(folder, "config.json"), "w") as file:
             json.dump({"architectures": [case.name]} | case.config, file, indent=1)
     finish_config(case, os.path.join(folder, "config.json"))
+    if case.indexed:
+        index = {name: "model.safetensors" for name in case.shapes(case.config)}
+        with open(os.path.join(folder, "model.safetensors.index.json"), "w") as file:
+            json.dump({"weight_map": index}, file)
     source = os.path.join(FIXTURES, case.tokenizer)
     for name in os.listdir(source):
         if name.startswith(("tokenizer", "special_tokens", "vocab", "merges")):
@@ -119,6 +127,9 @@ def write(case, folder):
             os.chmod(os.path.join(folder, name), 0o644)
             if case.tokens and name.endswith(".json"):
                 respell_tokens(os.path.join(folder, name), case.tokens)
+    for name, text in case.files.items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(text)
     if case.further_tokens:
         add_tokens(os.path.join(folder, "tokenizer.json"), case.further_tokens)
 

@@ -1,8 +1,8 @@
 """The newest text models."""
 
 from checkpoints import DECODER, family
-from newest_shapes import dots, ling, maple, sarvam, spark
-from tables.today import EXPERTS, LARGER, LATENT, RAW, WINDOWS, YARN
+from newest_shapes import dots, empty_rows, glm_next, hunyuan_names, ling, maple, minimax, sarvam, spark, talkie
+from tables.today import EXPERTS, GLM_TOKENS, LARGER, LATENT, RAW, WINDOWS, YARN
 
 ROTATIONS = {
     "full_attention": {"rope_type": "default", "rope_theta": 1e6, "partial_rotary_factor": 0.5},
@@ -27,6 +27,27 @@ LING = RAW | LATENT | EXPERTS | {
     "kda_safe_gate": True, "kda_lower_bound": -5.0, "gated_attention_proj_granularity_type": "head_wise",
     "short_conv_kernel_size": 4, "num_shared_experts": 1, "moe_shared_expert_intermediate_size": 48,
     "first_k_dense_replace": 1, "routed_scaling_factor": 2.5, "score_function": "sigmoid", "n_group": 1, "topk_group": 1,
+}
+TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+GEMMA = DECODER | {
+    "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
+    "num_hidden_layers": 5, "vocab_size_per_layer_input": 512, "hidden_size_per_layer_input": 8, "num_kv_shared_layers": 0,
+    "laurel_rank": 6, "sliding_window": 32, "tie_word_embeddings": True, "intermediate_size": 96,
+    "activation_sparsity_pattern": [0.95, 0.95, 0.0, 0.0, 0.0],
+    "layer_types": ["sliding_attention", "sliding_attention", "full_attention", "sliding_attention", "full_attention"],
+}
+DRAFT = DECODER | {
+    "num_hidden_layers": 2, "hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0, "num_kv_shared_layers": 2,
+    "global_head_dim": 32, "layer_types": ["sliding_attention", "full_attention"], "tie_word_embeddings": True,
+}
+NEXT = RAW | LATENT | {
+    "vocab_size": 520, "model_type": "glm5_next_published", "num_hidden_layers": 4, "qk_rope_head_dim": 0, "mla_use_nope": True,
+    "layer_types": ["linear_attention", "linear_attention", "linear_attention", "full_attention"],
+    "linear_attn_config": {"num_heads": 4, "head_dim": 16, "short_conv_kernel_size": 4, "gate_lower_bound": -5.0},
+    "index_n_heads": 2, "index_head_dim": 16, "index_topk": 64, "index_kpool": 16, "indexer_types": ["full"] * 4,
+    "hc_mult": 4, "hc_sinkhorn_iters": 20, "hc_eps": 1e-6, "first_k_dense_replace": 1, "n_routed_experts": 4,
+    "num_experts_per_tok": 2, "moe_intermediate_size": 40, "n_shared_experts": 1, "routed_scaling_factor": 2.5,
+    "norm_topk_prob": True, "scoring_func": "sigmoid", "swiglu_limit": 10.0, "n_group": 1, "topk_group": 1,
 }
 
 CASES = [
@@ -68,4 +89,44 @@ CASES = [
             "num_experts": 8, "num_key_value_heads": 6, "head_dim": 16, "kda_lower_bound": -3.0,
             "expert_swiglu_limit_list": [None, 0.5, 0.4, None, 0.3], "share_expert_swiglu_limit_list": [None, 0.4, 0.5]},
     }, shapes=ling, run="peer"),
+    *family("Gemma3nForCausalLM", GEMMA, {
+        "plain": {}, "shared keys": {"num_kv_shared_layers": 2},
+        "other widths, padded, F32": {
+            "hidden_size": 96, "intermediate_size": [128, 96, 128, 96, 128], "num_attention_heads": 6,
+            "vocab_size": 520, "vocab_size_per_layer_input": 512, "activation_sparsity_pattern": [0.95, 0.9, 0.5, 0.0, 0.7],
+            "dtype": "float32"},
+    }, run=None, tokenizer="llama-spm"),
+    *family("Gemma4AssistantForCausalLM", {
+        "text_config": DRAFT, "backbone_hidden_size": 96}, {
+            "plain": {}, "three layers, F32": {
+                "text_config": DRAFT | {
+                    "num_hidden_layers": 3, "num_kv_shared_layers": 3, "num_attention_heads": 2,
+                    "layer_types": WINDOWS}, "backbone_hidden_size": 48, "dtype": "float32"},
+    }, run=None),
+    *family("TalkieForCausalLM", RAW | {"model_type": "talkie", "rms_norm_eps": None, "num_key_value_heads": 4}, {
+        "plain": {}, "larger, F16": LARGER | {"num_key_value_heads": 6, "head_dim": 16, "dtype": "float16"},
+    }, shapes=talkie, run=None),
+    *family("MiniMaxText01ForCausalLM", RAW | {
+        "model_type": "minimax_text", "num_local_experts": 4, "num_experts_per_tok": 2, "rotary_dim": 8,
+        "attn_type_list": [0, 1, 0], "layernorm_full_attention_alpha": 3.5, "layernorm_full_attention_beta": 1.0,
+        "layernorm_linear_attention_alpha": 3.5, "layernorm_linear_attention_beta": 1.0, "layernorm_mlp_alpha": 3.5,
+        "layernorm_mlp_beta": 1.0}, {
+            "plain": {}, "larger, rows of zeros": LARGER | {
+                "num_hidden_layers": 3, "head_dim": 16, "num_local_experts": 8, "vocab_size": 516, "rename": empty_rows},
+    }, shapes=minimax, indexed=True, files={"chat_template.jinja": TEMPLATE}, run=None),
+    *family("HYV4ForCausalLM", DECODER | LATENT | {
+        "num_experts_per_tok": 2, "moe_intermediate_size": 40, "n_routed_experts": 4, "num_key_value_heads": 4,
+        "index_topk": 64, "index_n_heads": 2, "index_head_dim": 16,
+        "mlp_layer_types": ["dense", "sparse", "sparse"], "indexer_types": ["full", "shared", "full"]}, {
+            "plain": {}, "larger, no limit": LARGER | {
+                "num_hidden_layers": 3, "num_key_value_heads": 6, "head_dim": None, "swiglu_limit": 0.0, "hc_mult": 2,
+                "n_shared_experts": 2},
+    }, run=None, rename=hunyuan_names),
+    *family("Glm5NextForConditionalGeneration", NEXT, {
+        "plain": {}, "further tokens": {"num_nextn_predict_layers": 1},
+        "larger": LARGER | {
+            "num_hidden_layers": 4, "num_key_value_heads": 6, "head_dim": None, "q_lora_rank": 32, "n_routed_experts": 8,
+            "linear_attn_config": {
+                "num_heads": 6, "head_dim": 16, "short_conv_kernel_size": 3, "gate_lower_bound": -4.0}},
+    }, shapes=glm_next, tokens=GLM_TOKENS, further_tokens=("<|observation|>",), run=None),
 ]
