@@ -117,7 +117,7 @@ let package = Package(
             name: "Calibration",
             dependencies: [
                 "TensorCore", "Inference", "GGUF", "Architectures", "Quantization", "Pipeline",
-                "Templates", "Tokenization", "Zstandard", "CCalibrationMix",
+                "Parts", "Templates", "Tokenization", "Zstandard", "CCalibrationMix",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
@@ -303,7 +303,7 @@ let package = Package(
             name: "CalibrationTests",
             dependencies: [
                 "Architectures", "Calibration", "Conversion", "Evaluation", "GGUF", "Inference",
-                "Pipeline", "Quantization", "Tokenization", "TensorCore", "TestSupport",
+                "Parts", "Pipeline", "Quantization", "Tokenization", "TensorCore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

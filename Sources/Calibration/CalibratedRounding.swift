@@ -28,6 +28,7 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
     private let exact: [Int]
     private let schedule: RoundingSchedule
     private let inputFactors: @Sendable (RoundingGroup) -> [Float]?
+    private let stored: StoredInputs?
     private var inputs: LayerInputs?
     private var moments: [InputRecorder.Key: LayerInputs.Moments] = [:]
     private var loadedBlock: Int??
@@ -42,11 +43,14 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
 
     /// Prepares to round what `plans`, all of one source, write in formats with blocks.
     ///
-    /// - Parameter segmentWidth: The most columns of an input that are rounded with regard to each
-    ///   other; at least 256. What a file holds depends on it where layers are wider.
+    /// - Parameters:
+    ///   - segmentWidth: The most columns of an input that are rounded with regard to each
+    ///     other; at least 256. What a file holds depends on it where layers are wider.
+    ///   - stored: What layers take in on the windows, where it is stored.
     public convenience init(
         _ plans: [Plan], windows: CalibrationWindows, effort: RoundingEffort = .normal,
-        segmentWidth: Int = ColumnSegments.usualWidth, pool: WorkerPool = WorkerPool()
+        segmentWidth: Int = ColumnSegments.usualWidth, stored: StoredInputs? = nil,
+        pool: WorkerPool = WorkerPool()
     ) throws {
         var formats: [Int: [Format]] = [:]
         for tensor in plans.flatMap(\.tensors)
@@ -57,7 +61,7 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
         }
         try self.init(
             try Model(source: plans[0].source), formats: formats, windows: windows, effort: effort,
-            segmentWidth: segmentWidth, keepsGrids: true, pool: pool)
+            segmentWidth: segmentWidth, stored: stored, keepsGrids: true, pool: pool)
     }
 
     /// Prepares to round tensors, by their numbers, to formats with blocks.
@@ -71,7 +75,8 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
     package init(
         _ model: Model, values: (any TensorSource)? = nil, formats: [Int: [Format]],
         windows: CalibrationWindows, effort: RoundingEffort, search: ShrinkChoice.Search = .full,
-        segmentWidth: Int = ColumnSegments.usualWidth, keepsGrids: Bool = false, pool: WorkerPool,
+        segmentWidth: Int = ColumnSegments.usualWidth, stored: StoredInputs? = nil,
+        keepsGrids: Bool = false, pool: WorkerPool,
         inputFactors: @escaping @Sendable (RoundingGroup) -> [Float]? = { _ in nil }
     ) throws {
         self.model = model
@@ -80,6 +85,7 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
         self.effort = effort
         self.search = search
         self.segmentWidth = segmentWidth
+        self.stored = stored
         self.pool = pool
         self.inputFactors = inputFactors
         grids = try GridTensors(model.source, formats: keepsGrids ? formats : [:])
@@ -213,7 +219,7 @@ public final class CalibratedRounding: TensorRounding, @unchecked Sendable {
     }
 
     private func load(block: Int?) throws -> [InputRecorder.Key: LayerInputs.Moments] {
-        let inputs = try inputs ?? LayerInputs(model, text: text, pool: pool)
+        let inputs = try inputs ?? LayerInputs(model, text: text, stored: stored, pool: pool)
         self.inputs = inputs
         let groups = schedule.inputs.enumerated().filter { $0.element.block == block }
             .map { (number: $0.offset, group: $0.element.group) }

@@ -44,9 +44,9 @@ public struct CalibrationWindows: Sendable {
     }
 
     /// Takes rows as they are.
-    package init(fitting: [[Int32]], validation: [[Int32]]) {
+    package init(fitting: [[Int32]], validation: [[Int32]], hasOtherTexts: Bool = true) {
         self.fitting = fitting
         self.validation = validation
-        hasOtherTexts = true
+        self.hasOtherTexts = hasOtherTexts
     }
 }

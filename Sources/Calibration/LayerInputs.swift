@@ -15,6 +15,7 @@ package final class LayerInputs {
     private var states: [ForwardState]
     /// The block that the rows are before; `nil` before the embedding.
     private(set) var block: Int?
+    private let stored: StoredInputs?
 
     /// The Hessians of an input: of the tokens that they are made of, and of those that validate.
     package struct Moments {
@@ -22,7 +23,11 @@ package final class LayerInputs {
         package var validation: Hessian
     }
 
-    package init(_ model: Model, text: CalibrationWindows, pool: WorkerPool) throws {
+    /// - Parameter stored: The rows before all blocks, of the same model and text.
+    package init(
+        _ model: Model, text: CalibrationWindows, stored: StoredInputs? = nil, pool: WorkerPool
+    ) throws {
+        self.stored = stored
         decoder = try Decoder(models: [model], products: .ordered, pool: pool)
         self.pool = pool
         let longest = (text.fitting + text.validation).map(\.count).max() ?? 1
@@ -53,8 +58,7 @@ package final class LayerInputs {
     package func run(
         block wanted: Int, groups: [(number: Int, group: InputGroup)]
     ) throws -> [InputRecorder.Key: Moments] {
-        try embed()
-        while let block, block < wanted { try step(nil) }
+        try arrive(atBlock: wanted)
         // What the mixer and the network leave for their last layers has rows of its own kind:
         // an attention sink's is far longer than the others.
         let limited = groups.filter {
@@ -75,8 +79,7 @@ package final class LayerInputs {
     func runOutput(
         group: (number: Int, group: InputGroup), blockCount: Int
     ) throws -> [InputRecorder.Key: Moments] {
-        try embed()
-        while let block, block < blockCount { try step(nil) }
+        try arrive(atBlock: blockCount)
         let sums = MomentSums([group])
         let width = group.group.columnCount
         for index in batches.indices {
@@ -89,6 +92,33 @@ package final class LayerInputs {
                 [(InputRecorder.Key(group: group.number), [piece])], batches[index].purpose, pool)
         }
         return try sums.finish(pool)
+    }
+
+    /// The values of each batch's rows.
+    var counts: [Int] { batches.map { $0.batch.tokenCount * decoder.models[0].width } }
+    /// The bytes of all rows.
+    var byteCount: Int { counts.reduce(0, +) * 4 }
+
+    /// Goes on from rows before a block.
+    func start(atBlock block: Int, rows: [[Float]]) {
+        self.rows = rows
+        self.block = block
+    }
+
+    /// Takes the tokens up to a block and hands out the rows before it.
+    func advance(toBlock wanted: Int, _ take: ([[Float]]) throws -> Void) throws {
+        try embed()
+        while let block, block < wanted { try step(nil) }
+        try take(rows)
+    }
+
+    /// Takes the tokens up to a block, or reads its rows where they are stored.
+    private func arrive(atBlock wanted: Int) throws {
+        if let stored, block != wanted {
+            start(atBlock: wanted, rows: try stored.rows(beforeBlock: wanted, counts: counts))
+        }
+        try embed()
+        while let block, block < wanted { try step(nil) }
     }
 
     private func embed() throws {

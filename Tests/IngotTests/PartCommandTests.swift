@@ -103,6 +103,75 @@ import Testing
         }
     }
 
+    @Test func partsOfWindowsGiveTheFiguresOfOneRun() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let (base, level) = (folder + "/f16.gguf", folder + "/q4.gguf")
+            _ = try Tool.run(["convert", Fixtures.path("tiny-llama"), "--outfile", base])
+            _ = try Tool.run(["quantize", base, level, "Q4_0"])
+            let text = ["-f", Fixtures.path("text/evaluation.txt"), "-c", "64", "--chunks", "5"]
+            func run(_ words: [String]) throws {
+                let run = try Tool.run(words)
+                #expect(run.exitCode == 0, "\(run.errors)")
+            }
+            let commands: [(String, [String])] = [
+                ("imatrix", ["imatrix", base]),
+                ("perplexity.json", ["perplexity", base, "--json"]),
+                ("compare.json", ["compare", base, level, "--json"]),
+                ("report", ["report", base, level]),
+            ]
+            for (name, words) in commands {
+                let (whole, joined) = ("\(folder)/whole-\(name)", "\(folder)/\(name)")
+                try run(words + text + ["-o", whole])
+                for number in 1...2 {
+                    try run(words + text + ["-o", joined, "--part", "\(number)/2"])
+                }
+                try run(["join", "-q", "--delete-parts", joined])
+                let place = name == "report" ? "/report.json" : ""
+                #expect(
+                    try Self.figures(whole + place) == Self.figures(joined + place), "\(name)")
+            }
+            let left = try FileManager.default.contentsOfDirectory(atPath: folder)
+            #expect(!left.contains { $0.contains(".part-") })
+        }
+    }
+
+    /// The lines of a file but those that tell times and the command line; of other files the bytes.
+    private static func figures(_ path: String) throws -> [String] {
+        guard path.hasSuffix(".json") else { return [try sha256(ofFile: path)] }
+        let text = try String(contentsOf: URL(filePath: path), encoding: .utf8)
+        return text.split(separator: "\n").map(String.init).filter { line in
+            !["seconds", "tokensPerSecond", "date", "commandLine"].contains {
+                line.contains("\"\($0)\"")
+            }
+        }
+    }
+
+    @Test func calibratedPartsAreTheFileOfOneRun() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let model = folder + "/f16.gguf"
+            func run(_ words: [String]) throws {
+                let run = try Tool.run(words)
+                #expect(run.exitCode == 0, "\(run.errors)")
+            }
+            try run(["convert", Fixtures.path("tiny-llama"), "--outfile", model])
+            let texts = Fixtures.path("text/evaluation.txt")
+            let tokens = ["--calibrate-tokens", "2048"]
+            try run(
+                ["quantize", model, folder + "/whole.gguf", "Q4_0", "--effort", "fast"]
+                    + ["--calibrate", texts] + tokens)
+            try run(["calibrate", "inputs", model, folder + "/inputs", texts] + tokens)
+            for number in 1...2 {
+                try run(
+                    ["quantize", model, folder + "/parts.gguf", "Q4_0", "--effort", "fast"]
+                        + ["--calibrate", folder + "/inputs", "--part", "\(number)/2"])
+            }
+            try run(["join", folder + "/parts.gguf"])
+            #expect(
+                try sha256(ofFile: folder + "/whole.gguf")
+                    == sha256(ofFile: folder + "/parts.gguf"))
+        }
+    }
+
     @Test(arguments: [
         (["quantize", "a.gguf", "b.gguf", "Q4_0", "--part", "3/2"], "expected K/N"),
         (["quantize", "a.gguf", "b.gguf", "Q4_0", "--overwrite"], "--part is missing"),

@@ -56,6 +56,12 @@ public struct CalibrationTokens: Sendable {
         public var name: String
         /// Its SHA-256 digest, 64 hexadecimal digits.
         public var sha256: String
+
+        /// Describes a text.
+        public init(name: String, sha256: String) {
+            self.name = name
+            self.sha256 = sha256
+        }
     }
 
     /// The rows, of all kinds in turn.

@@ -16,6 +16,7 @@ public struct PlanParts: Sendable {
     /// What each part costs, as a share of all.
     public let costs: [Double]
     private let cuts: [PartCut]
+    private let isOfBlocks: Bool
 
     /// Divides plans that write the same tensors in the same order.
     ///
@@ -30,6 +31,7 @@ public struct PlanParts: Sendable {
             }, "the same tensors in the same order")
         self.plans = plans
         self.count = count
+        isOfBlocks = calibrationTokenCount != nil
         let costs = plans[0].tensors.indices.map { position in
             plans.reduce(0.0) { sum, plan in
                 let tensor = plan.tensors[position]
@@ -86,7 +88,7 @@ public struct PlanParts: Sendable {
         PlanPart(
             number: number,
             plans: plans.map { $0.named(number.path(of: $0.outputPath)) },
-            start: cuts[number.number - 1], end: cuts[number.number])
+            start: cuts[number.number - 1], end: cuts[number.number], isOfBlocks: isOfBlocks)
     }
 
     /// The digest of what the parts of a file must have in common.
@@ -125,17 +127,23 @@ public struct PlanPart: Sendable {
     public let plans: [Plan]
     private let start: PartCut
     private let end: PartCut
+    private let isOfBlocks: Bool
 
-    init(number: PartNumber, plans: [Plan], start: PartCut, end: PartCut) {
+    init(
+        number: PartNumber, plans: [Plan], start: PartCut, end: PartCut, isOfBlocks: Bool
+    ) {
         self.number = number
         self.plans = plans
         self.start = start
         self.end = end
+        self.isOfBlocks = isOfBlocks
     }
 
     /// The same part of some of the files.
     public func only(_ files: [Int]) -> PlanPart {
-        PlanPart(number: number, plans: files.map { plans[$0] }, start: start, end: end)
+        PlanPart(
+            number: number, plans: files.map { plans[$0] }, start: start, end: end,
+            isOfBlocks: isOfBlocks)
     }
 
     /// The bytes of a file that are in the part: of the first part from the header on.
@@ -171,13 +179,20 @@ public struct PlanPart: Sendable {
         start.item..<max(start.item, end.row > 0 ? end.item + 1 : end.item)
     }
 
-    /// What manifests say of the part.
+    /// What manifests say of the part: the first and last tensor, or block where those stay whole.
     public var share: PartManifest.Share {
         func name(_ position: Int?) -> JSON {
             position.map { .string(ByteString(plans[0].tensors[$0].name)) } ?? .null
         }
-        return PartManifest.Share(
-            what: "tensors", first: name(tensors.first), last: name(tensors.last))
+        func block(_ position: Int?) -> JSON {
+            position.flatMap { RecipeModel.blockIndex(of: plans[0].tensors[$0].name) }
+                .map(JSON.integer) ?? name(position)
+        }
+        return isOfBlocks
+            ? PartManifest.Share(
+                what: "layers", first: block(tensors.first), last: block(tensors.last))
+            : PartManifest.Share(
+                what: "tensors", first: name(tensors.first), last: name(tensors.last))
     }
 }
 

@@ -18,7 +18,8 @@ struct CalibrateOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             Round with error feedback (GPTQ) by what the model's layers take in on these texts, \
-            separated by commas. Without TEXT, as the last word: on a built-in mix.
+            separated by commas, or by what ingot calibrate inputs stored of them in a folder. \
+            Without TEXT, as the last word: on a built-in mix.
             """, valueName: "text,…"))
     var calibrate: String?
 
@@ -80,12 +81,14 @@ struct CalibrateOptions: ParsableArguments {
     var texts: [String] {
         [calibrate, calibrateCheck].compactMap { $0 }
             .flatMap { $0.split(separator: ",").map(String.init) }
+            .filter { !StoredInputs.isAt($0) }
     }
 
     /// Reads the texts and tokenizes them for the model; `nil` without `--calibrate`.
     func load(for source: any TensorSource) throws -> LoadedCalibration? {
         guard let calibrate else { return nil }
         let model = try Model(source: source)
+        if StoredInputs.isAt(calibrate) { return try stored(calibrate, for: model) }
         let vocabulary = try Vocabulary(metadata: source.metadata, file: source.path)
         let tokenizer = try Tokenizer(vocabulary: vocabulary)
         for warning in TokenizerCheck.warnings(source.metadata, path: source.path) {
@@ -127,6 +130,19 @@ struct CalibrateOptions: ParsableArguments {
             tensors: CalibratedRounding.observedTensors(of: model))
     }
 
+    /// What was stored of a calibration.
+    private func stored(_ folder: String, for model: Model) throws -> LoadedCalibration {
+        guard calibrateCheck == nil, calibrateTokens == nil else {
+            throw ValidationError(
+                "\(folder) has the texts' tokens: --calibrate-check and --calibrate-tokens are for"
+                    + " ingot calibrate inputs")
+        }
+        let inputs = try StoredInputs(folder: folder, for: model)
+        return LoadedCalibration(
+            windows: inputs.windows, effort: effort ?? .normal, sources: inputs.sources,
+            tensors: CalibratedRounding.observedTensors(of: model), inputs: inputs)
+    }
+
     private static func documents(_ list: String) throws -> [CalibrationDocument] {
         try list.split(separator: ",").map { path in
             let contents = try TextFiles.contents(paths: [String(path)])
@@ -144,6 +160,8 @@ struct LoadedCalibration {
     let sources: [CalibrationTokens.Source]
     /// The tensors whose inputs can be observed.
     let tensors: Set<String>
+    /// What layers take in, where it is stored.
+    var inputs: StoredInputs?
 
     /// The texts of the user's that a file says it was calibrated on.
     static func texts(of source: any TensorSource) -> [String] {
@@ -159,7 +177,8 @@ struct LoadedCalibration {
         let pool = WorkerPool(threadCount: options.threadCount)
         func rounding(_ width: Int) throws -> CalibratedRounding {
             let rounding = try CalibratedRounding(
-                plans, windows: windows, effort: effort, segmentWidth: width, pool: pool)
+                plans, windows: windows, effort: effort, segmentWidth: width, stored: inputs,
+                pool: pool)
             options.rounding = rounding
             return rounding
         }
