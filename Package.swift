@@ -146,7 +146,7 @@ let package = Package(
             name: "Checkpoints",
             dependencies: [
                 "TensorCore", "Quantization", "Safetensors", "GGUF", "Architectures", "Conversion",
-                "Pipeline", "Inference", "Calibration",
+                "Pipeline", "Inference", "Calibration", "Planning",
             ],
             swiftSettings: strict),
         .target(
@@ -177,6 +177,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -331,6 +332,13 @@ let package = Package(
             dependencies: [
                 "Planning", "Reporting", "Architectures", "Conversion", "GGUF", "Pipeline",
                 "Quantization", "TensorCore", "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CheckpointsTests",
+            dependencies: [
+                "Checkpoints", "Calibration", "Conversion", "GGUF", "Pipeline", "Planning",
+                "Quantization", "Safetensors", "TensorCore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

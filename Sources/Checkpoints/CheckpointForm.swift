@@ -15,7 +15,7 @@ public struct CheckpointForm: Sendable {
     /// The engines that take it.
     public let engines: String
     /// The least GPU that the engines want for it.
-    public let leastGPU: String
+    public let leastGPU: LeastGPU
     /// What values can be.
     public let grid: WeightGrid
     /// Whether scales have the type of the model's weights.
@@ -45,6 +45,27 @@ public struct CheckpointForm: Sendable {
         case scaledColumns
     }
 
+    /// The least GPU of NVIDIA's, by its compute capability.
+    public struct LeastGPU: Sendable, Hashable, CustomStringConvertible {
+        /// The capability from which GPUs compute in the form.
+        public let capability: Double
+        /// A lower one from which they run it all the same.
+        public let fallback: Double?
+        /// How, a phrase.
+        let note: String
+
+        init(_ capability: Double, otherwise fallback: Double? = nil, _ note: String = "") {
+            self.capability = capability
+            self.fallback = fallback
+            self.note = note
+        }
+
+        /// `8.9 (7.5 without FP8 arithmetic)`.
+        public var description: String {
+            fallback.map { "\(capability) (\($0) \(note))" } ?? "\(capability)"
+        }
+    }
+
     /// What the numbers of rows and columns have to be multiples of.
     struct Alignment: Sendable {
         var rows = 1
@@ -57,7 +78,7 @@ public struct CheckpointForm: Sendable {
 
     init(
         _ name: String, aliases: [String] = [], purpose: String, engines: String,
-        leastGPU: String, grid: WeightGrid, followsModelType: Bool = true,
+        leastGPU: LeastGPU, grid: WeightGrid, followsModelType: Bool = true,
         takesGroupSize: Bool = false, calibration: CalibrationUse = .none,
         expertFault: String? = nil, alignment: Alignment = Alignment(),
         cacheScales: CacheScales = .beside, layout: [StoredPart],

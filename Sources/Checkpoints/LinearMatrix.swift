@@ -165,8 +165,11 @@ extension CheckpointModel {
 
     /// Whether a tensor of the GGUF view is a linear layer of a block.
     private func isLinear(_ number: Int) -> Bool {
-        let tensor = conversion.tensors[number]
-        return tensor.name.contains("blk.")
+        CheckpointModel.isLinear(conversion.tensors[number])
+    }
+
+    static func isLinear(_ tensor: TensorDescription) -> Bool {
+        tensor.name.contains("blk.")
             && RecipeModel.Tensor(
                 name: tensor.name, shape: tensor.shape, format: tensor.format, hasImportance: false
             ).isQuantizable

@@ -59,6 +59,8 @@ public struct ConversionSource: TensorSource {
     public let files: [InputFile]
     /// The output type, `auto` resolved.
     public let outputType: OutputType
+    /// The method by which the directory's weights are quantized; `nil` where they are plain.
+    public let quantizationMethod: String?
     /// What the directory stores its weights as: `W4A16 g128`, `BF16`.
     public let storedType: String
     /// The bytes of the directory's tensors as they are stored, of quantized ones with all parts.
@@ -125,6 +127,7 @@ public struct ConversionSource: TensorSource {
         tensors = weights.mapping.tensors
         contents = weights.mapping.contents
         files = weights.files
+        quantizationMethod = weights.method
         storedType = weights.storedType
         storedByteCount = weights.storedByteCount
         warnings = weights.warnings + general.warnings + faults.map(\.description)

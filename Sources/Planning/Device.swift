@@ -32,6 +32,9 @@ public struct Device: Sendable, Hashable, Encodable {
     public var maximumCount: Int
     /// Whether it multiplies 8-bit floats.
     public var hasFP8: Bool
+    /// NVIDIA's compute capability, which decides what kernels run; `nil` of others, or where it is
+    /// not known.
+    public var computeCapability: Double?
     /// What an hour costs, in US dollars; `nil` where it is not rented, or not known.
     public var pricePerHour: Double?
     /// Who asks that price, and when.
@@ -43,7 +46,8 @@ public struct Device: Sendable, Hashable, Encodable {
     public init(
         _ name: String, _ kind: Kind, memoryBytes: Int, bandwidth: Double, flops: Double,
         reservedBytes: Int? = nil, maximumCount: Int? = nil, hasFP8: Bool = false,
-        pricePerHour: Double? = nil, priceSource: String? = nil, source: String? = nil
+        computeCapability: Double? = nil, pricePerHour: Double? = nil,
+        priceSource: String? = nil, source: String? = nil
     ) {
         self.name = name
         self.kind = kind
@@ -56,6 +60,7 @@ public struct Device: Sendable, Hashable, Encodable {
         self.reservedBytes = reservedBytes ?? Device.usualReserve(kind, memoryBytes)
         self.maximumCount = maximumCount ?? (kind == .nvidia || kind == .amd ? 8 : 1)
         self.hasFP8 = hasFP8
+        self.computeCapability = computeCapability
         self.pricePerHour = pricePerHour
         self.priceSource = priceSource
         self.source = source

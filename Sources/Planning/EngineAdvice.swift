@@ -1,3 +1,5 @@
+import Architectures
+
 /// Which engine to serve a model with, and why.
 public struct EngineAdvice: Sendable, Hashable, Encodable {
     /// An engine.
@@ -12,7 +14,7 @@ public struct EngineAdvice: Sendable, Hashable, Encodable {
     public enum Form: String, Sendable, Hashable, Encodable {
         /// A GGUF file.
         case gguf
-        /// A Hugging Face directory, or its configuration.
+        /// A Hugging Face directory of floats, or its configuration.
         case checkpoint
     }
 
@@ -20,6 +22,27 @@ public struct EngineAdvice: Sendable, Hashable, Encodable {
     public let choices: [Choice]
     /// What stands in the way of others.
     public let obstacles: [Choice]
+
+    init(choices: [Choice], obstacles: [Choice]) {
+        (self.choices, self.obstacles) = (choices, obstacles)
+    }
+
+    /// The advice for a model in a type.
+    init(
+        _ typed: ModelAtPath.TypedModel, _ kind: ModelAtPath.Kind, on device: Device, users: Int
+    ) {
+        let keepsStates = typed.model.cache.layers.contains { $0.stateLength > 0 }
+        let isRun = DecoderDescription.architectures.contains(typed.model.architecture)
+        if let checkpoint = typed.checkpoint {
+            self.init(
+                typed.type, checkpoint, on: device, users: users, keepsStates: keepsStates,
+                isRunByIngot: isRun)
+        } else {
+            self.init(
+                device: device, users: users, form: kind == .gguf ? .gguf : .checkpoint,
+                keepsStates: keepsStates, isRunByIngot: isRun)
+        }
+    }
 
     /// Goes down the decision tree: the device first, then how many texts at a time, then the form
     /// of the weights.
@@ -95,16 +118,6 @@ public struct EngineAdvice: Sendable, Hashable, Encodable {
 
     /// From so many texts at a time on, engines that batch them are worth a checkpoint.
     static let manyUsers = 8
-}
-
-extension Device.Kind {
-    fileprivate var words: String {
-        switch self {
-        case .nvidia, .amd: "GPU"
-        case .apple: "Mac"
-        case .cpu: "processor"
-        }
-    }
 }
 
 extension Device {

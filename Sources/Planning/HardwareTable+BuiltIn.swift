@@ -4,19 +4,19 @@ extension HardwareTable {
     /// Memory, bandwidth and operations per second are those of the makers' data sheets; prices are
     /// list prices for one device on demand, and change: a table of one's own has today's.
     public static let builtIn = HardwareTable(devices: [
-        gpu("T4", 16, 320, 65, price: (0.5904, modal)),
-        gpu("RTX 3060 12GB", 12, 360, 51, count: 4),
-        gpu("RTX 3090", 24, 936, 71, count: 4, price: (0.684, runpod)),
-        gpu("RTX 4090", 24, 1008, 165, count: 4, fp8: true, price: (1.116, runpod)),
-        gpu("RTX 5090", 32, 1792, 210, count: 4, fp8: true),
-        gpu("L4", 24, 300, 121, fp8: true, price: (0.7992, modal)),
-        gpu("A10", 24, 600, 125, price: (0.86, lambda)),
-        gpu("A100 40GB", 40, 1555, 312, price: (1.48, lambda)),
-        gpu("A100 80GB", 80, 2039, 312, price: (2.4984, modal)),
-        gpu("L40S", 48, 864, 362, fp8: true, price: (1.9512, modal)),
-        gpu("H100", 80, 3350, 989, fp8: true, price: (3.78, lambda)),
-        gpu("H200", 141, 4800, 989, fp8: true, price: (5.58, runpod)),
-        gpu("B200", 180, 8000, 2250, fp8: true, price: (8.64, runpod)),
+        gpu("T4", 16, 320, 65, capability: 7.5, price: (0.5904, modal)),
+        gpu("RTX 3060 12GB", 12, 360, 51, capability: 8.6, count: 4),
+        gpu("RTX 3090", 24, 936, 71, capability: 8.6, count: 4, price: (0.684, runpod)),
+        gpu("RTX 4090", 24, 1008, 165, capability: 8.9, count: 4, price: (1.116, runpod)),
+        gpu("RTX 5090", 32, 1792, 210, capability: 12.0, count: 4),
+        gpu("L4", 24, 300, 121, capability: 8.9, price: (0.7992, modal)),
+        gpu("A10", 24, 600, 125, capability: 8.6, price: (0.86, lambda)),
+        gpu("A100 40GB", 40, 1555, 312, capability: 8.0, price: (1.48, lambda)),
+        gpu("A100 80GB", 80, 2039, 312, capability: 8.0, price: (2.4984, modal)),
+        gpu("L40S", 48, 864, 362, capability: 8.9, price: (1.9512, modal)),
+        gpu("H100", 80, 3350, 989, capability: 9.0, price: (3.78, lambda)),
+        gpu("H200", 141, 4800, 989, capability: 9.0, price: (5.58, runpod)),
+        gpu("B200", 180, 8000, 2250, capability: 10.0, price: (8.64, runpod)),
         Device(
             "MI300X", .amd, memoryBytes: 192 << 30, bandwidth: 5.3e12, flops: 1307e12,
             hasFP8: true, source: "AMD, data sheet of the Instinct MI300X"),
@@ -35,11 +35,12 @@ extension HardwareTable {
 
     private static func gpu(
         _ name: String, _ gibibytes: Int, _ gigabytesPerSecond: Double, _ tera: Double,
-        count: Int = 8, fp8: Bool = false, price: (perHour: Double, source: String)? = nil
+        capability: Double, count: Int = 8, price: (perHour: Double, source: String)? = nil
     ) -> Device {
         Device(
             name, .nvidia, memoryBytes: gibibytes << 30, bandwidth: gigabytesPerSecond * 1e9,
-            flops: tera * 1e12, maximumCount: count, hasFP8: fp8, pricePerHour: price?.perHour,
+            flops: tera * 1e12, maximumCount: count, hasFP8: capability >= 8.9,
+            computeCapability: capability, pricePerHour: price?.perHour,
             priceSource: price?.source, source: "NVIDIA, data sheet of the \(name)")
     }
 

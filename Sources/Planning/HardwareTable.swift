@@ -94,7 +94,8 @@ private struct DeviceEntry {
 
     static let keys = [
         "name", "kind", "memoryGiB", "reservedGiB", "bandwidthGBps", "fp16TFLOPS", "fp8",
-        "maximumCount", "bandwidthEfficiency", "computeEfficiency", "pricePerHour", "priceSource",
+        "computeCapability", "maximumCount", "bandwidthEfficiency", "computeEfficiency",
+        "pricePerHour", "priceSource",
         "source",
     ]
 
@@ -124,6 +125,7 @@ private struct DeviceEntry {
             }
             device.hasFP8 = flag
         }
+        device.computeCapability = try number("computeCapability", in: 1...100)
         device.pricePerHour = try number("pricePerHour", in: 0...1_000_000)
         device.priceSource = try text("priceSource")
         device.source = try text("source")

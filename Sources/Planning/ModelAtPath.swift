@@ -26,6 +26,22 @@ public struct ModelAtPath: Sendable {
         public let model: PlannedModel
         /// Whether the type asks for an importance matrix or calibration.
         public let needsImportance: Bool
+        /// How the bytes of weights were found, in words.
+        public let weightsFrom: String
+        /// What engines make of a quantized directory; `nil` of GGUF files and of floats.
+        public let checkpoint: CheckpointType?
+
+        /// A model in a type.
+        public init(
+            type: String, model: PlannedModel, needsImportance: Bool, weightsFrom: String,
+            checkpoint: CheckpointType? = nil
+        ) {
+            self.type = type
+            self.model = model
+            self.needsImportance = needsImportance
+            self.weightsFrom = weightsFrom
+            self.checkpoint = checkpoint
+        }
     }
 
     /// What is at the path.
@@ -68,10 +84,10 @@ public struct ModelAtPath: Sendable {
         notices = source.notices + source.warnings
     }
 
-    /// How the bytes of weights were found, in words.
-    public var weightsOrigin: String {
+    /// How the bytes of a type are found that is to be written yet, in words.
+    public var writtenOrigin: String {
         switch kind {
-        case .gguf: "exact: the file's tensors"
+        case .gguf: "exact: what ingot quantize would write"
         case .directory: "exact: what ingot convert or quantize would write"
         case .configuration: "by the family's rules for config.json"
         }
@@ -88,7 +104,8 @@ public struct ModelAtPath: Sendable {
                 Recipe.all.first { $0.fileType.map { Int($0) } == number }?.name
             } ?? mainFormat
         return TypedModel(
-            type: name, model: try PlannedModel(source), needsImportance: false)
+            type: name, model: try PlannedModel(source), needsImportance: false,
+            weightsFrom: kind == .gguf ? "exact: the file's tensors" : writtenOrigin)
     }
 
     /// The format of most bytes.
@@ -120,7 +137,7 @@ public struct ModelAtPath: Sendable {
             type: recipe.name,
             model: try PlannedModel(
                 metadata: source.metadata, tensors: Array(zip(source.tensors, formats)),
-                path: path), needsImportance: needsImportance)
+                path: path), needsImportance: needsImportance, weightsFrom: writtenOrigin)
     }
 
     /// The types of `--all-types`, the most bytes first.

@@ -25,12 +25,14 @@ public struct ModelWork: Sendable, Hashable {
     /// Embeddings are looked up, a row for a token, unless they serve as output matrix too; layers
     /// that predict further tokens are not run.
     ///
+    /// - Parameter otherByteCount: The bytes of what is stored beside them, and not read.
     /// - Throws: `PlanningError` when the bytes cannot be counted.
     init(
-        _ tensors: [PlannedModel.Tensor], layerCount: Int, experts: (count: Int, used: Int)
+        _ tensors: [PlannedModel.Tensor], otherByteCount: Int, layerCount: Int,
+        experts: (count: Int, used: Int)
     ) throws(PlanningError) {
         var (dense, routed) = (Count(), Count())
-        var all = Count()
+        var all = Count(bytes: otherByteCount)
         let isTied = !tensors.contains { $0.name == "output.weight" }
         for tensor in tensors {
             try all.add(tensor)

@@ -6,27 +6,28 @@ public import TensorCore
 /// costs.
 public struct PlannedModel: Sendable {
     /// A tensor.
-    public struct Tensor: Sendable, Hashable {
+    struct Tensor: Sendable, Hashable {
         /// The GGUF name.
-        public let name: String
-        /// The number of its elements.
-        public let elementCount: Int
+        let name: String
         /// The rows and their length.
         let shape: Shape
-        /// Its format.
-        public let format: Format
         /// Its bytes, without padding.
-        public let byteCount: Int
+        let byteCount: Int
+
+        /// The number of its elements.
+        var elementCount: Int { shape.elementCount }
+
+        init(name: String, shape: Shape, byteCount: Int) {
+            self.name = name
+            self.shape = shape
+            self.byteCount = byteCount
+        }
 
         init(name: String, shape: Shape, format: Format) throws(PlanningError) {
             guard
                 let bytes = format.byteCount(rowLength: shape.rowLength, rowCount: shape.rowCount)
             else { throw PlanningError(.tooLarge, place: name) }
-            self.name = name
-            self.shape = shape
-            elementCount = shape.elementCount
-            self.format = format
-            byteCount = bytes
+            self.init(name: name, shape: shape, byteCount: bytes)
         }
     }
 
@@ -66,20 +67,44 @@ public struct PlannedModel: Sendable {
     public init(
         metadata: Metadata, tensors described: [(TensorDescription, Format)], path: String
     ) throws(PlanningError) {
-        self.path = path
-        let keys = LayerKeys(metadata, path: path)
-        architecture = keys.architecture
-        let names = Set(described.map(\.0.name))
-        cache = try CacheLayout(
-            metadata: metadata, hasTensor: { names.contains($0) }, path: path)
-        trainedContext = try keys.count("context_length")
         var tensors: [Tensor] = []
         for (tensor, format) in described {
             tensors.append(try Tensor(name: tensor.name, shape: tensor.shape, format: format))
         }
+        try self.init(metadata, tensors, otherByteCount: 0, path: path)
+    }
+
+    /// Looks at a model whose weights are stored in another way than a GGUF file would.
+    ///
+    /// - Parameters:
+    ///   - source: The GGUF view of the model.
+    ///   - byteCounts: The bytes that each of its tensors takes, in their order.
+    ///   - otherByteCount: The bytes of what is stored, and no step reads.
+    /// - Throws: `PlanningError` as the others.
+    public init(
+        _ source: any TensorSource, byteCounts: [Int], otherByteCount: Int
+    ) throws(PlanningError) {
+        precondition(byteCounts.count == source.tensors.count, "a number for each tensor")
+        let tensors = zip(source.tensors, byteCounts).map {
+            Tensor(name: $0.name, shape: $0.shape, byteCount: $1)
+        }
+        try self.init(
+            source.metadata, tensors, otherByteCount: otherByteCount, path: source.path)
+    }
+
+    private init(
+        _ metadata: Metadata, _ tensors: [Tensor], otherByteCount: Int, path: String
+    ) throws(PlanningError) {
+        self.path = path
+        let keys = LayerKeys(metadata, path: path)
+        architecture = keys.architecture
+        let names = Set(tensors.map(\.name))
+        cache = try CacheLayout(
+            metadata: metadata, hasTensor: { names.contains($0) }, path: path)
+        trainedContext = try keys.count("context_length")
         let used = try keys.count("expert_used_count") ?? 1
         work = try ModelWork(
-            tensors, layerCount: cache.layers.count,
+            tensors, otherByteCount: otherByteCount, layerCount: cache.layers.count,
             experts: (try keys.count("expert_count") ?? 1, used))
         vocabularySize =
             tensors.first { $0.name == "token_embd.weight" }?.shape.rowCount ?? 0

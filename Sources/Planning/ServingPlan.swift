@@ -1,4 +1,3 @@
-import Architectures
 import Quantization
 import TensorCore
 
@@ -33,7 +32,8 @@ public struct ServingPlan: Sendable, Encodable {
     public let context: Int
     /// How many texts run at a time.
     public let slots: Int
-    /// The same as options of `llama-server` and `ingot serve`, which count the tokens of all slots.
+    /// The same as options of `llama-server` and `ingot serve`, which count the tokens of all slots;
+    /// of directories for GPU engines as options of vLLM, which counts those of one.
     public let serverOptions: [String]
     /// How keys are kept.
     public let cacheTypeK: String
@@ -76,8 +76,10 @@ public struct ServingPlan: Sendable, Encodable {
     public struct Best: Sendable, Hashable, Encodable {
         /// The device.
         public let device: String
-        /// The type; `nil` where none fits.
+        /// The type of GGUF; `nil` where none fits.
         public let type: String?
+        /// The type of directories for GPU engines; `nil` where none fits, runs, or is compared.
+        public let checkpointType: String?
     }
 
     /// Plans a model.
@@ -106,23 +108,27 @@ public struct ServingPlan: Sendable, Encodable {
             }
             types.append(TypeChoice(typed, plans: places, divergence: divergence))
         }
-        let advised = ServingPlan.advised(plans)
-        bestTypes = devices.indices.map {
-            Best(
-                device: devices[$0].name, type: TypeChoice.best(of: types, onDevice: $0)?.type)
+        let running = plans.filter { typed.checkpoint?.fault(on: $0.device) == nil }
+        let advised = ServingPlan.advised(running.isEmpty ? plans : running)
+        bestTypes = devices.indices.map { index in
+            func best(isCheckpoint: Bool) -> String? {
+                let own = types.filter { $0.isCheckpoint == isCheckpoint }
+                return TypeChoice.best(of: own, onDevice: index)?.type
+            }
+            return Best(
+                device: devices[index].name, type: best(isCheckpoint: false),
+                checkpointType: best(isCheckpoint: true))
         }
         remedies =
             try plans.filter { !$0.fits }.isEmpty || plans.contains(where: \.fits)
             ? []
             : ServingPlan.remedies(plans, types, model, shape)
         engines = EngineAdvice(
-            device: advised.device,
-            users: max(shape.slots, load.requestsPerSecond == nil ? 0 : advised.load?.slots ?? 0),
-            form: place.kind == .gguf ? .gguf : .checkpoint,
-            keepsStates: model.cache.layers.contains { $0.stateLength > 0 },
-            isRunByIngot: DecoderDescription.architectures.contains(model.architecture))
+            typed, place.kind, on: advised.device,
+            users: max(shape.slots, load.requestsPerSecond == nil ? 0 : advised.load?.slots ?? 0))
         let nominal =
-            Recipe.named(typed.type)?.defaultFormat?.bitsPerWeight ?? model.bitsPerWeight
+            typed.checkpoint?.nominalBits
+            ?? Recipe.named(typed.type)?.defaultFormat?.bitsPerWeight ?? model.bitsPerWeight
         rulesOfThumb = RuleOfThumb.all(
             model, memory, advised, shape, load: load, nominalBits: nominal.rounded(.down))
         adviceFor = advised.device.name
@@ -133,7 +139,7 @@ public struct ServingPlan: Sendable, Encodable {
         kind = place.kind
         architecture = model.architecture
         type = typed.type
-        weightsFrom = place.weightsOrigin
+        weightsFrom = typed.weightsFrom
         cacheFrom = model.cache.origin
         layers = model.cache.summary
         parameterCount = model.work.parameterCount
@@ -142,7 +148,8 @@ public struct ServingPlan: Sendable, Encodable {
         trainedContext = model.trainedContext
         context = shape.context
         slots = shape.slots
-        serverOptions = shape.serverOptions
+        serverOptions =
+            typed.checkpoint == nil ? shape.serverOptions : shape.checkpointServerOptions
         cacheTypeK = shape.keyFormat.name.lowercased()
         cacheTypeV = shape.valueFormat.name.lowercased()
         cacheBytesPerToken = try model.cache.tokenByteCount(shape)
@@ -200,6 +207,11 @@ public struct ServingPlan: Sendable, Encodable {
         }
         if typed.needsImportance {
             notices.append("\(typed.type) asks for an importance matrix or calibration")
+        }
+        if typed.checkpoint != nil {
+            notices.append(
+                "engines that page (vLLM, SGLang) take what is left of a device's memory for keys"
+                    + " and values; the bytes here are those that texts fill, in 16 bits")
         }
         if typed.model.cache.origin == .keys {
             notices.append(

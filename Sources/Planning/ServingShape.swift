@@ -78,6 +78,11 @@ public struct ServingShape: Sendable, Hashable {
         return options
     }
 
+    /// The shape as options of `vllm serve`.
+    var checkpointServerOptions: [String] {
+        ["--max-model-len", "\(context)", "--max-num-seqs", "\(slots)"]
+    }
+
     /// Contexts are whole multiples of this many tokens.
     static let padding = 256
 

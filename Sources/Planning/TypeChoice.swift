@@ -10,6 +10,8 @@ public struct TypeChoice: Sendable, Hashable, Encodable {
     public let divergence: Double?
     /// Whether it asks for an importance matrix or calibration.
     public let needsImportance: Bool
+    /// The engines that read it, of a type of directories for GPU engines; absent of GGUF's.
+    public let engines: [String]?
     /// By device: whether it fits as asked, on how many, and the longest context with the slots.
     public let places: [Place]
 
@@ -25,7 +27,21 @@ public struct TypeChoice: Sendable, Hashable, Encodable {
         public let largestContext: Int?
         /// Tokens per second of one text.
         public let tokensPerSecond: Double?
+        /// Why nothing runs the type there; absent where something does.
+        public let obstacle: String?
+        /// Bits, what the device computes in, and what is usual, for types of directories.
+        let preference: [Double]
+
+        private enum CodingKeys: String, CodingKey {
+            case device, fits, count, largestContext, tokensPerSecond, obstacle
+        }
+
+        /// Whether it can be served as asked.
+        var isServed: Bool { fits && obstacle == nil }
     }
+
+    /// Whether it is a type of directories.
+    var isCheckpoint: Bool { engines != nil }
 
     /// A type with its plans.
     ///
@@ -38,24 +54,32 @@ public struct TypeChoice: Sendable, Hashable, Encodable {
         bitsPerWeight = typed.model.bitsPerWeight
         self.divergence = divergence
         needsImportance = typed.needsImportance
+        engines = typed.checkpoint?.engines
         places = plans.map {
             Place(
                 device: $0.device.name, fits: $0.fits, count: $0.count,
-                largestContext: $0.largestContext, tokensPerSecond: $0.singleTokensPerSecond)
+                largestContext: $0.largestContext, tokensPerSecond: $0.singleTokensPerSecond,
+                obstacle: typed.checkpoint?.fault(on: $0.device),
+                preference: typed.checkpoint?.preference(on: $0.device) ?? [])
         }
     }
 
     /// The best type for device number `index`: of those that fit on the fewest devices, the one of
-    /// least divergence where all that fit are measured, otherwise of most bits.
+    /// least divergence where any that fit are measured, otherwise of most bits, and of directories
+    /// of as many bits the one that the device computes in.
     public static func best(of ladder: [TypeChoice], onDevice index: Int) -> TypeChoice? {
-        let fitting = ladder.filter { $0.places[index].fits }
+        let fitting = ladder.filter { $0.places[index].isServed }
         guard let fewest = fitting.map({ $0.places[index].count }).min() else { return nil }
         let candidates = fitting.filter { $0.places[index].count == fewest }
         let measured = candidates.filter { $0.divergence != nil }
         if !measured.isEmpty {
             return measured.min { ($0.divergence ?? .infinity) < ($1.divergence ?? .infinity) }
         }
-        return candidates.max { $0.weights < $1.weights }
+        return candidates.max {
+            let (one, other) = ($0.places[index].preference, $1.places[index].preference)
+            return one == other
+                ? $0.weights < $1.weights : one.lexicographicallyPrecedes(other)
+        }
     }
 }
 

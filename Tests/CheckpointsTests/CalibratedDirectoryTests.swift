@@ -1,6 +1,7 @@
 import Calibration
 import Checkpoints
 import Foundation
+import Quantization
 import Safetensors
 import TensorCore
 import TestSupport

@@ -35,7 +35,7 @@ import Testing
         var tensors: [SafetensorsWriter.Tensor] = []
         var contents: [[UInt8]] = []
         for member in header.members ?? [] where member.key != "__metadata__" {
-            let name = String(decoding: member.key, as: UTF8.self)
+            let name = "\(member.key)"
             let offsets = try #require(member.value["data_offsets"]?.array).compactMap(\.integer)
             let shape = try #require(member.value["shape"]?.array).compactMap(\.integer)
             let type = try #require(member.value["dtype"]?.text.flatMap { DataType(rawValue: $0) })

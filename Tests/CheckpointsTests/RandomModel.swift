@@ -49,6 +49,20 @@ struct RandomModel {
             ], tensors)
     }
 
+    /// The same block with one network.
+    static var dense: RandomModel {
+        var model = mixture()
+        model.config["architectures"] = ["Qwen3ForCausalLM"]
+        model.config["model_type"] = "qwen3"
+        model.tensors.removeAll { $0.name.contains(".mlp.") }
+        let block = "model.layers.0.mlp."
+        model.tensors += [
+            (block + "gate_proj.weight", [256, 128]), (block + "up_proj.weight", [256, 128]),
+            (block + "down_proj.weight", [128, 256]),
+        ]
+        return model
+    }
+
     /// A block of GPT-2, whose matrices stand inputs by outputs.
     static var gpt2: RandomModel {
         let block = "transformer.h.0."

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Safetensors
 import TensorCore
 import TestSupport
 import Testing
@@ -98,7 +99,7 @@ import Testing
             _ = try CheckpointWriter.write(plan, to: folder + "/out")
             let out = StoredDirectory(path: folder + "/out")
             #expect(try out.stored(layer + ".weight")?.dataType == .BF16)
-            let listed = try out.quantization()[ByteString(key)]?.array?.compactMap(\.text)
+            let listed = try out.quantization()[key]?.array?.compactMap(\.text)
             #expect(listed?.contains(layer) == true)
             #expect(listed?.contains(pattern) == true)
             #expect(listed?.filter { $0.contains("layers") } == ["model.layers.0.mlp.gate"])

@@ -41,8 +41,27 @@ import Testing
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
             #expect(outcome.output.contains("IQ1_S *") && outcome.output.contains("Q8_0"))
             #expect(outcome.output.contains("Load: 2.00 requests/s"))
+            #expect(outcome.output.contains("best directory for GPU engines that fits"))
             let page = try String(contentsOfFile: folder + "/plan.html", encoding: .utf8)
             #expect(page.contains("<svg") && page.contains("H100"))
+        }
+    }
+
+    @Test func aQuantizedDirectoryIsPlannedAsItIs() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let made = try Tool.run(["quantize", "-q", Self.checkpoint, folder + "/out", "W4A16"])
+            #expect(made.exitCode == 0, "\(made.errors)")
+            func plan(_ words: [String]) throws -> JSON {
+                let outcome = try Tool.run(["plan"] + words + ["--hardware", "H100", "--json"])
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                return try JSON.parse(Array(outcome.output.utf8))
+            }
+            let (stored, planned) = (
+                try plan([folder + "/out"]), try plan([Self.checkpoint, "w4a16"])
+            )
+            #expect(stored["type"]?.text == "W4A16 g128" && planned["type"]?.text == "W4A16")
+            #expect(stored["memory"]?["weights"]?.integer == planned["memory"]?["weights"]?.integer)
+            #expect(stored["types"]?.array?.contains { $0["engines"] != nil } == true)
         }
     }
 
@@ -55,6 +74,7 @@ import Testing
         (["MODEL", "--hardware", "abacus"], 64, "no device called abacus"),
         (["MODEL", "--hardware", "MODEL/config.json"], 65, "devices: the key is missing"),
         (["MODEL", "Q9_Z"], 64, "no type is called Q9_Z"),
+        (["MODEL", "W4A16_G48"], 64, "W4A16_G48 asks for groups of 48"),
         (["MODEL", "-ctk", "q4_k"], 64, "expected one of f32"),
         (["MODEL/config.json"], 64, "name one, such as Q4_K_M"),
         (["MODEL/none.gguf"], 74, "no such file"),

@@ -5,7 +5,7 @@ extension CheckpointForm {
     /// 4-bit integers with zero points in AWQ's layout for its `gemm` kernels.
     static let AWQ = CheckpointForm(
         "AWQ", purpose: "4 bits for engines that read AWQ",
-        engines: "vLLM, SGLang, TGI, transformers", leastGPU: "7.5",
+        engines: "vLLM, SGLang, TGI, transformers", leastGPU: LeastGPU(7.5),
         grid: WeightGrid(.integers(bits: 4, isSymmetric: false), scope: .group(128), scale: .f16),
         followsModelType: false, takesGroupSize: true, calibration: .scaledColumns,
         alignment: Alignment(rows: 8, reason: "eight outputs are packed in a word"),

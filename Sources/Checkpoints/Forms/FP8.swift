@@ -6,7 +6,7 @@ extension CheckpointForm {
     static let FP8_DYNAMIC = CheckpointForm(
         "FP8_DYNAMIC", purpose: "throughput at hardly any loss, without a text; Ada, Hopper",
         engines: "vLLM, SGLang, TensorRT-LLM, TGI, transformers",
-        leastGPU: "8.9 (7.5 without FP8 arithmetic)",
+        leastGPU: LeastGPU(8.9, otherwise: 7.5, "without FP8 arithmetic"),
         grid: WeightGrid(.e4m3, scope: .channel, scale: .bf16),
         layout: [.bytes(".weight", .F8_E4M3), .scales(".weight_scale", nil)],
         configuration: CompressedTensors.configuration(
@@ -15,7 +15,8 @@ extension CheckpointForm {
     /// 8-bit floats, a scale for the matrix and one for its inputs.
     static let FP8 = CheckpointForm(
         "FP8", aliases: ["FP8_STATIC"], purpose: "as FP8_DYNAMIC without the work for each token",
-        engines: "vLLM, SGLang, transformers", leastGPU: "8.9 (7.5 without FP8 arithmetic)",
+        engines: "vLLM, SGLang, transformers",
+        leastGPU: LeastGPU(8.9, otherwise: 7.5, "without FP8 arithmetic"),
         grid: WeightGrid(.e4m3, scope: .tensor, scale: .bf16),
         layout: [
             .bytes(".weight", .F8_E4M3), .scales(".weight_scale", nil),
@@ -28,7 +29,7 @@ extension CheckpointForm {
     static let FP8_BLOCK = CheckpointForm(
         "FP8_BLOCK", purpose: "the blocks of DeepSeek's models; Hopper, Blackwell",
         engines: "vLLM, SGLang, TensorRT-LLM, transformers",
-        leastGPU: "8.9 (7.5 without FP8 arithmetic)",
+        leastGPU: LeastGPU(8.9, otherwise: 7.5, "without FP8 arithmetic"),
         grid: WeightGrid(.e4m3, scope: .block(rows: 128, columns: 128), scale: .bf16),
         alignment: .fusedBlocks,
         layout: [.bytes(".weight", .F8_E4M3), .scales(".weight_scale", nil)],
@@ -39,7 +40,7 @@ extension CheckpointForm {
     static let FP8_DEEPSEEK = CheckpointForm(
         "FP8_DEEPSEEK", purpose: "as FP8_BLOCK, in the layout of DeepSeek-V3's checkpoints",
         engines: "vLLM, SGLang, TensorRT-LLM, transformers",
-        leastGPU: "8.9 (7.5 without FP8 arithmetic)",
+        leastGPU: LeastGPU(8.9, otherwise: 7.5, "without FP8 arithmetic"),
         grid: WeightGrid(.e4m3, scope: .block(rows: 128, columns: 128), scale: .f32),
         followsModelType: false, alignment: .fusedBlocks, cacheScales: .none,
         layout: [.bytes(".weight", .F8_E4M3), .scales(".weight_scale_inv", .F32)]

@@ -11,7 +11,7 @@ extension CheckpointForm {
         CheckpointForm(
             name, purpose: purpose,
             engines: "vLLM, SGLang, TGI, TensorRT-LLM, transformers with gptqmodel",
-            leastGPU: "6.0",
+            leastGPU: LeastGPU(6.0),
             grid: WeightGrid(
                 .integers(bits: bits, isSymmetric: true), scope: .group(128), scale: .f16),
             followsModelType: false, takesGroupSize: true, calibration: .feedback,

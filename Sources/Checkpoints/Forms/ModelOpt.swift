@@ -5,7 +5,7 @@ extension CheckpointForm {
     /// NVIDIA ModelOpt's 8-bit floats: a scale for the matrix and one for its inputs.
     static let MODELOPT_FP8 = CheckpointForm(
         "MODELOPT_FP8", purpose: "FP8 for TensorRT-LLM's own readers",
-        engines: "TensorRT-LLM, vLLM, SGLang", leastGPU: "8.9",
+        engines: "TensorRT-LLM, vLLM, SGLang", leastGPU: LeastGPU(8.9),
         grid: WeightGrid(.e4m3, scope: .tensor, scale: .f32), followsModelType: false,
         cacheScales: .inProjections,
         layout: [
@@ -18,7 +18,8 @@ extension CheckpointForm {
     /// NVIDIA ModelOpt's NVFP4: the matrix's scale is a factor.
     static let MODELOPT_NVFP4 = CheckpointForm(
         "MODELOPT_NVFP4", purpose: "NVFP4 for TensorRT-LLM's own readers; Blackwell",
-        engines: "TensorRT-LLM, vLLM, SGLang", leastGPU: "10.0 (7.5 as weights only)",
+        engines: "TensorRT-LLM, vLLM, SGLang",
+        leastGPU: LeastGPU(10.0, otherwise: 7.5, "as weights only"),
         grid: WeightGrid(.e2m1, scope: .group(16), scale: .e4m3), followsModelType: false,
         calibration: .feedback, cacheScales: .inProjections,
         layout: [

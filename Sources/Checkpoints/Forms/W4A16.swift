@@ -4,7 +4,7 @@ extension CheckpointForm {
     /// 4-bit integers around zero, a scale for 128 inputs; inputs stay as they are.
     static let W4A16 = CheckpointForm(
         "W4A16", purpose: "least memory at good quality; Turing, Ampere and later; CPU",
-        engines: "vLLM, SGLang, TGI, transformers", leastGPU: "7.5",
+        engines: "vLLM, SGLang, TGI, transformers", leastGPU: LeastGPU(7.5),
         grid: WeightGrid(.integers(bits: 4, isSymmetric: true), scope: .group(128), scale: .bf16),
         takesGroupSize: true, calibration: .feedback,
         layout: [
@@ -15,7 +15,7 @@ extension CheckpointForm {
     /// 4-bit integers with a zero point for each group.
     static let W4A16_ASYM = CheckpointForm(
         "W4A16_ASYM", purpose: "as W4A16, for weights that are not centred",
-        engines: "vLLM, SGLang, transformers", leastGPU: "7.5",
+        engines: "vLLM, SGLang, transformers", leastGPU: LeastGPU(7.5),
         grid: WeightGrid(.integers(bits: 4, isSymmetric: false), scope: .group(128), scale: .bf16),
         takesGroupSize: true, calibration: .feedback,
         expertFault:
@@ -30,7 +30,7 @@ extension CheckpointForm {
     /// 8-bit integers, a scale for 128 inputs.
     static let W8A16 = CheckpointForm(
         "W8A16", purpose: "half the memory, hardly any loss, any GPU since Turing",
-        engines: "vLLM, SGLang, TGI, transformers", leastGPU: "7.5",
+        engines: "vLLM, SGLang, TGI, transformers", leastGPU: LeastGPU(7.5),
         grid: WeightGrid(.integers(bits: 8, isSymmetric: true), scope: .group(128), scale: .bf16),
         takesGroupSize: true, calibration: .feedback,
         layout: [

@@ -141,6 +141,7 @@ package enum PlanText {
     static func count(_ count: Int?) -> String { count.map { "\($0)" } ?? "–" }
 
     static func place(_ place: TypeChoice.Place) -> String {
+        if place.obstacle != nil { return "no" }
         guard let context = place.largestContext else { return "–" }
         return "\(context)" + (place.count > 1 ? " (\(place.count))" : "")
             + (place.fits ? "" : " !")

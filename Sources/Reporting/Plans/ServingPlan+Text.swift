@@ -68,24 +68,37 @@ extension ServingPlan {
         if types.contains(where: { $0.places.contains { $0.count > 1 } }) {
             lines.append("(n) on n devices")
         }
+        let obstacles = types.flatMap(\.places).contains { $0.obstacle != nil }
+        if obstacles { lines.append("no: no engine runs the type on that device") }
         let isMeasured = types.contains { $0.divergence != nil }
-        let why =
-            isMeasured ? "of least measured divergence" : "of most bits"
-        var byType: [(type: String, devices: [String])] = []
-        for best in bestTypes {
-            let name = best.type ?? "none"
-            if let index = byType.firstIndex(where: { $0.type == name }) {
-                byType[index].devices.append(best.device)
-            } else {
-                byType.append((name, [best.device]))
-            }
+        let why = isMeasured ? "of least measured divergence" : "of most bits"
+        if types.contains(where: { $0.engines == nil }) {
+            lines += bestLines(bestTypes.map { ($0.type, $0.device) }, "best that fits, \(why)")
         }
-        for (type, devices) in byType {
-            lines.append(
-                type == "none"
-                    ? "no type fits as asked: \(devices.joined(separator: ", "))"
-                    : "best that fits, \(why): \(type) on \(devices.joined(separator: ", "))")
+        if types.contains(where: { $0.engines != nil }) {
+            lines += bestLines(
+                bestTypes.map { ($0.checkpointType, $0.device) },
+                "best directory for GPU engines that fits, \(why)")
         }
         return lines
+    }
+
+    /// The best types, each with the devices that it is best for.
+    private func bestLines(
+        _ bests: [(type: String?, device: String)], _ words: String
+    ) -> [String] {
+        var byType: [(type: String?, devices: [String])] = []
+        for best in bests {
+            if let index = byType.firstIndex(where: { $0.type == best.type }) {
+                byType[index].devices.append(best.device)
+            } else {
+                byType.append((best.type, [best.device]))
+            }
+        }
+        return byType.map { type, devices in
+            let names = devices.joined(separator: ", ")
+            return type.map { "\(words): \($0) on \(names)" }
+                ?? "\(words): none on \(names)"
+        }
     }
 }

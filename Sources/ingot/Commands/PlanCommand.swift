@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Evaluation
 import Planning
 import Quantization
@@ -15,9 +16,14 @@ struct PlanCommand: ParsableCommand {
             config.json, which needs a TYPE. No weights are read. Bytes of weights are exact, of keys, \
             values and states those that llama.cpp allocates. docs/planning.md explains every figure.
 
+            TYPE is any type of ingot quantize: of GGUF files, or of directories for vLLM, SGLang, \
+            TensorRT-LLM and TGI (ingot quantize --list-types). A directory that is quantized already is \
+            planned as it is stored.
+
             Examples:
               ingot plan model-Q4_K_M.gguf --context 8192 --slots 4
               ingot plan my-model/ Q4_K_M --hardware "RTX 4090" --hardware L4
+              ingot plan my-model/ W4A16 FP8_DYNAMIC NVFP4 --hardware H100 --slots 32
               ingot plan config.json Q4_K_M --qps 5 --input 1000 --output 300 --slo-tpot 0.05
               ingot plan model-f16.gguf --all-types --report report/report.json --html plan.html
               ingot plan model.gguf --hardware this --json | jq .memory.total
@@ -35,7 +41,7 @@ struct PlanCommand: ParsableCommand {
         help: ArgumentHelp("The same as an option; may be given again.", valueName: "type"))
     var typeOptions: [String] = []
 
-    @Flag(help: "Compare all types with the devices.")
+    @Flag(help: "Compare all types with the devices, of GGUF files and of directories.")
     var allTypes = false
 
     @OptionGroup var shape: ServingShapeOptions
@@ -69,19 +75,20 @@ struct PlanCommand: ParsableCommand {
             return try Terminal.show(
                 ["devices": list], asJSON: json, lines: DeviceListing.lines(list))
         }
-        let recipes = try (types + typeOptions).map { try Recipe.parse($0) }
+        let wanted = try (types + typeOptions).map(PlannedType.init)
         let place = try ModelAtPath(path: model ?? "")
-        if place.kind == .configuration, recipes.isEmpty {
+        if place.kind == .configuration, wanted.isEmpty {
             throw ValidationError(
                 "\(place.path) has no weights, which would say a type: name one, such as Q4_K_M")
         }
         let measured = try report.map(measuredDivergences) ?? [:]
-        let typed = try recipes.first.map(place.quantized) ?? place.asItIs()
-        let ladder = try ladder(place, recipes, measured)
+        let models = TypedModels(place)
+        let stored = wanted.isEmpty || allTypes ? try place.asStored() : nil
+        let typed = try wanted.first.map(models.typed) ?? stored ?? place.asItIs()
         let shape = try shape.shape(trainedContext: typed.model.trainedContext)
         let plan = try ServingPlan(
             of: place, typed, shape, load: load.load(), devices: hardware.devices(),
-            ladder: ladder)
+            ladder: ladder(models, wanted, stored, measured))
         Terminal.warnings(plan.notices)
         if let html {
             try OutputFile.write(Array(plan.htmlPage().utf8), to: html)
@@ -91,29 +98,29 @@ struct PlanCommand: ParsableCommand {
 
     /// The types that are compared, the most bytes first.
     private func ladder(
-        _ place: ModelAtPath, _ recipes: [Recipe], _ measured: [String: Double]
+        _ models: TypedModels, _ wanted: [PlannedType], _ stored: ModelAtPath.TypedModel?,
+        _ measured: [String: Double]
     ) throws -> [(typed: ModelAtPath.TypedModel, divergence: Double?)] {
-        let compared: [Recipe]
+        var compared = wanted
         if allTypes {
-            compared = ModelAtPath.ladder
-        } else if recipes.isEmpty {
-            let names = measured.isEmpty ? ModelAtPath.usualTypes : measured.keys.sorted()
-            compared = names.compactMap(Recipe.named)
-        } else {
-            compared = recipes
+            compared = PlannedType.all
+        } else if wanted.isEmpty {
+            compared = (measured.isEmpty ? ModelAtPath.usualTypes : measured.keys.sorted())
+                .compactMap(PlannedType.named)
         }
-        return try compared.compactMap { recipe in
+        let typed = try compared.compactMap { type -> ModelAtPath.TypedModel? in
             // A type that this model has no rows for is left out of a comparison.
-            let typed: ModelAtPath.TypedModel
             do {
-                typed = try place.quantized(to: recipe)
-            } catch let error as any IngotError where allTypes || recipes.isEmpty {
-                Terminal.warning("\(recipe.name) is left out: \(error.problem)")
+                return try models.typed(type)
+            } catch let error as any IngotError where allTypes || wanted.isEmpty {
+                if let sentence = models.omission(type, error) { Terminal.warning(sentence) }
                 return nil
             }
-            return (typed, measured[recipe.name])
-        }.sorted {
-            ($0.typed.model.work.byteCount, $0.0.type) > ($1.typed.model.work.byteCount, $1.0.type)
+        }
+        let known = (stored.map { [$0] } ?? []) + typed
+        return known.map { ($0, measured[$0.type]) }.sorted {
+            ($0.typed.model.work.byteCount, $0.typed.type)
+                > ($1.typed.model.work.byteCount, $1.typed.type)
         }
     }
 
@@ -123,10 +130,10 @@ struct PlanCommand: ParsableCommand {
             json: InputFile.contents(path: path, limit: 256 << 20), file: path)
         var divergences: [String: Double] = [:]
         for level in report.levels {
-            guard let recipe = Recipe.named(level.name) else { continue }
+            guard let name = PlannedType.reported(level.name)?.name else { continue }
             let mean = level.divergence.mean.value
             guard mean.isFinite else { continue }
-            divergences[recipe.name] = min(mean, divergences[recipe.name] ?? .infinity)
+            divergences[name] = min(mean, divergences[name] ?? .infinity)
         }
         guard !divergences.isEmpty else {
             throw ValidationError("\(path) has no level of a type that ingot quantize knows")

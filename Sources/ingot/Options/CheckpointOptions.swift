@@ -80,7 +80,7 @@ struct CheckpointOptions: ParsableArguments {
         var table = TextTable(rightAligned: [false, false, false, false])
         table.add("TYPE", "LEAST GPU", "ENGINES", "FOR")
         for form in CheckpointForm.all {
-            table.add(form.name, form.leastGPU, form.engines, form.purpose)
+            table.add(form.name, "\(form.leastGPU)", form.engines, form.purpose)
         }
         return table.lines
     }

@@ -61,6 +61,7 @@ struct DeviceListing: Encodable {
     let bandwidthGBps: Double
     let fp16TFLOPS: Double
     let fp8: Bool
+    let computeCapability: Double?
     let maximumCount: Int
     let bandwidthEfficiency: Double
     let computeEfficiency: Double
@@ -76,6 +77,7 @@ struct DeviceListing: Encodable {
         bandwidthGBps = device.bandwidth / 1e9
         fp16TFLOPS = device.flops / 1e12
         fp8 = device.hasFP8
+        computeCapability = device.computeCapability
         maximumCount = device.maximumCount
         bandwidthEfficiency = device.bandwidthEfficiency
         computeEfficiency = device.computeEfficiency
