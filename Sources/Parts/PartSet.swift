@@ -1,4 +1,4 @@
-import Crypto
+import Synchronization
 public import TensorCore
 
 /// The parts of an output, found and compared.
@@ -9,6 +9,14 @@ public struct PartSet: Sendable {
         public let path: String
         /// What is known of it.
         public let manifest: PartManifest
+        /// The number of its list of sources among those that differ.
+        fileprivate var sources = 0
+
+        /// Describes a part.
+        init(path: String, manifest: PartManifest) {
+            self.path = path
+            self.manifest = manifest
+        }
 
         /// The path of one of its files.
         public func path(of file: PartManifest.File) -> String {
@@ -54,7 +62,9 @@ public struct PartSet: Sendable {
     ///   there are none.
     /// - Throws: `PartProblems` that names everything that keeps them from being joined, `FileError`.
     /// - Complexity: O(bytes of the manifests).
-    public init(output: String, paths: [String] = []) throws {
+    public init(
+        output: String, paths: [String] = [], pool: WorkerPool = WorkerPool()
+    ) throws {
         let named = try paths.isEmpty ? PartSet.find(output: output) : paths
         guard !named.isEmpty else { throw PartError(.noParts, path: output) }
         let ending = PartNumber.manifestEnding
@@ -66,31 +76,64 @@ public struct PartSet: Sendable {
                 throw PartError(.severalDivisions(counts.sorted()), path: output)
             }
         }
-        var read: [Part] = []
-        for path in places {
+        let reading = Mutex(Reading())
+        try pool.run(jobCount: places.count) { _, number in
+            let path = places[number]
             do {
-                let manifest = path + ending
-                guard FileIdentity(path: manifest) != nil else {
-                    guard FileIdentity(path: path) != nil else {
-                        throw FileError(.notFound, path: path)
-                    }
-                    throw PartError(.withoutManifest, path: path)
-                }
-                read.append(Part(path: path, manifest: try PartManifest(path: manifest)))
+                let manifest = try PartSet.manifest(of: path)
+                reading.withLock { $0.add(manifest, of: path, at: number) }
             } catch let error as PartError {
-                problems.append(error)
+                reading.withLock { $0.problems[number] = error }
             } catch let error as JSONError {
-                problems.append(
-                    PartError(
-                        .notAManifest(found: error.problem, expected: "JSON"),
-                        path: error.file ?? path))
+                let problem = PartError(
+                    .notAManifest(found: error.problem, expected: "JSON"), path: error.file ?? path)
+                reading.withLock { $0.problems[number] = problem }
+            } catch let error as FileError where error.exitCode == .badData {
+                // Such as nothing but zeros, where a machine lost its power.
+                let problem = PartError(
+                    .notAManifest(found: error.problem, expected: "a part's manifest"),
+                    path: error.path)
+                reading.withLock { $0.problems[number] = problem }
             }
         }
-        let comparison = PartComparison(read)
+        let found = reading.withLock { $0 }
+        problems += found.problems.sorted { $0.key < $1.key }.map(\.value)
+        let read = found.parts.sorted { $0.key < $1.key }.map(\.value)
+        let comparison = PartComparison(read, sources: found.sources)
         problems += comparison.problems(unread: places.count - read.count)
         guard problems.isEmpty else { throw PartProblems(problems) }
         self.output = output
         parts = comparison.sorted
+    }
+}
+
+extension PartSet {
+    /// The manifest beside a part.
+    fileprivate static func manifest(of path: String) throws -> PartManifest {
+        let manifest = path + PartNumber.manifestEnding
+        guard FileIdentity(path: manifest) != nil else {
+            guard FileIdentity(path: path) != nil else { throw FileError(.notFound, path: path) }
+            throw PartError(.withoutManifest, path: path)
+        }
+        return try PartManifest(path: manifest)
+    }
+
+    /// What has been read of the manifests, by their places in the list.
+    private struct Reading {
+        var parts: [Int: Part] = [:]
+        var problems: [Int: PartError] = [:]
+        /// Thousands of parts have the same hundreds of sources: one list for all.
+        var sources: [[PartSource]] = []
+
+        mutating func add(_ manifest: PartManifest, of path: String, at place: Int) {
+            var own = manifest
+            let number = sources.firstIndex(of: own.sources) ?? sources.count
+            if number == sources.count { sources.append(own.sources) }
+            own.sources = sources[number]
+            var part = Part(path: path, manifest: own)
+            part.sources = number
+            parts[place] = part
+        }
     }
 }
 
@@ -118,8 +161,13 @@ public struct PartProblems: IngotError {
 /// Manifests against each other: what most have is right, so that the odd one is named.
 private struct PartComparison {
     private let parts: [PartSet.Part]
+    /// The lists of sources, in words.
+    private let sources: [String]
 
-    init(_ parts: [PartSet.Part]) { self.parts = parts }
+    init(_ parts: [PartSet.Part], sources: [[PartSource]]) {
+        self.parts = parts
+        self.sources = sources.map { PartComparison.text(of: $0) }
+    }
 
     var sorted: [PartSet.Part] {
         parts.sorted { $0.manifest.part.number < $1.manifest.part.number }
@@ -129,9 +177,11 @@ private struct PartComparison {
     func problems(unread: Int) -> [PartError] {
         guard !parts.isEmpty else { return [] }
         var problems: [PartError] = []
-        for (what, value) in PartComparison.values {
-            problems += differences(what, value)
-        }
+        problems += differences("command") { $0.manifest.command }
+        problems += differences("version") { $0.manifest.version }
+        problems += differences("number of parts") { "\($0.manifest.part.count)" }
+        problems += differences("source") { sources[$0.sources] }
+        problems += differences("plan") { $0.manifest.plan }
         // Numbers mean nothing across divisions.
         guard problems.isEmpty else { return problems }
         var paths: [Int: String] = [:]
@@ -151,11 +201,6 @@ private struct PartComparison {
         return problems.isEmpty && unread == 0 ? gaps() : problems
     }
 
-    private static let values: [(String, @Sendable (PartManifest) -> String)] = [
-        ("command", \.command), ("version", \.version), ("number of parts", { "\($0.part.count)" }),
-        ("source", { PartComparison.text(of: $0.sources) }), ("plan", \.plan),
-    ]
-
     /// The sources of a part in a few words that differ where they do.
     private static func text(of sources: [PartSource]) -> String {
         guard sources.count != 1, let first = sources.first else {
@@ -169,8 +214,8 @@ private struct PartComparison {
         return "\(sources.count) files, \(first.name) the first (\(digest.text.prefix(12)))"
     }
 
-    private func differences(_ what: String, _ value: (PartManifest) -> String) -> [PartError] {
-        let values = parts.map { value($0.manifest) }
+    private func differences(_ what: String, _ value: (PartSet.Part) -> String) -> [PartError] {
+        let values = parts.map(value)
         var counts: [String: Int] = [:]
         for value in values { counts[value, default: 0] += 1 }
         guard counts.count > 1,

@@ -34,7 +34,8 @@ struct GatheringRun {
         self.output = output
         self.part = part
         self.isQuiet = isQuiet
-        let own = part.range(of: range.count)
+        let own = GatheringRun.share(
+            of: part, windowCount: range.count, length: windows.contextLength)
         self.windows = own.lowerBound + range.lowerBound..<own.upperBound + range.lowerBound
         var sources = try files.map { try PartSource($0) }
         if let text { sources.append(text) }
@@ -53,6 +54,18 @@ struct GatheringRun {
                 what: "windows",
                 first: self.windows.first.map { .integer($0 + 1) } ?? .null,
                 last: self.windows.last.map { .integer($0 + 1) } ?? .null), seconds: 0)
+    }
+
+    /// Short windows run in groups of so many tokens; parts begin where groups do, so that products
+    /// have the rows that they have in one run.
+    private static let groupTokens = 512
+
+    private static func share(of part: PartNumber, windowCount: Int, length: Int) -> Range<Int> {
+        let unit = max(1, groupTokens / max(1, length))
+        let units = (windowCount + unit - 1) / unit
+        guard units >= part.count else { return part.range(of: windowCount) }
+        let own = part.range(of: units)
+        return min(own.lowerBound * unit, windowCount)..<min(own.upperBound * unit, windowCount)
     }
 
     /// Whether the part is there already, which is said.

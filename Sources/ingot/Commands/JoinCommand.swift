@@ -59,8 +59,10 @@ struct JoinCommand: ParsableCommand {
         let manifests = parts.filter { $0.hasSuffix(PartNumber.manifestEnding) }
             .map { String($0.dropLast(PartNumber.manifestEnding.count)) }
         // `out.gguf.part-*` names both a part and its manifest.
+        let known = Set(named)
         let set = try PartSet(
-            output: trimmed, paths: named + manifests.filter { !Set(named).contains($0) })
+            output: trimmed, paths: named + manifests.filter { !known.contains($0) },
+            pool: options.pool)
         guard set.command == "report" || !gating.hasGate && gating.junit == nil else {
             throw ValidationError("gates are for reports; these are parts of \(set.command)")
         }
