@@ -14,18 +14,20 @@ extension ReaderRequirements {
     }()
 
     private static let withRootMeanSquare = [
-        "afmoe", "apertus", "arcee", "arctic", "baichuan", "bailingmoe", "bailingmoe2", "chameleon",
-        "chatglm", "cogvlm", "deci", "deepseek", "deepseek2", "deepseek32", "dots1", "dream",
-        "ernie4_5", "ernie4_5-moe", "eurobert", "exaone", "exaone-moe", "exaone4", "falcon-h1",
-        "gemma", "gemma-embedding", "gemma2", "gemma3", "gemma4", "glm-dsa", "glm4", "glm4moe",
-        "gpt-oss", "granite", "granite_swa", "granitehybrid", "granitemoe", "grovemoe",
-        "hunyuan-dense", "hunyuan-moe", "hy_v3", "internlm2", "jamba", "kimi-linear", "laguna",
-        "lfm2", "lfm2moe", "llada", "llada-moe", "llama", "llama4", "maincoder", "mamba", "mamba2",
-        "mellum", "mimo2", "minicpm", "minicpm3", "minimax-m2", "minimax-m3", "mistral3",
-        "nanbeige", "neo-bert", "olmo2", "olmoe", "openelm", "paddleocr", "pangu-embedded", "phi3",
-        "phimoe", "plamo", "plm", "qwen", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen35",
-        "qwen35moe", "qwen3moe", "qwen3next", "qwen3vl", "qwen3vlmoe", "refact", "rnd1", "seed_oss",
-        "smallthinker", "smollm3", "step35", "t5", "t5encoder", "xverse",
+        "afmoe", "apertus", "arcee", "arctic", "baichuan", "bailingmoe", "bailingmoe2",
+        "bailingmoe3", "chameleon", "chatglm", "cogvlm", "deci", "deepseek", "deepseek2",
+        "deepseek32", "dots1", "dots3note", "dream", "ernie4_5", "ernie4_5-moe", "eurobert",
+        "exaone", "exaone-moe", "exaone4", "falcon-h1", "gemma", "gemma-embedding", "gemma2",
+        "gemma3", "gemma3n", "gemma4", "gemma4-assistant", "glm-dsa", "glm4", "glm4moe",
+        "glm5-next", "gpt-oss", "granite", "granite_swa", "granitehybrid", "granitemoe", "grovemoe",
+        "hunyuan-dense", "hunyuan-moe", "hy_v3", "hy_v4", "internlm2", "jamba", "kimi-linear",
+        "laguna", "lfm2", "lfm2moe", "llada", "llada-moe", "llama", "llama4", "maincoder", "mamba",
+        "mamba2", "maple", "mellum", "mimo2", "minicpm", "minicpm3", "minimax-01", "minimax-m2",
+        "minimax-m3", "mistral3", "muse-glimmer", "nanbeige", "neo-bert", "olmo2", "olmoe",
+        "openelm", "paddleocr", "pangu-embedded", "phi3", "phimoe", "plamo", "plm", "qwen", "qwen2",
+        "qwen2moe", "qwen2vl", "qwen3", "qwen35", "qwen35moe", "qwen3moe", "qwen3next", "qwen3vl",
+        "qwen3vlmoe", "refact", "rnd1", "seed_oss", "smallthinker", "smollm3", "spark2_5", "step35",
+        "t5", "t5encoder", "talkie", "xverse",
     ]
 
     private static let withLayerNorm = [
@@ -46,6 +48,10 @@ extension ReaderRequirements {
         "bailingmoe2": [
             "expert_feed_forward_length", "expert_gating_func", "expert_shared_count",
         ],
+        "bailingmoe3": [
+            "attention.kv_lora_rank", "expert_feed_forward_length", "expert_gating_func",
+            "expert_shared_count", "kda.gate_lower_bound", "kda.head_dim", "ssm.conv_kernel",
+        ],
         "cohere2": ["attention.sliding_window", "logit_scale"],
         "cohere2moe": [
             "attention.sliding_window", "expert_feed_forward_length", "leading_dense_block_count",
@@ -62,6 +68,11 @@ extension ReaderRequirements {
         ],
         "dots1": [
             "expert_feed_forward_length", "expert_gating_func", "expert_shared_count",
+        ],
+        "dots3note": [
+            "attention.indexer.head_count", "attention.indexer.key_length",
+            "attention.indexer.top_k", "attention.kv_lora_rank", "attention.kv_lora_rank_swa",
+            "attention.sliding_window", "expert_feed_forward_length", "expert_gating_func",
         ],
         "ernie4_5-moe": ["expert_feed_forward_length", "interleave_moe_layer_step"],
         "exaone-moe": ["expert_feed_forward_length", "expert_gating_func"],
@@ -101,6 +112,7 @@ extension ReaderRequirements {
         "llama4": ["expert_feed_forward_length", "interleave_moe_layer_step"],
         "mamba": stateSpace,
         "mamba2": stateSpace + ["ssm.group_count"],
+        "maple": ["attention.sliding_window", "attention.sliding_window_pattern"],
         "mimo2": [
             "attention.sliding_window", "attention.sliding_window_pattern",
             "expert_feed_forward_length",
@@ -113,6 +125,8 @@ extension ReaderRequirements {
             "attention.indexer.top_k", "expert_feed_forward_length", "expert_gating_func",
             "expert_shared_count",
         ],
+        "minimax-01": ["residual_scale"],
+        "muse-glimmer": ["attention.sliding_window", "logit_scale"],
         "nemotron_h": stateSpace + ["ssm.group_count"],
         "nemotron_h_moe": stateSpace + ["ssm.group_count"],
         "paddleocr": ["rope.dimension_sections"],
@@ -123,10 +137,12 @@ extension ReaderRequirements {
         "qwen3next": stateSpace + ["ssm.group_count"],
         "qwen3vl": ["rope.dimension_sections"],
         "qwen3vlmoe": ["rope.dimension_sections"],
+        "spark2_5": ["attention.sliding_window", "attention.sliding_window_pattern"],
         "step35": [
             "attention.sliding_window", "attention.sliding_window_pattern",
             "expert_feed_forward_length",
         ],
+        "talkie": ["logit_scale"],
         "t5": ["attention.relative_buckets_count", "decoder_start_token_id"],
         "t5encoder": ["attention.relative_buckets_count"],
     ]

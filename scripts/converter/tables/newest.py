@@ -36,10 +36,6 @@ GEMMA = DECODER | {
     "activation_sparsity_pattern": [0.95, 0.95, 0.0, 0.0, 0.0],
     "layer_types": ["sliding_attention", "sliding_attention", "full_attention", "sliding_attention", "full_attention"],
 }
-DRAFT = DECODER | {
-    "num_hidden_layers": 2, "hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0, "num_kv_shared_layers": 2,
-    "global_head_dim": 32, "layer_types": ["sliding_attention", "full_attention"], "tie_word_embeddings": True,
-}
 NEXT = RAW | LATENT | {
     "vocab_size": 520, "model_type": "glm5_next_published", "num_hidden_layers": 4, "qk_rope_head_dim": 0, "mla_use_nope": True,
     "layer_types": ["linear_attention", "linear_attention", "linear_attention", "full_attention"],
@@ -96,13 +92,6 @@ CASES = [
             "vocab_size": 520, "vocab_size_per_layer_input": 512, "activation_sparsity_pattern": [0.95, 0.9, 0.5, 0.0, 0.7],
             "dtype": "float32"},
     }, run=None, tokenizer="llama-spm"),
-    *family("Gemma4AssistantForCausalLM", {
-        "text_config": DRAFT, "backbone_hidden_size": 96}, {
-            "plain": {}, "three layers, F32": {
-                "text_config": DRAFT | {
-                    "num_hidden_layers": 3, "num_kv_shared_layers": 3, "num_attention_heads": 2,
-                    "layer_types": WINDOWS}, "backbone_hidden_size": 48, "dtype": "float32"},
-    }, run=None),
     *family("TalkieForCausalLM", RAW | {"model_type": "talkie", "rms_norm_eps": None, "num_key_value_heads": 4}, {
         "plain": {}, "larger, F16": LARGER | {"num_key_value_heads": 6, "head_dim": 16, "dtype": "float16"},
     }, shapes=talkie, run=None),
