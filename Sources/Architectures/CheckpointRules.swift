@@ -1,8 +1,9 @@
 /// What the checkpoints of some families have beyond plain tensors.
 public struct CheckpointRules: Sendable {
     /// A number that every layer has learned, which a checkpoint has as a tensor of one element and
-    /// a GGUF file as metadata: one F32 array for all layers. A name without a layer is the whole
-    /// model's, one F32.
+    /// a GGUF file as metadata: one F32 array for all layers.
+    ///
+    /// A name without a layer is the whole model's, and one F32.
     public struct LayerScalar: Sendable, Hashable {
         /// The tensors.
         public let pattern: TensorPattern
