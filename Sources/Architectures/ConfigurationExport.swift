@@ -104,6 +104,8 @@ public struct ConfigurationExport: Sendable {
     public let rotarySections: @Sendable (Source) -> [Int]?
     /// The tokenizer's class where there is a SentencePiece model.
     public let tokenizerClass: String
+    /// The name of a SentencePiece model's file.
+    public let tokenizerFile: String
     /// The architectures of models that also take pictures, whose language models this family's
     /// classes load: the tensors are the same, and so is what is computed of text.
     public let textOf: [String]
@@ -122,7 +124,7 @@ public struct ConfigurationExport: Sendable {
         presence: [(tensor: String, key: String)] = [], scalingConstants: [Entry] = [],
         magnitudeWords: [String] = [], rotaryShare: String? = nil,
         rotarySections: @escaping @Sendable (Source) -> [Int]? = { _ in nil },
-        tokenizerClass: String = "LlamaTokenizer",
+        tokenizerClass: String = "LlamaTokenizer", tokenizerFile: String = "tokenizer.model",
         textOf: [String] = [],
         fits: @escaping @Sendable (Source) -> Bool = { _ in true },
         otherClass: @escaping @Sendable (Source) -> (className: String, modelType: String)? = { _ in
@@ -140,6 +142,7 @@ public struct ConfigurationExport: Sendable {
         self.rotaryShare = rotaryShare
         self.rotarySections = rotarySections
         self.tokenizerClass = tokenizerClass
+        self.tokenizerFile = tokenizerFile
         self.textOf = textOf
         self.fits = fits
         self.otherClass = otherClass

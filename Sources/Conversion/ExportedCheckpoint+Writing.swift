@@ -36,7 +36,12 @@ extension ExportedCheckpoint {
         threadCount: Int? = nil, progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
     ) throws -> Findings {
         let directory = try OutputDirectory(path: path)
-        for (name, bytes) in files { try OutputFile.write(bytes, to: directory.file(name)) }
+        for (name, bytes) in files {
+            if let slash = name.lastIndex(of: "/") {
+                try Directory.create(directory.file(String(name[..<slash])))
+            }
+            try OutputFile.write(bytes, to: directory.file(name))
+        }
         var findings = Findings()
         let sizes = try weights.map { weight in
             guard let type = weight.dataType,

@@ -168,7 +168,10 @@ public struct ExportedCheckpoint: Sendable {
             ),
             ("README.md", Array(ModelCard.frontMatter(of: source.metadata).utf8)),
         ]
-        files += tokenizer.files
+        files += tokenizer.files.map { name, bytes in
+            (name == "tokenizer.model" ? export.tokenizerFile : name, bytes)
+        }
+        files += poolingFiles(keys)
         let learned = try LearnedValue.all(
             of: family, blockCount: configuration.blockCount(), metadata: source.metadata,
             path: source.path)

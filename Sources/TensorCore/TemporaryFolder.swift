@@ -6,8 +6,6 @@
 
 /// A new folder for files that are wanted only while the process works; it goes away with them
 /// when it is removed, when nothing holds it any more, or when an interrupt ends the process.
-///
-/// It is for files only: a folder inside it would stay.
 public final class TemporaryFolder: Sendable {
     /// The folder's path, without a closing slash.
     public let path: String
@@ -31,7 +29,7 @@ public final class TemporaryFolder: Sendable {
 
     deinit { remove() }
 
-    /// Removes the folder and the files in it.
+    /// Removes the folder and what is in it.
     public func remove() {
         TemporaryFolder.remove(path)
         TemporaryFiles.remove(path)
@@ -39,7 +37,8 @@ public final class TemporaryFolder: Sendable {
 
     static func remove(_ path: String) {
         for name in (try? Directory.names(in: path)) ?? [] where name != "." && name != ".." {
-            unlink(path + "/" + name)
+            // A link goes away by itself, a folder does not.
+            if unlink(path + "/" + name) != 0 { remove(path + "/" + name) }
         }
         rmdir(path)
     }

@@ -32,6 +32,7 @@ extension ModelFamily {
         tokenizer: .init(leadingKeys: [
             .entries { _ in [.init("tokenizer.ggml.add_bos_token", .bool(false))] }
         ]),
+        export: .init(modelType: "eurobert", computed: classifierPooling),
         decoder: .custom { model throws(DecoderDescriptionError) in
             try model.decoder(.init(pairing: .halves, seesAhead: true))
         })

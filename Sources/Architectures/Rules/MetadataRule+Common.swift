@@ -75,6 +75,18 @@ extension [MetadataRule] {
     ]
 }
 
+extension ModelFamily {
+    /// What a classifier looks at, on the way back.
+    static let classifierPooling:
+        @Sendable (ConfigurationExport.Source) -> [ConfigurationExport.Entry] = { source in
+            switch source.integer("classifier.pooling_type") {
+            case 1?: [("classifier_pooling", .text("mean"))]
+            case 2?: [("classifier_pooling", .text("cls"))]
+            default: []
+            }
+        }
+}
+
 extension MetadataRule {
     /// The number of blocks.
     static let blockCount = MetadataRule.count("block_count") {

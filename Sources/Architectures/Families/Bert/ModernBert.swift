@@ -74,6 +74,23 @@ extension ModelFamily {
                 ["bos", "eos", "sep"].map { .init("tokenizer.ggml.add_\($0)_token", .bool(true)) }
             }
         ]),
+        export: .init(
+            modelType: "modernbert",
+            words: [
+                "attention.layer_norm_epsilon": "norm_eps",
+                "attention.sliding_window": "local_attention",
+                "attention.sliding_window_pattern": "global_attn_every_n_layers",
+                "rope.freq_base": "global_rope_theta", "rope.freq_base_swa": "local_rope_theta",
+                "hidden_activation": "hidden_activation",
+            ],
+            otherClass: { source in
+                if source.hasTensor("cls.output.weight") {
+                    return ("ModernBertForSequenceClassification", "modernbert")
+                }
+                return source.hasTensor("cls.weight")
+                    ? ("ModernBertForMaskedLM", "modernbert") : nil
+            },
+            computed: { classLabels($0) + classifierPooling($0) }),
         // The first layer takes the normalised embeddings as they are.
         decoder: .custom { model throws(DecoderDescriptionError) in
             let localBase = try model.positiveNumber("rope.freq_base_swa")

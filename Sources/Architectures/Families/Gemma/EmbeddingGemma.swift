@@ -15,5 +15,9 @@ extension ModelFamily {
         rotary: gemma3.rotary,
         checks: .gemma3(seesAhead: true),
         tokenizer: gemma3.tokenizer,
+        export: .init(
+            modelType: "gemma3_text", constants: [("use_bidirectional_attention", .bool(true))],
+            presence: [("blk.0.attn_q.bias", "attention_bias")], tokenizerClass: "GemmaTokenizer",
+            computed: { [("query_pre_attn_scalar", .integer($0.gemmaScale(largest: 62)))] }),
         decoder: .gemma3(seesAhead: true))
 }

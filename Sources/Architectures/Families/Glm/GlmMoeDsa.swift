@@ -38,5 +38,15 @@ extension ModelFamily {
         rotary: .yarnOrDynamic,
         checks: .latentAttention + [.denseLayersFirst],
         tokenizer: .init(roles: glm4MoeRoles),
+        export: .latentAttention(
+            modelType: "glm_moe_dsa", words: indexerWords, fits: { _ in true },
+            computed: { source in
+                var entries = source.networkTypes + source.predictedLayers
+                if case .bools(let types)? = source.value("attention.indexer.types") {
+                    entries.append(
+                        ("indexer_types", .array(types.map { .text($0 ? "full" : "shared") })))
+                }
+                return entries
+            }),
         decoder: .sparseLatentAttention)
 }

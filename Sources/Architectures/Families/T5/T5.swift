@@ -40,7 +40,13 @@ extension ModelFamily {
             .t5Embeddings, .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
         ],
         checks: .t5,
-        tokenizer: .init(model: "t5"))
+        tokenizer: .init(model: "t5"),
+        export: .t5(
+            otherClass: { source in
+                // UMT5's blocks have biases of their own.
+                source.hasTensor("enc.blk.1.attn_rel_b.weight")
+                    ? ("UMT5ForConditionalGeneration", "umt5") : nil
+            }))
 
     // transformers: T5Config
     static let t5Defaults: [ConfigurationDefault] = [
@@ -82,6 +88,35 @@ extension [MetadataRule] {
             .count("attention.relative_buckets_count", "relative_attention_num_buckets"),
             .number("attention.layer_norm_rms_epsilon", "layer_norm_epsilon"),
         ]
+    }
+}
+
+extension ConfigurationExport {
+    /// How files of T5 are exported.
+    static func t5(
+        otherClass: @escaping @Sendable (Source) -> (className: String, modelType: String)? = { _ in
+            nil
+        }
+    ) -> Self {
+        .init(
+            modelType: "t5",
+            words: [
+                "context_length": "n_positions", "embedding_length": "d_model",
+                "feed_forward_length": "d_ff", "block_count": "num_layers",
+                "decoder_block_count": "num_decoder_layers", "attention.head_count": "num_heads",
+                "attention.key_length": "d_kv", "attention.layer_norm_rms_epsilon": nil,
+                "attention.layer_norm_epsilon": "layer_norm_epsilon",
+                "attention.relative_buckets_count": "relative_attention_num_buckets",
+                "decoder_start_token_id": "decoder_start_token_id",
+            ],
+            tokenizerClass: "T5Tokenizer", tokenizerFile: "spiece.model", otherClass: otherClass,
+            computed: { source in
+                let isGated = source.hasTensor("enc.blk.0.ffn_gate.weight")
+                return [
+                    ("feed_forward_proj", .text(isGated ? "gated-gelu" : "relu")),
+                    ("is_encoder_decoder", .bool(source.hasTensor("dec.output_norm.weight"))),
+                ]
+            })
     }
 }
 

@@ -10,7 +10,7 @@ extension ModelFamily {
         keys: .t5(blocks: [.count("block_count", "num_layers")]) + [.fileType],
         tensors: [.t5Encoder, .t5Embeddings, .ignoring("lm_head.weight")],
         checks: .t5,
-        tokenizer: .init(model: "t5"),
+        tokenizer: .init(model: "t5"), export: .t5(),
         decoder: .custom { model throws(DecoderDescriptionError) in try model.t5Encoder() })
 }
 
