@@ -1,6 +1,7 @@
 import Conversion
 import Foundation
 import GGUF
+import TensorCore
 import TestSupport
 import Testing
 
