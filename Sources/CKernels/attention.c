@@ -23,6 +23,7 @@ struct attention_kernels {
                    float, float *, size_t);
     void (*mix)(ingot_cache_type, const uint8_t *, size_t, size_t, const float *, size_t,
                 float *const *, size_t);
+    void (*tile)(ingot_cache_type, const uint8_t *, size_t, size_t, float *);
 };
 
 static inline size_t groups_of(size_t length) {
@@ -167,4 +168,9 @@ void ingot_attention_mix(ingot_isa isa, ingot_cache_type type, const void *value
                          size_t stride, float *const *results, size_t queryCount) {
     kernels(isa)->mix(type, values, valueLength, positionCount, weights, stride, results,
                       queryCount);
+}
+
+void ingot_cache_tile(ingot_isa isa, ingot_cache_type type, const void *values, size_t valueLength,
+                      size_t positionCount, float *tile) {
+    kernels(isa)->tile(type, values, valueLength, positionCount, tile);
 }

@@ -167,7 +167,42 @@ static void NAME(mix)(ingot_cache_type type, const uint8_t *values, size_t lengt
 #undef CASE
 }
 
-static const struct attention_kernels NAME(attention_table) = {NAME(scores), NAME(mix)};
+// MARK: Tiles of values
+
+INLINE void NAME(tile_of)(const int type, const uint8_t *values, size_t length, size_t positions,
+                          float *tile) {
+    const size_t size = type == INGOT_CACHE_F32 ? 4 : type == INGOT_CACHE_F16 ? 2 : 1;
+    const size_t bytes = ingot_cache_value_bytes((ingot_cache_type)type, length);
+    if (positions < LANES) memset(tile, 0, length * LANES * 4);
+    for (size_t p = 0; p < positions; p++, values += bytes) {
+        for (size_t first = 0; first < length; first += LANES) {
+            size_t count = length - first < LANES ? length - first : LANES;
+            vf scale = {0};
+            if (type == INGOT_CACHE_Q8) {
+                uint16_t bits;
+                memcpy(&bits, values + length + first / INGOT_CACHE_GROUP * 2, 2);
+                scale = ingot_half_value(bits) - (vf){0};
+            }
+            vf value = NAME(load)(type, values + first * size, count, scale);
+            for (size_t i = 0; i < count; i++) tile[(first + i) * LANES + p] = value[i];
+        }
+    }
+}
+
+static void NAME(tile)(ingot_cache_type type, const uint8_t *values, size_t length,
+                       size_t positions, float *tile) {
+#define CASE(kind)                                                                       \
+    case kind: NAME(tile_of)(kind, values, length, positions, tile); return;
+    switch (type) {
+        CASE(INGOT_CACHE_F32)
+        CASE(INGOT_CACHE_F16)
+        CASE(INGOT_CACHE_Q8)
+    }
+#undef CASE
+}
+
+static const struct attention_kernels NAME(attention_table) = {NAME(scores), NAME(mix),
+                                                               NAME(tile)};
 
 #undef INLINE
 #undef UNROLL

@@ -35,6 +35,7 @@ extension Model {
         var shares = [output: 1.0]
         for block in blocks {
             for part in block.stacks.flatMap(\.parts) { shares[part.number] = 1 }
+            for heads in block.mixers.flatMap(\.headMatrices) { shares[heads.number] = 1 }
             guard case .experts(let experts) = block.feedForward else { continue }
             for part in experts.network.stacks.flatMap(\.parts) {
                 shares[part.number] =

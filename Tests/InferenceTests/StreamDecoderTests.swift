@@ -135,4 +135,20 @@ struct StreamDecoderTests {
         #expect(two == one.map { 2 * $0 })
         #expect(try bytes(.f32, capacity: .max) == nil)
     }
+
+    @Test("latent attention keeps the latent rows alone, as plans count them")
+    func latentRows() throws {
+        let variant = try #require(
+            DecoderVariant.all.first { "\($0)".contains("latent rows, matrices apart") })
+        let (model, _) = try randomModel(variant.decoder, seed: 88)
+        let decoder = try StreamDecoder(
+            model: model, cacheTypeK: .f16, cacheTypeV: .f32, pool: WorkerPool(threadCount: 1))
+        let (one, two) = (
+            try #require(decoder.sequenceByteCount(capacity: 64)),
+            try #require(decoder.sequenceByteCount(capacity: 128))
+        )
+        // Six latent numbers and four that turn in F16; two angles' cosines and sines in F32.
+        let rows = variant.decoder.blocks.count * 10 * 2
+        #expect(two - one == 64 * (rows + 2 * 8))
+    }
 }

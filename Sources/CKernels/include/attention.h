@@ -44,6 +44,10 @@ void ingot_attention_mix(ingot_isa isa, ingot_cache_type type, const void *value
                          size_t stride, float *_Nonnull const *_Nonnull results,
                          size_t queryCount);
 
+/// A tile of keys in F32 of the values of up to 16 positions; lanes without a position are zero.
+void ingot_cache_tile(ingot_isa isa, ingot_cache_type type, const void *values, size_t valueLength,
+                      size_t positionCount, float *tile);
+
 #pragma clang assume_nonnull end
 
 #endif

@@ -24,6 +24,10 @@ final class Workspace: @unchecked Sendable {
         case projected
         /// Rows shorter than those: latent rows of keys, then of queries; gates; a scan's parameters.
         case latent
+        /// Latent rows of keys and values with the parts of keys that turn, `rows × length`.
+        case shared
+        /// Queries in the latent space and what attention makes of them, `rows × heads × length`.
+        case absorbed
         /// What a mixer's output layer takes in, `rows × inputs`.
         case mixed
         /// Attention scores, `query rows × keys`.

@@ -54,7 +54,7 @@ struct AttentionHeads: Sendable {
         description.queryWidth + (description.source == nil ? keyValueWidth : 0)
     }
     /// The floats of a row of `mixed`.
-    private var resultWidth: Int { description.headCount * description.valueLength }
+    var resultWidth: Int { description.headCount * description.valueLength }
 
     func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
         room.need([
@@ -89,16 +89,28 @@ struct AttentionHeads: Sendable {
 
     /// Attention of all stretches, with what goes before it and after it.
     ///
-    /// - Parameter wanted: The wanted normed rows, moved together.
-    func attend(_ wanted: UnsafePointer<Float>, _ rows: RowGroup) {
+    /// - Parameters:
+    ///   - wanted: The wanted normed rows, moved together.
+    ///   - isApart: Which stretches have no keys and values in `projected`.
+    ///   - attendApart: Attention of those, whose queries are ready.
+    func attend(
+        _ wanted: UnsafePointer<Float>, _ rows: RowGroup,
+        isApart: (StretchRows) -> Bool = { _ in false },
+        attendApart: (StretchRows) -> Void = { _ in }
+    ) {
         if let gate {
             rows.linear.apply(
                 gate, to: wanted, rows: rows.wantedCount, into: rows.workspace[.latent],
                 strides: (rows.width, gate.outputs))
         }
         if let limit = description.inputLimit { cut(rows, to: limit) }
-        for stretch in rows.stretches { prepareHeads(of: stretch, rows) }
-        for stretch in rows.stretches { attend(stretch, rows) }
+        for stretch in rows.stretches {
+            prepareQueries(of: stretch, rows)
+            if description.source == nil, !isApart(stretch) { prepareKeys(of: stretch, rows) }
+        }
+        for stretch in rows.stretches {
+            if isApart(stretch) { attendApart(stretch) } else { attend(stretch, rows) }
+        }
         if let gate { applyGates(rows.workspace[.latent], gate.outputs, rows) }
         if description.valueScale != 1 {
             ingot_scale(
@@ -136,8 +148,8 @@ struct AttentionHeads: Sendable {
         cut(rows: rows.rowCount, description.queryWidth..<rowWidth)
     }
 
-    /// Norms, rotation and scale of every query and key.
-    private func prepareHeads(of stretch: StretchRows, _ rows: RowGroup) {
+    /// Norms, rotation and scale of every query.
+    private func prepareQueries(of stretch: StretchRows, _ rows: RowGroup) {
         let rotary = description.rotary.flatMap { stretch.rotary[$0] }
         let projected = rows.workspace[.projected]
         let (count, width) = (stretch.wanted.count, description.queryWidth)
@@ -153,11 +165,16 @@ struct AttentionHeads: Sendable {
                 }
             }
         }
-        guard description.source == nil else { return }
+    }
+
+    /// Norms and rotation of every key, and norms of values.
+    private func prepareKeys(of stretch: StretchRows, _ rows: RowGroup) {
+        let rotary = description.rotary.flatMap { stretch.rotary[$0] }
+        let own = rows.workspace[.projected] + description.queryWidth
         rows.workers.share(rows: stretch.count, length: description.keyWidth) { range in
             for index in range {
                 prepareKeys(
-                    projected + (stretch.row + index) * rowWidth + width, rotary,
+                    own + (stretch.row + index) * rowWidth, rotary,
                     position: stretch.start + index, rows.weights)
             }
         }

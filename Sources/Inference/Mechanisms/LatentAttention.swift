@@ -1,9 +1,24 @@
 import Architectures
+import CKernels
 import TensorCore
 
 /// Multi-head latent attention (MLA): a layer makes a short latent row, from which come the keys and
 /// values of all heads.
+///
+/// Of sequences the latent rows are kept where the matrices of keys and values are apart: attention
+/// then works in the latent space. Windows of which nothing is kept have whole keys and values, unless
+/// the matrices are in memory, as those of files with one matrix for both always have.
 struct LatentAttention: Mixer {
+    /// Numbers of absorbed queries, and as many of results, that are made at a time.
+    private static let absorbedCount = 1 << 19
+
+    /// The matrices of keys and values.
+    private enum Expansion {
+        /// One matrix for both, at this place in the block's buffer.
+        case together(Int)
+        case apart(keys: HeadMatrices, values: HeadMatrices)
+    }
+
     private let heads: AttentionHeads
     private let description: BlockDescription.Latent
     /// Makes queries, or their latent row, then the latent row of keys and values, then the part of
@@ -14,16 +29,17 @@ struct LatentAttention: Mixer {
     private let queries: LinearStack?
     private let norm: Norm?
     private let rotatedNorm: Norm?
-    /// The matrix of keys and values together, or of keys.
-    private let keys: Int
-    /// The matrix of values, where it is apart.
-    private let values: Int?
+    private let expansion: Expansion
+    /// Whether what is kept of sequences is the latent rows.
+    private let keepsLatentRows: Bool
     let output: LinearStack
 
     /// The elements of a head's key that do not turn.
     private var staying: Int { heads.description.keyLength - description.rotatedLength }
     /// The floats of a latent row of keys and values, with the part that turns.
     private var latentLength: Int { description.rank + description.rotatedLength }
+    /// The numbers of a row's queries in the latent space.
+    private var absorbedWidth: Int { heads.description.headCount * latentLength }
 
     init(
         _ attention: BlockDescription.Attention, _ latent: BlockDescription.Latent,
@@ -36,15 +52,24 @@ struct LatentAttention: Mixer {
         norm = try layout.norm(latent.norm, count: latent.rank)
         rotatedNorm = try layout.norm(latent.rotatedNorm, count: latent.rotatedLength)
         let staying = attention.keyLength - latent.rotatedLength
+        // What is done to whole keys or values cannot be done in the latent space.
+        let isPlain =
+            attention.keyNorm == nil && attention.valueNorm == nil && attention.inputLimit == nil
+            && attention.source == nil && !attention.isGated && attention.isCausal
         switch latent.expansion {
         case .together(let name):
+            keepsLatentRows = false
             let outputs = attention.headCount * (staying + attention.valueLength)
-            keys = try layout.tensor(name, shape: [outputs, latent.rank])
-            values = nil
+            expansion = .together(try layout.tensor(name, shape: [outputs, latent.rank]))
         case .apart(let keyName, let valueName):
-            keys = try layout.tensor(keyName, shape: [attention.headCount, latent.rank, staying])
-            values = try layout.tensor(
-                valueName, shape: [attention.headCount, attention.valueLength, latent.rank])
+            keepsLatentRows = isPlain
+            expansion = .apart(
+                keys: try layout.headMatrices(
+                    keyName, headCount: attention.headCount, outputs: latent.rank, inputs: staying,
+                    isDecoded: !isPlain),
+                values: try layout.headMatrices(
+                    valueName, headCount: attention.headCount, outputs: attention.valueLength,
+                    inputs: latent.rank, isDecoded: !isPlain))
         }
         output = try layout.stack([attention.output])
         heads = try AttentionHeads(attention, &layout)
@@ -61,23 +86,57 @@ struct LatentAttention: Mixer {
         }
     }
 
+    var headMatrices: [HeadMatrices] {
+        guard keepsLatentRows, case .apart(let keys, let values) = expansion else { return [] }
+        return [keys, values]
+    }
+
     func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
         heads.reserve(&room, for: load)
-        room.need([.latent: load.rowCount * input.outputs, .branch: load.rowCount * load.width])
+        room.need([
+            .latent: load.rowCount * input.outputs, .branch: load.rowCount * load.width,
+            .shared: load.rowCount * latentLength,
+        ])
+        if keepsLatentRows {
+            room.need([.absorbed: 2 * min(load.rowCount, absorbedRows) * absorbedWidth])
+        }
     }
+
+    /// The rows that are taken into the latent space at a time.
+    private var absorbedRows: Int { max(1, LatentAttention.absorbedCount / absorbedWidth) }
 
     func prepare(
         _ state: inout BlockState, capacity: Int, _ types: CacheTypes
     ) throws(InferenceError) {
-        try heads.prepare(&state, capacity: capacity, types)
+        guard keepsLatentRows else {
+            return try heads.prepare(&state, capacity: capacity, types)
+        }
+        state.keyValues = try KeyValueCache(cacheShape(types), capacity: capacity)
     }
 
     func stateByteCount(capacity: Int, _ types: CacheTypes) -> Int? {
-        heads.stateByteCount(capacity: capacity, types)
+        guard keepsLatentRows else {
+            return heads.stateByteCount(capacity: capacity, types)
+        }
+        return cacheShape(types).byteCounts(capacity: capacity).map { $0.keys + $0.values }
+    }
+
+    /// Latent rows stand where values do, and are kept as keys are.
+    private func cacheShape(_ types: CacheTypes) -> KeyValueCache.Shape {
+        KeyValueCache.Shape(
+            headCount: 1, keyLength: 0, valueLength: latentLength,
+            types: CacheTypes(types.keys, types.keys))
+    }
+
+    /// Whether attention of a stretch works in the latent space.
+    private func isAbsorbed(_ stretch: StretchRows) -> Bool {
+        guard keepsLatentRows, case .apart(let keys, _) = expansion else { return false }
+        return stretch.state != nil || keys.isResident
     }
 
     func mix(_ normed: UnsafePointer<Float>, _ rows: RowGroup) {
-        makeKeysAndValues(normed, rows)
+        makeLatentRows(normed, rows)
+        if !rows.stretches.allSatisfy(isAbsorbed) { makeKeysAndValues(rows) }
         var wanted = normed
         if rows.dropsRows {
             rows.gather(normed, length: rows.width, into: rows.workspace[.branch])
@@ -85,15 +144,76 @@ struct LatentAttention: Mixer {
         }
         makeQueries(wanted, rows)
         observeKeyMatrices(rows)
-        heads.attend(wanted, rows)
+        heads.attend(wanted, rows, isApart: isAbsorbed) { attend($0, rows) }
+    }
+
+    // MARK: Attention in the latent space
+
+    /// Attention of a stretch whose queries are ready.
+    private func attend(_ stretch: StretchRows, _ rows: RowGroup) {
+        guard case .apart(let keys, let values) = expansion else { return }
+        let own = rows.workspace[.shared] + stretch.row * latentLength
+        if let table = heads.description.rotary.flatMap({ stretch.rotary[$0] }) {
+            // The part that turns stands behind the latent row as it does behind a key.
+            for index in 0..<stretch.count {
+                table.rotate(
+                    own + index * latentLength + description.rank - staying,
+                    at: stretch.start + index)
+            }
+        }
+        var (positions, type) = (UnsafeRawPointer(own), INGOT_CACHE_F32)
+        if let state = stretch.state {
+            guard let cache = state.blocks[rows.block].keyValues else {
+                preconditionFailure("a block of a sequence without keys")
+            }
+            for index in 0..<stretch.count {
+                let row = own + index * latentLength
+                cache.put(keys: row, values: row, at: stretch.start + index)
+            }
+            positions = UnsafeRawPointer(cache.values(head: 0, position: 0))
+            type = cache.shape.types.values.kernelType
+        }
+        let (width, staying, rank) = (heads.rowWidth, staying, description.rank)
+        let absorbed = rows.workspace[.absorbed]
+        for first in stride(from: 0, to: stretch.wanted.count, by: absorbedRows) {
+            let count = min(absorbedRows, stretch.wanted.count - first)
+            let queries = rows.workspace[.projected] + (stretch.wantedRow + first) * width
+            let results = absorbed + count * absorbedWidth
+            keys.apply(
+                HeadMatrices.Rows(
+                    input: queries, result: absorbed, count: count,
+                    inputStrides: (width, heads.description.queryStride),
+                    resultStrides: (absorbedWidth, latentLength)), rows.weights,
+                rows.workspace.products)
+            for row in 0..<count {
+                for head in 0..<heads.description.headCount {
+                    let turned =
+                        queries + row * width + head * heads.description.queryStride + staying
+                    (absorbed + row * absorbedWidth + head * latentLength + rank).update(
+                        from: turned, count: description.rotatedLength)
+                }
+            }
+            AbsorbedAttention(
+                heads: heads, positions: positions, type: type, length: latentLength,
+                queries: absorbed, results: results, rowCount: count,
+                position: stretch.start + stretch.wanted.lowerBound + first, weights: rows.weights
+            ).run(rows.workers, rows.workspace.scratch)
+            values.apply(
+                HeadMatrices.Rows(
+                    input: results,
+                    result: rows.workspace[.mixed]
+                        + (stretch.wantedRow + first) * heads.resultWidth, count: count,
+                    inputStrides: (absorbedWidth, latentLength),
+                    resultStrides: (heads.resultWidth, heads.description.valueLength)),
+                rows.weights, rows.workspace.products)
+        }
     }
 
     // MARK: Projections
 
-    /// Keys and values of all heads from the row that they share.
-    private func makeKeysAndValues(_ normed: UnsafePointer<Float>, _ rows: RowGroup) {
-        let attention = heads.description
-        let latent = rows.workspace[.latent]
+    /// The rows that all heads share.
+    private func makeLatentRows(_ normed: UnsafePointer<Float>, _ rows: RowGroup) {
+        let latent = rows.workspace[.shared]
         rows.linear.apply(
             input, outputs: input.outputs - latentLength..<input.outputs, to: normed,
             rows: rows.rowCount, into: latent, strides: (rows.width, latentLength))
@@ -101,6 +221,13 @@ struct LatentAttention: Mixer {
         rotatedNorm?.apply(
             rows.weights, to: latent + description.rank, count: rows.rowCount,
             stride: latentLength)
+        observeLatent(latent, rows)
+    }
+
+    /// Keys and values of all heads from the row that they share.
+    private func makeKeysAndValues(_ rows: RowGroup) {
+        let attention = heads.description
+        let latent = rows.workspace[.shared]
         let keyRows = rows.workspace[.projected] + attention.queryWidth
         let valueRows = keyRows + attention.keyWidth
         for head in 0..<attention.headCount {
@@ -114,7 +241,6 @@ struct LatentAttention: Mixer {
                     count: description.rotatedLength)
             }
         }
-        observeLatent(latent, rows)
     }
 
     /// One head's keys, as far as they stay, and values.
@@ -126,14 +252,18 @@ struct LatentAttention: Mixer {
         let strides = (latentLength, rank, heads.rowWidth)
         let products = rows.workspace.products
         let valueMatrix: UnsafePointer<Float>
-        if let matrices = self.values {
+        switch expansion {
+        case .apart(let keyMatrices, let valueMatrices):
+            guard case .floats(let keyOffset) = keyMatrices.storage,
+                case .floats(let valueOffset) = valueMatrices.storage
+            else { preconditionFailure("whole keys of matrices in memory") }
             products.times(
-                latent, rows.weights + self.keys + head * rank * staying, into: keys,
+                latent, rows.weights + keyOffset + head * rank * staying, into: keys,
                 rows: rows.rowCount, columns: staying, inner: rank,
                 strides: (strides.0, staying, strides.2))
-            valueMatrix = rows.weights + matrices + head * valueLength * rank
-        } else {
-            let matrix = rows.weights + self.keys + head * (staying + valueLength) * rank
+            valueMatrix = rows.weights + valueOffset + head * valueLength * rank
+        case .together(let offset):
+            let matrix = rows.weights + offset + head * (staying + valueLength) * rank
             products.timesTransposed(
                 latent, matrix, into: keys, rows: rows.rowCount, columns: staying, inner: rank,
                 strides: strides)

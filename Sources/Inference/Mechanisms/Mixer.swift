@@ -13,6 +13,9 @@ protocol Mixer: Sendable {
     /// activations.
     var otherMatrices: [String] { get }
 
+    /// Those of them that have a matrix for each head.
+    var headMatrices: [HeadMatrices] { get }
+
     /// Adds what its step needs.
     func reserve(_ room: inout Workspace.Room, for load: Workspace.Load)
 
@@ -33,6 +36,7 @@ protocol Mixer: Sendable {
 
 extension Mixer {
     var otherMatrices: [String] { [] }
+    var headMatrices: [HeadMatrices] { [] }
 }
 
 extension WeightLayout {

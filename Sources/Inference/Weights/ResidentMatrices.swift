@@ -29,29 +29,30 @@ final class ResidentMatrices: @unchecked Sendable {
 
     /// Reads the matrices of a model; `nil` when they take more than `byteLimit`.
     init?(_ model: Model, activations: Activations, pool: WorkerPool, byteLimit: Int) throws {
-        let partCounts = model.matrixPartCounts
+        let parts = model.matrixParts
         // All in one place, in the order in which tensors are stored.
         var starts: [Int] = []
         var total = 0
-        for (number, partCount) in partCounts {
+        for part in parts {
             guard
                 let bytes = ResidentMatrix.byteCount(
-                    model.source.tensors[number],
-                    holdsBytes: model.source.holdsBytes(ofTensor: number),
-                    partCount: partCount), bytes <= byteLimit - total
+                    model.source.tensors[part.number],
+                    holdsBytes: model.source.holdsBytes(ofTensor: part.number),
+                    partCount: part.count), bytes <= byteLimit - total
             else { return nil }
             starts.append(total)
             total += bytes
         }
         let buffer = try FloatBuffer(count: total / 4, largePages: true)
         matrices = Dictionary(
-            uniqueKeysWithValues: zip(partCounts, starts).map { part, start in
+            uniqueKeysWithValues: zip(parts, starts).map { part, start in
                 (
                     part.number,
                     ResidentMatrix(
                         model.source.tensors[part.number],
                         holdsBytes: model.source.holdsBytes(ofTensor: part.number),
-                        partCount: part.partCount, activations: activations, in: buffer, at: start)
+                        partCount: part.count,
+                        activations: part.takesFloats ? .f32 : activations, in: buffer, at: start)
                 )
             })
         workers = ResidentWorkers(threadCount: pool.threadCount)
@@ -125,6 +126,21 @@ final class ResidentMatrices: @unchecked Sendable {
         run(rows.count)
     }
 
+    /// The products of a matrix for each head with rows of the head's.
+    ///
+    /// - Parameter steps: The floats from head to head.
+    func multiplyHeads(
+        _ matrix: ResidentMatrix, _ rows: Rows, steps: (input: Int, result: Int)
+    ) {
+        for head in 0..<matrix.partCount {
+            add(
+                matrix, part: head, first: 0, count: matrix.rowCount,
+                (rows.input + head * steps.input, rows.stride), rows,
+                result: rows.result + head * steps.result)
+        }
+        run(rows.count)
+    }
+
     /// The products of a whole matrix.
     func multiply(_ matrix: ResidentMatrix, _ rows: Rows) {
         let floats = rounded.round(
@@ -150,7 +166,9 @@ final class ResidentMatrices: @unchecked Sendable {
         case .floats(let floats): product.floats = floats
         case .codes(let form):
             product.form = form.form
-            if let codes = rounded.rows, let prepared = rounded.prepare(form.form) {
+            if matrix.rounding != .none, let codes = rounded.rows,
+                let prepared = rounded.prepare(form.form)
+            {
                 product.rounded = (codes, prepared)
             }
         }
@@ -232,18 +250,33 @@ final class ResidentMatrices: @unchecked Sendable {
 }
 
 extension Model {
-    /// The tensors of linear layers, by number, with how many matrices each has: one for each
-    /// expert.
-    fileprivate var matrixPartCounts: [(number: Int, partCount: Int)] {
+    /// A tensor that stays in memory.
+    fileprivate struct MatrixPart {
+        var number: Int
+        /// How many matrices it has: one for each expert, or head.
+        var count = 1
+        /// Whether it takes numbers as they are whatever the activations.
+        var takesFloats = false
+    }
+
+    /// The tensors of linear layers and of heads' matrices, by number.
+    fileprivate var matrixParts: [MatrixPart] {
         // An encoder has no use for its output matrix.
-        var counts = description.seesAhead ? [:] : [output: 1]
+        var parts = description.seesAhead ? [:] : [output: MatrixPart(number: output)]
         for block in blocks {
-            for part in block.stacks.flatMap(\.parts) { counts[part.number] = 1 }
+            for part in block.stacks.flatMap(\.parts) {
+                parts[part.number] = MatrixPart(number: part.number)
+            }
+            for heads in block.mixers.flatMap(\.headMatrices) {
+                parts[heads.number] = MatrixPart(
+                    number: heads.number, count: heads.headCount, takesFloats: true)
+            }
             guard case .experts(let experts) = block.feedForward else { continue }
             for part in experts.network.stacks.flatMap(\.parts) {
-                counts[part.number] = experts.description.count
+                parts[part.number] = MatrixPart(
+                    number: part.number, count: experts.description.count)
             }
         }
-        return counts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        return parts.values.sorted { $0.number < $1.number }
     }
 }

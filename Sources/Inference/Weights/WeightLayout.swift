@@ -79,6 +79,25 @@ struct WeightLayout: Sendable {
         return try tensor(name, shape: shape)
     }
 
+    /// Room for a matrix for each head, `[heads, outputs, inputs]`.
+    ///
+    /// - Parameter isDecoded: Whether they are in the block's buffer whatever holds other matrices.
+    mutating func headMatrices(
+        _ name: String, headCount: Int, outputs: Int, inputs: Int, isDecoded: Bool
+    ) throws(InferenceError) -> HeadMatrices {
+        let number = try number(name, shape: [headCount, outputs, inputs])
+        let storage: HeadMatrices.Storage =
+            switch matrices {
+            case .resident(let resident) where !isDecoded:
+                .resident(resident, try resident.matrix(number, name))
+            case .resident, .floats, .codes:
+                .floats(offset: try tensor(name, shape: [headCount, outputs, inputs]))
+            }
+        return HeadMatrices(
+            tensor: name, number: number, headCount: headCount, outputs: outputs, inputs: inputs,
+            storage: storage)
+    }
+
     /// Room for a norm of rows of `count`, with weights for each of `heads` heads where given.
     mutating func norm(
         _ norm: BlockDescription.Norm?, count: Int, heads: Int? = nil
