@@ -118,6 +118,32 @@ struct BenchResult: Encodable {
         ]
     }
 
+    /// What databases keep a column as.
+    private static let sqlTypes: [String: String] = [
+        "model_size": "INTEGER", "model_n_params": "INTEGER", "n_batch": "INTEGER",
+        "n_threads": "INTEGER", "n_prompt": "INTEGER", "n_gen": "INTEGER", "n_depth": "INTEGER",
+        "avg_ns": "INTEGER", "stddev_ns": "INTEGER", "avg_ts": "REAL", "stddev_ts": "REAL",
+        "read_bandwidth": "REAL", "bandwidth_share": "REAL",
+    ]
+
+    /// Statements that make llama-bench's table and put a row into it for each test.
+    static func sql(_ results: [BenchResult]) -> [String] {
+        guard let first = results.first else { return [] }
+        let names = first.cells.map(\.name)
+        let columns = names.map { "  \($0) \(sqlTypes[$0] ?? "TEXT")" }
+        return ["CREATE TABLE IF NOT EXISTS llama_bench ("]
+            + columns.dropLast().map { $0 + "," } + columns.suffix(1) + [");", ""]
+            + results.map { result in
+                let values = result.cells.map { name, value in
+                    // What a test has not is no text.
+                    value.isEmpty && sqlTypes[name] != nil
+                        ? "NULL" : "'\(value.replacing("'", with: "''"))'"
+                }
+                return "INSERT INTO llama_bench (\(names.joined(separator: ", "))) VALUES ("
+                    + "\(values.joined(separator: ", ")));"
+            }
+    }
+
     /// A line of names, then one for each test.
     static func csv(_ results: [BenchResult]) -> [String] {
         guard let first = results.first else { return [] }

@@ -40,6 +40,25 @@ import Testing
         }
     }
 
+    @Test func rowsOfADatabase() throws {
+        try withModel { model in
+            let odd = String(model.dropLast("f16.gguf".count)) + "it's.gguf"
+            try FileManager.default.moveItem(atPath: model, toPath: odd)
+            let outcome = try Tool.run([
+                "bench", odd, "-p", "2", "-n", "1", "-r", "1", "-t", "1", "-o", "sql",
+            ])
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            let lines = outcome.output.split(separator: "\n").map(String.init)
+            #expect(lines.first == "CREATE TABLE IF NOT EXISTS llama_bench (")
+            #expect(lines.contains("  n_prompt INTEGER,") && lines.contains("  type_k TEXT,"))
+            #expect(lines.contains("  avg_ts REAL,") && lines.contains(");"))
+            let rows = lines.filter { $0.hasPrefix("INSERT INTO llama_bench (model_filename, ") }
+            #expect(rows.count == 2 && rows.allSatisfy { $0.hasSuffix(");") })
+            #expect(rows.allSatisfy { $0.contains("/it''s.gguf', ") })
+            #expect(rows.first?.hasSuffix(", NULL);") == true)
+        }
+    }
+
     @Test func wrongCountsAreRefused() throws {
         for (arguments, expected) in [
             (["-p", "x"], "-p has 'x', expected a count"), (["-pg", "4"], "-pg is '4', expected"),

@@ -78,6 +78,28 @@ struct EmbeddingEndpointTests {
         #expect(json["usage"]?["total_tokens"]?.integer == count)
     }
 
+    @Test("requests for vectors are counted")
+    func counted() async throws {
+        let server = try Encoder("bert")
+        var tokens = 0
+        for input in [#"["A short one.", "Another."]"#, #""One more.""#] {
+            let answer = await server.post("/v1/embeddings", #"{"input": \#(input)}"#)
+            tokens += try #require(answer.json["usage"]?["prompt_tokens"]?.integer)
+        }
+        // A text that is refused is no request for vectors.
+        #expect(await server.post("/v1/embeddings", #"{"input": ""}"#).status == 400)
+        let metrics = server.api.metrics.exposition()
+        for line in [
+            "ingot_embedding_requests_total{model=\"bert\",result=\"done\"} 2",
+            "ingot_embedding_requests_total{model=\"bert\",result=\"failed\"} 0",
+            "ingot_embedding_texts_total{model=\"bert\"} 3",
+            "ingot_embedding_tokens_total{model=\"bert\"} \(tokens)",
+            "ingot_embedding_duration_seconds_count{model=\"bert\"} 2",
+        ] {
+            #expect(metrics.contains(line + "\n"), "\(line)")
+        }
+    }
+
     @Test("tokens are taken as they are; vectors come as base64 and shortened")
     func forms() async throws {
         let server = try Self.bert.get()

@@ -1,5 +1,6 @@
 import Inference
 import Synchronization
+import TensorCore
 
 /// Texts whose vectors are asked for, on their way to the engine's thread.
 ///
@@ -149,19 +150,31 @@ extension Engine {
     ///
     /// When the task is cancelled, the texts that were not done are left.
     func vectors(of texts: [Embedder.Text]) async throws(EmbeddingFault) -> [[Float]] {
+        let start = ContinuousClock.now
+        func count(_ end: ServingMetrics.VectorEnd) {
+            metrics.ended(
+                end, textCount: texts.count, tokenCount: texts.reduce(0) { $0 + $1.tokens.count },
+                seconds: start.secondsAgo)
+        }
         let stream: AsyncStream<EmbeddingQueue.Outcome>
         do {
             stream = try embeddings.add(texts, limit: settings.queueLimit)
         } catch {
+            count(.refused)
             throw .refusal(error)
         }
         wake()
         for await outcome in stream {
             switch outcome {
-            case .vectors(let vectors): return vectors
-            case .failure(let sentence): throw .failure(sentence)
+            case .vectors(let vectors):
+                count(.done)
+                return vectors
+            case .failure(let sentence):
+                count(.failed)
+                throw .failure(sentence)
             }
         }
+        count(.cancelled)
         throw .cancelled
     }
 }

@@ -28,6 +28,9 @@ public final class ServingMetrics: Sendable {
         var (promptTokens, cachedTokens, addedTokens, steps) = (0, 0, 0, 0)
         var (running, waiting, knownTokens) = (0, 0, 0)
         var ends: [FinishReason: Int] = [:]
+        var vectorRequests: [VectorEnd: Int] = [:]
+        var (vectorTexts, vectorTokens) = (0, 0)
+        var vectorRequest = Histogram.seconds
         var responses: [Response: Int] = [:]
         var firstToken = Histogram.seconds
         var perToken = Histogram.tokenSeconds
@@ -92,6 +95,22 @@ public final class ServingMetrics: Sendable {
         }
     }
 
+    /// How a request for vectors ended.
+    enum VectorEnd: String, CaseIterable {
+        case done, failed, cancelled, refused
+    }
+
+    /// Counts a request for vectors; texts and tokens of those that were made.
+    func ended(_ end: VectorEnd, textCount: Int, tokenCount: Int, seconds: Double) {
+        contents.withLock { contents in
+            contents.vectorRequests[end, default: 0] += 1
+            guard end == .done else { return }
+            contents.vectorTexts += textCount
+            contents.vectorTokens += tokenCount
+            contents.vectorRequest.add(seconds)
+        }
+    }
+
     func stepped(batchSize: Int) {
         contents.withLock {
             $0.steps += 1
@@ -111,6 +130,23 @@ public final class ServingMetrics: Sendable {
 
     // MARK: Exposition
 
+    private static func addVectors(_ contents: Contents, to text: inout MetricsText) {
+        text.header(
+            "embedding_requests_total", "counter",
+            "Requests for vectors (embeddings, reranking), by how they ended.")
+        for end in VectorEnd.allCases {
+            text.sample(
+                "embedding_requests_total", Double(contents.vectorRequests[end, default: 0]),
+                [("result", end.rawValue)])
+        }
+        text.counter(
+            "embedding_texts_total", "Texts of which vectors were made.", contents.vectorTexts)
+        text.counter("embedding_tokens_total", "Tokens of these texts.", contents.vectorTokens)
+        text.histogram(
+            "embedding_duration_seconds", "From a request's arrival to its vectors.",
+            contents.vectorRequest)
+    }
+
     /// Everything in Prometheus' text format 0.0.4.
     public func exposition() -> String {
         let contents = contents.withLock { $0 }
@@ -127,6 +163,7 @@ public final class ServingMetrics: Sendable {
                 "requests_total", Double(contents.ends[reason, default: 0]),
                 [("finish_reason", reason.rawValue)])
         }
+        ServingMetrics.addVectors(contents, to: &text)
         text.header("http_responses_total", "counter", "Answers, by path and status code.")
         for (response, count) in contents.responses.sorted(by: {
             ($0.key.path, $0.key.code) < ($1.key.path, $1.key.code)

@@ -23,7 +23,9 @@ struct BenchModelCommand: ParsableCommand {
               ingot bench model-Q4_K_M.gguf -pg 512,128 -o json
             """)
 
-    enum OutputFormat: String, CaseIterable, ExpressibleByArgument { case md, json, jsonl, csv }
+    enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
+        case md, json, jsonl, csv, sql
+    }
 
     @Argument(help: "The GGUF file; of a split model, the first part.")
     var model: String
@@ -61,7 +63,7 @@ struct BenchModelCommand: ParsableCommand {
 
     @Option(
         name: [.short, .long],
-        help: ArgumentHelp("How results are given.", valueName: "md|json|jsonl|csv"))
+        help: ArgumentHelp("How results are given.", valueName: "md|json|jsonl|csv|sql"))
     var output = OutputFormat.md
 
     @Option(
@@ -143,6 +145,7 @@ struct BenchModelCommand: ParsableCommand {
                 Terminal.print(String(decoding: try encoder.encode(result), as: UTF8.self))
             }
         case .csv: Terminal.print(lines: BenchResult.csv(results))
+        case .sql: Terminal.print(lines: BenchResult.sql(results))
         }
     }
 
