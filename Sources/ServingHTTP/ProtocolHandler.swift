@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
 import Serving
 
 /// Answers what is no request with words, and tells clients that ask to go on with a long body.
@@ -18,6 +19,14 @@ final class ProtocolHandler: ChannelDuplexHandler, RemovableChannelHandler, @unc
     private var openCount = 0
 
     init(_ api: ServingAPI) { self.api = api }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        // Behind the codec no part has a version any more.
+        let pipeline = context.pipeline.syncOperations
+        if let codec = try? pipeline.handler(type: HTTP1ToHTTPServerCodec.self) {
+            try? pipeline.addHandler(OldVersionHandler(), position: .before(codec))
+        }
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if case .head(let head) = Self.unwrapInboundIn(data) {

@@ -80,6 +80,26 @@ import Testing
         }
     }
 
+    /// Clients of HTTP/1.0 know no chunks, and read until the connection is closed.
+    @Test func oldClientsSeeTheConnectionsEnd() async throws {
+        let server = try TestServer.shared.get()
+        try await withServer(server) { port in
+            let health = try await exchange(
+                port, "GET /health HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n")
+            #expect(health.hasPrefix("HTTP/1.0 200"))
+            #expect(health.lowercased().contains("connection: close"))
+            #expect(health.hasSuffix("{\"status\":\"ok\"}\n"))
+            let body = #"{"prompt": "a", "max_tokens": 3, "stream": true, "ignore_eos": true}"#
+            let stream = try await exchange(
+                port,
+                "POST /v1/completions HTTP/1.0\r\nHost: localhost\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            )
+            #expect(stream.lowercased().contains("connection: close"))
+            #expect(!stream.lowercased().contains("transfer-encoding"))
+            #expect(stream.hasSuffix("data: [DONE]\n\n"))
+        }
+    }
+
     static let broken: [(text: String, status: Int)] = [
         ("nonsense\r\n\r\n", 400),
         ("GET /health HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
