@@ -22,7 +22,10 @@ public final class TextVocabulary: Sendable {
         pieces = (0..<count).map { index in
             guard types.indices.contains(index) else { return [] }
             switch types[index] {
-            case .normal, .byte, .userDefined: return tokenizer.piece(of: Int32(index))
+            case .normal, .byte, .userDefined:
+                // No text has this byte, which stands for control tokens in grammars.
+                let piece = tokenizer.piece(of: Int32(index))
+                return piece.contains(0xFF) ? [] : piece
             case .control, .unknown, .unused: return []
             }
         }
@@ -30,8 +33,17 @@ public final class TextVocabulary: Sendable {
     }
 
     /// Keeps a text to a grammar, from its beginning.
-    public func constraint(_ grammar: Grammar) -> TokenConstraint {
-        TokenConstraint(grammar, trie: trie, pieces: pieces)
+    ///
+    /// - Parameter controls: Control tokens that the grammar may have markers of.
+    public func constraint(
+        _ grammar: Grammar, controls: Set<Int32> = []
+    ) -> TokenConstraint {
+        let tokens = tokenizer.vocabulary.tokens
+        let markers = controls.filter { tokens.indices.contains(Int($0)) && !ends.contains($0) }
+            .map { ($0, Grammar.Marker.bytes(ofControl: tokens[Int($0)].bytes)) }
+        return TokenConstraint(
+            grammar, trie: trie, pieces: pieces,
+            markers: Dictionary(uniqueKeysWithValues: markers))
     }
 }
 

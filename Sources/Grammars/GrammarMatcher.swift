@@ -73,6 +73,16 @@ public struct GrammarMatcher {
         return true
     }
 
+    /// Whether some bytes fit here.
+    mutating func allows(_ bytes: some Sequence<UInt8>) -> Bool {
+        var state = current
+        for byte in bytes {
+            state = next(state, byte)
+            if state == Self.dead { return false }
+        }
+        return true
+    }
+
     /// The state after a byte; `dead` where it does not fit.
     mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 {
         let remembers = !transitions[Int(state)].isEmpty

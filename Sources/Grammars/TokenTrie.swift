@@ -87,6 +87,8 @@ public struct TokenTrie: Sendable {
 public struct TokenConstraint {
     private let trie: TokenTrie
     private let pieces: [[UInt8]]
+    /// What control tokens are in the grammar.
+    private let markers: [Int32: [UInt8]]
     private var matcher: GrammarMatcher
     /// What was found for states that come again, such as the inside of a string.
     private var known: [Int32: [Bool]] = [:]
@@ -95,10 +97,15 @@ public struct TokenConstraint {
 
     /// Starts at the beginning of a text.
     ///
-    /// - Parameter pieces: As `TokenTrie` was given them.
-    public init(_ grammar: Grammar, trie: TokenTrie, pieces: [[UInt8]]) {
+    /// - Parameters:
+    ///   - pieces: As `TokenTrie` was given them.
+    ///   - markers: The bytes that stand for control tokens in the grammar.
+    public init(
+        _ grammar: Grammar, trie: TokenTrie, pieces: [[UInt8]], markers: [Int32: [UInt8]] = [:]
+    ) {
         self.trie = trie
         self.pieces = pieces
+        self.markers = markers
         matcher = GrammarMatcher(grammar)
     }
 
@@ -119,7 +126,10 @@ public struct TokenConstraint {
             generation = matcher.generation
         }
         if let mask = known[matcher.current] { return mask }
-        let mask = trie.allowed(&matcher)
+        var mask = trie.allowed(&matcher)
+        for (token, bytes) in markers where mask.indices.contains(Int(token)) {
+            mask[Int(token)] = matcher.allows(bytes)
+        }
         known[matcher.current] = mask
         return mask
     }
@@ -127,8 +137,10 @@ public struct TokenConstraint {
     /// Goes on with a token; `false` where it does not fit, and nothing changes.
     public mutating func accept(_ token: Int32) -> Bool {
         if trie.ends.contains(token) { return matcher.isComplete }
-        guard pieces.indices.contains(Int(token)), !pieces[Int(token)].isEmpty else { return false }
+        guard pieces.indices.contains(Int(token)) else { return false }
+        let bytes = markers[token] ?? pieces[Int(token)]
+        guard !bytes.isEmpty else { return false }
         matcher.allowWork()
-        return matcher.accept(pieces[Int(token)])
+        return matcher.accept(bytes)
     }
 }

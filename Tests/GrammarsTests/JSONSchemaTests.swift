@@ -202,8 +202,10 @@ import Testing
         )
         func grammar(_ allowsSeveral: Bool) throws -> Grammar {
             try Grammar(
-                textWith: [call], argumentsKey: "arguments", opening: "<call>", closing: "</call>",
-                allowsSeveral: allowsSeveral)
+                textWith: [call], argumentsKey: "arguments",
+                syntax: .enclosed(
+                    opening: .init("<call>", isControl: false),
+                    closing: .init("</call>", isControl: false)), allowsSeveral: allowsSeveral)
         }
         let good = #"<call>{"name": "add", "arguments": {"x":1}}</call>"#
         let several = try grammar(true)

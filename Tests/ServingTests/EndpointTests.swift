@@ -1,6 +1,7 @@
 import Serving
 import TensorCore
 import Testing
+import Tokenization
 
 @Suite struct EndpointTests {
     private func server() throws -> TestServer { try TestServer.shared.get() }
@@ -119,13 +120,26 @@ import Testing
     }
 
     @Test func strictToolsAreKeptInFreeText() async throws {
-        let mistral = try TestServer(template: TestServer.template + "{# [TOOL_CALLS] #}")
         let body =
             Self.hello
             + #", "tools": [{"type": "function", "function": {"name": "add", "strict": true, "parameters": {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}}}], "max_tokens": 4"#
         #expect(try await server().post("/v1/chat/completions", "{\(body)}").status == 200)
-        let fault = await mistral.post("/v1/chat/completions", "{\(body)}")
-        #expect(fault.json["error"]?["param"] == "tools[0].function.strict")
+        for marker in ["[TOOL_CALLS]", "<|python_tag|>"] {
+            let other = try TestServer(template: TestServer.template + "{# \(marker) #}")
+            #expect(await other.post("/v1/chat/completions", "{\(body)}").status == 200)
+        }
+        // With a Llama 3 template an answer that begins as a call is one.
+        let llama = try TestServer(template: TestServer.template + "{# <|python_tag|> #}")
+        let brace = try #require(
+            try llama.served.tokenizer.encode(Array("{".utf8), parsingSpecialIn: []).last)
+        let answer = await llama.post(
+            "/v1/chat/completions",
+            "{\(body.replacing("\"max_tokens\": 4", with: "\"max_tokens\": 150")), \"parallel_tool_calls\": false, \"logit_bias\": {\"\(brace)\": 100}}"
+        )
+        let call = answer.json["choices"]?.array?.first?["message"]?["tool_calls"]?.array?.first
+        #expect(call?["function"]?["name"] == "add")
+        let arguments = try #require(call?["function"]?["arguments"]?.text)
+        #expect(try JSON.parse(Array(arguments.utf8))["x"]?.integer != nil)
     }
 
     // MARK: Ollama

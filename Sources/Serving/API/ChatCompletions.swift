@@ -104,7 +104,11 @@ struct ChatRequest: Sendable {
         }
         // What has to follow a grammar is an answer from the start.
         self.thoughts = grammar == nil ? thoughts : nil
-        if let kept = try tools?.kept() { grammar = kept }
+        if let kept = try tools?.kept(
+            served, thoughts: self.thoughts == nil ? [] : served.thoughtTexts)
+        {
+            grammar = kept
+        }
         try served.check(prompt, limit: common.limit, capacity: capacity, field: "messages")
         request = common.request(prompt: prompt)
         request.grammar = grammar

@@ -32,7 +32,10 @@ extension ServingAPI {
         var generation = common.request(prompt: tokens)
         if let tools {
             generation.shownControl = tools.shownControl(service.model)
-            if let kept = try tools.kept() { generation.grammar = kept }
+            let texts = thoughts == nil || common.thinking == .off ? [] : service.model.thoughtTexts
+            if let kept = try tools.kept(service.model, thoughts: texts) {
+                generation.grammar = kept
+            }
         }
         return try await answer(
             generation, common, tools, thoughts, service, isChat: true, field: "messages")

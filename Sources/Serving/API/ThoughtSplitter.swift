@@ -93,7 +93,10 @@ extension ServedModel {
     var thinks: Bool { templateSource?.contains(ThoughtSplitter.closing) == true }
 
     /// The control tokens that stand around thoughts, where they are control tokens.
-    var thoughtTokens: Set<Int32> {
-        tokens(named: [ThoughtSplitter.opening, ThoughtSplitter.closing])
+    var thoughtTokens: Set<Int32> { tokens(named: thoughtTexts) }
+
+    /// What these tokens read.
+    var thoughtTexts: [String] {
+        [ThoughtSplitter.opening, ThoughtSplitter.closing].filter { !tokens(named: [$0]).isEmpty }
     }
 }

@@ -53,14 +53,6 @@ struct ToolUse: Sendable {
         }
         json = .array(list)
         format = ToolFormat(template: served.templateSource ?? "")
-        if self.choice == .auto, let index = functions.firstIndex(where: \.isStrict),
-            format != .hermes || !served.tokens(named: ToolFormat.hermes.controlTexts).isEmpty
-        {
-            throw .field(
-                "tools[\(index)].function.strict",
-                "for this model kept only with tool_choice required or a named function, found auto"
-            )
-        }
         isInTemplate = served.templateSource?.contains("tools") == true
     }
 
@@ -186,17 +178,22 @@ struct ToolUse: Sendable {
 
     /// What an answer follows in which calls may stand, where strict ones are among them; `nil`
     /// where none are.
-    func kept() throws(APIError) -> Grammar? {
+    ///
+    /// - Parameter thoughts: Control tokens that may stand in the answer beside those of calls.
+    func kept(
+        _ served: ServedModel, thoughts: [String] = []
+    ) throws(APIError) -> Grammar? {
         guard choice == .auto, functions.contains(where: \.isStrict) else { return nil }
         let calls = functions.map {
             // What is not strict is an object, whatever its schema says.
             Grammar.Call(
                 name: $0.name, parameters: $0.isStrict ? $0.parameters : ["type": "object"])
         }
+        let syntax = format.syntax { !served.tokens(named: [$0]).isEmpty }
         return try OpenAIFields.named("tools") { () throws(GrammarError) in
             try Grammar(
-                textWith: calls, argumentsKey: format.argumentsKey, opening: "<tool_call>",
-                closing: "</tool_call>", allowsSeveral: allowsSeveral)
+                textWith: calls, argumentsKey: format.argumentsKey, syntax: syntax,
+                controls: thoughts, allowsSeveral: allowsSeveral)
         }
     }
 
@@ -287,6 +284,19 @@ package enum ToolFormat: Sendable, Hashable {
         case .mistral: ", "
         }
     }
+    /// How calls stand in an answer that may also be text.
+    ///
+    /// - Parameter isControl: Whether the vocabulary has a control token of that text.
+    func syntax(_ isControl: (String) -> Bool) -> Grammar.CallSyntax {
+        let markers = controlTexts.map { Grammar.Marker($0, isControl: isControl($0)) }
+        return switch self {
+        case .hermes: .enclosed(opening: markers[0], closing: markers[1])
+        case .llama: .whole(tag: markers[0])
+        case .mistral:
+            .listed(opening: markers[0], identifier: markers[2], arguments: markers[1])
+        }
+    }
+
     /// Control tokens that are told apart in an answer.
     var controlTexts: [String] {
         switch self {

@@ -41,7 +41,7 @@ final class GenerationJob {
             tokenizer: vocabulary.tokenizer, after: request.prompt.last ?? 0, stops: request.stops,
             shownControl: request.shownControl)
         if let grammar = request.grammar {
-            constraint = vocabulary.constraint(grammar)
+            constraint = vocabulary.constraint(grammar, controls: request.shownControl)
         }
     }
 
