@@ -67,6 +67,7 @@ public struct CheckpointWriter: Sendable {
         let writer = CheckpointWriter(plan, options: options, rounding: calibration)
         try writer.writeFiles(to: directory, calibration)
         try writer.writeWeights(to: directory, progress)
+        for file in plan.model.conversion.files { try file.requireUnchanged() }
         try directory.commit()
         return Findings(byteCount: plan.byteCount, shardCount: writer.shards.count)
     }

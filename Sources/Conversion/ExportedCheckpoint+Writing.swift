@@ -78,6 +78,7 @@ extension ExportedCheckpoint {
                 index(shards, names, byteCount: total).written(),
                 to: directory.file("model.safetensors.index.json"))
         }
+        for file in source.files { try file.requireUnchanged() }
         try directory.commit()
         return findings
     }

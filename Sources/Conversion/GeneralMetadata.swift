@@ -26,7 +26,7 @@ struct GeneralMetadata {
         directory: HuggingFaceDirectory, tensors: [TensorDescription], overrides: MetadataFile?,
         name: String?, sampling: HuggingFaceDirectory? = nil, adapterParameterCount: Int? = nil
     ) throws {
-        let card = ModelCard(directory: directory)
+        let card = try ModelCard(directory: directory)
         if let failure = card.failure { warnings.append(failure) }
         let parameterCount = adapterParameterCount ?? SizeLabel.elementCount(tensors)
         var texts = card.texts

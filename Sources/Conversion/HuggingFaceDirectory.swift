@@ -73,6 +73,6 @@ public struct HuggingFaceDirectory: Sendable {
 
     /// The parsed JSON of a file in the directory; `nil` when there is none.
     func json(_ name: String) throws -> JSON? {
-        FileIdentity(path: file(name)) == nil ? nil : try JSON.parse(path: file(name))
+        try FileIdentity.of(file(name)) == nil ? nil : try JSON.parse(path: file(name))
     }
 }

@@ -26,16 +26,20 @@ struct ModelCard {
     private(set) var failure: String?
 
     /// Reads the card of a directory; empty when there is none, it has no front matter or that
-    /// cannot be read: no model is worse for it.
-    init(directory: HuggingFaceDirectory) {
+    /// cannot be understood: no model is worse for it.
+    ///
+    /// - Throws: `FileError` when the system fails to read it.
+    init(directory: HuggingFaceDirectory) throws {
         let path = directory.file("README.md")
         var values: FrontMatter.Value?
         var failure: (any Error)?
         do {
-            if FileIdentity(path: path) != nil {
+            if try FileIdentity.of(path) != nil {
                 values = try FrontMatter.parse(
                     InputFile.contents(path: path, limit: 1 << 24), path: path)
             }
+        } catch let error as FileError where error.isFailureOfSystem {
+            throw error
         } catch {
             failure = error
         }

@@ -24,6 +24,8 @@ public struct InferenceError: IngotError, Hashable {
         case noClassifier
         /// None of the libraries that multiply matrices can be loaded.
         case noMatrixProducts(tried: [String])
+        /// Less address space than the library that multiplies matrices reserves.
+        case addressSpace(needed: Int, left: Int, limit: String)
         /// Memory that the system did not give.
         case outOfMemory(byteCount: Int)
     }
@@ -64,6 +66,9 @@ public struct InferenceError: IngotError, Hashable {
         case .noClassifier: "no classifier found, expected tensors cls.output or cls for scores"
         case .noMatrixProducts(let tried):
             "no OpenBLAS to multiply matrices with, expected \(tried.joined(separator: " or "))"
+        case .addressSpace(let needed, let left, let limit):
+            "OpenBLAS reserves \(needed) bytes of address space for its threads, \(limit) leaves"
+                + " \(left)"
         case .outOfMemory(let byteCount): "no memory for \(byteCount) bytes"
         }
     }
@@ -74,6 +79,7 @@ public struct InferenceError: IngotError, Hashable {
         case .vocabulariesDiffer: "Compare a model with quantizations of itself."
         case .noMatrixProducts:
             "Install it: apt-get install libopenblas0, dnf install openblas, brew install openblas."
+        case .addressSpace: "Raise the limit; what is reserved is hardly used."
         case .encoder: "It makes embeddings: ingot embed, ingot serve, ingot report."
         case .noClassifier: "Choose another pooling: mean, cls or last."
         case .outOfMemory: "Run fewer windows at a time."
@@ -83,7 +89,7 @@ public struct InferenceError: IngotError, Hashable {
     /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
         switch kind {
-        case .outOfMemory, .noMatrixProducts: .inputOutput
+        case .outOfMemory, .addressSpace, .noMatrixProducts: .inputOutput
         default: .badData
         }
     }

@@ -77,10 +77,15 @@ final class OutputSet: Sendable {
     ) throws -> (files: [OutputFile], journal: OutputFile)? {
         let keeps = options.journaling == .resume
         func open(_ path: String, _ suffix: String) throws -> OutputFile? {
-            let file = try OutputFile(
-                continuing: path, suffix: suffix, keepsUnfinished: keeps)
-            if file == nil, keeps { throw PipelineError(.busy, path: path) }
-            return file
+            do {
+                let file = try OutputFile(
+                    continuing: path, suffix: suffix, keepsUnfinished: keeps)
+                if file == nil, keeps { throw PipelineError(.busy, path: path) }
+                return file
+            } catch  where !keeps {
+                // Without a journal it may go, or say why not.
+                return nil
+            }
         }
         guard let first = plans.first, let journal = try open(first.outputPath, "journal") else {
             return nil

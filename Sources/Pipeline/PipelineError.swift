@@ -152,7 +152,10 @@ public struct PipelineError: IngotError, Hashable {
     }
     /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
-        if case .inPlace = kind { return .usage }
-        return .badData
+        switch kind {
+        case .inPlace: .usage
+        case .busy, .notAsWritten: .inputOutput
+        default: .badData
+        }
     }
 }

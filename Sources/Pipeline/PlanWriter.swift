@@ -135,6 +135,7 @@ public struct PlanWriter: Sendable {
         if options.verifies {
             try outputs.verify(work, plans: plans, checksums: checksums, pool: pool)
         }
+        for file in plans[0].source.files { try file.requireUnchanged() }
         try outputs.commit()
         return plans.indices.map { plan in
             var findings = Findings(of: plans[plan], numbered: plan, workers)

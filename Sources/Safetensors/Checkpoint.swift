@@ -146,7 +146,7 @@ public struct Checkpoint: Sendable {
         _ name: String, in folder: String, directory: String
     ) throws -> SafetensorsFile {
         // Programs that fetch into a file of the final size leave a file of their own beside it.
-        for suffix in [".aria2", ".st"] where FileIdentity(path: folder + name + suffix) != nil {
+        for suffix in [".aria2", ".st"] where try FileIdentity.of(folder + name + suffix) != nil {
             throw SafetensorsError(
                 .weightFiles(.unfinished(by: name + suffix)), path: folder + name)
         }
@@ -161,7 +161,7 @@ public struct Checkpoint: Sendable {
     public static func adapter(in directory: String) throws -> SafetensorsError? {
         let folder = directory.hasSuffix("/") ? directory : directory + "/"
         let config = folder + "adapter_config.json"
-        guard FileIdentity(path: config) != nil else { return nil }
+        guard try FileIdentity.of(config) != nil else { return nil }
         let base = try JSON.parse(path: config)["base_model_name_or_path"]?.text
         return SafetensorsError(.adapterOnly(base: base), path: directory)
     }

@@ -42,20 +42,16 @@ public enum Directory {
     ///
     /// - Throws: `FileError` when it cannot be listed.
     public static func names(in path: String) throws(FileError) -> [String] {
-        guard let handle = opendir(path) else {
-            let code = errno
-            throw FileError(
-                code == ENOENT
-                    ? .notFound
-                    : code == EACCES
-                        ? .permissionDenied
-                        : .system(
-                            operation: "list", errno: code,
-                            message: String(cString: strerror(code))), path: path)
-        }
+        guard let handle = opendir(path) else { throw .last("list", path: path) }
         defer { closedir(handle) }
         var names: [String] = []
-        while let entry = readdir(handle) {
+        while true {
+            // The end and a failure look the same but for this.
+            errno = 0
+            guard let entry = readdir(handle) else {
+                guard errno == 0 else { throw .last("list", path: path) }
+                break
+            }
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(
                     to: CChar.self, capacity: MemoryLayout.size(ofValue: pointer.pointee)

@@ -51,7 +51,7 @@ public enum FileCopy {
     /// Lets `output` share the blocks of `source`, where the file system can.
     private static func clone(_ source: String, into output: OutputFile) -> Bool {
         #if canImport(Glibc)
-            let descriptor = open(source, O_RDONLY | O_CLOEXEC)
+            let descriptor = retrying { open(source, O_RDONLY | O_CLOEXEC) }
             guard descriptor >= 0 else { return false }
             defer { close(descriptor) }
             // FICLONE of linux/fs.h

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// An error in opening, reading or writing a file.
 public struct FileError: IngotError, Hashable {
     /// The kinds of file error.
@@ -20,6 +26,8 @@ public struct FileError: IngotError, Hashable {
         case outOfBounds(offset: Int, count: Int, available: Int)
         /// The file became shorter while it was read.
         case shrank
+        /// The file was written to while it was read.
+        case changed
         /// No space is left on the device, or a quota is used up.
         case diskFull(needed: Int)
         /// Something else stands in the place of the file.
@@ -62,6 +70,7 @@ public struct FileError: IngotError, Hashable {
         case .outOfBounds(_, let count, let available):
             "file ends too early: \(count) bytes expected here, the file has \(available) in all"
         case .shrank: "file became shorter while it was read"
+        case .changed: "file was written to while it was read"
         case .diskFull(let needed): "no space left on the device for \(needed) bytes"
         case .placeholder(let placeholder): placeholder.meaning
         case .brokenLink(let target): "is a link to \(target), which is not there"
@@ -72,6 +81,7 @@ public struct FileError: IngotError, Hashable {
     public var remedy: String? {
         switch kind {
         case .outOfBounds: "The file is truncated; fetch it again."
+        case .shrank, .changed: "Run again when no other program writes to it."
         case .diskFull: "Free space or write to another disk."
         case .isDirectory: "Name a file inside it."
         case .placeholder(let placeholder): placeholder.remedy
@@ -82,6 +92,11 @@ public struct FileError: IngotError, Hashable {
             "Only texts are read from standard input; write it to a file and name that."
         default: nil
         }
+    }
+    /// Whether the system failed, whatever the file holds: another try may end otherwise.
+    public var isFailureOfSystem: Bool {
+        if case .system(_, let code, _) = kind { return code != EFBIG }
+        return false
     }
     /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {

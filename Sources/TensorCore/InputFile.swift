@@ -23,7 +23,7 @@ public final class InputFile: Sendable {
     ///   pointer to it, which no reader of any format wants.
     public init(path: String) throws(FileError) {
         // A pipe without a writer is refused like any other, not waited for.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = retrying { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard descriptor >= 0 else { throw .last("open", path: path) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
@@ -65,6 +65,18 @@ public final class InputFile: Sendable {
 
     deinit { close(descriptor) }
 
+    /// Fails when the file is no longer as it was when it was opened: what has been read may be of
+    /// two states of it.
+    ///
+    /// One that another file has taken the place of is still there for those who have it open.
+    public func requireUnchanged() throws(FileError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .last("fstat", path: path) }
+        let now = FileIdentity(status)
+        guard now.byteCount >= byteCount else { throw FileError(.shrank, path: path) }
+        guard now == identity else { throw FileError(.changed, path: path) }
+    }
+
     /// Fills `buffer` with the bytes from `offset` on, or throws when the file has fewer.
     public func read(
         at offset: Int, into buffer: UnsafeMutableRawBufferPointer
@@ -76,11 +88,10 @@ public final class InputFile: Sendable {
         }
         var done = 0
         while done < count, let base = buffer.baseAddress {
-            let result = pread(descriptor, base + done, count - done, off_t(offset + done))
-            if result < 0 {
-                if errno == EINTR { continue }
-                throw .last("read", path: path)
+            let result = retrying {
+                pread(descriptor, base + done, count - done, off_t(offset + done))
             }
+            guard result >= 0 else { throw .last("read", path: path) }
             if result == 0 { throw FileError(.shrank, path: path) }
             done += result
         }
@@ -148,11 +159,21 @@ public struct FileIdentity: Hashable, Sendable {
         #endif
     }
 
-    /// The identity of what is at `path` now (links followed), or `nil` when nothing is.
+    /// The identity of what is at `path` now (links followed), or `nil` when nothing is, or nothing
+    /// that the system can look at.
     public init?(path: String) {
+        guard let found = try? FileIdentity.of(path) else { return nil }
+        self = found
+    }
+
+    /// The identity of what is at `path` now (links followed), or `nil` when nothing is.
+    ///
+    /// - Throws: `FileError` when the system cannot tell.
+    public static func of(_ path: String) throws(FileError) -> FileIdentity? {
         var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        self.init(status)
+        if stat(path, &status) == 0 { return FileIdentity(status) }
+        guard [ENOENT, ENOTDIR, ELOOP].contains(errno) else { throw .last("stat", path: path) }
+        return nil
     }
 
     /// Whether both are the same file on disk, whatever its contents.

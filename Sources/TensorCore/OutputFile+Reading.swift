@@ -18,11 +18,10 @@ extension OutputFile {
     ) throws(FileError) -> Bool {
         var done = 0
         while done < buffer.count, let base = buffer.baseAddress {
-            let result = pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
-            if result < 0 {
-                if errno == EINTR { continue }
-                throw .last("read", path: path)
+            let result = retrying {
+                pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
             }
+            guard result >= 0 else { throw .last("read", path: path) }
             if result == 0 { return false }
             done += result
         }
@@ -31,14 +30,14 @@ extension OutputFile {
 
     /// Cuts the file to `byteCount`.
     public func truncate(to byteCount: Int) throws(FileError) {
-        guard ftruncate(descriptor, off_t(byteCount)) == 0 else {
+        guard retrying({ ftruncate(descriptor, off_t(byteCount)) }) == 0 else {
             throw .last("truncate", path: path)
         }
     }
 
     /// Waits until what has been written is on the disk.
     public func flush() throws(FileError) {
-        guard fsync(descriptor) == 0 else { throw .last("flush", path: path) }
+        guard retrying({ fsync(descriptor) }) == 0 else { throw .last("flush", path: path) }
     }
 
     /// Has the system forget what it holds of the file in memory, so that the next read comes from

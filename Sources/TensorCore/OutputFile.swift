@@ -46,7 +46,9 @@ public final class OutputFile: Sendable {
         let (directory, name) = OutputPath.split(destination)
         let number = OutputFile.counter.add(1, ordering: .relaxed).newValue
         let temporaryPath = "\(directory).\(name).\(getpid())-\(number).partial"
-        let descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        let descriptor = retrying {
+            open(temporaryPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        }
         guard descriptor >= 0 else { throw .last("create", path: destination) }
         self.path = path
         self.destination = destination
@@ -65,6 +67,7 @@ public final class OutputFile: Sendable {
     /// Opens the sibling `.<name>.<suffix>`, with what an earlier run left in it, for this process
     /// alone: `nil` when another process has it.
     ///
+    /// - Throws: `FileError`, also where the file system has no locks.
     /// - Parameter keepsUnfinished: Whether the sibling stays when this goes away uncommitted.
     public init?(
         continuing path: String, suffix: String, keepsUnfinished: Bool
@@ -78,17 +81,27 @@ public final class OutputFile: Sendable {
                 status.st_mode & S_IFMT == S_IFDIR ? .isDirectory : .notRegular, path: path)
         }
         while true {
-            let descriptor = open(
-                temporaryPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+            let descriptor = retrying {
+                open(temporaryPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+            }
             guard descriptor >= 0 else { throw .last("create", path: destination) }
-            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-                close(descriptor)
-                return nil
+            guard retrying({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 else {
+                defer { close(descriptor) }
+                if errno == EWOULDBLOCK { return nil }
+                // A file system without locks.
+                let error = FileError.last("lock", path: path)
+                var opened = stat()
+                if fstat(descriptor, &opened) == 0, opened.st_size == 0 { unlink(temporaryPath) }
+                throw error
             }
             // Its owner may have renamed or removed it between the two calls.
             var opened = stat()
-            guard fstat(descriptor, &opened) == 0, let current = FileIdentity(path: temporaryPath),
-                current.isSameFile(as: FileIdentity(opened))
+            guard fstat(descriptor, &opened) == 0 else {
+                let error = FileError.last("fstat", path: path)
+                close(descriptor)
+                throw error
+            }
+            guard try FileIdentity.of(temporaryPath)?.isSameFile(as: FileIdentity(opened)) == true
             else {
                 close(descriptor)
                 continue
@@ -112,7 +125,8 @@ public final class OutputFile: Sendable {
     public func reserve(_ byteCount: Int) throws(FileError) {
         guard byteCount > 0 else { return }
         #if canImport(Glibc)
-            let code = posix_fallocate(descriptor, 0, off_t(byteCount))
+            var code = EINTR
+            while code == EINTR { code = posix_fallocate(descriptor, 0, off_t(byteCount)) }
             // Some file systems cannot reserve; writing finds out then.
             if code == 0 || code == EOPNOTSUPP || code == EINVAL || code == ENOSYS { return }
             errno = code
@@ -132,10 +146,10 @@ public final class OutputFile: Sendable {
     ) throws(FileError) {
         var done = 0
         while done < buffer.count, let base = buffer.baseAddress {
-            let result = pwrite(
-                descriptor, base + done, buffer.count - done, off_t(offset + done))
-            if result < 0 {
-                if errno == EINTR { continue }
+            let result = retrying {
+                pwrite(descriptor, base + done, buffer.count - done, off_t(offset + done))
+            }
+            guard result > 0 else {
                 throw .last("write", path: path, needed: buffer.count - done)
             }
             done += result
@@ -159,18 +173,17 @@ public final class OutputFile: Sendable {
 
     /// Cuts or extends the file to `byteCount`, flushes it and gives it its final name.
     public func commit(byteCount: Int? = nil) throws(FileError) {
-        if let byteCount, ftruncate(descriptor, off_t(byteCount)) != 0 {
-            throw .last("truncate", path: path)
-        }
-        guard fsync(descriptor) == 0 else { throw .last("flush", path: path) }
+        if let byteCount { try truncate(to: byteCount) }
+        try flush()
         guard rename(temporaryPath, destination) == 0 else { throw .last("rename", path: path) }
         committed.withLock { $0 = true }
         TemporaryFiles.remove(temporaryPath)
-        // The rename itself is durable only when the directory is flushed too.
+        // The rename itself is durable only when the directory is flushed too; the file is whole
+        // either way, and not every file system can flush one.
         let directory = OutputPath.split(destination).directory
-        let handle = open(directory.isEmpty ? "." : directory, O_RDONLY | O_CLOEXEC)
+        let handle = retrying { open(directory.isEmpty ? "." : directory, O_RDONLY | O_CLOEXEC) }
         if handle >= 0 {
-            fsync(handle)
+            _ = retrying { fsync(handle) }
             close(handle)
         }
     }

@@ -23,8 +23,13 @@ enum OutputPath {
             var target = [CChar](repeating: 0, count: Int(PATH_MAX))
             let count = readlink(place, &target, target.count)
             guard count >= 0 else { throw .last("follow", path: path) }
-            let name = String(
-                decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            guard
+                let name = String(
+                    validating: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            else {
+                errno = EILSEQ
+                throw .last("follow", path: path)
+            }
             place = name.hasPrefix("/") ? name : split(place).directory + name
         }
         errno = ELOOP

@@ -14,23 +14,26 @@ public enum RewrittenFile {
     public static func replace(
         _ bytes: [UInt8], at offset: Int, in path: String
     ) throws(FileError) {
-        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        let descriptor = retrying { open(path, O_WRONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw .last("open", path: path) }
         defer { close(descriptor) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw .last("lock", path: path) }
+        guard retrying({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 else {
+            throw .last("lock", path: path)
+        }
         var done = 0
         while done < bytes.count {
             let result = bytes.withUnsafeBytes { buffer in
-                buffer.baseAddress.map {
-                    pwrite(descriptor, $0 + done, buffer.count - done, off_t(offset + done))
+                buffer.baseAddress.map { base in
+                    retrying {
+                        pwrite(descriptor, base + done, buffer.count - done, off_t(offset + done))
+                    }
                 } ?? 0
             }
-            if result < 0 {
-                if errno == EINTR { continue }
+            guard result > 0 else {
                 throw .last("write", path: path, needed: bytes.count - done)
             }
             done += result
         }
-        guard fsync(descriptor) == 0 else { throw .last("flush", path: path) }
+        guard retrying({ fsync(descriptor) }) == 0 else { throw .last("flush", path: path) }
     }
 }

@@ -34,7 +34,8 @@ public final class SequentialInput {
         self.path = path == "-" ? SequentialInput.standardInputName : path
         descriptor =
             isStandardInput
-            ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC)
+            ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+            : retrying { open(path, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw .last("open", path: self.path) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
@@ -76,11 +77,8 @@ public final class SequentialInput {
         held = held.dropFirst(done)
         guard let base = buffer.baseAddress else { return 0 }
         while done < buffer.count {
-            let result = systemRead(descriptor, base + done, buffer.count - done)
-            if result < 0 {
-                if errno == EINTR { continue }
-                throw .last("read", path: path)
-            }
+            let result = retrying { systemRead(descriptor, base + done, buffer.count - done) }
+            guard result >= 0 else { throw .last("read", path: path) }
             if result == 0 { break }
             done += result
         }

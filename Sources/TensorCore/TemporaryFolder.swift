@@ -36,7 +36,9 @@ public final class TemporaryFolder: Sendable {
     }
 
     static func remove(_ path: String) {
-        for name in (try? Directory.names(in: path)) ?? [] where name != "." && name != ".." {
+        // Once more where listing failed, which may pass.
+        let names = (try? Directory.names(in: path)) ?? (try? Directory.names(in: path)) ?? []
+        for name in names where name != "." && name != ".." {
             // A link goes away by itself, a folder does not.
             if unlink(path + "/" + name) != 0 { remove(path + "/" + name) }
         }

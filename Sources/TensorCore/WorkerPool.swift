@@ -19,9 +19,7 @@ public struct WorkerPool: Sendable {
     }
 
     /// The number of processors that this process may use.
-    public static var processorCount: Int {
-        return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    }
+    public static var processorCount: Int { ProcessLimits.processorCount }
 
     /// Calls `body(worker, job)` for every job in `0 ..< jobCount` and waits for all.
     ///
@@ -51,7 +49,8 @@ public struct WorkerPool: Sendable {
             }
         }
         withoutActuallyEscaping(work) { escapable in
-            let handles = (1..<threads).map { worker in
+            // Where the system has no thread left, those that there are do the jobs.
+            let handles = (1..<threads).compactMap { worker in
                 Thread.start { escapable(worker) }
             }
             escapable(0)
@@ -64,21 +63,37 @@ public struct WorkerPool: Sendable {
 /// A thread that nobody waits for: it waits for events as long as the process lives.
 public enum BackgroundThread {
     /// Starts a thread that runs `body`.
-    public static func start(_ body: @escaping @Sendable () -> Void) {
-        _ = Thread.start(body)
+    ///
+    /// - Throws: `ThreadError` when the system has none left.
+    public static func start(_ body: @escaping @Sendable () -> Void) throws(ThreadError) {
+        guard Thread.start(body) != nil else { throw ThreadError() }
     }
+}
+
+/// No thread could be started.
+public struct ThreadError: IngotError {
+    /// No file is involved.
+    public var file: String? { nil }
+    /// No place either.
+    public var place: String? { nil }
+    /// What was found.
+    public var problem: String { "the system has no thread left" }
+    /// What to do about it.
+    public var remedy: String? { "End other programs, or raise the limit (ulimit -u, pids.max)." }
+    /// The system refused.
+    public var exitCode: ExitCode { .inputOutput }
 }
 
 /// A POSIX thread that runs one closure.
 struct Thread {
-    private let handle: pthread_t?
+    private let handle: pthread_t
     private final class Box {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    /// Starts a thread; when the system has none left, `body` runs at once on the caller's.
-    static func start(_ body: @escaping @Sendable () -> Void) -> Thread {
+    /// Starts a thread; `nil` when the system has none left.
+    static func start(_ body: @escaping @Sendable () -> Void) -> Thread? {
         let box = Unmanaged.passRetained(Box(body))
         #if canImport(Glibc)
             var handle = pthread_t()
@@ -88,10 +103,9 @@ struct Thread {
             var started: pthread_t?
             let code = pthread_create(&started, nil, Thread.entry, box.toOpaque())
         #endif
-        if code != 0 {
+        guard code == 0, let started else {
             box.release()
-            body()
-            return Thread(handle: nil)
+            return nil
         }
         return Thread(handle: started)
     }
@@ -113,6 +127,6 @@ struct Thread {
     #endif
 
     func join() {
-        if let handle { pthread_join(handle, nil) }
+        pthread_join(handle, nil)
     }
 }

@@ -150,12 +150,12 @@ public final class WorkerTeam: @unchecked Sendable {
         }
     }
 
-    /// Starts the threads.
+    /// Starts the threads; with those that the system has, where it has fewer.
     public init(threadCount: Int) {
         let (count, board) = (max(1, threadCount), Board())
         self.threadCount = count
         self.board = board
-        threads = (1..<count).map { worker in Thread.start { board.work(as: worker) } }
+        threads = (1..<count).compactMap { worker in Thread.start { board.work(as: worker) } }
     }
 
     deinit {

@@ -49,6 +49,8 @@ struct Ingot: ParsableCommand {
     static func main() {
         Interrupts.removeTemporaryFilesWhenInterrupted()
         do {
+            ProcessLimits.raiseOpenFileLimit()
+            try checkArguments()
             try InstructionSet.checkRequest()
             var command = try parseAsRoot(arguments())
             try command.run()
@@ -58,6 +60,15 @@ struct Ingot: ParsableCommand {
             exit(withCode: error.exitCode)
         } catch {
             exit(withError: error)
+        }
+    }
+
+    /// Names of files are text here: one that is not would be another when it comes to the system.
+    private static func checkArguments() throws {
+        for number in 0..<Int(CommandLine.argc) {
+            guard let word = CommandLine.unsafeArgv[number], String(validatingCString: word) == nil
+            else { continue }
+            throw ArgumentError(number: number, text: String(cString: word))
         }
     }
 

@@ -16,7 +16,10 @@ nonisolated(unsafe) private var wakeUp: Int32 = -1
 private let isAnswering = Atomic<Bool>(false)
 private let isStopped = Atomic<Bool>(false)
 
-/// Ctrl-C and a polite `kill` leave no temporary files behind.
+/// What SIGABRT did before, set once before the handler is.
+nonisolated(unsafe) private var abortAction = sigaction()
+
+/// Ctrl-C, a polite `kill` and the end of memory leave no temporary files behind.
 enum Interrupts {
     /// A signal handler may do almost nothing safely, so it wakes a thread that cleans up and then
     /// lets the signal end the process as it would have.
@@ -25,13 +28,22 @@ enum Interrupts {
         guard pipe(&ends) == 0 else { return }
         wakeUp = ends[1]
         let readEnd = ends[0]
-        BackgroundThread.start {
+        // Without the thread signals end the process at once.
+        let isStarted: ()? = try? BackgroundThread.start {
             var number: UInt8 = 0
             while read(readEnd, &number, 1) != 1 {}
             TemporaryFiles.removeAll()
+            if Int32(number) == SIGABRT {
+                Terminal.error(
+                    "no memory is left. Use fewer threads (--threads), --max-memory where there is"
+                        + " one, or a higher limit (ulimit -v, memory.max).")
+                _exit(TensorCore.ExitCode.inputOutput.rawValue)
+            }
             signal(Int32(number), SIG_DFL)
             raise(Int32(number))
         }
+        guard isStarted != nil else { return }
+        tellWhenMemoryEnds()
         // A reader that went away and a limit of a file's size are errors of a write, which are
         // answered like all others.
         signal(SIGPIPE, SIG_IGN)
@@ -45,6 +57,26 @@ enum Interrupts {
                 var byte = UInt8(truncatingIfNeeded: number)
                 _ = write(wakeUp, &byte, 1)
             }
+        }
+    }
+
+    /// Where memory cannot be had, Swift's runtime says how much and aborts; this makes an error of
+    /// it like any other.
+    ///
+    /// `errno` tells it from an abort for another reason.
+    private static func tellWhenMemoryEnds() {
+        sigaction(SIGABRT, nil, &abortAction)
+        signal(SIGABRT) { _ in
+            guard errno == ENOMEM else {
+                sigaction(SIGABRT, &abortAction, nil)
+                raise(SIGABRT)
+                return
+            }
+            var byte = UInt8(truncatingIfNeeded: SIGABRT)
+            _ = write(wakeUp, &byte, 1)
+            // The thread ends the process, unless it cannot.
+            sleep(5)
+            _exit(TensorCore.ExitCode.inputOutput.rawValue)
         }
     }
 

@@ -7,6 +7,8 @@ extension PlanWriter {
     static func write(
         _ plans: [Plan], options: WriteOptions, isQuiet: Bool
     ) throws -> [Findings] {
+        var options = options
+        try options.fitMemory(of: plans) { if !isQuiet { Terminal.note($0) } }
         let label =
             plans.count == 1
             ? Paths.name(plans[0].outputPath) : "\(plans.count) files"

@@ -42,7 +42,7 @@ enum Terminal {
     /// Writes a warning to standard error, unless it stands there already.
     static func warning(_ text: String) {
         guard warnings.withLock({ $0.insert(text).inserted }) else { return }
-        note("warning: \(text)")
+        note("warning: \(oneLine(text))")
     }
     private static let warnings = Mutex<Set<String>>([])
 
@@ -52,7 +52,26 @@ enum Terminal {
     }
 
     /// Writes an error to standard error.
-    static func error(_ text: String) { note("error: \(text)") }
+    static func error(_ text: String) { note("error: \(oneLine(text))") }
+
+    /// A text with its control characters escaped: names in files and of files may have any, which
+    /// would end a line or steer a terminal.
+    static func oneLine(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        var shown = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if isControl(scalar) {
+                shown.append(contentsOf: scalar.escaped(asASCII: true).unicodeScalars)
+            } else {
+                shown.append(scalar)
+            }
+        }
+        return String(shown)
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.generalCategory == .control || (0x2028...0x202E).contains(scalar.value)
+    }
 
     /// Writes out what standard output still holds.
     static func flush() { fflush(nil) }
@@ -79,6 +98,7 @@ enum Terminal {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { write_(STDERR_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
             if count <= 0 { return }
             bytes = bytes.dropFirst(count)
         }

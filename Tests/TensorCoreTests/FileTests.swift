@@ -62,6 +62,44 @@ import Testing
         }
     }
 
+    @Test func aFileThatIsWrittenToWhileItIsReadIsTold() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let path = folder + "/bytes"
+            try OutputFile.write([1, 2, 3, 4], to: path)
+            let file = try InputFile(path: path)
+            try file.requireUnchanged()
+
+            // Another in its place leaves it as it is for those who have it open.
+            try OutputFile.write([5], to: path)
+            try file.requireUnchanged()
+            #expect(try file.read(at: 0, count: 4) == [1, 2, 3, 4])
+
+            let other = try InputFile(path: path)
+            let handle = try #require(FileHandle(forWritingAtPath: path))
+            try handle.truncate(atOffset: 3)
+            #expect(throws: FileError(.changed, path: path)) { try other.requireUnchanged() }
+            try handle.truncate(atOffset: 0)
+            #expect(throws: FileError(.shrank, path: path)) { try other.requireUnchanged() }
+            #expect(throws: FileError(.shrank, path: path)) {
+                _ = try other.read(at: 0, count: 1)
+            }
+        }
+    }
+
+    @Test func whatAnotherRunIsWritingIsLeftToIt() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let path = folder + "/model.gguf"
+            let first = try OutputFile(continuing: path, suffix: "partial", keepsUnfinished: false)
+            #expect(first != nil)
+            let second = try OutputFile(continuing: path, suffix: "partial", keepsUnfinished: false)
+            #expect(second == nil)
+            try withExtendedLifetime(first) {
+                let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+                #expect(names == [".model.gguf.partial"])
+            }
+        }
+    }
+
     @Test func missingFilesAndDirectoriesHaveTheirOwnErrors() {
         #expect(throws: FileError(.notFound, path: "/no/such/file")) {
             _ = try InputFile(path: "/no/such/file")

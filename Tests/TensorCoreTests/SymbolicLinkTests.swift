@@ -61,6 +61,17 @@ import Testing
         }
     }
 
+    /// A name that is no text would be another name when it comes back to the system.
+    @Test func linksToNamesThatAreNoTextAreRefused() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let target: [CChar] = [0x61, -1, 0x62, 0]
+            #expect(symlink(target, folder + "/a") == 0)
+            let error = #expect(throws: FileError.self) { try OutputFile(path: folder + "/a") }
+            #expect(error?.exitCode == .inputOutput)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a"])
+        }
+    }
+
     @Test func directoriesGoWhereLinksPoint() throws {
         try Fixtures.withTemporaryFolder { folder in
             try FileManager.default.createDirectory(

@@ -10,6 +10,9 @@
 /// for the end of it. Does nothing where the system has no such call: a later flush does it all.
 void ingot_start_writeback(int descriptor);
 
+/// The number of processors that this process may run on; 0 where the system does not tell.
+int ingot_processor_count(void);
+
 /// Tells the processor that a loop waits for another thread.
 static inline void ingot_pause(void) {
 #if defined(__x86_64__)

@@ -1,4 +1,5 @@
 import Quantization
+import TensorCore
 
 #if canImport(Darwin)
     import Darwin
@@ -79,9 +80,24 @@ struct MatrixProducts: Sendable {
         switch source {
         case .ordered: return MatrixProducts(ordered: OrderedProduct.Multiplier())
         case .library:
-            if let loaded { return loaded }
+            if let loaded {
+                try checkAddressSpace()
+                return loaded
+            }
             throw InferenceError(.noMatrixProducts(tried: libraries), path: nil)
         }
+    }
+
+    /// OpenBLAS reserves so much for each thread that calls it, and where it gets nothing it tries for
+    /// ever.
+    private static let reservedByteCount = 136 << 20
+
+    private static func checkAddressSpace() throws(InferenceError) {
+        guard let space = ProcessLimits.addressSpace else { return }
+        let needed = ProcessLimits.processorCount * reservedByteCount
+        guard needed > space.left else { return }
+        throw InferenceError(
+            .addressSpace(needed: needed, left: space.left, limit: space.name), path: nil)
     }
 
     /// `c = scale · a bᵀ + keep · c` for `a` of `rows × inner`, `b` of `columns × inner`.

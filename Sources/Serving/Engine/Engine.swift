@@ -63,7 +63,7 @@ public final class Engine: Sendable {
     /// Starts an engine on a thread of its own.
     ///
     /// - Throws: `InferenceError` when there is no memory for the slots or the model has no such
-    ///   positions.
+    ///   positions, `ThreadError`.
     public init(
         model: Model, tokenizer: Tokenizer, settings: Settings, metrics: ServingMetrics,
         pool: WorkerPool = WorkerPool()
@@ -80,7 +80,7 @@ public final class Engine: Sendable {
             metrics: metrics)
         (pooling, vectorLength) = (loop.embedder.pooling, loop.embedder.length)
         cacheByteCount = loop.byteCount
-        BackgroundThread.start { loop.run() }
+        try BackgroundThread.start { loop.run() }
     }
 
     deinit { shared.close() }

@@ -80,7 +80,7 @@ struct HFChatTemplates {
         _ folder: HFTokenizerFolder
     ) throws -> (file: String, templates: [HFChatTemplate]) {
         var others: [HFChatTemplate] = []
-        if let path = folder.existing(["additional_chat_templates"]) {
+        if let path = try folder.existing(["additional_chat_templates"]) {
             let names = try Directory.names(in: path).filter { $0.hasSuffix(".jinja") }.sorted()
             for name in names {
                 others.append(
@@ -89,7 +89,7 @@ struct HFChatTemplates {
                         text: try text("\(path)/\(name)")))
             }
         }
-        if let path = folder.existing(["chat_template.jinja"]) {
+        if let path = try folder.existing(["chat_template.jinja"]) {
             let main = HFChatTemplate(
                 name: others.isEmpty ? nil : "default", text: try text(path))
             return ("chat_template.jinja", [main] + others)

@@ -58,9 +58,9 @@ struct HFTokenizerFiles {
             return
         }
         hasTokenizerJSON = false
-        let sentencePiece = folder.existing(SentencePieceModel.fileNames)
+        let sentencePiece = try folder.existing(SentencePieceModel.fileNames)
         if sentencePiece == nil,
-            let files = VocabularyFiles(
+            let files = try VocabularyFiles(
                 folder, tokenizerConfig: tokenizerConfig, specialTokensMap: specialTokensMap)
         {
             definitionFile = files.path
@@ -158,13 +158,13 @@ struct HFTokenizerFolder {
 
     func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : "\(path)/\(name)" }
 
-    func existing(_ names: [String]) -> String? {
-        names.map { file($0) }.first { FileIdentity(path: $0) != nil }
+    func existing(_ names: [String]) throws -> String? {
+        try names.map { file($0) }.first { try FileIdentity.of($0) != nil }
     }
 
     /// The parsed file, or `nil` when there is none.
     func json(_ name: String) throws -> JSON? {
-        guard let path = existing([name]) else { return nil }
+        guard let path = try existing([name]) else { return nil }
         return try JSON.parse(path: path)
     }
 }

@@ -49,8 +49,10 @@ struct VocabularyFiles {
     let path: String
 
     /// `nil` when the directory has no such files.
-    init?(_ folder: HFTokenizerFolder, tokenizerConfig: JSON?, specialTokensMap: JSON?) {
-        guard let path = folder.existing(["vocab.json", "vocab.txt"]) else { return nil }
+    init?(
+        _ folder: HFTokenizerFolder, tokenizerConfig: JSON?, specialTokensMap: JSON?
+    ) throws {
+        guard let path = try folder.existing(["vocab.json", "vocab.txt"]) else { return nil }
         self.folder = folder
         self.path = path
         config = tokenizerConfig
@@ -147,7 +149,7 @@ struct VocabularyFiles {
 
     /// `merges.txt`: a merge in every line after a first one that may name the version.
     private func merges() throws -> [JSON] {
-        guard let file = folder.existing(["merges.txt"]) else {
+        guard let file = try folder.existing(["merges.txt"]) else {
             throw TokenizationError(.missing("merges.txt"), file: path)
         }
         var result: [JSON] = []

@@ -85,10 +85,10 @@ struct VocabularySource {
             }
             return (.merges(definition), files.definitionFile)
         }
-        if model == .unigram, let path = files.folder.existing(["sentencepiece.bpe.model"]) {
+        if model == .unigram, let path = try files.folder.existing(["sentencepiece.bpe.model"]) {
             return (.fairseq(try SentencePieceModel(path: path)), path)
         }
-        if let path = files.folder.existing(SentencePieceModel.fileNames) {
+        if let path = try files.folder.existing(SentencePieceModel.fileNames) {
             // A tokenizer.model of another kind (tiktoken's) is no hindrance beside tokenizer.json.
             do {
                 return (.pieces(try SentencePieceModel(path: path)), path)

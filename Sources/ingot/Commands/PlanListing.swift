@@ -148,6 +148,8 @@ struct PlanListing: Encodable {
         _ outputs: [PlannedOutput], importance: ImportanceMatrix? = nil, options: WriteOptions,
         asJSON: Bool
     ) throws {
+        var options = options
+        try options.fitMemory(of: outputs.files) { Terminal.note($0) }
         let listings = try outputs.map {
             try PlanListing($0, importance: importance, options: options)
         }

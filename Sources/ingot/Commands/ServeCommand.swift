@@ -87,7 +87,7 @@ struct ServeCommand: ParsableCommand {
                 }
             }
             // The matrices are read while the server answers that it is not ready.
-            BackgroundThread.start {
+            let load: @Sendable () -> Void = {
                 do {
                     let made = try Engine(
                         model: model, tokenizer: tokenizer, settings: ready,
@@ -103,6 +103,12 @@ struct ServeCommand: ParsableCommand {
                 }
             }
             do {
+                do {
+                    try BackgroundThread.start(load)
+                } catch {
+                    failure.withLock { $0 = error }
+                    task.cancel()
+                }
                 try await task.value
             } catch {
                 if let failure = failure.withLock({ $0 }) { throw failure }
