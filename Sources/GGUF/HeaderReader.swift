@@ -77,7 +77,13 @@ struct HeaderReader {
 
     /// Makes the window hold the next string; returns where its bytes are in it.
     private mutating func stringRange(_ what: String) throws -> Range<Int> {
+        let start = place
         let length = try integer(UInt64.self, "the length of \(what)")
+        guard length <= UInt64(HeaderReader.longest) else {
+            throw fault(
+                .countTooLarge(what: "bytes", found: length, limit: HeaderReader.longest),
+                place: start)
+        }
         guard length <= UInt64(remaining) else {
             throw fault(.truncated(what: what, needed: length, available: remaining))
         }
@@ -93,11 +99,14 @@ struct HeaderReader {
         return text
     }
 
+    /// The most bytes of a string and elements of an array that llama.cpp reads.
+    private static let longest = 1 << 30
+
     /// A count of things that take at least `unit` bytes each in the file.
     mutating func count(_ what: String, unit: Int) throws -> Int {
         let start = place
         let count = try integer(UInt64.self, "the number of \(what)")
-        let limit = remaining / unit
+        let limit = min(remaining / unit, HeaderReader.longest)
         guard count <= UInt64(limit) else {
             throw fault(.countTooLarge(what: what, found: count, limit: limit), place: start)
         }

@@ -171,6 +171,34 @@ struct HandmadeGGUF {
     }
 }
 
+/// Lengths that a file holds and no reader takes: the files are sparse.
+@Suite struct GGUFLengthTests {
+    @Test(arguments: [false, true])
+    func readersLimitIsNamedBeforeMemoryIsTaken(isArray: Bool) throws {
+        try Fixtures.withTemporaryFolder { folder in
+            var builder = ByteBuilder()
+            builder.append("GGUF")
+            builder.append(UInt32(3))
+            builder.append(UInt64(0))
+            builder.append(UInt64(1))
+            builder.appendGGUF("k")
+            // An array of INT8, or a string.
+            builder.append(UInt32(isArray ? 9 : 8))
+            if isArray { builder.append(UInt32(1)) }
+            builder.append(UInt64(1) << 30 + 1)
+            let path = folder + "/x.gguf"
+            let file = try OutputFile(path: path)
+            try file.write(builder.bytes, at: 0)
+            try file.commit(byteCount: 1 << 31)
+            let error = #expect(throws: GGUFError.self) { try GGUFFile(path: path) }
+            guard case .countTooLarge(_, 1 << 30 + 1, 1 << 30) = error?.kind else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
+    }
+}
+
 @Suite struct GGUFLayoutTests {
     @Test func whatIsWrittenIsReadBack() throws {
         var metadata = Metadata()
