@@ -1,4 +1,3 @@
-import Foundation
 public import GGUF
 public import Pipeline
 import Quantization
@@ -6,19 +5,20 @@ public import TensorCore
 
 /// The record beside a quantized file: what was made from what, and digests to check it by.
 ///
-/// The keys of the JSON are described in docs/commands-quantize.md.
-public struct ProvenanceRecord: Codable, Sendable, Hashable {
+/// Its JSON is a statement of in-toto with a predicate of SLSA (`ProvenanceStatement`); the keys are
+/// described in docs/commands-quantize.md.
+public struct ProvenanceRecord: Sendable, Hashable {
     /// A file.
-    public struct File: Codable, Sendable, Hashable {
+    public struct File: Sendable, Hashable {
         /// Its name, without its folder.
         public let name: String
-        /// Its length.
-        public let byteCount: Int
+        /// Its length; `nil` where it is not told.
+        public let byteCount: Int?
         /// The digest of its bytes, in hexadecimal digits.
         public let sha256: String
     }
     /// A tensor that was written.
-    public struct Tensor: Codable, Sendable, Hashable {
+    public struct Tensor: Sendable, Hashable {
         /// Its name.
         public let name: String
         /// The formats that it had and has.
@@ -66,11 +66,9 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
         }
     }
 
-    /// The version of the JSON schema.
-    public private(set) var schemaVersion = 1
-    /// The tool and its version.
-    public let tool, toolVersion: String
-    /// What the tool was called with.
+    /// The version of the tool; `nil` in a record of another tool.
+    public let toolVersion: String?
+    /// What the tool was called with, its own name left out.
     public let arguments: [String]
     /// The type; `nil` when every tensor kept its format.
     public let recipe: String?
@@ -80,29 +78,39 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
     public let importanceMatrix: File?
     /// How it was calibrated.
     public let calibration: Calibration?
-    /// The file that was written.
-    public let output: File
-    /// Its tensors, in their order.
+    /// The files that the record is about: of Ingot's the one that was written.
+    public let outputs: [File]
+    /// Its tensors, in their order; none in a record of another tool.
     public let tensors: [Tensor]
+
+    init(
+        toolVersion: String?, arguments: [String], recipe: String?, sources: [File],
+        importanceMatrix: File?, calibration: Calibration?, outputs: [File], tensors: [Tensor]
+    ) {
+        self.toolVersion = toolVersion
+        self.arguments = arguments
+        self.recipe = recipe
+        self.sources = sources
+        self.importanceMatrix = importanceMatrix
+        self.calibration = calibration
+        self.outputs = outputs
+        self.tensors = tensors
+    }
 
     private init(
         plan: Plan, toolVersion: String, arguments: [String], sources: [File],
         importanceMatrix: File?, calibration: Calibration?
     ) throws {
-        tool = "ingot"
-        self.toolVersion = toolVersion
-        self.arguments = arguments
-        recipe = plan.recipeName
-        self.sources = sources
-        self.importanceMatrix = importanceMatrix
-        self.calibration = calibration
         let file = try GGUFFile(path: plan.outputPath)
-        output = try ProvenanceRecord.describe(file.file)
-        tensors = zip(plan.tensors, try Digests.ofTensors(in: file)).map { tensor, digest in
-            Tensor(
-                name: tensor.name, sourceType: tensor.source.format.name,
-                type: tensor.choice.format.name, byteCount: tensor.byteCount, sha256: digest)
-        }
+        self.init(
+            toolVersion: toolVersion, arguments: arguments, recipe: plan.recipeName,
+            sources: sources, importanceMatrix: importanceMatrix, calibration: calibration,
+            outputs: [try ProvenanceRecord.describe(file.file)],
+            tensors: zip(plan.tensors, try Digests.ofTensors(in: file)).map { tensor, digest in
+                Tensor(
+                    name: tensor.name, sourceType: tensor.source.format.name,
+                    type: tensor.choice.format.name, byteCount: tensor.byteCount, sha256: digest)
+            })
     }
 
     private static func describe(_ file: InputFile) throws -> File {
@@ -129,23 +137,35 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
             let record = try ProvenanceRecord(
                 plan: plan, toolVersion: toolVersion, arguments: arguments, sources: sources,
                 importanceMatrix: matrix, calibration: calibration)
-            try OutputFile.write(ReadableJSON.bytes(of: record), to: path(for: plan.outputPath))
+            try OutputFile.write(
+                ReadableJSON.bytes(of: ProvenanceStatement(record)),
+                to: path(for: plan.outputPath))
         }
     }
 
     /// Reads the record beside the file at `path`; `nil` when there is none.
     ///
-    /// - Throws: `VerificationError` when it is not such a record.
+    /// - Throws: `VerificationError` when it is not such a record, `FileError`.
     public static func read(for path: String) throws -> ProvenanceRecord? {
         let place = ProvenanceRecord.path(for: path)
-        guard FileManager.default.fileExists(atPath: place) else { return nil }
-        let bytes = try InputFile.contents(path: place, limit: 1 << 28)
-        guard let record = try? ReadableJSON.value(ProvenanceRecord.self, from: bytes) else {
+        return try FileIdentity.of(place) == nil ? nil : try ProvenanceRecord(path: place)
+    }
+
+    /// Reads the record at `path`.
+    ///
+    /// - Throws: `VerificationError` when it is not such a record, `FileError`.
+    public init(path: String) throws {
+        let bytes = try InputFile.contents(path: path, limit: 1 << 28)
+        guard let statement = try? ReadableJSON.value(ProvenanceStatement.self, from: bytes),
+            let record = ProvenanceRecord(statement)
+        else {
             throw VerificationError(
-                file: place, place: nil, problem: "is not a provenance record",
+                file: path, place: nil,
+                problem: "is not a provenance record (an in-toto statement, version 1, with"
+                    + " SHA-256 digests)",
                 remedy: "Remove it, or quantize again with --provenance.")
         }
-        return record
+        self = record
     }
 
     /// What in `file` is not as this record says.
@@ -177,8 +197,9 @@ public struct ProvenanceRecord: Codable, Sendable, Hashable {
         }
         if errors.isEmpty {
             let digest = try Digests.sha256(of: file.file)
-            if digest != output.sha256 {
-                report(nil, "SHA-256 \(digest) found, \(output.sha256) expected")
+            if !outputs.contains(where: { $0.sha256 == digest }) {
+                let expected = outputs.map(\.sha256).joined(separator: " or ")
+                report(nil, "SHA-256 \(digest) found, \(expected) expected")
             }
         }
         return errors

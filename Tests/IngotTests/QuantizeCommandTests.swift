@@ -184,13 +184,18 @@ import Testing
             try run("quantize", "-q", "--provenance", "f16.gguf", "q.gguf", "Q4_K_M", in: folder)
             let sidecar = try JSON.parse(path: folder + "/q.gguf.provenance.json")
             #expect(
-                sidecar["output"]?["sha256"]?.text == (try sha256(ofFile: folder + "/q.gguf")))
+                sidecar["subject"]?.array?.first?["digest"]?["sha256"]?.text
+                    == (try sha256(ofFile: folder + "/q.gguf")))
+            #expect(sidecar["_type"]?.text == "https://in-toto.io/Statement/v1")
+            let definition = sidecar["predicate"]?["buildDefinition"]
             #expect(
-                sidecar["sources"]?.array?.first?["sha256"]?.text
+                definition?["resolvedDependencies"]?.array?.first?["digest"]?["sha256"]?.text
                     == (try sha256(ofFile: folder + "/f16.gguf")))
-            #expect(sidecar["recipe"]?.text == "Q4_K_M")
+            #expect(definition?["externalParameters"]?["recipe"]?.text == "Q4_K_M")
             let file = try GGUFFile(path: folder + "/q.gguf")
-            #expect(sidecar["tensors"]?.array?.count == file.tensors.count)
+            #expect(
+                sidecar["predicate"]?["runDetails"]?["byproducts"]?.array?.count
+                    == file.tensors.count)
 
             let good = try Tool.run(["verify", "q.gguf"], in: folder)
             #expect(good.exitCode == 0)

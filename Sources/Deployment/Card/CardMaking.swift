@@ -10,10 +10,12 @@ struct CardMaking {
         for row in rows {
             text += "- \(markdownCode(row.name)): \(markdownEscaped(CardMaking.sentence(row)))\n"
             // The command as it was recorded beside the file.
-            if let record = try? ProvenanceRecord.read(for: row.model.path) {
-                let command = ([record.tool] + record.arguments).map(shellQuoted)
+            if let record = try? ProvenanceRecord.read(for: row.model.path),
+                let version = record.toolVersion
+            {
+                let command = (["ingot"] + record.arguments).map(shellQuoted)
                     .joined(separator: " ")
-                text += "  by \(markdownCode(command)) (\(markdownEscaped(record.toolVersion)))\n"
+                text += "  by \(markdownCode(command)) (\(markdownEscaped(version)))\n"
             }
         }
         self.text = text

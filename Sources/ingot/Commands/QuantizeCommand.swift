@@ -268,7 +268,7 @@ struct QuantizeCommand: ParsableCommand {
             guard provenance else { return }
             try ProvenanceRecord.write(
                 outputs.files, importance: importance, calibration: calibration?.record,
-                toolVersion: Ingot.version, arguments: CommandLine.arguments)
+                toolVersion: Ingot.version, arguments: Array(CommandLine.arguments.dropFirst()))
         }
     }
 

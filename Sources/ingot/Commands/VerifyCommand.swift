@@ -15,18 +15,28 @@ struct VerifyCommand: ParsableCommand {
             (docs/formats/gguf-limits.md), and, when FILE.provenance.json is there, the SHA-256
             digests in it. Ends with 0 when all is well and 65 when something is wrong.
 
+            With --provenance the digests of that record count, and one has to be the file's. With
+            --signature the file, or that record, has to be signed by one of the allowed signers.
+
             Examples:
               ingot verify model-Q4_K_M.gguf
+              ingot verify --provenance q4.json --signature q4.json.sig \\
+                --allowed-signers signers model-Q4_K_M.gguf
               ingot verify --threads 4 model-00001-of-00003.gguf
             """)
 
     @Argument(help: "A GGUF file; of a split model, the first part.")
     var file: String
 
+    @OptionGroup var authenticity: AuthenticityOptions
+
     @OptionGroup var options: RunOptions
 
     func run() throws {
         let source = try SplitSource.open(path: file)
+        // Who signed comes before what is read.
+        let signer = try authenticity.verifySignature(of: source.files.map(\.path))
+        let given = try authenticity.provenance.map { try ProvenanceRecord(path: $0) }
         let line = ProgressLine(Paths.name(file), isQuiet: options.quiet || !Terminal.isInteractive)
         defer { line.finish() }
         let found = try Verification(of: source, threadCount: options.threads) { done, all in
@@ -45,9 +55,11 @@ struct VerifyCommand: ParsableCommand {
         var broken: [any IngotError] = faults.filter(\.isFatal)
         var recorded = 0
         for part in source.files {
-            guard let record = try ProvenanceRecord.read(for: part.path) else { continue }
+            let record = try authenticity.record(
+                for: part.path, among: given, isOnly: source.files.count == 1)
+            guard let record else { continue }
             errors += try record.differences(from: GGUFFile(path: part.path))
-            recorded += record.tensors.count
+            recorded += max(1, record.tensors.count)
         }
         broken += errors
         for error in broken.dropFirst() { Terminal.error(error.description) }
@@ -59,6 +71,7 @@ struct VerifyCommand: ParsableCommand {
             text += "; \(found.undecodable.count) tensors of formats that are not looked into"
         }
         text += recorded > 0 ? "; \(recorded) SHA-256 digests as recorded" : "; no digests recorded"
+        if let signer { text += "; signed by \(signer)" }
         Terminal.print(text)
     }
 
