@@ -1,4 +1,5 @@
 import Pipeline
+import Reporting
 import TensorCore
 
 /// Why a run does not begin: the system leaves it too little memory.
