@@ -62,6 +62,8 @@ extension BlockDescription {
         public var input: [Projection]
         /// What makes the block's output.
         public var output: Projection
+        /// A norm of what `output` takes in.
+        public var hiddenNorm: Norm?
 
         /// Describes a network.
         public init(

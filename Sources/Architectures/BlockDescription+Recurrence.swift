@@ -20,6 +20,8 @@ extension BlockDescription {
             case selectiveScan(SelectiveScan)
             /// A matrix for every head that decays and takes in as each token says.
             case stateSpace(StateSpace)
+            /// A selective scan with one step and one decay for all channels of a head.
+            case headScan(HeadScan)
         }
 
         /// What makes the parts that `kind` works on, one below the other.
@@ -46,6 +48,9 @@ extension BlockDescription {
         public var bias: String?
         /// How many positions take part.
         public var length: Int
+        /// Whether half of them follow the position, in texts that are there as a whole (encoders);
+        /// only short convolutions are.
+        public var isCentred = false
 
         /// Describes a convolution.
         public init(_ weight: String, bias: String?, length: Int) {

@@ -26,6 +26,8 @@ public struct BlockDescription: Sendable, Hashable {
     public var attentionNorm: Norm?
     /// What carries over from position to position.
     public var mixer: Mixer
+    /// A norm of what the mixer's output layer takes in.
+    public var mixedNorm: Norm?
     /// A recurrence beside attention: it takes the same rows, and what it makes is added too, without
     /// a norm.
     public var parallelMixer: Recurrence?

@@ -32,7 +32,10 @@ extension DecoderMetadata {
             guard inputs == width else {
                 throw invalid("\(name)_feat_in", expected: "\(width)")
             }
-            let outputs = try count("\(name)_feat_out")
+            // A single layer's may be said as what the model gives.
+            var outputs = try optionalCount("\(name)_feat_out")
+            if outputs == nil, name == "dense_2" { outputs = try count("embedding_length_out") }
+            guard let outputs else { throw missing("\(name)_feat_out") }
             model.poolingLayers.append(projection(name, outputs: outputs, inputs: inputs))
             width = outputs
         }

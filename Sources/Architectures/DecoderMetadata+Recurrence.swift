@@ -108,6 +108,7 @@ extension DecoderMetadata {
         case .kimiDelta: try kimiDelta(block, width: width)
         case .selectiveScan: try selectiveScan(block, width: width)
         case .stateSpace: try stateSpace(block, width: width)
+        case .headScan: try headScan(block, width: width)
         }
     }
 
@@ -165,7 +166,7 @@ extension DecoderMetadata {
     }
 
     /// The width inside a recurrence, and the numbers of each of its channels' states.
-    private func stateSizes() throws(DecoderDescriptionError) -> (inner: Int, state: Int) {
+    func stateSizes() throws(DecoderDescriptionError) -> (inner: Int, state: Int) {
         let (inner, state) = (try count("ssm.inner_size"), try count("ssm.state_size"))
         guard inner * state <= DecoderMetadata.largest else {
             throw invalid(
@@ -174,7 +175,7 @@ extension DecoderMetadata {
         return (inner, state)
     }
 
-    private func stateConvolution(
+    func stateConvolution(
         _ block: String
     ) throws(DecoderDescriptionError) -> BlockDescription.Convolution {
         .init(

@@ -64,6 +64,8 @@ enum RecurrenceStyle {
     case selectiveScan
     /// Mamba-2's state space, of the `ssm` keys.
     case stateSpace
+    /// PLaMo 2's scan by heads, of the `ssm` keys.
+    case headScan
 }
 
 /// What a family's metadata leave unsaid about its experts.

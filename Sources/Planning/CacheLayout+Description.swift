@@ -66,6 +66,8 @@ extension BlockDescription.Recurrence {
         case .shortConvolution(let convolution): (convolution.length - 1) * output.inputs
         case .selectiveScan(let scan):
             (scan.convolution.length - 1) * output.inputs + scan.stateLength * output.inputs
+        case .headScan(let scan):
+            (scan.convolution.length - 1) * scan.width + scan.stateLength * scan.width
         case .stateSpace(let space):
             (space.convolution.length - 1) * space.channelCount + space.stateLength * space.width
         case .deltaRule(let rule):

@@ -22,6 +22,14 @@ extension DecoderVariant {
             // The texts are as long as the last bucket begins.
             $0.attention.relativeBias = .init("bias.weight", bucketCount: 12, longest: 11)
         },
+        DecoderVariant("short convolutions to both sides") {
+            var recurrence = shortConvolution(0, length: 5)
+            guard case .shortConvolution(var convolution) = recurrence.kind else { return }
+            convolution.isCentred = true
+            recurrence.kind = .shortConvolution(convolution)
+            $0.blocks[0].mixer = .recurrence(recurrence)
+            $0.blocks[1].attention.isCausal = false
+        },
         DecoderVariant("segments, positions and norms of sums") {
             $0.segmentEmbedding = "token_types.weight"
             $0.positionEmbedding = "position_embd.weight"

@@ -6,6 +6,17 @@ extension DecoderVariant {
         DecoderVariant(blocks: "gated attention") {
             $0.attention = gatedAttention($0.attention)
         },
+        DecoderVariant("norms in front of output layers") {
+            for index in $0.blocks.indices {
+                func norm(_ part: String) -> BlockDescription.Norm {
+                    .init(.rootMeanSquare, epsilon: 1e-4, weight: "blk.\(index).\(part)")
+                }
+                $0.blocks[index].mixedNorm = norm("mixed_norm")
+                guard case .dense(var network) = $0.blocks[index].feedForward else { continue }
+                network.hiddenNorm = norm("hidden_norm")
+                $0.blocks[index].feedForward = .dense(network)
+            }
+        },
         DecoderVariant("delta rule beside attention, value heads side by side") {
             $0.blocks[0].mixer = .recurrence(deltaRule(0, .neighbours))
         },
@@ -48,6 +59,11 @@ extension DecoderVariant {
                 scan.norms = .init(steps: norm("dt"), input: norm("b"), output: norm("c"))
                 recurrence.kind = .selectiveScan(scan)
                 $0.blocks[index].mixer = .recurrence(recurrence)
+            }
+        },
+        DecoderVariant("scans by heads") {
+            for index in $0.blocks.indices {
+                $0.blocks[index].mixer = .recurrence(headScan(index, headCount: 3 + index))
             }
         },
         DecoderVariant("recurrences beside attention") {
@@ -195,7 +211,7 @@ extension DecoderVariant {
             ], output: projection("\(name).out", 32, 21), kind: .kimiDelta(delta))
     }
 
-    private static func shortConvolution(
+    static func shortConvolution(
         _ index: Int, length: Int
     ) -> BlockDescription.Recurrence {
         let name = "blk.\(index).short"
@@ -218,6 +234,23 @@ extension DecoderVariant {
                     steps: .init(
                         "\(name).dt", bias: "\(name).dt_bias", outputs: 48, inputs: 3),
                     decay: "\(name).decay", skip: "\(name).skip")))
+    }
+
+    private static func headScan(
+        _ index: Int, headCount: Int
+    ) -> BlockDescription.Recurrence {
+        let name = "blk.\(index).heads"
+        let scan = BlockDescription.HeadScan(
+            headCount: headCount, headLength: 6, stateLength: 5,
+            convolution: .init("\(name).conv", bias: nil, length: 4),
+            parameters: projection("\(name).x", 17, headCount * 6),
+            steps: .init("\(name).dt", bias: "\(name).dt_bias", outputs: headCount, inputs: 7),
+            norms: ["b", "c", "dt"].map {
+                .init(.rootMeanSquare, epsilon: 1e-3, weight: "\(name).\($0)_norm")
+            }, decay: "\(name).decay", skip: "\(name).skip")
+        return .init(
+            input: [projection("\(name).in", 2 * scan.width, 32)],
+            output: projection("\(name).out", 32, scan.width), kind: .headScan(scan))
     }
 
     static func stateSpace(

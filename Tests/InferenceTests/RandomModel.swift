@@ -111,6 +111,9 @@ struct RandomModelBuilder {
         case .recurrence(let recurrence): add(recurrence)
         case .absent: break
         }
+        if let norm = block.mixedNorm, case .attention(let attention) = block.mixer {
+            add(norm, [attention.output.inputs])
+        }
         if let mixer = block.parallelMixer { add(mixer) }
         switch block.feedForward {
         case .dense(let network): add(network)
@@ -163,6 +166,14 @@ struct RandomModelBuilder {
             add(scan.norms?.steps, [scan.steps.inputs])
             add(scan.norms?.input, [scan.stateLength])
             add(scan.norms?.output, [scan.stateLength])
+        case .headScan(let scan):
+            add(scan.convolution, channels: scan.width)
+            add(scan.parameters)
+            add(scan.steps)
+            add(scan.decay, [scan.headCount], spread: 0.1, center: -0.5)
+            add(scan.skip, [scan.headCount], spread: 0.5)
+            let lengths = [scan.stateLength, scan.stateLength, scan.steps.inputs]
+            for (norm, length) in zip(scan.norms, lengths) { add(norm, [length]) }
         case .stateSpace(let space):
             add(space.convolution, channels: space.channelCount)
             add(space.decay, [space.headCount, 1], spread: 0.1, center: -0.5)
@@ -222,6 +233,7 @@ struct RandomModelBuilder {
 
     private mutating func add(_ network: BlockDescription.Network, parts: [Int] = []) {
         for projection in network.input + [network.output] { add(projection, parts: parts) }
+        add(network.hiddenNorm, [network.output.inputs])
     }
 
     private mutating func add(_ projection: BlockDescription.Projection, parts: [Int] = []) {

@@ -121,7 +121,8 @@ extension ReferenceDecoder {
     }
 
     func attend(
-        _ rows: [Row], _ attention: BlockDescription.Attention, keyRows: [Row]
+        _ rows: [Row], _ attention: BlockDescription.Attention, keyRows: [Row],
+        norm: BlockDescription.Norm? = nil
     ) -> [Row] {
         func prepare(_ heads: [Row], _ norm: BlockDescription.Norm?, position: Int) -> [Row] {
             func turn(_ heads: [Row]) -> [Row] {
@@ -182,11 +183,11 @@ extension ReferenceDecoder {
             let gates = attention.gate.map { project(rows[position], $0) }?.map {
                 attention.gateFunction == .sigmoid ? sigmoid($0) : log(1 + exp($0))
             }
-            return project(
-                output.enumerated().map { index, value in
-                    let gate = gates.map { $0[index * $0.count / output.count] } ?? 1
-                    return value * gate * Double(attention.valueScale)
-                }, attention.output)
+            let gated = output.enumerated().map { index, value in
+                let gate = gates.map { $0[index * $0.count / output.count] } ?? 1
+                return value * gate * Double(attention.valueScale)
+            }
+            return project(normalise(gated, norm), attention.output)
         }
     }
 

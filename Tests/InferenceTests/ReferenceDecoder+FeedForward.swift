@@ -118,9 +118,9 @@ extension ReferenceDecoder {
             }
         }
         let hidden = network.output.inputs
-        return project(
-            (0..<hidden).map {
-                apply(stacked[$0], network.isGated ? stacked[hidden + $0] : 1)
-            }, network.output, part: part)
+        let activated = (0..<hidden).map {
+            apply(stacked[$0], network.isGated ? stacked[hidden + $0] : 1)
+        }
+        return project(normalise(activated, network.hiddenNorm), network.output, part: part)
     }
 }

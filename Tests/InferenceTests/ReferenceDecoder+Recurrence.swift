@@ -4,13 +4,17 @@ import Foundation
 extension ReferenceDecoder {
     /// What a block's mixer makes of all normalised rows.
     ///
-    /// - Parameter keyRows: The rows of which keys and values are made, where they are others.
+    /// - Parameters:
+    ///   - keyRows: The rows of which keys and values are made, where they are others.
+    ///   - norm: The norm of what the output layer takes in.
     func mix(
-        _ rows: [Row], _ mixer: BlockDescription.Mixer, keyRows: [Row]? = nil
+        _ rows: [Row], _ mixer: BlockDescription.Mixer, keyRows: [Row]? = nil,
+        norm: BlockDescription.Norm? = nil
     ) -> [Row] {
         switch mixer {
         case .absent: return rows.map { Row(repeating: 0, count: $0.count) }
-        case .attention(let attention): return attend(rows, attention, keyRows: keyRows ?? rows)
+        case .attention(let attention):
+            return attend(rows, attention, keyRows: keyRows ?? rows, norm: norm)
         case .recurrence(let recurrence):
             let inner = rows.map { row in recurrence.input.flatMap { project(row, $0) } }
             let width = recurrence.output.inputs
@@ -21,8 +25,9 @@ extension ReferenceDecoder {
                 case .kimiDelta(let delta): kimiDelta(inner, delta)
                 case .selectiveScan(let scan): selectiveScan(inner, scan, width)
                 case .stateSpace(let space): stateSpace(inner, space)
+                case .headScan(let scan): headScan(inner, scan)
                 }
-            return results.map { project($0, recurrence.output) }
+            return results.map { project(normalise($0, norm), recurrence.output) }
         }
     }
 
@@ -32,9 +37,11 @@ extension ReferenceDecoder {
         return rows.indices.map { position in
             rows[position].indices.map { channel in
                 (0..<convolution.length).reduce(bias?[channel] ?? 0) { sum, back in
-                    guard back <= position else { return sum }
+                    let side = convolution.isCentred ? (convolution.length - 1) / 2 : 0
+                    let place = position + side - back
+                    guard rows.indices.contains(place) else { return sum }
                     let weight = weights[(channel + 1) * convolution.length - 1 - back]
-                    return sum + weight * rows[position - back][channel]
+                    return sum + weight * rows[place][channel]
                 }
             }
         }
@@ -163,6 +170,40 @@ extension ReferenceDecoder {
             }
         }
         return results
+    }
+
+    private func headScan(_ rows: [Row], _ scan: BlockDescription.HeadScan) -> [Row] {
+        let (length, count) = (scan.headLength, scan.stateLength)
+        func part(_ row: Row, _ head: Int, _ number: Int) -> Row {
+            Array(row[(2 * head + number) * length..<(2 * head + number + 1) * length])
+        }
+        let taken = convolve(
+            rows.map { row in (0..<scan.headCount).flatMap { part(row, $0, 1) } },
+            scan.convolution
+        ).map { $0.map(silu) }
+        let (decays, skips) = (values(scan.decay), values(scan.skip))
+        var state = [Row](repeating: Row(repeating: 0, count: count), count: scan.width)
+        return rows.indices.map { position in
+            let made = project(taken[position], scan.parameters)
+            let first = normalise(Array(made[..<count]), scan.norms[0])
+            let second = normalise(Array(made[count..<2 * count]), scan.norms[1])
+            let short = normalise(Array(made[(2 * count)...]), scan.norms[2])
+            let steps = project(short, scan.steps).map(softplus)
+            return (0..<scan.headCount).flatMap { head in
+                (0..<length).map { index in
+                    let channel = head * length + index
+                    let x = taken[position][channel]
+                    var result = skips[head] * x
+                    for place in 0..<count {
+                        state[channel][place] =
+                            exp(steps[head] * decays[head]) * state[channel][place]
+                            + steps[head] * x * first[place]
+                        result += state[channel][place] * second[place]
+                    }
+                    return result * silu(part(rows[position], head, 0)[index])
+                }
+            }
+        }
     }
 
     private func selectiveScan(

@@ -116,7 +116,7 @@ struct ReferenceDecoder {
             mixer = .attention(attention)
             keyRows = inputs[source]
         }
-        let attention = mix(normed, mixer, keyRows: keyRows)
+        let attention = mix(normed, mixer, keyRows: keyRows, norm: block.mixedNorm)
         let parallel = block.parallelMixer.map { mix(normed, .recurrence($0)) }
         return rows.indices.map { index in
             var change = normalise(attention[index], block.postAttentionNorm)

@@ -163,10 +163,12 @@ extension DifferentiableDecoder {
             return "norms of residual rows"
         }
         if block.outputScale != nil { return "scales of blocks" }
+        if block.mixedNorm != nil { return "norms in front of output layers" }
         switch block.feedForward {
         case .experts: return "experts"
         case .absent: return "blocks without a feed-forward network"
         case .dense(let network):
+            if network.hiddenNorm != nil { return "norms in front of output layers" }
             guard NetworkGradient.hasSlope(network.activation) else {
                 return "the activation of its networks"
             }

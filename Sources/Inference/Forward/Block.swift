@@ -18,6 +18,8 @@ struct Block: Sendable {
     let layout: WeightLayout
     private let mixerNorms: BranchNorms
     private let mixer: (any Mixer)?
+    /// The norm of what its output layer takes in.
+    private let mixedNorm: Norm?
     /// A mixer beside that: it takes the same rows, and what it makes is added too, without a norm.
     private let parallelMixer: (any Mixer)?
     private let feedForwardNorm: Norm?
@@ -44,7 +46,9 @@ struct Block: Sendable {
         sumNorms = BranchNorms(
             before: try layout.norm(description.mixerSumNorm, count: width),
             after: try layout.norm(description.feedForwardSumNorm, count: width))
-        mixer = try layout.mixer(description.mixer)
+        let mixer = try layout.mixer(description.mixer)
+        self.mixer = mixer
+        mixedNorm = try layout.norm(description.mixedNorm, count: mixer?.output.inputs ?? 0)
         parallelMixer = try description.parallelMixer.map { mixer throws(InferenceError) in
             try layout.mixer(mixer)
         }
@@ -147,6 +151,9 @@ struct Block: Sendable {
     }
 
     private func addMixed(_ mixer: any Mixer, _ rows: RowGroup) {
+        mixedNorm?.apply(
+            rows.weights, to: rows.workspace[.mixed], count: rows.wantedCount,
+            stride: mixer.output.inputs)
         rows.add(
             mixer.output, of: rows.workspace[.mixed], stride: mixer.output.inputs,
             norm: mixerNorms.after)

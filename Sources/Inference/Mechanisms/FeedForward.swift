@@ -8,6 +8,8 @@ struct Network: Sendable {
     /// Makes gate and up, or up alone.
     let input: LinearStack
     let output: LinearStack
+    /// The norm of what `output` takes in.
+    private let hiddenNorm: Norm?
 
     init(
         _ description: BlockDescription.Network, _ layout: inout WeightLayout
@@ -15,6 +17,7 @@ struct Network: Sendable {
         self.description = description
         input = try layout.stack(description.input)
         output = try layout.stack([description.output])
+        hiddenNorm = try layout.norm(description.hiddenNorm, count: description.output.inputs)
     }
 
     var stacks: [LinearStack] { [input, output] }
@@ -33,7 +36,9 @@ struct Network: Sendable {
         linear.apply(
             input, to: values, rows: rows, into: hidden, strides: (input.inputs, input.outputs))
         input.workers.share(rows: rows, length: input.outputs) { rows in
-            activate(hidden + rows.lowerBound * input.outputs, rows: rows.count)
+            let own = hidden + rows.lowerBound * input.outputs
+            activate(own, rows: rows.count)
+            hiddenNorm?.apply(linear.weights, to: own, count: rows.count, stride: input.outputs)
         }
         return hidden
     }

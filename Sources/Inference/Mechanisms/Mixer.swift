@@ -64,6 +64,7 @@ extension WeightLayout {
             try ShortConvolution(description, convolution, &self)
         case .selectiveScan(let scan): try SelectiveScan(description, scan, &self)
         case .stateSpace(let space): try StateSpace(description, space, &self)
+        case .headScan(let scan): try HeadScan(description, scan, &self)
         }
     }
 }

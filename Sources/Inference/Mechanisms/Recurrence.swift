@@ -139,6 +139,27 @@ struct CausalConvolution: Sendable {
         self.parts = parts
     }
 
+    /// Convolves the channels of a whole text with as many positions behind as in front, into its
+    /// results; `length` is odd.
+    func applyCentred(_ scan: RecurrentScan, _ weights: UnsafePointer<Float>) {
+        let side = (length - 1) / 2
+        for part in parts {
+            let kernel = weights + part.weight
+            for index in 0..<scan.count {
+                let output = scan.result + index * channelCount + part.start
+                for channel in 0..<part.count {
+                    output[channel] = part.bias.map { weights[$0 + channel] } ?? 0
+                }
+                for tap in 0..<length where (0..<scan.count).contains(index + tap - side) {
+                    let row = scan.parts + (index + tap - side) * scan.stride + part.start
+                    for channel in 0..<part.count {
+                        output[channel] += kernel[channel * length + tap] * row[channel]
+                    }
+                }
+            }
+        }
+    }
+
     /// The floats of the rows that it looks back on.
     var pastCount: Int { (length - 1) * channelCount }
 

@@ -6,6 +6,7 @@ struct ShortConvolution: Recurrence {
     let output: LinearStack
     let convolution: CausalConvolution
     let stateCount = 0
+    private let isCentred: Bool
 
     init(
         _ recurrence: BlockDescription.Recurrence, _ convolution: BlockDescription.Convolution,
@@ -13,6 +14,7 @@ struct ShortConvolution: Recurrence {
     ) throws(InferenceError) {
         input = try layout.stack(recurrence.input)
         output = try layout.stack([recurrence.output])
+        isCentred = convolution.isCentred
         self.convolution = try CausalConvolution(
             convolution, channelCount: recurrence.output.inputs, &layout)
     }
@@ -23,11 +25,18 @@ struct ShortConvolution: Recurrence {
             let row = scan.parts + index * scan.stride
             for channel in 0..<channels { row[channel] *= row[2 * channels + channel] }
         }
-        convolution.apply(scan, rows.weights)
+        if isCentred {
+            convolution.applyCentred(scan, rows.weights)
+        } else {
+            convolution.apply(scan, rows.weights)
+        }
         for index in 0..<scan.count {
             let row = scan.parts + index * scan.stride
             let output = scan.result + index * channels
-            for channel in 0..<channels { output[channel] = row[channel] * row[channels + channel] }
+            let convolved = isCentred ? output : row
+            for channel in 0..<channels {
+                output[channel] = convolved[channel] * row[channels + channel]
+            }
         }
     }
 }

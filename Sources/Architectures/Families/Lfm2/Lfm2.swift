@@ -95,6 +95,16 @@ extension DecoderRule {
                 pairing: .halves, headNorms: .head, recurrence: .shortConvolution,
                 experts: .init(scoring: .sigmoid, normalisesWeights: true, mayMiss: true)))
         decoder.outputNorm = try model.norm(.rootMeanSquare, "token_embd_norm")
+        // Embedding models see both sides everywhere.
+        guard try model.flag("attention.causal", standard: true) == false else { return decoder }
+        for index in decoder.blocks.indices {
+            guard case .recurrence(var recurrence) = decoder.blocks[index].mixer,
+                case .shortConvolution(var convolution) = recurrence.kind
+            else { continue }
+            convolution.isCentred = true
+            recurrence.kind = .shortConvolution(convolution)
+            decoder.blocks[index].mixer = .recurrence(recurrence)
+        }
         return decoder
     }
 }
