@@ -53,12 +53,14 @@ extension Tokenizer {
         case .byteLevelBPE: ByteAlphabet.decode(token.bytes) ?? token.bytes
         case .sentencePieceBPE, .sentencePieceMerges, .unigram, .wordPiece:
             token.withSpaces.bytes
+        case .byteStrings: PythonLiteral.unescaped(token.bytes)
+        case .plamo: token.bytes
         }
     }
 
     private var hidesFirstSpace: Bool {
         switch vocabulary.model {
-        case .byteLevelBPE, .sentencePieceMerges: false
+        case .byteLevelBPE, .sentencePieceMerges, .byteStrings, .plamo: false
         case .wordPiece: true
         case .sentencePieceBPE, .unigram: vocabulary.addsSpacePrefix
         }

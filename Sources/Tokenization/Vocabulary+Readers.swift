@@ -13,6 +13,10 @@ extension Vocabulary {
             case (.unigram, .unk): 2
             case (.unigram, .pad): 0
             case (.byteLevelBPE, .bos), (.byteLevelBPE, .eos): 11
+            case (.plamo, .bos): 1
+            case (.plamo, .eos): 2
+            case (.plamo, .unk): 0
+            case (.plamo, .pad): 3
             case (.wordPiece, .bos): 101
             case (.wordPiece, .unk): 100
             case (.wordPiece, .sep): 102
@@ -29,6 +33,7 @@ extension Vocabulary {
         case .byteLevelBPE: (PreTokenizerName.row(named: pre)?.addsBOS ?? false, false)
         case .sentencePieceBPE, .sentencePieceMerges, .wordPiece: (true, false)
         case .unigram: (false, true)
+        case .byteStrings, .plamo: (false, false)
         }
     }
 

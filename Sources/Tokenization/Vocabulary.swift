@@ -14,6 +14,10 @@ public struct Vocabulary: Sendable, Equatable {
         case unigram = "t5"
         /// WordPiece (BERT).
         case wordPiece = "bert"
+        /// Strings of bytes, as Python writes them, of which the longest is taken (RWKV).
+        case byteStrings = "rwkv"
+        /// Pieces with scores, characters without one as bytes (PLaMo 2).
+        case plamo = "plamo2"
     }
 
     /// What a token is for; the raw values are those of `tokenizer.ggml.token_type`.

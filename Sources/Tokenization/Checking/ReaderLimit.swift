@@ -28,6 +28,8 @@ extension HFTokenizer {
     /// - Parameter vocabulary: What the file says.
     /// - Throws: `TokenizationError` or `FileError`.
     func readerLimits(of vocabulary: Vocabulary) throws -> [ReaderLimit] {
+        // These are lists that files hold whole.
+        guard kind != .byteStrings, kind != .plamo else { return [] }
         let source = try ReferenceSource(self)
         let limits: [ReaderLimit] =
             switch source.rules {

@@ -19,6 +19,8 @@ extension Vocabulary {
         case .sentencePieceBPE, .sentencePieceMerges: try SentencePieceBPEEncoder(self)
         case .unigram: try UnigramEncoder(self)
         case .wordPiece: WordPieceEncoder(self)
+        case .byteStrings: ByteStringEncoder(self)
+        case .plamo: try PlamoEncoder(self)
         }
     }
 }

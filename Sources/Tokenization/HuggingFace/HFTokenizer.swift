@@ -51,12 +51,15 @@ public struct HFTokenizer: Sendable {
     ///   - vocabularySize: `vocab_size` of `config.json`, which is read when this is `nil`.
     ///   - pre: A pre-tokenizer name to use instead of deriving one.
     ///   - model: The kind of tokenizer, where the files may be written as several:
-    ///     `sentencePieceMerges` must be asked for, and `unigram` finds the files of encoders.
+    ///     `sentencePieceMerges`, `byteStrings` and `plamo` must be asked for, and `unigram` finds the files of encoders.
     /// - Throws: `TokenizationError`, `JSONError` or `FileError`.
     public static func load(
         directory: String, modelType: String? = nil, vocabularySize: Int? = nil,
         pre: String? = nil, model: Vocabulary.Model? = nil
     ) throws -> HFTokenizer {
+        if let listed = try listed(model, directory: directory, vocabularySize: vocabularySize) {
+            return listed
+        }
         let files = try HFTokenizerFiles(directory: directory, modelType: modelType)
         let modelType =
             modelType

@@ -35,6 +35,10 @@ public struct VocabularyExport: Sendable {
             files.append(("tokenizer.json", try wordPiece().written()))
             settings.append(.init("tokenizer_class", .text("BertTokenizer")))
             isNamed = true
+        case .byteStrings, .plamo:
+            throw TokenizationError(
+                .unsupported("writing the files of a \(vocabulary.model.rawValue) tokenizer"),
+                file: file)
         case .sentencePieceBPE, .sentencePieceMerges, .unigram:
             let split = sentencePieces()
             files.append(("tokenizer.model", split.bytes))
