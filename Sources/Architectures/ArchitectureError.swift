@@ -8,6 +8,8 @@ public struct ArchitectureError: IngotError, Hashable {
         case missingArchitecture
         /// No family has this model class.
         case unknownArchitecture(String, supported: [String])
+        /// A draft model whose target is not named.
+        case missingTarget
         /// A key that must be there is not.
         case missingKey
         /// A value of another type or range than the key wants.
@@ -53,6 +55,8 @@ public struct ArchitectureError: IngotError, Hashable {
         case .unknownArchitecture(let name, let supported):
             "the model class \(name) is not supported, expected "
                 + supported.summary(near: name)
+        case .missingTarget:
+            "this model drafts for another, whose tokenizer and sizes it shares"
         case .missingKey: "the key is missing"
         case .invalidValue(let found, let expected): "found \(found), expected \(expected)"
         case .layerCountOutOfRange(let found, let limit):
@@ -75,6 +79,7 @@ public struct ArchitectureError: IngotError, Hashable {
         switch kind {
         case .missingArchitecture:
             "Name the directory of a complete checkpoint, not of an adapter."
+        case .missingTarget: "Name that model's directory: --target-model-dir DIR."
         case .missingKey: "The configuration is incomplete; fetch it again."
         default: nil
         }

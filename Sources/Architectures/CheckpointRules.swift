@@ -20,6 +20,37 @@ public struct CheckpointRules: Sendable {
         }
     }
 
+    /// A length that a tensor tells, put into the configuration.
+    public struct Measured: Sendable, Hashable {
+        /// The tensor's name, or the end of it.
+        public let tensor: String
+        /// The number of the dimension.
+        public let dimension: Int
+        /// The configuration key.
+        public let key: String
+
+        /// A length.
+        init(_ tensor: String, dimension: Int, as key: String) {
+            self.tensor = tensor
+            self.dimension = dimension
+            self.key = key
+        }
+    }
+
+    /// Where a checkpoint's tokenizer is.
+    public enum TokenizerPlace: Sendable, Hashable {
+        /// In its directory.
+        case own
+        /// In the directory of the model that it drafts for, read by the rules of its own family or of
+        /// that model's.
+        case ofTarget(rules: Rules)
+
+        /// Whose rules count.
+        public enum Rules: Sendable, Hashable {
+            case own, target
+        }
+    }
+
     /// Other names that checkpoints have for the same tensors.
     public internal(set) var spellings: [ModelFamily.Spelling] = []
     /// Tensors that are written as metadata.
@@ -34,6 +65,13 @@ public struct CheckpointRules: Sendable {
     public internal(set) var exactParts: @Sendable (ModelConfiguration) -> Set<String> = { _ in [] }
     /// Whether tokens behind the tokenizer's own whose embeddings are zeros are never to be generated.
     public internal(set) var suppressesEmptyTokens = false
+    /// What the matrix behind a sentence-embedding model's rows, `1_Dense/model.safetensors`, is called
+    /// as a tensor of the checkpoint; `nil` where it is left out.
+    public internal(set) var denseLayer: String?
+    /// Lengths that no configuration says.
+    public internal(set) var measured: [Measured] = []
+    /// Where the tokenizer is.
+    public internal(set) var tokenizer = TokenizerPlace.own
     /// Whether routers of experts get the type of the other matrices; otherwise they are F32.
     public internal(set) var roundsRouters = false
 }

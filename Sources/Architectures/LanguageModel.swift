@@ -4,7 +4,9 @@ extension JSON {
     /// The part of a multimodal model's `config.json` that is about its language model, under the
     /// names that it has in transformers and in models' own code.
     public var languageModel: JSON? {
-        for key in ["language_config", "lm_config", "llm_config", "text_config"] {
+        for key in [
+            "language_config", "lm_config", "llm_config", "text_config", "transformer_layer_config",
+        ] {
             if let part = self[key], part.members != nil { return part }
         }
         return self["thinker_config"]?["text_config"]
@@ -15,7 +17,8 @@ extension ModelFamily {
     /// Classes of models that also take pictures or sound, and whose language model is of the class
     /// that its part of the configuration names; where it names none, of the family that lists them.
     static let wrappers: Set<String> = [
-        "AudioFlamingo3ForConditionalGeneration", "Idefics3ForConditionalGeneration",
+        "AudioFlamingo3ForConditionalGeneration", "GraniteSpeechForConditionalGeneration",
+        "GraniteSpeechPlusForConditionalGeneration", "Idefics3ForConditionalGeneration",
         "LlavaForConditionalGeneration", "Qwen2AudioForConditionalGeneration",
         "SmolVLMForConditionalGeneration", "VoxtralForConditionalGeneration",
     ]

@@ -17,6 +17,8 @@ public struct ModelConfiguration: Sendable {
     public var notices: [String] = []
     /// The value of `general.architecture` in the model's GGUF file; empty until its family has said.
     public internal(set) var architecture = ""
+    /// `config.json` of the model that a draft is for; `nil` where none was named.
+    public var target: JSON?
     /// The pooling of a sentence-embedding model, from `modules.json`; `nil` for all others.
     public var pooling: Pooling?
     /// How many layers follow `num_hidden_layers` as blocks of the file: those that predict further
@@ -88,6 +90,9 @@ public struct ModelConfiguration: Sendable {
         guard let value = values[ByteString(key)], !value.isNull else { return nil }
         return value
     }
+
+    /// Puts in what other files of the directory say.
+    public mutating func set(_ key: String, _ value: JSON) { values[ByteString(key)] = value }
 
     /// The first of `keys` that is there, with its value unless it is null.
     ///

@@ -67,6 +67,8 @@ public struct ModelFamily: Sendable {
     public internal(set) var export: ConfigurationExport?
     /// How the model runs; `nil` where it does not.
     var decoder: DecoderRule?
+    /// Configurations that are of this family although they bear the class of another.
+    var claims: (@Sendable (ModelConfiguration) -> Bool)?
 
     /// The family of a `config.json`.
     ///
@@ -75,6 +77,7 @@ public struct ModelFamily: Sendable {
         let configuration = ModelConfiguration(config, path: path)
         let name = try configuration.architectureName()
         if wrappers.contains(name), let family = ofLanguageModel(config) { return family }
+        if let family = all.first(where: { $0.claims?(configuration) ?? false }) { return family }
         if let family = all.first(where: { $0.classes.contains(name) }) { return family }
         // The base model inside a class, saved without its head.
         for ending in ["TextModel", "Model"] where name.hasSuffix(ending) {

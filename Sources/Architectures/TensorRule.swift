@@ -76,6 +76,8 @@ public struct TensorRule: Sendable {
             case mxfp4(codes: Int, exponents: Int, rows: TensorView?)
             /// The same number everywhere, which no source has.
             case filled(Factor)
+            /// The integers of the first source as I64, each plus its place in the tensor where asked.
+            case numbers(plusPlace: Bool)
         }
 
         /// Its name, with its suffix.
@@ -126,12 +128,23 @@ public struct TensorRule: Sendable {
         public let view: TensorView?
         /// What its values are multiplied by, one after another.
         public let factors: [Factor]
+        /// Whether as many zeros stand in place of the elements.
+        public let isZero: Bool
 
         /// A part.
         public init(_ source: Int, _ view: TensorView? = nil, times factors: [Factor] = []) {
             self.source = source
             self.view = view
             self.factors = factors
+            isZero = false
+        }
+
+        /// As many zeros as these elements are.
+        public init(zerosOf source: Int, _ view: TensorView) {
+            self.source = source
+            self.view = view
+            factors = []
+            isZero = true
         }
     }
 
@@ -144,11 +157,14 @@ public struct TensorRule: Sendable {
         public let index: Int?
         /// The number where the configuration has no such key.
         public let standard: Double
+        /// Whether it is the block's in a list.
+        public let isByBlock: Bool
 
         /// The number under a key, or one of the list there.
         public init(_ key: String, _ index: Int? = nil) {
             self.key = key
             self.index = index
+            isByBlock = false
             standard = 1
         }
 
@@ -156,7 +172,16 @@ public struct TensorRule: Sendable {
         public init(constant: Double) {
             key = ""
             index = nil
+            isByBlock = false
             standard = constant
+        }
+
+        /// The block's number in the list under a key.
+        public init(byBlock key: String) {
+            self.key = key
+            index = nil
+            isByBlock = true
+            standard = 1
         }
 
         /// The number in a model of this configuration.
@@ -165,7 +190,7 @@ public struct TensorRule: Sendable {
         ) throws(ArchitectureError) -> Double {
             guard !key.isEmpty, let found = configuration[key] else { return standard }
             let number: JSON?
-            if let index {
+            if let index = isByBlock ? configuration.block : index {
                 number = found.array.flatMap { $0.indices.contains(index) ? $0[index] : nil }
             } else {
                 number = found
@@ -191,6 +216,8 @@ public struct TensorRule: Sendable {
     /// Whether the outputs come first in the file, in front of all that is in the checkpoint's
     /// order.
     public let isLeading: Bool
+    /// Whether the outputs come last in the file.
+    public let isTrailing: Bool
     /// Whether the source is a second copy of the token embeddings, of which nothing is written.
     public let isCopy: Bool
     /// Whether the values that no output has are ones that no model uses; an export writes zeros.
@@ -199,12 +226,14 @@ public struct TensorRule: Sendable {
     /// Declares a rule about any number of tensors.
     init(
         _ sources: [Source], into outputs: [Output], presence: Presence = .required,
-        isLeading: Bool = false, isCopy: Bool = false, leavesUnused: Bool = false
+        isLeading: Bool = false, isTrailing: Bool = false, isCopy: Bool = false,
+        leavesUnused: Bool = false
     ) {
         self.sources = sources
         self.outputs = outputs
         self.presence = presence
         self.isLeading = isLeading
+        self.isTrailing = isTrailing
         self.isCopy = isCopy
         self.leavesUnused = leavesUnused
     }

@@ -100,4 +100,6 @@ public enum ValueChange: Sendable, Hashable {
     case exponential
     /// The mean of all values of the tensor is taken from each.
     case centred
+    /// x becomes the nearest of −s, 0 and s, where s is the mean of the tensor's sizes (BitNet b1.58).
+    case ternary
 }

@@ -6,7 +6,7 @@ import Tokenization
 extension ConversionSource {
     /// The metadata of a file, in the order in which the reference converter writes them.
     static func metadata(
-        _ directory: HuggingFaceDirectory, _ family: ModelFamily,
+        _ place: TokenizerDirectory, _ family: ModelFamily,
         _ configuration: ModelConfiguration, _ weights: ConvertedWeights,
         _ general: GeneralMetadata, _ tokenizer: HFTokenizer
     ) throws -> Metadata {
@@ -23,25 +23,29 @@ extension ConversionSource {
         for entry in general.entries { metadata[entry.key] = entry.value }
         try append(family.keys)
         metadata["general.quantization_version"] = .uint32(2)
-        let addsPrefixSpace = tokenizer.addsPrefixSpace(directory.tokenizerConfig)
-        if family.tokenizer.prefixSpace == .first, let addsPrefixSpace {
+        let rules = place.rules
+        let addsPrefixSpace = tokenizer.addsPrefixSpace(place.directory.tokenizerConfig)
+        if rules.prefixSpace == .first, let addsPrefixSpace {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
         }
         var amid: Bool?
-        if case .amid(let always) = family.tokenizer.prefixSpace,
+        if case .amid(let always) = rules.prefixSpace,
             tokenizer.kind == .sentencePieceBPE
         {
             amid = addsPrefixSpace ?? (always ? tokenizer.vocabulary.addSpacePrefix ?? true : nil)
         }
-        try append(family.tokenizer.leadingKeys)
+        try append(rules.leadingKeys)
         metadata.append(
             tokenizer,
             segments: try family.entries(
-                family.tokenizer.segmentKeys, of: configuration, fileType: fileType),
+                rules.segmentKeys, of: configuration, fileType: fileType),
             prefixSpace: amid)
-        for entry in family.tokenizer.keys(configuration) { metadata[entry.key] = entry.value }
-        if family.tokenizer.prefixSpace == .last, let addsPrefixSpace {
+        for entry in rules.keys(configuration) { metadata[entry.key] = entry.value }
+        if rules.prefixSpace == .last, let addsPrefixSpace {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(addsPrefixSpace)
+        }
+        if !place.isOwn {
+            for entry in family.tokenizer.keys(configuration) { metadata[entry.key] = entry.value }
         }
         metadata.settleSpacePrefix(tokenizer)
         return metadata

@@ -28,6 +28,8 @@ public struct ConversionSource: TensorSource {
         /// Patterns of the checkpoint's tensors that are left out; regular expressions, of which a
         /// name contains a match.
         public var ignoredTensors: [String]
+        /// The directory of the model that a draft model is for.
+        public var target: String?
         /// An adapter (LoRA) that is merged into the weights, and that names the model.
         public var adapter: AdapterDirectory?
 
@@ -36,7 +38,7 @@ public struct ConversionSource: TensorSource {
             outputType: OutputType = .f16, name: String? = nil, pre: String? = nil,
             metadata: MetadataFile? = nil, chatTemplate: ByteString? = nil,
             isVocabularyOnly: Bool = false,
-            ignoredTensors: [String] = [], adapter: AdapterDirectory? = nil
+            ignoredTensors: [String] = [], adapter: AdapterDirectory? = nil, target: String? = nil
         ) {
             self.outputType = outputType
             self.name = name
@@ -46,6 +48,7 @@ public struct ConversionSource: TensorSource {
             self.isVocabularyOnly = isVocabularyOnly
             self.ignoredTensors = ignoredTensors
             self.adapter = adapter
+            self.target = target
         }
     }
 
@@ -97,11 +100,14 @@ public struct ConversionSource: TensorSource {
         configuration.suppressedTokens =
             directory.generationConfig?["suppress_tokens"]?.array?
             .compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
+        let target = try options.target.map { try HuggingFaceDirectory(path: $0) }
+        configuration.target = target?.config
         let left = try family.review(configuration)
         try directory.checkConvertible()
         let weights = try ConvertedWeights(
             directory, family, &configuration, options: options, values: exported)
-        let tokenizer = try HFTokenizer.load(directory, family, configuration, options: options)
+        let place = try TokenizerDirectory(directory, family, target: target)
+        let tokenizer = try HFTokenizer.load(place, configuration, options: options)
         if family.checkpoint.suppressesEmptyTokens {
             configuration.suppressedTokens = try weights.mapping.emptyTokens(
                 after: tokenizer.ownTokenCount)
@@ -112,7 +118,7 @@ public struct ConversionSource: TensorSource {
             tensors: weights.mapping.tensors, overrides: options.metadata, name: options.name,
             sampling: directory)
         metadata = try ConversionSource.metadata(
-            directory, family, configuration, weights, general, tokenizer)
+            place, family, configuration, weights, general, tokenizer)
 
         let faults =
             options.isVocabularyOnly

@@ -31,6 +31,14 @@ struct ConvertedWeights {
         outputType = options.outputType == .auto ? .f16 : options.outputType
         guard !options.isVocabularyOnly else { return }
         var values = try exported ?? read(directory, family)
+        for length in family.checkpoint.measured {
+            let tensor = values.first {
+                $0.name == length.tensor || $0.name.hasSuffix("." + length.tensor)
+            }
+            guard let sizes = tensor?.shape.dimensions, sizes.indices.contains(length.dimension)
+            else { continue }
+            configuration.set(length.key, .integer(sizes[length.dimension]))
+        }
         configuration.predictorCount += family.predictorCount(of: values.lazy.map(\.name))
         let dequantizedCount = values.count { $0.dataType == nil }
         if dequantizedCount > 0 {
@@ -59,6 +67,27 @@ struct ConvertedWeights {
         }
     }
 
+    /// The matrix that the sentence-transformers library keeps behind a model, in a folder of its own.
+    private mutating func denseLayer(
+        _ directory: HuggingFaceDirectory, _ family: ModelFamily
+    ) throws -> [any ReadableTensor] {
+        let folder = directory.file("1_Dense")
+        guard let name = family.checkpoint.denseLayer,
+            FileIdentity(path: folder + "/model.safetensors") != nil
+        else { return [] }
+        let checkpoint = try Checkpoint(directory: folder)
+        files += checkpoint.shards.map(\.file)
+        let tensors = try checkpoint.modelTensors(quantization: nil, keeping: []).tensors
+        guard let weight = tensors.first(where: { $0.name == "linear.weight" }),
+            tensors.count == 1
+        else {
+            throw ConversionError(
+                .unmappedTensors(tensors.map(\.name).filter { $0 != "linear.weight" }),
+                path: folder)
+        }
+        return [RenamedTensor(base: weight, name: name)]
+    }
+
     /// The tensors of the directory's files.
     private mutating func read(
         _ directory: HuggingFaceDirectory, _ family: ModelFamily
@@ -77,6 +106,6 @@ struct ConvertedWeights {
             ? checkpoint.mainType?.rawValue ?? "" : quantization?.typeName ?? model.method ?? ""
         notices += model.notices
         warnings += checkpoint.warnings + model.warnings
-        return model.tensors
+        return try denseLayer(directory, family) + model.tensors
     }
 }

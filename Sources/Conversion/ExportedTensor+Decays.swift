@@ -15,7 +15,8 @@ extension ValueChange {
     /// - Parameter inHalves: Whether the checkpoint is to have F16.
     func undone(_ value: Float, inHalves: Bool) -> Float {
         switch self {
-        case .none, .centred: value
+        // What is three values already becomes the same again.
+        case .none, .centred, .ternary: value
         case .exponential: Float(log(Double(value)))
         case .plus(let addend): value - addend
         case .negatedExponential: Decay.logarithm(of: value, inHalves: inHalves).value

@@ -63,7 +63,8 @@ public enum OutputType: String, Sendable, CaseIterable {
     ///
     /// - Parameter name: The tensor's GGUF name.
     func format(ofTensor name: String, rank: Int, rowLength: Int) -> Format {
-        if rank <= 1 || name.hasSuffix("_norm.weight") || !name.hasSuffix(".weight") { return .F32 }
+        let isMatrix = [".weight", ".lora_a", ".lora_b"].contains(where: name.hasSuffix)
+        if rank <= 1 || name.hasSuffix("_norm.weight") || !isMatrix { return .F32 }
         let parts = name.split(separator: ".").dropLast()
         let role =
             parts.first == "blk"

@@ -30,7 +30,10 @@ enum SizeLabel {
                 shared = shared.addingReportingOverflow(count).partialValue
             }
         }
-        guard total > 0 else { return nil }
+        // Of models with adapters inside, the reference converter counts none.
+        guard total > 0, !tensors.contains(where: { $0.name.hasSuffix(".lora_a") }) else {
+            return nil
+        }
         guard !expertCounts.isEmpty else { return rounded(total) }
         let experts = expertCounts.reduce(0, +) / expertCounts.count
         return "\(experts)x" + rounded(shared + ofOneExpert)

@@ -19,10 +19,13 @@ enum TensorContent: Sendable {
     case sum(SummedParts)
     /// They are MXFP4 blocks, put together from two stored tensors.
     case mxfp4(MXFP4Rows)
+    /// They are integers.
+    case numbers(IntegerRows)
 
     /// The format of the tensor in a file of this type; MXFP4 blocks stay what they are.
     func format(in outputType: OutputType, name: String, shape: Shape) -> Format {
         if case .mxfp4 = self { return .MXFP4 }
+        if case .numbers = self { return .I64 }
         return outputType.format(
             ofTensor: name, rank: shape.rank, rowLength: shape.rowLength)
     }
@@ -51,6 +54,10 @@ enum TensorContent: Sendable {
             try parts.readFloats(elements, into: destination, scratch: scratch)
         case .mxfp4(let blocks):
             try blocks.readFloats(rows, into: destination, scratch: scratch)
+        case .numbers(let numbers):
+            for (place, value) in try numbers.values(elements).enumerated() {
+                destination[place] = Float(value)
+            }
         }
     }
 
@@ -60,6 +67,7 @@ enum TensorContent: Sendable {
         case .generated, .sum: false
         case .stored(let parts): parts.holdsBytes(of: format, rowLength: rowLength)
         case .mxfp4: format == .MXFP4
+        case .numbers: format == .I64
         }
     }
 
@@ -73,6 +81,12 @@ enum TensorContent: Sendable {
             try parts.readBytes(
                 rows.lowerBound * rowLength..<rows.upperBound * rowLength, into: destination)
         case .mxfp4(let blocks): try blocks.readBytes(rows, into: destination)
+        case .numbers(let numbers):
+            let elements = rows.lowerBound * rowLength..<rows.upperBound * rowLength
+            for (place, value) in try numbers.values(elements).enumerated() {
+                destination.storeBytes(
+                    of: value.littleEndian, toByteOffset: 8 * place, as: Int64.self)
+            }
         }
     }
 }
@@ -84,6 +98,8 @@ struct StoredParts: Sendable {
         let view: StridedView
         /// What every value is multiplied by, one after another, before the change.
         let factors: [Float]
+        /// Whether zeros stand in place of the values.
+        var isZero = false
     }
 
     let parts: [Part]
@@ -91,12 +107,15 @@ struct StoredParts: Sendable {
     let starts: [Int]
     /// What is done to every value.
     let change: ValueChange
+    /// The mean of the values' sizes, for a change that goes by it.
+    private let meanSize: MeanSize?
 
     /// Puts parts together; their elements are no more than an `Int` counts, as the shape of the
     /// whole has been checked.
     init(_ parts: [Part], change: ValueChange) {
         self.parts = parts
         self.change = change
+        meanSize = change == .ternary ? MeanSize(parts) : nil
         starts = parts.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.view.elementCount) }
     }
 
@@ -104,12 +123,19 @@ struct StoredParts: Sendable {
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
-        let mean = change == .centred ? try mean(scratch) : 0
+        let mean = change == .centred ? try mean(scratch) : try meanSize?.value(scratch) ?? 0
         try forEachPart(of: elements) { part, range, start in
             try part.readFloats(range, into: destination + start, scratch: scratch)
             if change == .centred {
                 for index in start..<start + range.count {
                     destination[index] = part.rounded(destination[index] - mean)
+                }
+                return
+            }
+            if change == .ternary {
+                let type = part.values.dataType
+                for index in start..<start + range.count {
+                    destination[index] = MeanSize.nearest(destination[index], mean, stored: type)
                 }
                 return
             }
@@ -146,7 +172,8 @@ struct StoredParts: Sendable {
     func holdsBytes(of format: Format, rowLength: Int) -> Bool {
         format != .BF16 && change == .none
             && parts.allSatisfy {
-                $0.values.location != nil && $0.values.format == format && $0.factors.isEmpty
+                !$0.isZero && $0.values.location != nil && $0.values.format == format
+                    && $0.factors.isEmpty
                     && $0.view.keeps(runsOf: rowLength)
             }
     }
@@ -190,7 +217,7 @@ extension ValueChange {
     /// The changed value, rounded once.
     func applied(to value: Float) -> Float {
         switch self {
-        case .none: value
+        case .none, .ternary: value
         case .plus(let addend): value + addend
         case .negatedExponential: Float(-exp(Double(value)))
         // As PyTorch has it, which takes large values for their own.
@@ -217,6 +244,10 @@ extension StoredParts.Part {
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
+        if isZero {
+            destination.update(repeating: 0, count: elements.count)
+            return
+        }
         var staged = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
         defer { staged.deallocate() }
         try view.forEachPiece(of: elements) { piece in

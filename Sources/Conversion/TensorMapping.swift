@@ -88,7 +88,8 @@ struct TensorMapping: Sendable {
                 path: directory)
         }
         learned = numbers.entries
-        for tensor in others { append(tensor, outputType) }
+        for tensor in others where !tensor.isTrailing { append(tensor, outputType) }
+        for tensor in others where tensor.isTrailing { append(tensor, outputType) }
         notices = left.notices + head.notices
         warnings = left.warnings + head.warnings
         try complete(in: family.architecture(of: configuration), outputType)

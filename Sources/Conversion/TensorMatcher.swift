@@ -11,6 +11,7 @@ struct TensorMatcher {
         let shape: Shape
         let content: TensorContent
         var isLeading = false
+        var isTrailing = false
     }
 
     /// A rule in one block.
@@ -188,12 +189,20 @@ struct TensorMatcher {
             let value = Float(try number.value(in: configuration))
             content = .generated([Float](repeating: value, count: shape.elementCount))
             elementCount = shape.elementCount
+        case .numbers(let plusPlace):
+            guard let source = group.found[0][0] else {
+                preconditionFailure("a complete group has its sources")
+            }
+            content = .numbers(IntegerRows(source: source, addsPlace: plusPlace))
+            elementCount = source.shape.elementCount
         }
         // The rules' promise to the readers: as many values as the shape says.
         guard elementCount == shape.elementCount else {
             throw ConversionError(.invalidShape(sizes), path: directory, place: name)
         }
-        return Made(name: name, shape: shape, content: content, isLeading: rule.isLeading)
+        return Made(
+            name: name, shape: shape, content: content, isLeading: rule.isLeading,
+            isTrailing: rule.isTrailing)
     }
 
     /// A part of an output: of a source with one tensor for each expert, all in turn.
@@ -206,7 +215,7 @@ struct TensorMatcher {
                 values: $1,
                 view: try view(
                     part.view, of: $1, shape: $1.shape, in: configuration, name: name),
-                factors: factors.filter { $0 != 1 })
+                factors: factors.filter { $0 != 1 }, isZero: part.isZero)
         }
     }
 

@@ -3,21 +3,55 @@ import GGUF
 import TensorCore
 import Tokenization
 
+/// Where a model's tokenizer is, and by which rules it is read: a draft model has that of its target.
+struct TokenizerDirectory {
+    let directory: HuggingFaceDirectory
+    let rules: TokenizerRules
+    /// Whether it is the model's own.
+    let isOwn: Bool
+
+    /// The place of a family's tokenizer.
+    ///
+    /// - Parameter target: The directory of the model that a draft is for.
+    init(
+        _ directory: HuggingFaceDirectory, _ family: ModelFamily, target: HuggingFaceDirectory?
+    ) throws {
+        guard case .ofTarget(let rules) = family.checkpoint.tokenizer, let target else {
+            (self.directory, self.rules, isOwn) = (directory, family.tokenizer, true)
+            return
+        }
+        self.directory = target
+        isOwn = false
+        self.rules =
+            rules == .own
+            ? family.tokenizer
+            : try ModelFamily.of(config: target.config, path: target.file("config.json")).tokenizer
+    }
+}
+
 extension HFTokenizer {
     /// The tokenizer of a directory, with the parts that family and options give to its tokens.
     static func load(
-        _ directory: HuggingFaceDirectory, _ family: ModelFamily,
-        _ configuration: ModelConfiguration, options: ConversionSource.Options
+        _ place: TokenizerDirectory, _ configuration: ModelConfiguration,
+        options: ConversionSource.Options
     ) throws -> HFTokenizer {
+        let rules = place.rules
         var tokenizer = try HFTokenizer.load(
-            directory: directory.path, modelType: configuration["model_type"]?.text,
+            directory: place.directory.path,
+            modelType: place.isOwn ? configuration["model_type"]?.text : nil,
             vocabularySize: configuration.vocabSize(), pre: options.pre,
-            model: family.tokenizer.model.flatMap { Vocabulary.Model(rawValue: $0) })
+            model: rules.model.flatMap { Vocabulary.Model(rawValue: $0) })
+        if let expected = rules.otherwise, tokenizer.kind.rawValue != rules.model {
+            throw ConversionError(
+                .invalidValue(
+                    found: "a tokenizer of the kind \(tokenizer.kind.rawValue)",
+                    expected: expected), path: tokenizer.file)
+        }
         if let template = options.chatTemplate { tokenizer.special.setChatTemplate(template) }
-        try tokenizer.give(family.tokenizer.roles)
-        tokenizer.replace(family.tokenizer.replacements)
-        if let prefix = family.tokenizer.unusedPrefix { tokenizer.markUnused(prefix) }
-        tokenizer.keepEndTokens(beside: family.tokenizer.keys(configuration))
+        try tokenizer.give(rules.roles)
+        tokenizer.replace(rules.replacements)
+        if let prefix = rules.unusedPrefix { tokenizer.markUnused(prefix) }
+        tokenizer.keepEndTokens(beside: rules.keys(configuration))
         return tokenizer
     }
 
@@ -137,7 +171,7 @@ extension Metadata {
     ) {
         let vocabulary = tokenizer.vocabulary
         self["tokenizer.ggml.model"] = .string(vocabulary.model.rawValue)
-        if vocabulary.model != .sentencePieceMerges {
+        if vocabulary.model != .sentencePieceMerges, vocabulary.model != .byteStrings {
             self["tokenizer.ggml.pre"] = .string(vocabulary.pre)
         }
         self["tokenizer.ggml.tokens"] = .strings(vocabulary.tokens)
@@ -163,6 +197,8 @@ extension Metadata {
         for flag in tokenizer.special.flags where [.bos, .eos, .sep].contains(flag.role) {
             self["tokenizer.ggml.add_\(flag.role.rawValue)_token"] = .bool(flag.isAdded)
         }
+        // Spaces in front are said behind the special tokens here.
+        if vocabulary.model == .plamo { self["tokenizer.ggml.add_space_prefix"] = .bool(false) }
         appendChatTemplates(tokenizer.special.chatTemplates)
         if let normalizer = tokenizer.definition?.normalizer { append(normalizer) }
     }

@@ -31,6 +31,9 @@ public struct TokenizerRules: Sendable {
     /// The value of `tokenizer.ggml.model` where the tokenizer's files can be written as several
     /// kinds; `nil` where they decide.
     public internal(set) var model: String?
+    /// What is expected where the tokenizer turns out to be of another kind than `model`; `nil` where
+    /// that is no error.
+    public internal(set) var otherwise: String?
     /// Where `add_prefix_space` is written.
     public internal(set) var prefixSpace = PrefixSpace.unwritten
     /// Parts that are given to tokens by their text.

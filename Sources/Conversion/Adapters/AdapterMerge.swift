@@ -73,7 +73,7 @@ extension AdapterDirectory {
 }
 
 /// A tensor under another name.
-private struct RenamedTensor: ReadableTensor {
+struct RenamedTensor: ReadableTensor {
     let base: any ReadableTensor
     let name: String
 

@@ -107,6 +107,8 @@ struct ConvertCommand: ParsableCommand {
 
     @OptionGroup var parts: PartOptions
 
+    @OptionGroup var draft: DraftOptions
+
     @OptionGroup var planning: PlanOptions
 
     mutating func validate() throws {
@@ -160,7 +162,8 @@ struct ConvertCommand: ParsableCommand {
                 outputType: type ?? .f16, name: modelName, pre: pre,
                 metadata: try metadata.map { try MetadataFile(path: $0) },
                 chatTemplate: try planning.template.load(),
-                isVocabularyOnly: vocabOnly, ignoredTensors: ignoreTensors, adapter: merged))
+                isVocabularyOnly: vocabOnly, ignoredTensors: ignoreTensors, adapter: merged,
+                target: draft.targetModelDir))
         planning.tell(source.notices, source.warnings)
         if checkTokenizer { try check(source) }
         let typeName = recipe?.name ?? source.outputType.rawValue
