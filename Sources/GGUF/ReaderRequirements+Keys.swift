@@ -15,19 +15,19 @@ extension ReaderRequirements {
 
     private static let withRootMeanSquare = [
         "afmoe", "apertus", "arcee", "arctic", "baichuan", "bailingmoe", "bailingmoe2",
-        "bailingmoe3", "chameleon", "chatglm", "cogvlm", "deci", "deepseek", "deepseek2",
+        "bailingmoe3", "bitnet", "chameleon", "chatglm", "cogvlm", "deci", "deepseek", "deepseek2",
         "deepseek32", "dots1", "dots3note", "dream", "ernie4_5", "ernie4_5-moe", "eurobert",
         "exaone", "exaone-moe", "exaone4", "falcon-h1", "gemma", "gemma-embedding", "gemma2",
         "gemma3", "gemma3n", "gemma4", "gemma4-assistant", "glm-dsa", "glm4", "glm4moe",
-        "glm5-next", "gpt-oss", "granite", "granite_swa", "granitehybrid", "granitemoe", "grovemoe",
-        "hunyuan-dense", "hunyuan-moe", "hy_v3", "hy_v4", "internlm2", "jamba", "kimi-linear",
-        "laguna", "lfm2", "lfm2moe", "llada", "llada-moe", "llama", "llama4", "maincoder", "mamba",
-        "mamba2", "maple", "mellum", "mimo2", "minicpm", "minicpm3", "minimax-01", "minimax-m2",
-        "minimax-m3", "mistral3", "muse-glimmer", "nanbeige", "neo-bert", "olmo2", "olmoe",
-        "openelm", "paddleocr", "pangu-embedded", "phi3", "phimoe", "plamo", "plm", "qwen", "qwen2",
-        "qwen2moe", "qwen2vl", "qwen3", "qwen35", "qwen35moe", "qwen3moe", "qwen3next", "qwen3vl",
-        "qwen3vlmoe", "refact", "rnd1", "seed_oss", "smallthinker", "smollm3", "spark2_5", "step35",
-        "t5", "t5encoder", "talkie", "xverse",
+        "glm5-next", "gpt-oss", "granite", "granite_swa", "granitehybrid", "granitemoe", "grok",
+        "grovemoe", "hunyuan-dense", "hunyuan-moe", "hy_v3", "hy_v4", "internlm2", "jamba",
+        "kimi-linear", "laguna", "lfm2", "lfm2moe", "llada", "llada-moe", "llama", "llama-embed",
+        "llama4", "maincoder", "mamba", "mamba2", "maple", "mellum", "mimo2", "minicpm", "minicpm3",
+        "minimax-01", "minimax-m2", "minimax-m3", "mistral3", "muse-glimmer", "nanbeige",
+        "neo-bert", "olmo2", "olmoe", "openelm", "paddleocr", "pangu-embedded", "phi3", "phimoe",
+        "plamo", "plamo3", "plm", "qwen", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen35",
+        "qwen35moe", "qwen3moe", "qwen3next", "qwen3vl", "qwen3vlmoe", "refact", "rnd1", "seed_oss",
+        "smallthinker", "smollm3", "spark2_5", "step35", "t5", "t5encoder", "talkie", "xverse",
     ]
 
     private static let withLayerNorm = [

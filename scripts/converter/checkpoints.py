@@ -6,10 +6,15 @@ import os
 import random
 import shutil
 
+import vocabularies
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FIXTURES = os.path.join(ROOT, "fixtures", "conformance", "convert", "checkpoints")
 # The tokenizers under FIXTURES that cases may name, and what GGUF calls their pre-tokenizers.
 TOKENIZERS = {"llama": "llama-bpe", "llama-spm": "default", "qwen3": "qwen2"}
+# Tokenizers that no fixture has and a function of `vocabularies` writes.
+WRITTEN = {"rwkv": vocabularies.rwkv, "plamo": vocabularies.plamo, "wordpiece": vocabularies.wordpiece}
+TOKENIZERS |= {"rwkv": "default", "plamo": "default", "wordpiece": "default"}
 # The number of tokens that these tokenizers have.
 TOKENS = 512
 
@@ -39,8 +44,8 @@ class Case:
     edit: object = None
     # Changes the tensors' names and values: a function of a dictionary that returns one.
     rename: object = None
-    # Further files: names and texts.
-    files: dict = dataclasses.field(default_factory=dict)
+    # Further files: names and texts, or a function that writes them into the directory, a path.
+    files: object = None
     # Whether there is an index of the one file of tensors.
     indexed: bool = False
     # Writes the directory, a path, by itself instead of all this.
@@ -59,6 +64,8 @@ class Case:
     begins: bool = False
     # What its perplexity is compared with: "transformers", "peer" or None where it does not run.
     run: str = "transformers"
+    # The model that a draft is for: another case, whose directory both converters are told.
+    target: object = None
     # Further options of the peer's converter, and of Ingot's.
     peer_options: tuple = ()
     options: tuple = ()
@@ -120,6 +127,17 @@ def write(case, folder):
         index = {name: "model.safetensors" for name in case.shapes(case.config)}
         with open(os.path.join(folder, "model.safetensors.index.json"), "w") as file:
             json.dump({"weight_map": index}, file)
+    if callable(case.files):
+        case.files(folder)
+    elif case.files:
+        for name, text in case.files.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+    if not case.tokenizer:
+        return
+    if case.tokenizer in WRITTEN:
+        WRITTEN[case.tokenizer](folder)
+        return
     source = os.path.join(FIXTURES, case.tokenizer)
     for name in os.listdir(source):
         if name.startswith(("tokenizer", "special_tokens", "vocab", "merges")):
@@ -127,9 +145,6 @@ def write(case, folder):
             os.chmod(os.path.join(folder, name), 0o644)
             if case.tokens and name.endswith(".json"):
                 respell_tokens(os.path.join(folder, name), case.tokens)
-    for name, text in case.files.items():
-        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-            file.write(text)
     if case.further_tokens:
         add_tokens(os.path.join(folder, "tokenizer.json"), case.further_tokens)
 

@@ -8,12 +8,14 @@ GLM = {"<|begin_of_text|>": "<|endoftext|>", "<|eot_id|>": "<|user|>"}
 def case_into(cases):
     """A function that adds a case to a list: its label, class, configuration and tensors."""
 
-    def case(label, name, config, tensors, tok="bpe", base=None, run="peer", **members):
+    def case(label, name, config, tensors, tok="bpe", base=None, run="peer", tokenizer_name=None, **members):
         ends = (
             {"bos_token_id": 1, "eos_token_id": 2}
-            if tok == "spm"
+            if tok == "spm" or tokenizer_name == "plamo"
             else {"bos_token_id": 509, "eos_token_id": 510}
         )
+        if tokenizer_name in ("wordpiece", "rwkv"):
+            ends = {}
         if tok == "glm":
             members["tokens"] = GLM
         cases.append(
@@ -22,7 +24,7 @@ def case_into(cases):
                 label,
                 dict(B if base is None else base, **config) | ends,
                 shapes=lambda _: tensors,
-                tokenizer="llama-spm" if tok == "spm" else "llama",
+                tokenizer=tokenizer_name or ("llama-spm" if tok == "spm" else "llama"),
                 run=run,
                 **members,
             )

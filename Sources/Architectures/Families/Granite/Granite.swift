@@ -5,7 +5,11 @@ extension ModelFamily {
     public static let granite = ModelFamily(
         name: "Granite",
         architecture: "granite",
-        classes: ["GraniteForCausalLM"],
+        classes: [
+            "GraniteForCausalLM",
+            // The language models of models that also take sound.
+            "GraniteSpeechForConditionalGeneration", "GraniteSpeechPlusForConditionalGeneration",
+        ],
         // transformers: GraniteConfig
         defaults: graniteDefaults,
         keys: .granite,

@@ -6,7 +6,11 @@ extension ModelFamily {
     public static let qwen3 = ModelFamily(
         name: "Qwen3",
         architecture: "qwen3",
-        classes: ["Qwen3ForCausalLM", "Qwen3Model"],
+        classes: [
+            "Qwen3ForCausalLM", "Qwen3Model",
+            // The language model of Step3-VL 10B, which also takes pictures.
+            "StepVLForConditionalGeneration",
+        ],
         // transformers: Qwen3Config
         defaults: [
             .integer("vocab_size", 151936), .integer("hidden_size", 4096),
