@@ -113,7 +113,7 @@ def plamo3(n=3, H=64, F=96, h=4, kv=2, hd=16, V=512, head=True):
 
 def granite_switch(n=2, H=64, F=96, h=4, kv=2, V=512, adapters=2, rank=4):
     hd = H // h
-    t = {"model.embed_tokens.weight": [V, H], "model.norm.weight": [H], "lm_head.weight": [V, H]}
+    t = {"model.embed_tokens.weight": [V, H], "model.norm.weight": [H]}
     t["model.switch.adapter_token_ids"] = [adapters]
 
     def lora(module, inputs, outputs, slices):

@@ -17,7 +17,6 @@ extension ModelFamily {
             .integer("num_experts_per_tok", 2), .real("rope_theta", 10000),
             .real("embedding_multiplier_scale", 78.38367176906169),
             .real("output_multiplier_scale", 0.5773502691896257),
-            .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
         ],
         keys: .common + .grok,
         tensors: [

@@ -32,7 +32,9 @@ extension ModelFamily {
             },
         ],
         tensors: [
-            .ends(), .blocks(.preNorms()),
+            .init("model.embed_tokens", "token_embd", [.vocabulary, .hidden]),
+            .norm("model.norm", "output_norm"), .copyOfEmbeddings("lm_head.weight"),
+            .blocks(.preNorms()),
             .blocks(
                 .tensors(
                     [.init("self_attn.qkv_proj.base_layer.weight", [queriesAndKeys, .hidden])],

@@ -10,7 +10,7 @@ extension ModelFamily {
             "LlamaForCausalLMEagle3", "Eagle3LlamaForCausalLM", "Eagle3Speculator",
             "Eagle3DraftModel",
         ],
-        defaults: llama.defaults,
+        defaults: ownLlamaDefaults,
         keys: llama.keys,
         tensors: [
             .init("model.fc", "fc", [.hidden, .key(fusedLength)]),
