@@ -77,14 +77,6 @@ import Testing
         ),
         ("GptBigCode", ["n_embd": 16, "n_layer": 4, "n_head": 4, "n_positions": 64]),
         ("HunyuanV3", ["num_shared_experts": 1]),
-        (
-            "GlmMoeDsa",
-            [
-                "num_key_value_heads": 4, "index_n_heads": 2, "index_head_dim": 4,
-                "index_topk": 8, "num_nextn_predict_layers": 0,
-                "indexer_types": ["full", "shared", "full", "shared"],
-            ]
-        ),
         ("GraniteMoe", ["shared_intermediate_size": 10]), ("HunyuanDense", ["eod_token_id": 511]),
         ("HunyuanMoe", ["num_experts": 4, "moe_topk": [2, 2, 2, 2], "num_shared_expert": 1]),
         ("Jais2", ["num_key_value_heads": 4, "layer_norm_eps": 1e-5]),
