@@ -52,7 +52,7 @@ struct ExactSums: Sendable, Hashable {
     mutating func add(_ squares: SquareBuffer, from first: Int) {
         squares.forEach { column, units, large in
             add(units, to: first + column)
-            if large > 0 { self.large[first + column, default: 0] += large }
+            if large != 0 { self.large[first + column, default: 0] += large }
         }
     }
 }
@@ -91,7 +91,8 @@ struct SquareBuffer {
         for column in 0..<columnCount {
             let value = Double(row[column])
             let square = value * value
-            let isLarge = square >= SquareBuffer.limit
+            // NaN too: it has no place in the bins.
+            let isLarge = !(square < SquareBuffer.limit)
             var rest = isLarge ? 0 : square
             large[column] += isLarge ? square : 0
             var piece = (rest + first) - first

@@ -77,6 +77,17 @@ import Testing
         #expect(error.description.contains(named), "\(error)")
     }
 
+    @Test func sumsOfNumbersThatAreNoneNameTheLayer() throws {
+        let source = try source()
+        let tensor = try #require(source.tensors.firstIndex { $0.name == "blk.1.ffn_up.weight" })
+        let spoilt = SpoiltSource(source: source, spoilt: tensor, value: 3e38)
+        let calibration = try Calibration(model: Model(source: spoilt))
+        let error = try #require(throws: InferenceError.self) {
+            try calibration.add(windows(fitting: 2, validation: 0).fitting)
+        }
+        #expect(error.description.contains("block 1"), "\(error)")
+    }
+
     /// Fewer tokens than columns: the Hessian has no inverse, and rounding has none of what it needs.
     @Test func aHessianThatCannotBeFactoredIsDampedMoreAndCounted() throws {
         let pool = WorkerPool(threadCount: 2)
