@@ -13,6 +13,9 @@ let strict: [SwiftSetting] =
     // `scripts/check` builds with this; users' newer compilers may know warnings that we do not.
     + (Context.environment["INGOT_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
+/// Tests call optimized code; optimizing the calls themselves would take a fifth of a build.
+let tests: [SwiftSetting] = strict + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
 let package = Package(
     name: "ingot",
     platforms: [.macOS(.v15)],
@@ -244,103 +247,103 @@ let package = Package(
             ],
             path: "Tests/Fuzzing", swiftSettings: strict),
         .testTarget(
-            name: "FuzzingTests", dependencies: ["Fuzzing", "TestSupport"], swiftSettings: strict),
+            name: "FuzzingTests", dependencies: ["Fuzzing", "TestSupport"], swiftSettings: tests),
         .testTarget(
             name: "TensorCoreTests", dependencies: ["TensorCore", "TestSupport"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "QuantizationTests",
             dependencies: ["Quantization", "TensorCore", "CKernels", "TestSupport"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "SafetensorsTests", dependencies: ["Safetensors", "TensorCore", "TestSupport"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "TemplatesTests", dependencies: ["Templates", "TensorCore"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "ZstandardTests", dependencies: ["Zstandard", "TensorCore", "TestSupport"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "TokenizationTests",
             dependencies: ["Tokenization", "GGUF", "TensorCore", "TestSupport"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "GGUFTests", dependencies: ["GGUF", "Quantization", "TensorCore", "TestSupport"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "ArchitecturesTests",
             dependencies: ["Architectures", "TensorCore", "TestSupport"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "ConversionTests",
             dependencies: [
                 "Architectures", "Conversion", "Pipeline", "GGUF", "Quantization", "Safetensors",
                 "TensorCore", "TestSupport",
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "PipelineTests",
             dependencies: [
                 "Pipeline", "Conversion", "GGUF", "Quantization", "TensorCore", "TestSupport",
                 "Parts",
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "InferenceTests",
             dependencies: [
                 "Inference", "Architectures", "GGUF", "Quantization", "Tokenization",
                 "TensorCore", "TestSupport",
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "EvaluationTests",
             dependencies: [
                 "Evaluation", "Inference", "Conversion", "GGUF", "Architectures", "Tokenization",
                 "TensorCore", "TestSupport", "Zstandard",
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "CalibrationTests",
             dependencies: [
                 "Architectures", "Calibration", "Conversion", "Evaluation", "GGUF", "Inference",
                 "Parts", "Pipeline", "Quantization", "Tokenization", "TensorCore", "TestSupport",
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "ReportingTests",
             dependencies: ["Reporting", "Evaluation", "TensorCore", "TestSupport"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "AllocationTests",
             dependencies: [
                 "Allocation", "Calibration", "Conversion", "Evaluation", "GGUF", "Inference",
                 "Pipeline", "Quantization", "Tokenization", "TensorCore", "TestSupport",
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "GrammarsTests", dependencies: ["Grammars", "TensorCore"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "ModelfilesTests", dependencies: ["Modelfiles", "TensorCore"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "PartsTests", dependencies: ["Parts", "TensorCore", "TestSupport"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "PlanningTests",
             dependencies: [
                 "Planning", "Reporting", "Architectures", "Conversion", "GGUF", "Pipeline",
                 "Quantization", "TensorCore", "TestSupport",
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "CheckpointsTests",
             dependencies: [
                 "Checkpoints", "Calibration", "Conversion", "GGUF", "Pipeline", "Planning",
                 "Quantization", "Safetensors", "TensorCore", "TestSupport",
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "ServingTests",
             dependencies: [
@@ -348,7 +351,7 @@ let package = Package(
                 "Inference", "Modelfiles", "Templates", "Tokenization", "TensorCore",
                 "TestSupport",
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "DeploymentTests",
             dependencies: [
@@ -357,28 +360,28 @@ let package = Package(
                 "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "LoadTestingTests",
             dependencies: ["LoadTesting", "HTTPRequests", "TensorCore", "TestSupport"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "WatchingTests",
             dependencies: ["Watching", "HTTPRequests", "TensorCore", "TestSupport"],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "ClustersTests",
             dependencies: [
                 "Clusters", "Quantization", "TensorCore", "TestSupport",
                 .product(name: "Yams", package: "Yams"),
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
         .testTarget(
             name: "IngotTests",
             dependencies: [
                 "ingot", "TensorCore", "Quantization", "GGUF", "Safetensors", "TestSupport",
                 "Zstandard",
             ],
-            swiftSettings: strict),
+            swiftSettings: tests),
     ]
 )
