@@ -123,6 +123,27 @@ struct StreamDecoderTests {
         #expect(try step(8..<12, second) == step(8..<12, first))
     }
 
+    @Test(
+        "rows that threads share have the same bits as one thread's",
+        arguments: [DecoderVariant.basics[0]]
+            + DecoderVariant.all.filter { "\($0)".contains("latent rows, matrices apart") })
+    func sharedRows(_ variant: DecoderVariant) throws {
+        let (model, _) = try randomModel(variant.decoder, seed: 89)
+        // Rows of 32 numbers are shared from 1024 on.
+        let text = randomWindows(1, length: 1100, seed: 90)[0]
+        func logits(_ threadCount: Int) throws -> [Float] {
+            let decoder = try StreamDecoder(
+                model: model, pool: WorkerPool(threadCount: threadCount))
+            let sequence = try decoder.makeSequence(capacity: text.count)
+            return try decoder.step(
+                Batch([
+                    Stretch(
+                        tokens: text, scored: text.count - 3..<text.count, sequence: sequence)
+                ]))
+        }
+        #expect(try logits(3).map(\.bitPattern) == logits(1).map(\.bitPattern))
+    }
+
     @Test("a sequence says its memory before it is made")
     func byteCount() throws {
         let (model, _) = try randomModel(seed: 87)
