@@ -9,7 +9,10 @@ extension ModelFamily {
         classes: ["DFlashDraftModel", "DFlash2DraftModel"],
         defaults: qwenDraftDefaults,
         keys: .common + .pooling + .dflash,
-        tensors: [.dflash(vocabulary: .vocabulary), .dflash2],
+        tensors: [
+            .dflash, .dflash2,
+            .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
+        ],
         checkpoint: .dflash,
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .hasTarget],
@@ -167,10 +170,8 @@ extension TensorRule.Condition {
 }
 
 extension TensorModules {
-    /// The tensors of DFlash.
-    ///
-    /// - Parameter vocabulary: The draft's number of tokens.
-    static func dflash(vocabulary: Dimension) -> Self {
+    /// The tensors of DFlash but for the output matrix.
+    static let dflash: Self =
         [
             .init("model.fc", "fc", [.hidden, .key("fused_length")]),
             .norm("model.hidden_norm", "enc.output_norm"), .norm("model.norm", "output_norm"),
@@ -196,9 +197,7 @@ extension TensorModules {
                 halves("self_attn.k_proj", "attn_k", .keyValueHeadCount, [.hidden]),
                 halves("self_attn.q_norm", "attn_q_norm", 1, []),
                 halves("self_attn.k_norm", "attn_k_norm", 1, [])),
-            .init("lm_head", "output", [vocabulary, .hidden], presence: .optional),
         ]
-    }
 
     /// Heads of neighbouring pairs, which become two halves.
     private static func halves(

@@ -23,15 +23,16 @@ extension ModelFamily {
             }, .hasConfidence,
         ],
         tensors: [
-            .dflash(vocabulary: draftVocabulary), .markov(vocabulary: draftVocabulary),
+            .dflash, .markov(vocabulary: draftVocabulary),
             .init(
                 "model.confidence_head.proj", "conf_proj", [1, .hidden + .key("markov_rank")],
                 bias: .optional, presence: .optional),
+            // A draft with all tokens takes the target's output matrix.
+            .only(where: .hasAllTokens, .ignoring("lm_head.weight")),
             .only(
-                where: .init { configuration, _ in
-                    configuration["draft_vocab_size"]?.integer
-                        == configuration["vocab_size"]?.integer
-                }, .ignoring("lm_head.weight")), .draftTokens,
+                where: !.hasAllTokens,
+                .init("lm_head", "output", [draftVocabulary, .hidden], presence: .optional)),
+            .draftTokens,
         ],
         checkpoint: .dflash,
         rotary: .yarnOrDynamic,
@@ -41,6 +42,13 @@ extension ModelFamily {
         tokenizer: .init(keys: { $0.maskToken($0.draft("mask_token_id", orWhole: false)) }))
 
     private static let draftVocabulary = Dimension.key("draft_vocab_size")
+}
+
+extension TensorRule.Condition {
+    /// Drafts whose tokens are all of the target's.
+    fileprivate static let hasAllTokens = TensorRule.Condition { configuration, _ in
+        configuration["draft_vocab_size"]?.integer == configuration["vocab_size"]?.integer
+    }
 }
 
 extension ModelConfiguration {
