@@ -38,7 +38,7 @@ extension HFTokenizer {
         _ folder: HFTokenizerFolder, size: Int?
     ) throws -> HFTokenizer {
         let file = folder.file("rwkv_vocab_v20230424.txt")
-        guard folder.existing(["rwkv_vocab_v20230424.txt"]) != nil else {
+        guard try folder.existing(["rwkv_vocab_v20230424.txt"]) != nil else {
             throw TokenizationError(.missing("rwkv_vocab_v20230424.txt"), file: folder.path)
         }
         var tokens: [ByteString] = ["<s>"]
@@ -88,7 +88,7 @@ extension HFTokenizer {
     /// PLaMo's `tokenizer.jsonl`: a list for each token with its text, its score and its kind.
     private static func plamo(_ folder: HFTokenizerFolder, size: Int?) throws -> HFTokenizer {
         let file = folder.file("tokenizer.jsonl")
-        guard folder.existing(["tokenizer.jsonl"]) != nil else {
+        guard try folder.existing(["tokenizer.jsonl"]) != nil else {
             throw TokenizationError(.missing("tokenizer.jsonl"), file: folder.path)
         }
         var tokens: [ByteString] = []
