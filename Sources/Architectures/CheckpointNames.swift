@@ -40,7 +40,8 @@ public struct CheckpointNames: Sendable {
     private static let foreign: Set<Substring> = [
         "vit", "vpm", "siglip2", "conformer", "merger", "resampler", "vision_resampler", "mlp1",
         "mlp_AR",
-        "sound_encoder", "sound_projection", "speech_embeddings", "talker", "token2wav",
+        "vit_large_projector", "sound_encoder", "sound_projection", "speech_embeddings", "talker",
+        "token2wav",
         "code2wav", "vision", "connector", "aligner", "generation_embeddings",
         "generation_aligner", "generation_head", "vqmodel", "image_newline", "audio_projector",
         "view_seperator", "audio", "patch_embed",
@@ -62,6 +63,7 @@ public struct CheckpointNames: Sendable {
     private let spellings: [ModelFamily.Spelling]
     /// Whole names that are none of the language model's.
     private let foreignNames: Set<String>
+    private let foreignPrefixes: [String]
     /// The prefix of layers that are named apart.
     private let apart: String?
     /// The number of the first layer of which all tensors are known, as they are left out.
@@ -79,6 +81,7 @@ public struct CheckpointNames: Sendable {
         prefixes = [""] + heads.intersection(CheckpointNames.wrappers).sorted().map { $0 + "." }
         spellings = family.checkpoint.spellings + CheckpointNames.oldSpellings
         foreignNames = family.checkpoint.foreign
+        foreignPrefixes = family.checkpoint.foreignPrefixes
         let further = family.checkpoint.multiTokenPrediction
         if case .apart(let prefix, _) = further { apart = prefix } else { apart = nil }
         firstLeftOut = further == .leftOut ? try configuration.numHiddenLayers() : nil
@@ -86,7 +89,9 @@ public struct CheckpointNames: Sendable {
 
     /// What a tensor of the checkpoint is.
     public func meaning(of name: String) -> Meaning {
-        if foreignNames.contains(name) { return .foreign }
+        if foreignNames.contains(name) || foreignPrefixes.contains(where: name.hasPrefix) {
+            return .foreign
+        }
         if isKnown(name) { return .rule(name) }
         var parts = name.split(separator: ".", omittingEmptySubsequences: false)
         if parts.contains(where: CheckpointNames.adapters.contains) { return .adapter }

@@ -72,6 +72,8 @@ public struct CheckpointRules: Sendable {
     public internal(set) var measured: [Measured] = []
     /// Where the tokenizer is.
     public internal(set) var tokenizer = TokenizerPlace.own
+    /// What names of tensors begin with that are not the language model's.
+    public internal(set) var foreignPrefixes: [String] = []
     /// Whether routers of experts get the type of the other matrices; otherwise they are F32.
     public internal(set) var roundsRouters = false
 }

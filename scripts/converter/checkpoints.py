@@ -14,7 +14,7 @@ FIXTURES = os.path.join(ROOT, "fixtures", "conformance", "convert", "checkpoints
 TOKENIZERS = {"llama": "llama-bpe", "llama-spm": "default", "qwen3": "qwen2"}
 # Tokenizers that no fixture has and a function of `vocabularies` writes.
 WRITTEN = {"rwkv": vocabularies.rwkv, "plamo": vocabularies.plamo, "wordpiece": vocabularies.wordpiece}
-TOKENIZERS |= {"rwkv": "default", "plamo": "default", "wordpiece": "default"}
+TOKENIZERS |= {"rwkv": "default", "plamo": "default", "wordpiece": "bert-bge"}
 # The number of tokens that these tokenizers have.
 TOKENS = 512
 

@@ -64,7 +64,7 @@ for label, config, tensors in [("mean", {}, bert()), ("one kind", {"type_vocab_s
 
 for label, name, config, members in [
     ("bitnet", "BitnetForCausalLM", {}, {}), ("f16", "BitNetForCausalLM", {}, {"dtype": "float16"}),
-    ("f32, wider", "BitnetForCausalLM", {"hidden_size": 128, "num_hidden_layers": 3}, {"dtype": "float32"}),
+    ("wider", "BitnetForCausalLM", {"hidden_size": 128, "num_hidden_layers": 3}, {}),
 ]:
     H, n = config.get("hidden_size", 64), config.get("num_hidden_layers", 2)
     case(f"bitnet, {label}", name, dict(model_type="llama", num_key_value_heads=4, rope_scaling=None, weight_bits=1,

@@ -7,7 +7,10 @@ extension ModelFamily {
         name: "Dflash",
         architecture: "dflash",
         classes: ["DFlashDraftModel", "DFlash2DraftModel"],
-        defaults: qwenDraftDefaults,
+        defaults: qwenDraftDefaults
+            + ["conv_kernel_size", "conv_group_size", "selector_rank"].map { key in
+                .computed(key) { $0["dflash_config"]?[key] }
+            },
         keys: .common + .pooling + .dflash,
         tensors: [
             .dflash, .dflash2,

@@ -20,6 +20,7 @@ extension ModelFamily {
                 .attention(biases: .optional, outputBias: .optional, rotaryPairs: true),
                 .gatedNetwork(bias: .optional)),
         ],
+        checkpoint: .init(foreignPrefixes: ["encoder.", "projector."]),
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .headsShareWidth],
         tokenizer: .llama,

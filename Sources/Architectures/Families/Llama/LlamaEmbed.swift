@@ -19,6 +19,7 @@ extension ModelFamily {
         llama.defaults.filter { $0.key != "head_dim" } + [
             .computed("head_dim") { configuration in
                 guard configuration["model_type"]?.text == "llama",
+                    configuration["transformer_layer_config"] == nil,
                     configuration["head_dim"] == nil,
                     let width = configuration["hidden_size"]?.integer,
                     let heads = configuration["num_attention_heads"]?.integer, heads > 0
