@@ -1,3 +1,8 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 import TensorCore
 
 extension ModelFamily {
@@ -134,6 +139,10 @@ extension DecoderRule {
             let name = "blk.\(index)"
             block.attention.softCap = cap
             block.attention.scale = scale ?? 0.08838834764831845
+            // Readers go by the factor, whatever yarn_attn_factor says.
+            if let factor = block.attention.rotary?.yarn?.factor, factor > 1 {
+                block.attention.rotary?.magnitude = Float(0.1 * log(factor) + 1)
+            }
             block.postAttentionNorm = try model.norm(.rootMeanSquare, "\(name).attn_output_norm")
             let isOld = model.present("\(name).layer_output_norm.weight") != nil
             block.postFeedForwardNorm = try model.norm(
