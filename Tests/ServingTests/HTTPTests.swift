@@ -47,7 +47,11 @@ import Testing
     /// Runs what blocks on a thread of its own: the server needs the concurrent ones.
     private func offPool<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
         await withCheckedContinuation { continuation in
-            BackgroundThread.start { continuation.resume(returning: body()) }
+            do {
+                try BackgroundThread.start { continuation.resume(returning: body()) }
+            } catch {
+                fatalError("\(error)")
+            }
         }
     }
 

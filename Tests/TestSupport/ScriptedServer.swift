@@ -53,14 +53,18 @@ public final class ScriptedServer: Sendable {
             }
             return Int(UInt16(bigEndian: pointer.pointee.sin_port))
         }
-        BackgroundThread.start { [self] in
+        ScriptedServer.onThread { [self] in
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { return }
                 connections.withLock { $0.append(connection) }
-                BackgroundThread.start { [self] in serve(connection) }
+                ScriptedServer.onThread { [self] in serve(connection) }
             }
         }
+    }
+
+    private static func onThread(_ body: @escaping @Sendable () -> Void) {
+        do { try BackgroundThread.start(body) } catch { fatalError("\(error)") }
     }
 
     /// Closes everything.

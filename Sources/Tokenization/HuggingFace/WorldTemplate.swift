@@ -1,42 +1,28 @@
 import TensorCore
 
 extension HFTokenizer {
-    /// The chat template of RWKV's world models, whose directories have none: the one that files made by
-    /// the reference converter carry, to the byte.
+    /// The chat template of RWKV's world models, whose directories have none.
+    ///
+    /// A system prompt (the last one), turns behind `User:` and `Assistant:` without thoughts, and at the end
+    /// what `enable_thinking` asks for. The reference converter's says the same in other words.
     static let worldTemplate: ByteString = #"""
-        {%- if not add_generation_prompt is defined -%}
-            {%- set add_generation_prompt = true -%}
+        {%- set system = messages | selectattr('role', 'equalto', 'system') | map(attribute='content') | list -%}
+        {{- bos_token -}}
+        {%- if system and system[-1] -%}
+            {{- 'System: ' ~ system[-1] ~ '\n\n' -}}
         {%- endif -%}
-        {%- set ns = namespace(system_prompt='') -%}
-        {%- for message in messages -%}
-            {%- if message['role'] == 'system' -%}
-                {%- set ns.system_prompt = message['content'] -%}
+        {%- for turn in messages -%}
+            {%- if turn.role == 'user' -%}
+                {{- 'User: ' ~ turn.content | trim ~ '\n\n' -}}
+            {%- elif turn.role == 'assistant' and turn.content is not none -%}
+                {{- 'Assistant: ' ~ turn.content.split('</think>') | last | trim ~ '\n\n' -}}
             {%- endif -%}
         {%- endfor -%}
-        {{bos_token}}
-        {%- if ns.system_prompt != '' -%}
-        {{- 'System: ' + ns.system_prompt + '\n\n' -}}
-        {%- endif -%}
-        {%- for message in messages -%}
-            {%- if message['role'] == 'user' -%}
-                {{- 'User: ' + message['content']|trim + '\n\n' -}}
-            {%- endif -%}
-            {%- if message['role'] == 'assistant' and message['content'] is  not none -%}
-                {%- set content = message['content'] -%}
-                {%- if '</think>' in content -%}
-                    {%- set content = content.split('</think>')[-1] -%}
-                {%- endif -%}
-                {{- 'Assistant: ' + content|trim + '\n\n' -}}
-            {%- endif -%}
-        {%- endfor -%}
-        {%- if add_generation_prompt -%}
+        {%- if add_generation_prompt is not defined or add_generation_prompt -%}
             {{- 'Assistant:' -}}
-            {%- if enable_thinking is defined and enable_thinking is false %}
-                {{- ' <think>\n</think>' }}
-            {%- endif %}
-            {%- if enable_thinking is defined and enable_thinking is true %}
-                {{- ' <think>' }}
-            {%- endif %}
+            {%- if enable_thinking is defined -%}
+                {{- ' <think>' if enable_thinking else ' <think>\n</think>' -}}
+            {%- endif -%}
         {%- endif -%}
         """#
 }
