@@ -35,7 +35,7 @@ enum TensorContent: Sendable {
         switch self {
         case .stored(let parts): parts.parts.map(\.values.dataType)
         case .sum(let parts): parts.parts.map(\.values.dataType)
-        case .generated, .mxfp4: []
+        case .generated, .mxfp4, .numbers: []
         }
     }
 
