@@ -1,4 +1,5 @@
 import Clusters
+import Quantization
 import TensorCore
 import TestSupport
 import Testing

@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func theTargetMustBeNamed() throws {
-        try model.with { folder in
+        _ = try model.with { folder in
             #expect {
                 _ = try ConversionSource(directory: folder, options: .init(outputType: .f32))
             } throws: { error in "\(error)".contains("--target-model-dir") }
