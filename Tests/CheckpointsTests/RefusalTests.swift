@@ -30,7 +30,7 @@ import Testing
     @Test func rowsThatAreNoWholeGroups() throws {
         let source = RandomModel.mixture(columns: 96)
         let error = try fault(source, "W4A16")
-        #expect(error?.place == "model.layers.0.self_attn.q_proj.weight")
+        #expect(error?.place == "model.layers.0.mlp.experts.0.gate_proj.weight")
         #expect(error?.kind == .rows(columns: 96, group: 128, form: "W4A16"))
         #expect(try fault(source, "W4A16_G64")?.problem.contains("64") == true)
         #expect(try fault(source, "W4A16_G32") == nil)
