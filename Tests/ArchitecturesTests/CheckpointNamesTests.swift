@@ -33,7 +33,8 @@ import Testing
         },
     ]
 
-    @Test(arguments: ModelFamily.all.map(\.name))
+    /// But Granite Switch's: its own tensors have the names of adapters and their bases.
+    @Test(arguments: ModelFamily.all.map(\.name).filter { $0 != "GraniteSwitch" })
     func everyNameIsFoundWithoutItsPrefixAndInEveryWrapping(_ family: String) throws {
         let (names, patterns) = try CheckpointNamesTests.names(family)
         let foreign = ModelFamily.all.first { $0.name == family }?.checkpoint.foreign ?? []

@@ -13,6 +13,7 @@ import Testing
         "architectures": ["LlamaForCausalLMEagle3"], "vocab_size": 512, "draft_vocab_size": 3,
         "hidden_size": 4, "intermediate_size": 6, "num_hidden_layers": 1,
         "num_attention_heads": 2, "num_key_value_heads": 1, "target_hidden_size": 5,
+        "eagle_aux_hidden_state_layer_ids": [2, 1, 0],
     ]
     private static let tensors: [(name: String, shape: [Int])] = [
         ("fc.weight", [4, 15]), ("norm.weight", [4]), ("lm_head.weight", [3, 4]),

@@ -109,6 +109,16 @@ extension MetadataRule {
         }
     }
 
+    /// A limit of logits; 0, which readers take for none, where the configuration has null.
+    static func cap(_ key: String) -> Self {
+        .entries { configuration throws(ArchitectureError) in
+            [
+                .init(
+                    "{arch}.\(key)", .float32(Float(try configuration.number([key]) ?? 0)))
+            ]
+        }
+    }
+
     /// `{arch}.<key>` as BOOL, when the configuration key is there.
     static func flag(_ key: String, _ name: String) -> Self {
         .entries { configuration throws(ArchitectureError) in

@@ -61,3 +61,13 @@ extension DecoderRule {
         return decoder
     }
 }
+
+extension ModelFamily {
+    /// The words of what indexers add.
+    static let indexerWords: [String: String?] = [
+        "nextn_predict_layers": "num_nextn_predict_layers",
+        "attention.indexer.head_count": "index_n_heads",
+        "attention.indexer.key_length": "index_head_dim",
+        "attention.indexer.top_k": "index_topk",
+    ]
+}

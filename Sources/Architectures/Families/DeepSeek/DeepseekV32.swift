@@ -34,12 +34,4 @@ extension ModelFamily {
             modelType: "deepseek_v32", words: indexerWords,
             computed: { $0.networkTypes + $0.predictedLayers }),
         decoder: .sparseLatentAttention)
-
-    /// The words of what indexers add.
-    static let indexerWords: [String: String?] = [
-        "nextn_predict_layers": "num_nextn_predict_layers",
-        "attention.indexer.head_count": "index_n_heads",
-        "attention.indexer.key_length": "index_head_dim",
-        "attention.indexer.top_k": "index_topk",
-    ]
 }

@@ -59,18 +59,6 @@ extension ModelFamily {
         })
 }
 
-extension MetadataRule {
-    /// A limit of logits; 0, which readers take for none, where the configuration has null.
-    static func cap(_ key: String) -> Self {
-        .entries { configuration throws(ArchitectureError) in
-            [
-                .init(
-                    "{arch}.\(key)", .float32(Float(try configuration.number([key]) ?? 0)))
-            ]
-        }
-    }
-}
-
 extension ConfigurationExport.Source {
     /// What scores are divided by the root of: the size of a head, and the width shared out among
     /// the heads in the model with `largest` layers.
