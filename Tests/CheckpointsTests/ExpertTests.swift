@@ -13,8 +13,8 @@ import Testing
     private static let router = "model.layers.0.mlp.gate"
     /// What engines take no experts in.
     private static let refused = ["W4A16_ASYM", "W8A8_STATIC"]
-    private static let tokens = (0..<4).map { row in
-        (0..<24).map { Int32((row * 97 + $0 * 13) % 512) }
+    private static let tokens: [[Int32]] = (0..<4).map { row in
+        (0..<24).map { column in Int32((row * 97 + column * 13) % 512) }
     }
 
     @Test(arguments: CheckpointForm.all.map(\.name))
