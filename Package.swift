@@ -372,7 +372,7 @@ let package = Package(
         .testTarget(
             name: "ClustersTests",
             dependencies: [
-                "Clusters", "Quantization", "TensorCore", "TestSupport",
+                "Clusters", "Parts", "Quantization", "TensorCore", "TestSupport",
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: tests),

@@ -1,18 +1,8 @@
-import Quantization
-
 /// What work takes, by measurements that docs/clusters.md tells of: a guide for requests and for the
 /// choice of parts, not a promise.
+///
+/// What encoding takes is `EncodingCost`'s.
 public enum CostModel {
-    /// Nanoseconds of one processor for a weight that is read, widened and encoded, by format;
-    /// searched formats with an importance matrix.
-    static let encoding: [String: Double] = [
-        "F32": 2, "F16": 1.8, "BF16": 1.9, "Q8_0": 1.6, "Q4_0": 5.2, "Q4_1": 12, "Q5_0": 4.4,
-        "Q5_1": 12.2, "Q2_K": 15.8, "Q3_K": 6.6, "Q4_K": 16.1, "Q5_K": 13.1, "Q6_K": 5.6,
-        "IQ4_NL": 8.2, "IQ4_XS": 9.6, "IQ3_XXS": 96, "IQ3_S": 61, "IQ2_XXS": 53, "IQ2_XS": 68,
-        "IQ2_S": 68, "IQ1_S": 26, "IQ1_M": 36, "TQ1_0": 1.2, "TQ2_0": 1.1, "MXFP4": 3,
-    ]
-    /// The same for a format that is not in the table.
-    static let usualEncoding = 60.0
     /// Nanoseconds of one processor for a weight that is only made a number of.
     static let decoding = 0.5
     /// Floating-point operations a second of one processor in products of large matrices.
@@ -32,7 +22,4 @@ public enum CostModel {
     static let calibrationTokens = 16_384 * 4 / 3
     /// Bytes of text that make a token.
     static let bytesPerToken = 4
-
-    /// Nanoseconds of one processor for a weight in a format.
-    static func encoding(_ format: Format) -> Double { encoding[format.name] ?? usualEncoding }
 }

@@ -1,4 +1,5 @@
 import GGUF
+import Pipeline
 import Planning
 import Quantization
 import TensorCore
@@ -128,7 +129,10 @@ struct StageCosts {
                 read: baseBytes, written: levelBytes[index], memory: writerBytes(cores))
             for (tensor, format) in zip(tensors, source.levels[index].formats) {
                 cost.processorSeconds +=
-                    Double(tensor.shape.elementCount) * CostModel.encoding(format) * 1e-9
+                    1e-9
+                    * EncodingCost.nanoseconds(
+                        of: tensor.shape.elementCount, from: tensor.format, to: format,
+                        isWeighted: job.importance != nil || job.calibration != nil)
             }
             guard job.calibration != nil else { return cost }
             cost.processorSeconds +=

@@ -3,6 +3,7 @@
 #elseif canImport(Darwin)
     import Darwin
 #endif
+import Parts
 import TensorCore
 
 /// Reads what tasks have left behind.
@@ -158,31 +159,24 @@ enum FoundPart {
     /// It is not, and why.
     case damaged(String)
 
-    /// Looks at a manifest and at the lengths of the files that it names; digests are compared when
+    /// Reads a manifest and looks at the lengths of the files that it names; digests are compared when
     /// parts are joined.
     init(manifest path: String) {
-        guard let json = try? JSON.parse(path: path, byteLimit: 1 << 24),
-            json["ingot-part"]?.integer == 1
-        else {
-            self = .damaged("\(path) is no part's manifest; remove it")
+        let manifest: PartManifest
+        do { manifest = try PartManifest(path: path) } catch {
+            self = .damaged("\(error)")
             return
         }
-        let files = json["files"]?.array ?? [json["file"]].compactMap { $0 }
         let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
-        for file in files {
-            guard let name = file["name"]?.text, !name.contains("/"),
-                let bytes = file["bytes"]?.integer
-            else {
-                self = .damaged("\(path) names no file; remove it")
-                return
-            }
-            let found = try? SourceFile(path: folder + name)
-            guard found?.byteCount == bytes else {
+        for file in manifest.files {
+            let found = try? SourceFile(path: folder + file.name)
+            guard found?.byteCount == file.byteCount else {
                 let length = found.map { "has \($0.byteCount) bytes" } ?? "is not there"
-                self = .damaged("\(folder)\(name) \(length), its manifest says \(bytes)")
+                self = .damaged(
+                    "\(folder)\(file.name) \(length), its manifest says \(file.byteCount)")
                 return
             }
         }
-        self = .complete(seconds: json["seconds"]?.double ?? 0)
+        self = .complete(seconds: manifest.seconds)
     }
 }

@@ -86,25 +86,24 @@ public final class OutputFile: Sendable {
             }
             guard descriptor >= 0 else { throw .last("create", path: destination) }
             guard retrying({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 else {
-                defer { close(descriptor) }
-                if errno == EWOULDBLOCK { return nil }
+                if errno == EWOULDBLOCK {
+                    close(descriptor)
+                    return nil
+                }
                 // A file system without locks.
                 let error = FileError.last("lock", path: path)
-                var opened = stat()
-                if fstat(descriptor, &opened) == 0, opened.st_size == 0 { unlink(temporaryPath) }
+                OutputFile.leave(descriptor, at: temporaryPath)
                 throw error
             }
             // Its owner may have renamed or removed it between the two calls.
-            var opened = stat()
-            guard fstat(descriptor, &opened) == 0 else {
-                let error = FileError.last("fstat", path: path)
-                close(descriptor)
+            do throws(FileError) {
+                guard try OutputFile.isOpen(descriptor, at: temporaryPath) else {
+                    close(descriptor)
+                    continue
+                }
+            } catch {
+                OutputFile.leave(descriptor, at: temporaryPath)
                 throw error
-            }
-            guard try FileIdentity.of(temporaryPath)?.isSameFile(as: FileIdentity(opened)) == true
-            else {
-                close(descriptor)
-                continue
             }
             self.descriptor = descriptor
             break
@@ -114,6 +113,22 @@ public final class OutputFile: Sendable {
         self.temporaryPath = temporaryPath
         self.keepsUnfinished = keepsUnfinished
         if !keepsUnfinished { TemporaryFiles.add(temporaryPath) }
+    }
+
+    /// Whether a path still leads to an open file.
+    private static func isOpen(_ descriptor: Int32, at path: String) throws(FileError) -> Bool {
+        var opened = stat()
+        guard fstat(descriptor, &opened) == 0 else { throw .last("fstat", path: path) }
+        return try FileIdentity.of(path)?.isSameFile(as: FileIdentity(opened)) == true
+    }
+
+    /// Closes a sibling that cannot be used, and removes it where nothing is in it.
+    private static func leave(_ descriptor: Int32, at path: String) {
+        var opened = stat()
+        if fstat(descriptor, &opened) == 0, opened.st_size == 0, opened.st_nlink == 1 {
+            unlink(path)
+        }
+        close(descriptor)
     }
 
     deinit {

@@ -1,4 +1,5 @@
 import Clusters
+import Parts
 import TensorCore
 import TestSupport
 import Testing
@@ -13,9 +14,11 @@ struct StatusTests {
         }
     }
 
-    private func manifest(_ name: String, bytes: Int, seconds: Int) -> String {
-        #"{"ingot-part": 1, "part": 1, "of": 3, "seconds": \#(seconds), "#
-            + #""file": {"name": "\#(name)", "bytes": \#(bytes), "sha256": ""}}"#
+    private func manifest(_ name: String, bytes: Int, seconds: Double) throws -> PartManifest {
+        PartManifest(
+            command: "quantize", part: try #require(PartNumber(1, of: 3)), version: "0", plan: "",
+            sources: [], files: [.init(name: name, byteCount: bytes, sha256: "")],
+            share: .init(what: "tensors"), seconds: seconds)
     }
 
     @Test("Nothing is known at first")
@@ -33,7 +36,8 @@ struct StatusTests {
         try withCampaign { campaign in
             let part = "m-Q8_0.gguf.part-00001-of-00003"
             try campaign.put("12345", "out/m/\(part)")
-            try campaign.put(manifest(part, bytes: 5, seconds: 40), "out/m/\(part).manifest.json")
+            try manifest(part, bytes: 5, seconds: 40).write(
+                to: "\(campaign.folder)/out/m/\(part).manifest.json")
             try campaign.put("", "out/m/m-Q4_0.gguf")
             let status = try CampaignStatus(campaign.campaign)
             #expect(status.stages[2].missing == [2, 3])
@@ -47,12 +51,15 @@ struct StatusTests {
         try withCampaign { campaign in
             let part = "m-Q8_0.gguf.part-00001-of-00003"
             let path = "out/m/\(part).manifest.json"
+            try campaign.put("12345", "out/m/\(part)")
+            try manifest(part, bytes: 6, seconds: 1).write(to: "\(campaign.folder)/\(path)")
+            let written = String(
+                decoding: try InputFile.contents(path: "\(campaign.folder)/\(path)"), as: UTF8.self)
             for (text, expected) in [
-                (manifest(part, bytes: 6, seconds: 1), "its manifest says 6"),
-                (manifest("../x", bytes: 5, seconds: 1), "names no file"),
-                ("{", "no part's manifest"),
+                (written, "its manifest says 6"),
+                (written.replacing("quantize", with: "convert"), "not as it was written"),
+                ("{", path),
             ] {
-                try campaign.put("12345", "out/m/\(part)")
                 try campaign.put(text, path)
                 let status = try CampaignStatus(campaign.campaign)
                 #expect(status.hasFailed && status.stages[2].count(.failed) == 1)

@@ -51,7 +51,6 @@ extension TensorModules {
         let attention = "model.layers.{bid}.self_attn."
         let (rank, queryRank) = (Dimension.key("kv_lora_rank"), Dimension.key("q_lora_rank"))
         let (nope, value) = (Dimension.key("qk_nope_head_dim"), Dimension.key("v_head_dim"))
-        let heads = TensorView.reshaped([.headCount, nope + value, rank])
         return [
             .ends(outputPresence: .unlessTied), .blocks(.preNorms()),
             .blocks(
@@ -68,20 +67,30 @@ extension TensorModules {
                     "kv_a_proj_with_mqa", "attn_kv_a_mqa",
                     [rank + .key("qk_rope_head_dim"), .hidden], bias: .optional),
                 .norm("kv_a_layernorm", "attn_kv_a_norm", rank),
-                .tensors(
-                    [.init("kv_b_proj.weight", [.headCount * (nope + value), rank])],
-                    into: [
-                        .init(
-                            "attn_k_b.weight", [.headCount, rank, nope],
-                            heads.narrowed(1, from: 0, count: nope).permuted([0, 2, 1])),
-                        .init(
-                            "attn_v_b.weight", [.headCount, value, rank],
-                            heads.narrowed(1, from: nope, count: value)),
-                    ]),
+                .latentExpansion(rank: rank, key: nope, value: value),
                 .init("o_proj", "attn_output", [.hidden, .headCount * value], bias: .optional)),
             .blocks(where: !.sparseAfterFirst, .gatedNetwork(bias: .optional)),
         ]
     }()
+}
+
+extension TensorModules {
+    /// The up-projection of keys and values, split by heads, the keys' part transposed.
+    static func latentExpansion(
+        heads: Dimension = .headCount, rank: Dimension, key: Dimension, value: Dimension
+    ) -> Self {
+        let box = TensorView.reshaped([heads, key + value, rank])
+        return .tensors(
+            [.init("kv_b_proj.weight", [heads * (key + value), rank])],
+            into: [
+                .init(
+                    "attn_k_b.weight", [heads, rank, key],
+                    box.narrowed(1, from: 0, count: key).permuted([0, 2, 1])),
+                .init(
+                    "attn_v_b.weight", [heads, value, rank],
+                    box.narrowed(1, from: key, count: value)),
+            ])
+    }
 }
 
 extension ConfigurationExport {

@@ -123,3 +123,20 @@ extension ModelConfiguration {
         }
     }
 }
+
+extension TensorModules {
+    /// Queries, keys and values of delta attention, each convolved by itself; checkpoints have the
+    /// convolutions with and without a length of 1.
+    static func deltaInputs(width: Dimension, kernel: Dimension) -> Self {
+        .init(
+            ["q", "k", "v"].flatMap { role in
+                TensorModules("\(role)_proj", "attn_\(role)", [width, .hidden]).rules
+                    + [[width, 1, kernel], [width, kernel]].flatMap { stored in
+                        TensorModules.tensor(
+                            "\(role)_conv1d.weight", "ssm_conv1d_\(role).weight",
+                            [1, width, 1, kernel], from: stored
+                        ).rules
+                    }
+            })
+    }
+}

@@ -1,12 +1,12 @@
 import GGUF
-import Quantization
+package import Quantization
 import TensorCore
 
 /// What writing a tensor costs, in nanoseconds of one thread: the one place that parts are balanced by.
 ///
 /// Measured with `ingot quantize --pure -t 1` of a model of 192 M weights in F16, as processor time, on an
 /// x86-64 processor with AVX-512; only ratios matter.
-enum EncodingCost {
+package enum EncodingCost {
     /// For each byte that is read or written.
     private static let byte = 0.6
     /// For each value that is looked at and not encoded in blocks.
@@ -26,11 +26,26 @@ enum EncodingCost {
     /// What a tensor costs; reading its source is counted.
     static func nanoseconds(of tensor: Plan.Tensor) -> Double {
         let bytes = byte * Double(tensor.byteCount + tensor.sourceByteCount)
-        let values = Double(tensor.source.shape.elementCount)
-        guard !tensor.isCopy, let cost = formats[tensor.choice.format] else {
-            return bytes + value * values
-        }
-        return bytes + values * (tensor.importance == nil ? cost.plain : cost.weighted)
+        return bytes + Double(tensor.source.shape.elementCount)
+            * nanoseconds(
+                in: tensor.isCopy ? nil : tensor.choice.format,
+                isWeighted: tensor.importance != nil)
+    }
+
+    /// What so many values cost that are read in one format and written in another.
+    package static func nanoseconds(
+        of count: Int, from source: Format, to format: Format, isWeighted: Bool
+    ) -> Double {
+        let bytes = (source.bitsPerWeight + format.bitsPerWeight) / 8
+        return Double(count)
+            * (byte * bytes
+                + nanoseconds(in: source == format ? nil : format, isWeighted: isWeighted))
+    }
+
+    /// For each value; `nil` for one that is copied.
+    private static func nanoseconds(in format: Format?, isWeighted: Bool) -> Double {
+        guard let cost = format.flatMap({ formats[$0] }) else { return value }
+        return isWeighted ? cost.weighted : cost.plain
     }
 
     /// What error feedback adds to a tensor: the tokens' products with it, the sums of what it takes

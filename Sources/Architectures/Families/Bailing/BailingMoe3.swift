@@ -155,7 +155,6 @@ extension TensorModules {
         let (rank, queryRank) = (Dimension.key("kv_lora_rank"), Dimension.key("q_lora_rank"))
         let (nope, value) = (Dimension.key("qk_nope_head_dim"), Dimension.key("v_head_dim"))
         let rope = Dimension.key("qk_rope_head_dim")
-        let heads = TensorView.reshaped([.headCount, nope + value, rank])
         return [
             .only(
                 where: !isCompressed,
@@ -166,16 +165,7 @@ extension TensorModules {
                 .init("q_b_proj", "attn_q_b", [.headCount * (nope + rope), queryRank])),
             .init("kv_a_proj_with_mqa", "attn_kv_a_mqa", [rank + rope, .hidden]),
             .norm("kv_a_layernorm", "attn_kv_a_norm", rank),
-            .tensors(
-                [.init("kv_b_proj.weight", [.headCount * (nope + value), rank])],
-                into: [
-                    .init(
-                        "attn_k_b.weight", [.headCount, rank, nope],
-                        heads.narrowed(1, from: 0, count: nope).permuted([0, 2, 1])),
-                    .init(
-                        "attn_v_b.weight", [.headCount, value, rank],
-                        heads.narrowed(1, from: nope, count: value)),
-                ]),
+            .latentExpansion(rank: rank, key: nope, value: value),
             .init("g_proj", "attn_gate", [.headCount, .hidden]),
             .init("dense", "attn_output", [.hidden, .headCount * value]),
         ]
@@ -185,15 +175,7 @@ extension TensorModules {
     fileprivate static let bailingDelta: Self = {
         let (width, kernel) = (Dimension.queryHeads, Dimension.key("short_conv_kernel_size"))
         return .init(
-            ["q", "k", "v"].flatMap { role in
-                TensorModules("\(role)_proj", "attn_\(role)", [width, .hidden]).rules
-                    + [[width, 1, kernel], [width, kernel]].flatMap { stored in
-                        TensorModules.tensor(
-                            "\(role)_conv1d.weight", "ssm_conv1d_\(role).weight",
-                            [1, width, 1, kernel], from: stored
-                        ).rules
-                    }
-            }
+            TensorModules.deltaInputs(width: width, kernel: kernel).rules
                 + [
                     TensorModules("f_proj", "ssm_f_a", [width, .hidden]),
                     .init("b_proj", "ssm_beta", [.headCount, .hidden]),

@@ -138,7 +138,6 @@ extension TensorModules {
         )
         let rope = Dimension.key("qk_rope_head_dim")
         let queryRank = Dimension.key("q_lora_rank")
-        let box = TensorView.reshaped([heads, nope + value, rank])
         func norm(_ source: String, _ name: String, _ length: Dimension, _ scale: String) -> Self {
             .init(source, name, [length], times: [.init(scale)])
         }
@@ -149,16 +148,7 @@ extension TensorModules {
             .init("kv_a_proj_with_mqa", "attn_kv_a_mqa", [rank + rope, .hidden]),
             norm("kv_a_layernorm", "attn_kv_a_norm", rank, scale),
             .norm("k_rope_only_layernorm", "attn_k_norm", rope),
-            .tensors(
-                [.init("kv_b_proj.weight", [heads * (nope + value), rank])],
-                into: [
-                    .init(
-                        "attn_k_b.weight", [heads, rank, nope],
-                        box.narrowed(1, from: 0, count: nope).permuted([0, 2, 1])),
-                    .init(
-                        "attn_v_b.weight", [heads, value, rank],
-                        box.narrowed(1, from: nope, count: value)),
-                ]),
+            .latentExpansion(heads: heads, rank: rank, key: nope, value: value),
             .init("g_proj", "attn_gate", [heads, .hidden]),
             .init("o_proj", "attn_output", [.hidden, heads * value]),
         ]

@@ -132,7 +132,6 @@ extension TensorModules {
     fileprivate static let glmLatent: Self = {
         let (rank, queryRank) = (Dimension.key("kv_lora_rank"), Dimension.key("q_lora_rank"))
         let (nope, value) = (Dimension.key("qk_nope_head_dim"), Dimension.key("v_head_dim"))
-        let heads = TensorView.reshaped([.headCount, nope + value, rank])
         let index = Dimension.key("index_head_dim")
         return [
             .init("q_a_proj", "attn_q_a", [queryRank, .hidden]),
@@ -140,16 +139,7 @@ extension TensorModules {
             .init("q_b_proj", "attn_q_b", [.headCount * nope, queryRank]),
             .init("kv_a_proj_with_mqa", "attn_kv_a_mqa", [rank, .hidden]),
             .norm("kv_a_layernorm", "attn_kv_a_norm", rank),
-            .tensors(
-                [.init("kv_b_proj.weight", [.headCount * (nope + value), rank])],
-                into: [
-                    .init(
-                        "attn_k_b.weight", [.headCount, rank, nope],
-                        heads.narrowed(1, from: 0, count: nope).permuted([0, 2, 1])),
-                    .init(
-                        "attn_v_b.weight", [.headCount, value, rank],
-                        heads.narrowed(1, from: nope, count: value)),
-                ]),
+            .latentExpansion(rank: rank, key: nope, value: value),
             .init("o_proj", "attn_output", [.hidden, .headCount * value]),
             .tensor(
                 "indexer.index_kpool_compress_ape", "indexer_compressor_ape.weight",
@@ -165,15 +155,7 @@ extension TensorModules {
         let (heads, head) = (Dimension.key("kda_num_heads"), Dimension.key("kda_head_dim"))
         let (width, kernel) = (heads * head, Dimension.key("kda_kernel"))
         return .init(
-            ["q", "k", "v"].flatMap { role in
-                TensorModules("\(role)_proj", "attn_\(role)", [width, .hidden]).rules
-                    + [[width, 1, kernel], [width, kernel]].flatMap { stored in
-                        TensorModules.tensor(
-                            "\(role)_conv1d.weight", "ssm_conv1d_\(role).weight",
-                            [1, width, 1, kernel], from: stored
-                        ).rules
-                    }
-            }
+            TensorModules.deltaInputs(width: width, kernel: kernel).rules
                 + [
                     TensorModules("f_a_proj", "ssm_f_a", [head, .hidden]),
                     .init("f_b_proj", "ssm_f_b", [width, head]),
