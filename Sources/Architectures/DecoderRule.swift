@@ -4,6 +4,7 @@ struct DecoderRule: Sendable {
     let describe: @Sendable (DecoderMetadata) throws(DecoderDescriptionError) -> DecoderDescription
 
     /// A decoder made in the family's own way.
+    @inline(never)
     static func custom(
         _ describe:
             @escaping @Sendable (DecoderMetadata) throws(DecoderDescriptionError) ->
@@ -13,6 +14,7 @@ struct DecoderRule: Sendable {
     /// A decoder whose blocks are all of a style.
     ///
     /// - Parameter change: What the style does not say, block by block.
+    @inline(never)
     static func blocks(
         _ style: DecoderStyle,
         change:
@@ -27,6 +29,7 @@ struct DecoderRule: Sendable {
     }
 
     /// A decoder whose blocks are recurrences and nothing else.
+    @inline(never)
     static func recurrence(_ style: RecurrenceStyle) -> Self {
         .custom { model throws(DecoderDescriptionError) in try model.recurrentDecoder(style) }
     }

@@ -110,14 +110,19 @@ extension Dimension: ExpressibleByIntegerLiteral, CustomStringConvertible {
     public init(integerLiteral value: Int) { self = .constant(value) }
 
     /// The positive integer under a configuration key, or another dimension where there is none.
+    @inline(never)
     public static func key(_ key: String, or other: Dimension) -> Self { .keyOr(key, other) }
     /// Two dimensions side by side.
+    @inline(never)
     public static func + (left: Self, right: Self) -> Self { .sum(left, right) }
     /// One dimension without another.
+    @inline(never)
     public static func - (left: Self, right: Self) -> Self { .difference(left, right) }
     /// Two dimensions seen as one.
+    @inline(never)
     public static func * (left: Self, right: Self) -> Self { .product(left, right) }
     /// A dimension shared out.
+    @inline(never)
     public static func / (left: Self, right: Self) -> Self { .quotient(left, right) }
 
     /// The dimension in words.

@@ -164,36 +164,44 @@ public struct ConfigurationDefault: Sendable {
     public let source: Source
 
     /// A constant integer.
+    @inline(never)
     public static func integer(_ key: String, _ value: Int) -> Self {
         .init(key: key, source: .constant(.integer(value)))
     }
     /// A constant number.
+    @inline(never)
     public static func real(_ key: String, _ value: Double) -> Self {
         .init(key: key, source: .constant(.real(value)))
     }
     /// A constant Boolean.
+    @inline(never)
     public static func boolean(_ key: String, _ value: Bool) -> Self {
         .init(key: key, source: .constant(.bool(value)))
     }
     /// A constant text.
+    @inline(never)
     public static func text(_ key: String, _ value: String) -> Self {
         .init(key: key, source: .constant(.string(ByteString(value))))
     }
     /// The value of another key.
+    @inline(never)
     public static func same(_ key: String, as other: String) -> Self {
         .init(key: key, source: .sameAs(other))
     }
     /// A key divided by another.
+    @inline(never)
     public static func quotient(_ key: String, _ dividend: String, by divisor: String) -> Self {
         .init(key: key, source: .quotient(dividend, by: divisor))
     }
     /// A value made of the whole configuration, defaults in front of this one included.
+    @inline(never)
     public static func computed(
         _ key: String, _ make: @escaping @Sendable (ModelConfiguration) -> JSON?
     ) -> Self {
         .init(key: key, source: .computed(make))
     }
     /// The value of another key where that is there.
+    @inline(never)
     public static func replacement(_ key: String, by other: String) -> Self {
         .init(key: key, source: .replacedBy(other))
     }

@@ -22,6 +22,7 @@ public struct TensorPattern: Sendable, Hashable {
     private let pieces: [Piece]
 
     /// Reads a pattern.
+    @inline(never)
     public init(_ text: String) {
         self.text = text
         var pieces: [Piece] = []
@@ -93,6 +94,7 @@ public struct TensorPattern: Sendable, Hashable {
     /// A name with `#` for every part that is a number: what names of a kind have in common.
     ///
     /// Looking it up saves comparing tens of thousands of experts' tensors with every rule.
+    @inline(never)
     public static func skeleton(of name: String) -> String {
         name.split(separator: ".", omittingEmptySubsequences: false).map { part in
             !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) } ? "#" : part
@@ -100,6 +102,7 @@ public struct TensorPattern: Sendable, Hashable {
     }
 
     /// Where `part` first occurs in `name`.
+    @inline(never)
     static func find(_ part: String, in name: String) -> Range<String.Index>? {
         var start = name.startIndex
         while start < name.endIndex {

@@ -24,6 +24,7 @@ public struct TensorRule: Sendable {
         public let holds: @Sendable (ModelConfiguration, Int) throws(ArchitectureError) -> Bool
 
         /// A condition.
+        @inline(never)
         public init(
             _ holds:
                 @escaping @Sendable (ModelConfiguration, Int) throws(ArchitectureError) -> Bool
@@ -34,6 +35,7 @@ public struct TensorRule: Sendable {
         /// Every block of every model.
         public static let always = Condition { _, _ in true }
         /// What both are about.
+        @inline(never)
         static func && (left: Condition, right: Condition) -> Condition {
             Condition { configuration, block throws(ArchitectureError) in
                 guard try left.holds(configuration, block) else { return false }
@@ -58,6 +60,7 @@ public struct TensorRule: Sendable {
         public let count: Dimension
 
         /// A kind of tensor.
+        @inline(never)
         public init(_ pattern: String, _ shape: [Dimension]?, count: Dimension = .experts) {
             self.pattern = TensorPattern(pattern)
             self.shape = shape
@@ -93,6 +96,7 @@ public struct TensorRule: Sendable {
         public internal(set) var repeats = Dimension.constant(1)
 
         /// A tensor with the values of these parts.
+        @inline(never)
         init(
             _ name: String, _ shape: [Dimension], _ parts: [Part] = [.init(0)],
             change: ValueChange = .none, repeats: Dimension = 1, isPadded: Bool = false
@@ -103,6 +107,7 @@ public struct TensorRule: Sendable {
         }
 
         /// A tensor.
+        @inline(never)
         init(_ name: TensorPattern, _ shape: [Dimension], values: Values) {
             self.name = name
             self.shape = shape
@@ -110,11 +115,13 @@ public struct TensorRule: Sendable {
         }
 
         /// A tensor that is a part of the first source.
+        @inline(never)
         init(_ name: String, _ shape: [Dimension], _ view: TensorView) {
             self.init(name, shape, [Part(0, view)])
         }
 
         /// A tensor with values of its own kind.
+        @inline(never)
         init(_ name: String, _ shape: [Dimension], values: Values) {
             self.init(TensorPattern(name), shape, values: values)
         }
@@ -132,6 +139,7 @@ public struct TensorRule: Sendable {
         public let isZero: Bool
 
         /// A part.
+        @inline(never)
         public init(_ source: Int, _ view: TensorView? = nil, times factors: [Factor] = []) {
             self.source = source
             self.view = view
@@ -140,6 +148,7 @@ public struct TensorRule: Sendable {
         }
 
         /// As many zeros as these elements are.
+        @inline(never)
         public init(zerosOf source: Int, _ view: TensorView) {
             self.source = source
             self.view = view
@@ -161,6 +170,7 @@ public struct TensorRule: Sendable {
         public let isByBlock: Bool
 
         /// The number under a key, or one of the list there.
+        @inline(never)
         public init(_ key: String, _ index: Int? = nil) {
             self.key = key
             self.index = index
@@ -169,6 +179,7 @@ public struct TensorRule: Sendable {
         }
 
         /// A number that no configuration changes.
+        @inline(never)
         public init(constant: Double) {
             key = ""
             index = nil
@@ -177,6 +188,7 @@ public struct TensorRule: Sendable {
         }
 
         /// The block's number in the list under a key.
+        @inline(never)
         public init(byBlock key: String) {
             self.key = key
             index = nil
@@ -224,6 +236,7 @@ public struct TensorRule: Sendable {
     public let leavesUnused: Bool
 
     /// Declares a rule about any number of tensors.
+    @inline(never)
     init(
         _ sources: [Source], into outputs: [Output], presence: Presence = .required,
         isLeading: Bool = false, isTrailing: Bool = false, isCopy: Bool = false,
@@ -239,6 +252,7 @@ public struct TensorRule: Sendable {
     }
 
     /// Declares a rule about one tensor, which has the dimensions `shape` in the GGUF file.
+    @inline(never)
     init(
         _ pattern: String, _ name: String, _ shape: [Dimension], presence: Presence = .required,
         transform: TensorTransform = .none, times factors: [Factor] = []

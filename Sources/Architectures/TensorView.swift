@@ -31,6 +31,7 @@ public struct TensorView: Sendable, Hashable {
     }
 
     /// All elements, as they are stored, seen as a box with these sides.
+    @inline(never)
     public static func reshaped(_ axes: [Dimension]) -> Self {
         .init(axes: axes, order: Array(axes.indices))
     }
@@ -53,6 +54,7 @@ public struct TensorView: Sendable, Hashable {
     /// - Parameters:
     ///   - heads: The number of heads that the outermost side of `shape` is made of.
     ///   - shape: The stored shape.
+    @inline(never)
     public static func rotaryPairs(heads: Dimension, of shape: [Dimension]) -> Self {
         let rows = shape.first ?? 1
         let inner = Array(shape.dropFirst())

@@ -24,10 +24,12 @@ public struct ProjectorFamily: Sendable {
         let format: FixedFormat
 
         /// Tensors whose name in the checkpoint has this part.
+        @inline(never)
         static func source(_ part: String, _ format: FixedFormat) -> Self {
             .init(part: part, isSource: true, format: format)
         }
         /// Tensors whose name in the file has this part.
+        @inline(never)
         static func output(_ part: String, _ format: FixedFormat) -> Self {
             .init(part: part, isSource: false, format: format)
         }
@@ -95,6 +97,7 @@ public struct ProjectorFamily: Sendable {
     /// An encoder's own class (`vision_config.architectures`) counts before the model's.
     ///
     /// - Throws: `ArchitectureError.Kind.unknownArchitecture`, which lists what is supported.
+    @inline(never)
     public static func of(config: JSON, path: String) throws(ArchitectureError) -> ProjectorFamily {
         let configuration = ModelConfiguration(config, path: path)
         let own = config["vision_config"]?["architectures"]?.array?.first?.text

@@ -14,6 +14,7 @@ public struct ProjectorKey: Sendable {
     /// The metadata of a file, in its order, behind `general.*`.
     ///
     /// - Parameter fileType: The number under `general.file_type`.
+    @inline(never)
     public static func entries(
         _ family: ProjectorFamily, _ model: ProjectorModel, fileType: UInt32
     ) throws(ArchitectureError) -> [MetadataEntry] {
@@ -84,6 +85,7 @@ public struct ProjectorKey: Sendable {
 
 extension ProjectorKey {
     /// A key with a value that is computed; none where that is `nil`.
+    @inline(never)
     static func value(
         _ key: String,
         _ compute: @escaping @Sendable (ProjectorModel) throws(ArchitectureError) -> MetadataValue?
@@ -95,6 +97,7 @@ extension ProjectorKey {
     }
 
     /// No key, but a look at the configuration.
+    @inline(never)
     static func checking(
         _ check: @escaping @Sendable (ProjectorModel) throws(ArchitectureError) -> Void
     ) -> Self {
@@ -105,6 +108,7 @@ extension ProjectorKey {
     }
 
     /// `clip.projector_type`.
+    @inline(never)
     static func type(_ name: String) -> Self {
         .value("clip.projector_type") { _ in .string(name) }
     }
@@ -117,6 +121,7 @@ extension ProjectorKey {
     /// `clip.use_gelu` or `clip.use_silu` by `hidden_act` of the encoder of pictures.
     ///
     /// - Parameter isLenient: Whether another activation goes without a key.
+    @inline(never)
     static func activation(isLenient: Bool = false) -> Self {
         .init { model throws(ArchitectureError) in
             guard let vision = model.vision else { return [] }
@@ -134,6 +139,7 @@ extension ProjectorKey {
     }
 
     /// A number of the encoder of pictures as FLOAT32, or the default.
+    @inline(never)
     static func epsilon(_ key: String = "layer_norm_eps", or other: Double) -> Self {
         .value("clip.vision.attention.layer_norm_epsilon") { model throws(ArchitectureError) in
             .float32(Float(try model.vision?.number([key]) ?? other))
@@ -141,6 +147,7 @@ extension ProjectorKey {
     }
 
     /// A count of some configuration under a key of pictures; without default it may be missing.
+    @inline(never)
     static func count(
         _ key: String, _ word: String,
         of part: @escaping @Sendable (ProjectorModel) -> ModelConfiguration?,
@@ -155,11 +162,13 @@ extension ProjectorKey {
     }
 
     /// A count that no configuration changes.
+    @inline(never)
     static func constant(_ key: String, _ value: UInt32) -> Self {
         .value("clip.vision.\(key)") { _ in .uint32(value) }
     }
 
     /// `int(1 / ratio)`, as the reference converter takes it.
+    @inline(never)
     static func inverse(
         _ key: String, _ word: String,
         of part: @escaping @Sendable (ProjectorModel) -> ModelConfiguration?

@@ -1,8 +1,10 @@
 extension ProjectorLayout {
     /// One of three equal parts of the outermost dimension.
+    @inline(never)
     static func third(_ index: Int) -> Self { share(index, of: 3) }
 
     /// One of equal parts of the outermost dimension.
+    @inline(never)
     static func share(_ index: Int, of count: Int) -> Self {
         .init { stored, _ in
             guard let rows = stored.first, rows % count == 0 else { return nil }
@@ -14,6 +16,7 @@ extension ProjectorLayout {
     }
 
     /// One of two frames of kernels `[outputs, channels, 2, height, width]`.
+    @inline(never)
     static func frame(_ index: Int) -> Self {
         .init { stored, _ in
             guard stored.count == 5, stored[2] == 2 else { return nil }
@@ -24,6 +27,7 @@ extension ProjectorLayout {
     }
 
     /// Rows of each head from two halves to neighbouring pairs.
+    @inline(never)
     static func rotaryPairs(_ key: String) -> Self {
         .init { stored, model throws(ArchitectureError) in
             guard let heads = try model.vision?.required(key), let rows = stored.first,
@@ -36,6 +40,7 @@ extension ProjectorLayout {
     }
 
     /// The same elements with other dimensions.
+    @inline(never)
     static func shaped(_ shape: @escaping @Sendable ([Int]) -> [Int]?) -> Self {
         .init { stored, _ in
             guard let result = shape(stored) else { return nil }
@@ -44,6 +49,7 @@ extension ProjectorLayout {
     }
 
     /// The elements seen as a box with its sides in another order.
+    @inline(never)
     static func permuted(
         _ order: [Int], as box: @escaping @Sendable ([Int], ProjectorModel) -> [Int]?
     ) -> Self {
@@ -70,6 +76,7 @@ extension ProjectorLayout {
     }
 
     /// The same elements without a dimension of 1.
+    @inline(never)
     static func without(_ axis: Int, ofRank rank: Int) -> Self {
         .shaped { stored in
             guard stored.count == rank else { return stored }

@@ -6,6 +6,7 @@ extension ProjectorTensors {
     /// - Parameters:
     ///   - prefix: What stands in front: `vision_tower.vision_model.`.
     ///   - layers: What follows the prefix in a layer's names.
+    @inline(never)
     static func siglip(_ prefix: String, layers: String = "encoder.layers.{bid}.") -> Self {
         [
             .init(prefix + "embeddings.patch_embedding", "v.patch_embd"),
@@ -109,6 +110,7 @@ extension ProjectorTensors {
 
 extension ProjectorSection {
     /// Whisper's words for widths.
+    @inline(never)
     static func whisper(_ path: [String]) -> Self {
         .init(
             path: path,
@@ -120,6 +122,7 @@ extension ProjectorSection {
     }
 
     /// Qwen 2-VL's words for widths.
+    @inline(never)
     static func qwen2VL(_ path: [String], _ more: [ConfigurationDefault] = []) -> Self {
         .init(
             path: path,
@@ -135,6 +138,7 @@ extension ProjectorSection {
     }
 
     /// Qwen 3-VL's, whose image size follows from the number of positions.
+    @inline(never)
     static func qwen3VL(_ path: [String], isOptional: Bool = false) -> Self {
         .init(
             path: path,
@@ -188,6 +192,7 @@ extension ProjectorKey {
     ]
 
     /// The number of frames that are one.
+    @inline(never)
     static func stackFactor(_ word: String, or other: Int? = nil) -> Self {
         .value("clip.audio.projector.stack_factor") { model throws(ArchitectureError) in
             guard let value = try model.whole.integer([word]) ?? other else {
@@ -223,6 +228,7 @@ extension ProjectorKey {
 
 extension [ProjectorFamily.FormatRule] {
     /// Kernels over sound, which readers want in one format.
+    @inline(never)
     static func convolutions(_ format: ProjectorFamily.FixedFormat) -> Self {
         ["a.conv1d.1", "a.conv1d.2", "a.conv2d.1", "a.conv2d.2", "a.conv2d.3", "a.conv_out"].map {
             .output($0 + ".weight", format)

@@ -91,6 +91,7 @@ public struct ProjectorTensors: Sendable, ExpressibleByArrayLiteral {
     }
 
     /// A module that becomes several.
+    @inline(never)
     static func split(_ source: String, _ outputs: [(name: String, layout: ProjectorLayout)])
         -> Self
     {
@@ -104,6 +105,7 @@ public struct ProjectorTensors: Sendable, ExpressibleByArrayLiteral {
     }
 
     /// Queries, keys and values in one, which are three in the file.
+    @inline(never)
     static func splitQKV(_ source: String, _ block: String = "v.blk.{bid}.") -> Self {
         .split(
             source,
@@ -111,6 +113,7 @@ public struct ProjectorTensors: Sendable, ExpressibleByArrayLiteral {
     }
 
     /// Kernels over two frames, which are two tensors in the file.
+    @inline(never)
     static func frames(_ source: String, _ name: String = "v.patch_embd") -> Self {
         .init([
             Rule(
@@ -125,6 +128,7 @@ public struct ProjectorTensors: Sendable, ExpressibleByArrayLiteral {
     }
 
     /// One tensor that the parts of a stored one add up to.
+    @inline(never)
     static func sum(_ source: String, _ name: String, of parts: [ProjectorLayout]) -> Self {
         .init([
             Rule(
@@ -134,6 +138,7 @@ public struct ProjectorTensors: Sendable, ExpressibleByArrayLiteral {
     }
 
     /// Tensors numbered by `{xid}` that are one in the file, along a new outermost dimension.
+    @inline(never)
     static func stack(_ source: String, _ name: String, count: @escaping Count) -> Self {
         .init([
             Rule(
@@ -143,6 +148,7 @@ public struct ProjectorTensors: Sendable, ExpressibleByArrayLiteral {
     }
 
     /// Modules whose names follow those of a layer.
+    @inline(never)
     static func blocks(
         _ source: String, as block: String = "v.blk.{bid}.", _ modules: [(String, String)]
     ) -> Self {

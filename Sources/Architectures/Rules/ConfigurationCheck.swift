@@ -10,11 +10,13 @@ public struct ConfigurationCheck: Sendable {
     let run: @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
 
     /// A check of a family's own that returns what is left out.
+    @inline(never)
     static func noting(
         _ run: @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
     ) -> Self { .init(run: run) }
 
     /// A check of a family's own that lets everything else be.
+    @inline(never)
     static func refusing(
         _ check: @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> Void
     ) -> Self {
@@ -29,11 +31,13 @@ public struct ConfigurationCheck: Sendable {
     /// - Parameters:
     ///   - names: The names that mean the activation that is run; the usual one first.
     ///   - keys: Where the configuration may say so; the first that is there counts.
+    @inline(never)
     static func activation(_ names: [String], at keys: String...) -> Self {
         .text(keys.isEmpty ? ["hidden_act"] : keys, names)
     }
 
     /// A text that must be one of some where it is there.
+    @inline(never)
     static func text(_ key: String, _ names: String...) -> Self { .text([key], names) }
 
     private static func text(_ keys: [String], _ names: [String]) -> Self {
@@ -51,9 +55,11 @@ public struct ConfigurationCheck: Sendable {
     }
 
     /// Switches that must be on where they are there.
+    @inline(never)
     static func on(_ keys: String...) -> Self { .switches(keys, true) }
 
     /// Switches that must be off where they are there.
+    @inline(never)
     static func off(_ keys: String...) -> Self { .switches(keys, false) }
 
     private static func switches(_ keys: [String], _ expected: Bool) -> Self {
@@ -63,6 +69,7 @@ public struct ConfigurationCheck: Sendable {
     }
 
     /// A number that must be this one where it is there.
+    @inline(never)
     static func number(_ key: String, _ expected: Double) -> Self {
         .refusing { configuration throws(ArchitectureError) in
             guard let found = try configuration.number([key]), found != expected else { return }
@@ -74,6 +81,7 @@ public struct ConfigurationCheck: Sendable {
     }
 
     /// An integer that must be this one; one that the configuration must have.
+    @inline(never)
     static func count(_ key: String, _ expected: Int) -> Self {
         .refusing { configuration throws(ArchitectureError) in
             let found = try configuration.required(key)
@@ -83,6 +91,7 @@ public struct ConfigurationCheck: Sendable {
     }
 
     /// A count that must be 0 where it is there.
+    @inline(never)
     static func zero(_ key: String) -> Self {
         .refusing { configuration throws(ArchitectureError) in
             guard let found = try configuration.integer(key), found != 0 else { return }
@@ -91,6 +100,7 @@ public struct ConfigurationCheck: Sendable {
     }
 
     /// Options that must not be there.
+    @inline(never)
     static func absent(_ keys: String...) -> Self {
         .refusing { configuration throws(ArchitectureError) in
             for key in keys {
@@ -129,6 +139,7 @@ public struct ConfigurationCheck: Sendable {
     /// lists their types.
     ///
     /// - Parameter pattern: What is expected, in words.
+    @inline(never)
     static func layerTypes(
         _ pattern: String, slides: @escaping @Sendable (Int) -> Bool
     ) -> Self {

@@ -9,6 +9,7 @@ extension ConfigurationDefault {
     /// - Parameters:
     ///   - key: The key that gets the number.
     ///   - standard: The number where neither says.
+    @inline(never)
     static func denseLayers(
         _ key: String = "first_k_dense_replace", standard: Int
     ) -> Self {

@@ -4,6 +4,7 @@ extension TensorModules {
     /// A decoder with latent attention (MLA) whose expansion to keys and values stays one matrix.
     ///
     /// - Parameter network: The modules of a layer's network.
+    @inline(never)
     static func latentDecoderTogether(_ network: Self) -> Self {
         let isCompressed = TensorRule.Condition { configuration, _ in
             configuration["q_lora_rank"] != nil

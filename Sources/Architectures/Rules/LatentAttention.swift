@@ -76,6 +76,7 @@ extension TensorModules {
 
 extension TensorModules {
     /// The up-projection of keys and values, split by heads, the keys' part transposed.
+    @inline(never)
     static func latentExpansion(
         heads: Dimension = .headCount, rank: Dimension, key: Dimension, value: Dimension
     ) -> Self {
@@ -95,6 +96,7 @@ extension TensorModules {
 
 extension ConfigurationExport {
     /// How `deepseek2` files are exported.
+    @inline(never)
     static func latentAttention(
         modelType: String, words: [String: String?] = [:],
         fits: @escaping @Sendable (Source) -> Bool = { $0.tokenizer("eom_token_id") == nil },

@@ -95,6 +95,7 @@ extension MetadataRule {
     }
 
     /// The number of key-value heads of every layer: none where a layer has no attention.
+    @inline(never)
     static func keyValueHeads(where condition: TensorRule.Condition) -> Self {
         .entries { configuration throws(ArchitectureError) in
             let heads = try configuration.numKeyValueHeads()
@@ -110,6 +111,7 @@ extension MetadataRule {
     }
 
     /// A limit of logits; 0, which readers take for none, where the configuration has null.
+    @inline(never)
     static func cap(_ key: String) -> Self {
         .entries { configuration throws(ArchitectureError) in
             [
@@ -120,6 +122,7 @@ extension MetadataRule {
     }
 
     /// `{arch}.<key>` as BOOL, when the configuration key is there.
+    @inline(never)
     static func flag(_ key: String, _ name: String) -> Self {
         .entries { configuration throws(ArchitectureError) in
             guard let value = configuration[name] else { return [] }
@@ -132,6 +135,7 @@ extension MetadataRule {
     }
 
     /// Which layers attend through a sliding window; nothing where `layers` says `nil`.
+    @inline(never)
     static func slidingWindowPattern(
         _ layers: @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [Bool]?
     ) -> Self {
@@ -237,6 +241,7 @@ extension MetadataRule {
 extension MetadataRule {
     /// Which layers have a sliding window, where it is not all but every `period`-th, which readers
     /// of this architecture assume.
+    @inline(never)
     static func slidingLayers(unlessEvery period: Int) -> Self {
         .slidingWindowPattern { configuration throws(ArchitectureError) in
             let layers = try configuration.slidingLayers()

@@ -21,6 +21,7 @@ extension MetadataRule {
         "attention.layer_norm_rms_epsilon", "layer_norm_epsilon")
 
     /// `{arch}.<key>` as an array of INT32, a number for each layer.
+    @inline(never)
     static func counts(_ key: String, _ name: String) -> Self {
         .entries { configuration throws(ArchitectureError) in
             let layers = try configuration.numHiddenLayers()

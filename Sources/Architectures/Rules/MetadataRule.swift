@@ -25,6 +25,7 @@ public enum MetadataRule: Sendable {
         @Sendable (ModelConfiguration) throws(ArchitectureError) -> [MetadataEntry])
 
     /// `{arch}.<key>` as UINT32, when one of the configuration keys is there.
+    @inline(never)
     public static func count(_ key: String, _ names: String...) -> Self {
         .entries { configuration throws(ArchitectureError) in
             guard let value = try configuration.integer(names) else { return [] }
@@ -33,6 +34,7 @@ public enum MetadataRule: Sendable {
     }
 
     /// `{arch}.<key>` as FLOAT32, when one of the configuration keys is there.
+    @inline(never)
     public static func number(_ key: String, _ names: String...) -> Self {
         .entries { configuration throws(ArchitectureError) in
             guard let value = try configuration.number(names) else { return [] }
@@ -41,11 +43,13 @@ public enum MetadataRule: Sendable {
     }
 
     /// `{arch}.<key>`, the same in every model.
+    @inline(never)
     static func constant(_ key: String, _ value: MetadataValue) -> Self {
         .entries { _ in [.init("{arch}.\(key)", value)] }
     }
 
     /// `{arch}.<key>` as UINT32, a dimension's size.
+    @inline(never)
     public static func size(_ key: String, _ dimension: Dimension) -> Self {
         .count(key) { configuration throws(ArchitectureError) in
             try dimension.size(in: configuration)
@@ -53,6 +57,7 @@ public enum MetadataRule: Sendable {
     }
 
     /// `{arch}.<key>` as UINT32, computed.
+    @inline(never)
     public static func count(
         _ key: String,
         _ compute: @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> Int

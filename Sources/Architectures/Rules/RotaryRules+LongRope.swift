@@ -9,6 +9,7 @@ extension RotaryRules {
     /// LongRoPE with a divisor of the angle for every pair, for short and for long contexts.
     ///
     /// - Parameter dimension: How many elements of a head turn.
+    @inline(never)
     static func longRope(_ dimension: Dimension) -> Self {
         Self(yarnOrDynamic.scalings + ["longrope", "su"]) {
             configuration throws(ArchitectureError) in

@@ -4,6 +4,7 @@ import TensorCore
 
 extension [ConfigurationDefault] {
     /// What the classes assume of the indexer.
+    @inline(never)
     static func indexer(heads: Int) -> Self {
         [
             .integer("index_topk", 2048), .integer("index_head_dim", 128),

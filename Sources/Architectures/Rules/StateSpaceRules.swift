@@ -24,6 +24,7 @@ extension TensorModules {
     ///   - source: What their names in a checkpoint start with.
     ///   - hasNorm: Whether the norm of the result is among them.
     ///   - hasProjections: Whether the two matrices are among them.
+    @inline(never)
     static func stateSpace(
         _ source: String, _ sizes: StateSpaceSizes, hasNorm: Bool = true,
         hasProjections: Bool = true
@@ -50,6 +51,7 @@ extension TensorModules {
     }
 
     /// The norm of a state space's result.
+    @inline(never)
     static func stateSpaceNorm(_ source: String, _ sizes: StateSpaceSizes) -> Self {
         .tensor(
             source + "norm.weight", "ssm_norm.weight",
@@ -59,6 +61,7 @@ extension TensorModules {
 
 extension [MetadataRule] {
     /// The keys of Mamba-2's state space, as they follow those of attention.
+    @inline(never)
     static func stateSpace(_ sizes: StateSpaceSizes) -> [MetadataRule] {
         [
             .size("ssm.conv_kernel", sizes.kernel), .size("ssm.state_size", sizes.state),
@@ -74,6 +77,7 @@ extension ConfigurationCheck {
     /// - Parameters:
     ///   - projectionBias: The key that says whether projections have biases.
     ///   - headLength: The key of a head's length.
+    @inline(never)
     static func stateSpace(
         _ sizes: StateSpaceSizes, projectionBias: String, headLength: String
     ) -> Self {
@@ -127,6 +131,7 @@ extension ModelConfiguration {
 extension TensorModules {
     /// Queries, keys and values of delta attention, each convolved by itself; checkpoints have the
     /// convolutions with and without a length of 1.
+    @inline(never)
     static func deltaInputs(width: Dimension, kernel: Dimension) -> Self {
         .init(
             ["q", "k", "v"].flatMap { role in

@@ -4,6 +4,7 @@ extension TensorModules {
     ///
     /// A checkpoint that carries the output matrix although the two are tied has it written, as the
     /// reference converter does.
+    @inline(never)
     static func ends(
         _ embeddings: String = "model.embed_tokens", norm: String = "model.norm",
         normBias: TensorRule.Presence? = nil, normTransform: TensorTransform = .none,
@@ -20,6 +21,7 @@ extension TensorModules {
     }
 
     /// The norms before attention and before the feed-forward network.
+    @inline(never)
     static func preNorms(
         bias: TensorRule.Presence? = nil, transform: TensorTransform = .none
     ) -> Self {
@@ -30,6 +32,7 @@ extension TensorModules {
     }
 
     /// Norms of queries and keys, head by head, or over whole rows.
+    @inline(never)
     static func headNorms(
         _ query: String = "self_attn.q_norm", _ key: String = "self_attn.k_norm",
         wholeRows: Bool = false, presence: TensorRule.Presence = .required,
@@ -50,6 +53,7 @@ extension TensorModules {
     /// - Parameters:
     ///   - output: The name of the projection back.
     ///   - pairs: Whether queries and keys are reordered for the rotation of neighbouring pairs.
+    @inline(never)
     static func attention(
         output: String = "self_attn.o_proj", biases: TensorRule.Presence? = nil,
         outputBias: TensorRule.Presence? = nil, rotaryPairs pairs: Bool = false
@@ -68,6 +72,7 @@ extension TensorModules {
 
     /// A matrix in which each head's query, key and value stand together; GGUF has all queries,
     /// then all keys, then all values.
+    @inline(never)
     static func queriesKeysValuesByHead(_ source: String, bias: TensorRule.Presence) -> Self {
         func rule(_ suffix: String, _ inner: [Dimension], _ presence: TensorRule.Presence) -> Self {
             .tensor(
@@ -83,6 +88,7 @@ extension TensorModules {
     /// - Parameters:
     ///   - source: The name of the network.
     ///   - suffix: What follows the GGUF names: `_shexp` for a network beside experts.
+    @inline(never)
     static func gatedNetwork(
         _ source: String = "mlp", width: Dimension = .feedForward, suffix: String = "",
         bias: TensorRule.Presence? = nil, presence: TensorRule.Presence = .required
@@ -104,6 +110,7 @@ extension TensorModules {
     ]
 
     /// A feed-forward network of two matrices.
+    @inline(never)
     static func plainNetwork(
         _ up: String, _ down: String, width: Dimension = .feedForward,
         bias: TensorRule.Presence? = nil, transform: TensorTransform = .none

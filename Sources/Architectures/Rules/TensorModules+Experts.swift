@@ -16,6 +16,7 @@ extension TensorRule.Condition {
     }
 
     /// The blocks with experts, which are those after the first few: as many as the key says.
+    @inline(never)
     static func sparse(after key: String) -> Self {
         .init { configuration, block throws(ArchitectureError) in
             block >= (try configuration.integer(key) ?? 0)
@@ -36,6 +37,7 @@ extension TensorModules {
     /// - Parameters:
     ///   - matrices: The matrices in the order in which the file has them.
     ///   - width: The width of one expert.
+    @inline(never)
     static func experts(
         _ matrices: [ExpertMatrix] = .named, width: Dimension, count: Dimension = .experts
     ) -> Self {
@@ -46,6 +48,7 @@ extension TensorModules {
     }
 
     /// The same as one tensor for each matrix of each expert.
+    @inline(never)
     static func stackedExperts(
         _ matrices: [ExpertMatrix] = .named, width: Dimension, count: Dimension = .experts
     ) -> Self {
@@ -65,6 +68,7 @@ extension TensorModules {
 
     /// The same as one tensor for all experts: `down` `[experts, hidden, width]`, and gate and up
     /// together, `[experts, 2 · width, hidden]`.
+    @inline(never)
     static func mergedExperts(width: Dimension, count: Dimension = .experts) -> Self {
         .init(
             ["", ".weight"].flatMap { suffix in
@@ -83,6 +87,7 @@ extension TensorModules {
 
     /// The same with a column for each output: `down` `[experts, width, hidden]`, and gate and up
     /// together, `[experts, hidden, 2 · width]`.
+    @inline(never)
     static func transposedExperts(width: Dimension) -> Self {
         [
             .gateAndUp(
@@ -103,6 +108,7 @@ extension TensorModules {
     ///   - correction: Whether there may or must be a number for each expert that is added to its
     ///     score for the choice; `nil` when there is none.
     ///   - shared: Whether there may or must be a network for every token.
+    @inline(never)
     static func routedExperts(
         correction: TensorRule.Presence? = .optional, shared: TensorRule.Presence = .optional
     ) -> Self {

@@ -43,6 +43,7 @@ public struct TensorModules: Sendable, ExpressibleByArrayLiteral {
     }
 
     /// A norm, of the residual stream unless `length` says another.
+    @inline(never)
     static func norm(
         _ source: String, _ name: String, _ length: Dimension = .hidden,
         bias: TensorRule.Presence? = nil, presence: TensorRule.Presence = .required,
@@ -57,6 +58,7 @@ public struct TensorModules: Sendable, ExpressibleByArrayLiteral {
     /// - Parameters:
     ///   - stored: The dimensions in the checkpoint where they differ.
     ///   - view: The order of the elements where it differs.
+    @inline(never)
     static func tensor(
         _ source: String, _ name: String, _ shape: [Dimension], from stored: [Dimension]? = nil,
         view: TensorView? = nil, change: ValueChange = .none,
@@ -68,6 +70,7 @@ public struct TensorModules: Sendable, ExpressibleByArrayLiteral {
     }
 
     /// Tensors of which others are made, all under whole names.
+    @inline(never)
     static func tensors(
         _ sources: [TensorRule.Source], into outputs: [TensorRule.Output],
         presence: TensorRule.Presence = .required, isLeading: Bool = false,
@@ -87,6 +90,7 @@ public struct TensorModules: Sendable, ExpressibleByArrayLiteral {
     ///   - box: The same with a side of two, for gate and up.
     ///   - axis: The number of that side.
     ///   - order: The sides of the result.
+    @inline(never)
     static func gateAndUp(
         _ source: String, _ stored: [Dimension], _ name: String, _ shape: [Dimension],
         as box: [Dimension], axis: Int, order: [Int]? = nil,
@@ -105,6 +109,7 @@ public struct TensorModules: Sendable, ExpressibleByArrayLiteral {
 
     /// A tensor that is the token embeddings once more, where GGUF files have no place for another: a
     /// checkpoint whose matrix differs is refused.
+    @inline(never)
     static func copyOfEmbeddings(_ source: String) -> Self {
         .init([
             TensorRule(
@@ -114,6 +119,7 @@ public struct TensorModules: Sendable, ExpressibleByArrayLiteral {
     }
 
     /// Tensors which checkpoints carry along and which are no part of the GGUF file: masks.
+    @inline(never)
     static func ignoring(_ sources: String...) -> Self {
         .init(sources.map { TensorRule([.init($0, nil)], into: [], presence: .optional) })
     }
@@ -121,6 +127,7 @@ public struct TensorModules: Sendable, ExpressibleByArrayLiteral {
     /// The modules of a layer: names follow that of the layer, and `blk.{bid}.` in a GGUF file.
     ///
     /// - Parameter condition: The blocks of the models that have them.
+    @inline(never)
     static func blocks(
         of layer: String = "model.layers.{bid}.", as block: String = "blk.{bid}.",
         where condition: TensorRule.Condition = .always, _ modules: Self...
@@ -144,6 +151,7 @@ public struct TensorModules: Sendable, ExpressibleByArrayLiteral {
     }
 
     /// Modules that some models have.
+    @inline(never)
     static func only(where condition: TensorRule.Condition, _ modules: Self...) -> Self {
         .init(
             modules.flatMap(\.rules).map { rule in
