@@ -248,29 +248,24 @@ enum RowScale {
 /// The tensors of a source as they are rounded: divided by the scale of their matrix or of each row.
 ///
 /// `@unchecked Sendable`: changed only while nothing is read.
-final class ScaledSource: TensorSource, @unchecked Sendable {
-    private let source: ConversionSource
+final class ScaledSource: ForwardingSource, @unchecked Sendable {
+    let base: any TensorSource
     var divisors: [CheckpointModel.Place: Float] = [:]
     var dividesRows: (@Sendable (UnsafeMutablePointer<Float>, Int) -> Float)?
 
     private let scaling: ColumnScaling?
 
-    init(_ source: ConversionSource, _ scaling: ColumnScaling?) {
-        self.source = source
+    init(_ base: any TensorSource, _ scaling: ColumnScaling?) {
+        self.base = base
         self.scaling = scaling
     }
-
-    var path: String { source.path }
-    var metadata: Metadata { source.metadata }
-    var tensors: [TensorDescription] { source.tensors }
-    var files: [InputFile] { source.files }
 
     func readRows(
         _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
-        try source.readRows(rows, ofTensor: tensor, into: destination, scratch: scratch)
-        let shape = source.tensors[tensor].shape
+        try base.readRows(rows, ofTensor: tensor, into: destination, scratch: scratch)
+        let shape = tensors[tensor].shape
         scaling?.apply(to: destination, rows: rows, tensor: tensor, rowLength: shape.rowLength)
         let height = shape.rank > 2 ? shape.dimensions[1] : nil
         for row in rows {
@@ -284,11 +279,4 @@ final class ScaledSource: TensorSource, @unchecked Sendable {
     }
 
     func holdsBytes(ofTensor tensor: Int) -> Bool { false }
-
-    func readBytes(
-        ofRows rows: Range<Int>, ofTensor tensor: Int,
-        into destination: UnsafeMutableRawBufferPointer
-    ) throws {
-        try source.readBytes(ofRows: rows, ofTensor: tensor, into: destination)
-    }
 }

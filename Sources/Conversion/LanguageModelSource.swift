@@ -6,13 +6,9 @@ import TensorCore
 ///
 /// The keys about pictures are left out: in text all positions of a token are the same, and no
 /// layer takes features of pictures.
-struct LanguageModelSource: TensorSource {
-    private let base: any TensorSource
+struct LanguageModelSource: ForwardingSource {
+    let base: any TensorSource
     let metadata: Metadata
-
-    var path: String { base.path }
-    var tensors: [TensorDescription] { base.tensors }
-    var files: [InputFile] { base.files }
 
     /// Renames the keys.
     ///
@@ -35,22 +31,4 @@ struct LanguageModelSource: TensorSource {
         metadata["general.architecture"] = .string(ByteString(architecture))
         self.metadata = metadata
     }
-
-    func readRows(
-        _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
-        scratch: ScratchBuffer
-    ) throws {
-        try base.readRows(rows, ofTensor: tensor, into: destination, scratch: scratch)
-    }
-
-    func holdsBytes(ofTensor tensor: Int) -> Bool { base.holdsBytes(ofTensor: tensor) }
-
-    func readBytes(
-        ofRows rows: Range<Int>, ofTensor tensor: Int,
-        into destination: UnsafeMutableRawBufferPointer
-    ) throws { try base.readBytes(ofRows: rows, ofTensor: tensor, into: destination) }
-
-    func readBytes(
-        _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
-    ) throws { try base.readBytes(range, ofTensor: tensor, into: destination) }
 }

@@ -6,7 +6,7 @@ package import TensorCore
 /// hold, without the file.
 ///
 /// A row is encoded and decoded each time it is asked for, unless it comes encoded.
-package struct RequantizedSource: TensorSource {
+package struct RequantizedSource: ForwardingSource {
     /// What a tensor becomes.
     package struct Replacement: Sendable {
         package var format: Format
@@ -36,31 +36,27 @@ package struct RequantizedSource: TensorSource {
         deinit { base.deallocate() }
     }
 
-    private let source: any TensorSource
+    package let base: any TensorSource
     private let replacements: [Int: Replacement]
     package let tensors: [TensorDescription]
 
     /// Replaces tensors by their numbers; their formats encode, and fit their rows.
-    package init(_ source: any TensorSource, replacing replacements: [Int: Replacement]) {
-        self.source = source
+    package init(_ base: any TensorSource, replacing replacements: [Int: Replacement]) {
+        self.base = base
         self.replacements = replacements
-        tensors = source.tensors.enumerated().map { index, tensor in
+        tensors = base.tensors.enumerated().map { index, tensor in
             TensorDescription(
                 name: tensor.name, shape: tensor.shape,
                 format: replacements[index]?.format ?? tensor.format)
         }
     }
 
-    package var path: String { source.path }
-    package var metadata: Metadata { source.metadata }
-    package var files: [InputFile] { source.files }
-
     package func readRows(
         _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
         guard let replacement = replacements[tensor] else {
-            return try source.readRows(
+            return try base.readRows(
                 rows, ofTensor: tensor, into: destination, scratch: scratch)
         }
         let length = tensors[tensor].shape.rowLength
@@ -72,7 +68,7 @@ package struct RequantizedSource: TensorSource {
                 encoded.base + rows.lowerBound * byteCount, rows.count * length, destination)
             return
         }
-        try source.readRows(rows, ofTensor: tensor, into: destination, scratch: scratch)
+        try base.readRows(rows, ofTensor: tensor, into: destination, scratch: scratch)
         guard let bytes = scratch.bytes(rows.count * byteCount).baseAddress else { return }
         encode(rows, ofTensor: tensor, destination, into: bytes)
         replacement.format.decode?(bytes, rows.count * length, destination)
@@ -112,7 +108,7 @@ package struct RequantizedSource: TensorSource {
     }
 
     package func holdsBytes(ofTensor tensor: Int) -> Bool {
-        replacements[tensor] == nil && source.holdsBytes(ofTensor: tensor)
+        replacements[tensor] == nil && base.holdsBytes(ofTensor: tensor)
     }
 
     package func readBytes(
@@ -120,7 +116,7 @@ package struct RequantizedSource: TensorSource {
         into destination: UnsafeMutableRawBufferPointer
     ) throws {
         guard replacements[tensor] != nil else {
-            return try source.readBytes(ofRows: rows, ofTensor: tensor, into: destination)
+            return try base.readBytes(ofRows: rows, ofTensor: tensor, into: destination)
         }
         guard let bytes = destination.baseAddress else { return }
         if let encoded = replacements[tensor]?.encoded {
@@ -132,9 +128,9 @@ package struct RequantizedSource: TensorSource {
         let values = UnsafeMutableBufferPointer<Float>.allocate(
             capacity: rows.count * tensors[tensor].shape.rowLength)
         defer { values.deallocate() }
-        guard let base = values.baseAddress else { return }
-        try source.readRows(rows, ofTensor: tensor, into: base, scratch: ScratchBuffer())
-        encode(rows, ofTensor: tensor, base, into: bytes)
+        guard let room = values.baseAddress else { return }
+        try base.readRows(rows, ofTensor: tensor, into: room, scratch: ScratchBuffer())
+        encode(rows, ofTensor: tensor, room, into: bytes)
     }
 
     /// How far values are from what they were, in whole and as the importance weighs them.
@@ -154,7 +150,7 @@ package struct RequantizedSource: TensorSource {
         var squares = Squares()
         for first in stride(from: 0, to: shape.rowCount, by: step) {
             let rows = first..<min(shape.rowCount, first + step)
-            try source.readRows(rows, ofTensor: tensor, into: before, scratch: scratch)
+            try base.readRows(rows, ofTensor: tensor, into: before, scratch: scratch)
             try readRows(rows, ofTensor: tensor, into: after, scratch: scratch)
             for row in rows {
                 let weights = (row / rowsOfExpert) * length

@@ -100,16 +100,13 @@ public struct ModelEdit: Sendable {
 }
 
 /// A model with another description of the same tensors.
-public struct EditedSource: TensorSource {
-    private let base: any TensorSource
+public struct EditedSource: ForwardingSource {
+    /// The model that was changed.
+    public let base: any TensorSource
     /// The metadata.
     public let metadata: Metadata
     /// The tensors, with their new names.
     public let tensors: [TensorDescription]
-    /// The path of the model that was changed.
-    public var path: String { base.path }
-    /// Its files.
-    public var files: [InputFile] { base.files }
 
     /// Changes a model.
     ///
@@ -119,31 +116,5 @@ public struct EditedSource: TensorSource {
             changes, metadata: base.metadata, tensors: base.tensors, path: base.path)
         self.base = base
         (metadata, tensors) = (edit.metadata, edit.tensors)
-    }
-
-    /// Decodes rows of a tensor to F32.
-    public func readRows(
-        _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
-        scratch: ScratchBuffer
-    ) throws {
-        try base.readRows(rows, ofTensor: tensor, into: destination, scratch: scratch)
-    }
-
-    /// Whether the source has a tensor's bytes in its format.
-    public func holdsBytes(ofTensor tensor: Int) -> Bool { base.holdsBytes(ofTensor: tensor) }
-
-    /// Copies rows of a tensor as they are stored.
-    public func readBytes(
-        ofRows rows: Range<Int>, ofTensor tensor: Int,
-        into destination: UnsafeMutableRawBufferPointer
-    ) throws {
-        try base.readBytes(ofRows: rows, ofTensor: tensor, into: destination)
-    }
-
-    /// Copies bytes of a tensor as they are stored.
-    public func readBytes(
-        _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
-    ) throws {
-        try base.readBytes(range, ofTensor: tensor, into: destination)
     }
 }

@@ -2,17 +2,14 @@ import GGUF
 import TensorCore
 
 /// A source without some of its blocks; the blocks after them move up.
-struct PrunedSource: TensorSource {
-    private let base: any TensorSource
+struct PrunedSource: ForwardingSource {
+    let base: any TensorSource
     /// For each tensor its number in the base.
     let positions: [Int]
     let tensors: [TensorDescription]
     let metadata: Metadata
     /// What becomes different although the blocks that stay have the same weights.
     let remarks: [String]
-
-    var path: String { base.path }
-    var files: [InputFile] { base.files }
 
     /// For each tensor the name that it has in the base.
     var originalNames: [String] { positions.map { base.tensors[$0].name } }
@@ -72,28 +69,7 @@ struct PrunedSource: TensorSource {
         remarks = cut.remarks
     }
 
-    func readRows(
-        _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
-        scratch: ScratchBuffer
-    ) throws {
-        try base.readRows(
-            rows, ofTensor: positions[tensor], into: destination, scratch: scratch)
-    }
-
-    func holdsBytes(ofTensor tensor: Int) -> Bool { base.holdsBytes(ofTensor: positions[tensor]) }
-
-    func readBytes(
-        ofRows rows: Range<Int>, ofTensor tensor: Int,
-        into destination: UnsafeMutableRawBufferPointer
-    ) throws {
-        try base.readBytes(ofRows: rows, ofTensor: positions[tensor], into: destination)
-    }
-
-    func readBytes(
-        _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
-    ) throws {
-        try base.readBytes(range, ofTensor: positions[tensor], into: destination)
-    }
+    func position(ofTensor tensor: Int) -> Int { positions[tensor] }
 }
 
 /// A tensor name taken apart at its block's number: `blk.`, 12, `.attn_q.weight`.

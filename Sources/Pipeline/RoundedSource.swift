@@ -7,18 +7,10 @@ public import TensorCore
 ///
 /// Quantizing a checkpoint through it gives the bytes that quantizing the converted file gives,
 /// and the converted file is never written.
-public struct RoundedSource: TensorSource {
-    private let base: any TensorSource
+public struct RoundedSource: ForwardingSource {
+    /// The source whose values are rounded.
+    public let base: any TensorSource
     private let allowsNonFinite: Bool
-
-    /// The path that messages name.
-    public var path: String { base.path }
-    /// The base's metadata.
-    public var metadata: Metadata { base.metadata }
-    /// The base's tensors.
-    public var tensors: [TensorDescription] { base.tensors }
-    /// The base's files.
-    public var files: [InputFile] { base.files }
 
     /// Wraps a source.
     ///
@@ -62,23 +54,5 @@ public struct RoundedSource: TensorSource {
         guard let bytes = scratch.bytes(byteCount).baseAddress else { return }
         encode(destination, rows.count, shape.rowLength, nil, bytes)
         decode(bytes, count, destination)
-    }
-
-    /// As the base says.
-    public func holdsBytes(ofTensor tensor: Int) -> Bool { base.holdsBytes(ofTensor: tensor) }
-
-    /// Copies rows of a tensor that the base holds in its format.
-    public func readBytes(
-        ofRows rows: Range<Int>, ofTensor tensor: Int,
-        into destination: UnsafeMutableRawBufferPointer
-    ) throws {
-        try base.readBytes(ofRows: rows, ofTensor: tensor, into: destination)
-    }
-
-    /// Copies bytes of a tensor that the base holds in its format.
-    public func readBytes(
-        _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
-    ) throws {
-        try base.readBytes(range, ofTensor: tensor, into: destination)
     }
 }
