@@ -12,9 +12,9 @@ struct BenchServerCommand: ParsableCommand {
         commandName: "server",
         abstract: "Put load on an OpenAI-compatible server and measure how it answers.",
         discussion: """
-            Requests are streamed; tokens are those of the server's usage. TTFT is the time to the
-            first text, TPOT (end to end − TTFT) / (tokens − 1), ITL the time between events. With
-            --rate times count from when a request was due, so that a server that falls behind is
+            Requests are streamed; tokens are those of the server's usage. TTFT is the time to the \
+            first text, TPOT (end to end − TTFT) / (tokens − 1), ITL the time between events. With \
+            --rate times count from when a request was due, so that a server that falls behind is \
             seen to. Ctrl-C ends the test with what was measured.
 
             Examples:

@@ -19,9 +19,9 @@ struct CalibrateInputsCommand: ParsableCommand {
         commandName: "inputs",
         abstract: "Store what a model's layers take in on calibration texts.",
         discussion: """
-            Runs the texts once and stores the rows before every block, in F32: 4 bytes for each token,
-            column and block. ingot quantize --calibrate DIR then rounds by them as by the texts, to the
-            same bytes; with --part K/N each part reads the rows before its first block and needs no
+            Runs the texts once and stores the rows before every block, in F32: 4 bytes for each token, \
+            column and block. ingot quantize --calibrate DIR then rounds by them as by the texts, to the \
+            same bytes; with --part K/N each part reads the rows before its first block and needs no \
             block before it. A run that was killed is gone on with; DIR appears when it is complete.
 
             Examples:

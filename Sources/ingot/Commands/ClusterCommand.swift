@@ -10,8 +10,8 @@ struct ClusterCommand: ParsableCommand {
         abstract:
             "Quantize, calibrate and measure on Slurm or Kubernetes: what they need, and how far it is.",
         discussion: """
-            A job's file names models, types, texts and into how many parts work is divided; the folder
-            that is written has a script or a manifest for each stage, the tasks with their commands,
+            A job's file names models, types, texts and into how many parts work is divided; the folder \
+            that is written has a script or a manifest for each stage, the tasks with their commands, \
             and what becomes of them. docs/clusters.md describes the file.
 
             Examples:
@@ -73,8 +73,8 @@ struct ClusterCommand: ParsableCommand {
             commandName: "slurm",
             abstract: "Write array scripts for Slurm, one for each stage, and submit them.",
             discussion: """
-                A stage waits for those before it to end, and looks for what it needs. Memory, cores and time
-                come from the plan, with a margin. A task that fails is queued again by itself, as often
+                A stage waits for those before it to end, and looks for what it needs. Memory, cores and time \
+                come from the plan, with a margin. A task that fails is queued again by itself, as often \
                 as the job says. Run again, only what is missing is submitted.
                 """)
 
@@ -89,8 +89,8 @@ struct ClusterCommand: ParsableCommand {
             commandName: "kubernetes",
             abstract: "Write Indexed Jobs for Kubernetes, one for each stage, and run them.",
             discussion: """
-                Folder, models, texts and results lie on a shared volume that is mounted at the same place
-                here and in the pods. Jobs know no order: submit.sh, or --submit, creates one when the one
+                Folder, models, texts and results lie on a shared volume that is mounted at the same place \
+                here and in the pods. Jobs know no order: submit.sh, or --submit, creates one when the one \
                 before it has ended.
                 """)
 
@@ -105,8 +105,8 @@ struct ClusterCommand: ParsableCommand {
             commandName: "status",
             abstract: "Tell how far a campaign is: done, running, failed and why, time left.",
             discussion: """
-                Reads the manifests of parts and what tasks have written down; no engine is asked. Exit code
-                0 when everything is done, 75 while something is left, 1 when a task has failed for good or
+                Reads the manifests of parts and what tasks have written down; no engine is asked. Exit code \
+                0 when everything is done, 75 while something is left, 1 when a task has failed for good or \
                 a source has changed.
                 """)
 

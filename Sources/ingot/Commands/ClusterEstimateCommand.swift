@@ -11,12 +11,13 @@ extension ClusterCommand {
             commandName: "estimate",
             abstract: "Compute what a job takes on so many nodes, and what limits it.",
             discussion: """
-                Models may be bare config.json files, and texts need not be there. Stages are divided as the
-                job says, or else so that every node has work, by the planner that --part uses; "balance" is
+                Models may be bare config.json files, and texts need not be there. Stages are divided as the \
+                job says, or else so that every node has work, by the planner that --part uses; "balance" is \
                 the slowest part against the mean. docs/clusters.md tells where the constants come from.
 
                 Example:
-                  ingot cluster estimate job.yaml --nodes 1,8,64,512 --cores 64 --shared-bandwidth 50G
+                  ingot cluster estimate job.yaml --nodes 1,8,64,512 --cores 64 \\
+                    --shared-bandwidth 50G
                 """)
 
         @Argument(help: "The job's file, YAML.", completion: .file(extensions: ["yaml", "yml"]))

@@ -14,16 +14,17 @@ struct CompareCommand: ParsableCommand {
         abstract: "KL divergence and agreement of quantized models with their base.",
         discussion: """
             The table that llama-perplexity --kl-divergence prints, for several models in one pass:
-            they see the same windows as the base side by side, and no file of logits is needed.
-            Where the base model is on another machine, its logits can go to a file there and be
-            compared with here; llama-perplexity's own files of logits are read too. Each model is a
+            they see the same windows as the base side by side, and no file of logits is needed. \
+            Where the base model is on another machine, its logits can go to a file there and be \
+            compared with here; llama-perplexity's own files of logits are read too. Each model is a \
             GGUF file or a Hugging Face directory, plain or quantized.
 
             Examples:
               ingot compare f16.gguf q8_0.gguf q4_k_m.gguf -f heldout.txt
               ingot compare f16.gguf -f heldout.txt --save-logits f16.logits.zst
               ingot compare my-model/ my-model-w4a16/ q4_k_m.gguf -f heldout.txt
-              ingot compare f16.gguf q4_k_m.gguf -f heldout.txt --json -o q4.json --part 3/8
+              ingot compare f16.gguf q4_k_m.gguf -f heldout.txt --json -o q4.json \\
+                --part 3/8
               ingot compare --logits f16.logits.zst q4_k_m.gguf --json -o q4_k_m.json
             """)
 

@@ -12,11 +12,11 @@ struct ConvertCommand: ParsableCommand {
         commandName: "convert",
         abstract: "Convert a Hugging Face directory to GGUF.",
         discussion: """
-            The directory holds config.json, safetensors (one file, or shards with an index) and the
-            tokenizer's files; it may be one of the Hugging Face hub's cache (models--OWNER--NAME).
-            Weights in FP8, compressed-tensors, GPTQ, AWQ, ModelOpt and MLX are dequantized.
-            Vectors and norms stay F32 whatever the type. A directory with an adapter (LoRA of PEFT)
-            becomes an adapter's file, or with --merge a model; --mmproj writes the part of a model
+            The directory holds config.json, safetensors (one file, or shards with an index) and the \
+            tokenizer's files; it may be one of the Hugging Face hub's cache (models--OWNER--NAME). \
+            Weights in FP8, compressed-tensors, GPTQ, AWQ, ModelOpt and MLX are dequantized. \
+            Vectors and norms stay F32 whatever the type. A directory with an adapter (LoRA of PEFT) \
+            becomes an adapter's file, or with --merge a model; --mmproj writes the part of a model \
             that takes pictures or sound.
 
             Examples:

@@ -10,17 +10,20 @@ struct DeployCommand: ParsableCommand {
         abstract: "Write the files that start a model under an engine: containers, pods, units.",
         discussion: """
             Engines: \(Engine.names).
+
             Targets: \(Deployment.Target.names).
 
-            The folder holds what the target needs and a README.md with the commands to run it. The
-            model is mounted for reading alone, nothing runs as root, images are pinned, memory is
-            limited by what model, context and slots take, and the key that clients send is in no
+            The folder holds what the target needs and a README.md with the commands to run it. The \
+            model is mounted for reading alone, nothing runs as root, images are pinned, memory is \
+            limited by what model, context and slots take, and the key that clients send is in no \
             argument. A model that the engine cannot run is refused with what to make instead.
 
             Examples:
               ingot deploy model-Q4_K_M.gguf --engine llama.cpp --target compose -o deploy/
-              ingot deploy my-model-w4a16/ --engine vllm --target kubernetes --gpus 1 --replicas 3 -o k8s/
-              ingot deploy model-Q4_K_M.gguf --engine ingot --target systemd --port 9000 --dry-run
+              ingot deploy my-model-w4a16/ --engine vllm --target kubernetes --gpus 1 \\
+                --replicas 3 -o k8s/
+              ingot deploy model-Q4_K_M.gguf --engine ingot --target systemd --port 9000 \\
+                --dry-run
             """)
 
     @Argument(help: "A GGUF file (of a split model the first part) or a Hugging Face directory.")

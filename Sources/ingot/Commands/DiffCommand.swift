@@ -12,8 +12,8 @@ struct DiffCommand: ParsableCommand {
         commandName: "diff",
         abstract: "Compare two GGUF files of a model: metadata, types, values.",
         discussion: """
-            For every tensor of both files: root mean square, relative and largest difference of the
-            decoded values, and their cosine. Ends with 0 when nothing differs and 1 when something
+            For every tensor of both files: root mean square, relative and largest difference of the \
+            decoded values, and their cosine. Ends with 0 when nothing differs and 1 when something \
             does.
 
             Examples:

@@ -12,14 +12,16 @@ struct EmbedCommand: ParsableCommand {
         commandName: "embed",
         abstract: "Make vectors of texts: embeddings, or a reranker's scores.",
         discussion: """
-            MODEL is a GGUF file or a Hugging Face directory: an encoder (BERT, RoBERTa, Nomic,
-            ModernBERT, EmbeddingGemma, T5's encoder) or a decoder. Every line is a text of its own. A
+            MODEL is a GGUF file or a Hugging Face directory: an encoder (BERT, RoBERTa, Nomic, \
+            ModernBERT, EmbeddingGemma, T5's encoder) or a decoder. Every line is a text of its own. A \
             classifier (--pooling rank) takes a query and a document, with a tab between them.
 
             Examples:
               ingot embed nomic-embed-f16.gguf -p "search_query: What is TSNE?"
-              ingot embed model.gguf -f sentences.txt --embd-output-format json -o vectors.json
-              ingot embed model.gguf -p "one two" -p "three" --pooling mean --embd-normalize -1
+              ingot embed model.gguf -f sentences.txt --embd-output-format json \\
+                -o vectors.json
+              ingot embed model.gguf -p "one two" -p "three" --pooling mean \\
+                --embd-normalize -1
               ingot embed reranker.gguf -p $'what is a panda?\\tThe panda is a bear.'
             """)
 

@@ -11,9 +11,9 @@ struct ExportCommand: ParsableCommand {
         commandName: "export",
         abstract: "Write a GGUF file as a Hugging Face directory.",
         discussion: """
-            Writes safetensors, config.json, the tokenizer's files and a model card that transformers
-            loads. Quantized tensors are dequantized. Converting the directory of an F16, BF16 or F32
-            file gives the file back; where it would give another model, nothing is written. An
+            Writes safetensors, config.json, the tokenizer's files and a model card that transformers \
+            loads. Quantized tensors are dequantized. Converting the directory of an F16, BF16 or F32 \
+            file gives the file back; where it would give another model, nothing is written. An \
             adapter (LoRA) becomes a directory of PEFT; --base names the model that it is for.
 
             Examples:

@@ -11,9 +11,9 @@ struct GenerateCommand: ParsableCommand {
         commandName: "generate",
         abstract: "Have a model go on with a text, beside its original.",
         discussion: """
-            The most probable token each time, or tokens drawn at a temperature. The prompt is taken
-            as it is, and control tokens written in it are those tokens, so a turn of a chat can be
-            written out. With --chat the prompt is a user's message: the model's chat template is
+            The most probable token each time, or tokens drawn at a temperature. The prompt is taken \
+            as it is, and control tokens written in it are those tokens, so a turn of a chat can be \
+            written out. With --chat the prompt is a user's message: the model's chat template is \
             applied, and control tokens written in the message are text.
 
             Examples:
@@ -21,7 +21,8 @@ struct GenerateCommand: ParsableCommand {
               ingot generate model-Q2_K.gguf -p "Once upon a time" --against model-f16.gguf
               ingot generate model-Q4_K_M.gguf -p "Once upon a time" --temp 0.8 --seed 7
               ingot generate model-Q4_K_M.gguf --chat -p "Why is the sky blue?"
-              ingot generate model-Q4_K_M.gguf --chat -p "A person." --json-schema-file person.json
+              ingot generate model-Q4_K_M.gguf --chat -p "A person." \\
+                --json-schema-file person.json
             """)
 
     @Argument(help: "The GGUF file; of a split model, the first part.")

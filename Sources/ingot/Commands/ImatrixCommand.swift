@@ -13,12 +13,12 @@ struct ImatrixCommand: ParsableCommand {
         commandName: "imatrix",
         abstract: "Make an importance matrix from calibration text.",
         discussion: """
-            Sums the squares of what every linear layer takes in, per expert where there are
-            experts, in llama-imatrix's GGUF form: either tool's quantizer takes it. Under a name that
-            ends in .dat, or with --output-format dat, it is the older binary form. Files of earlier
+            Sums the squares of what every linear layer takes in, per expert where there are \
+            experts, in llama-imatrix's GGUF form: either tool's quantizer takes it. Under a name that \
+            ends in .dat, or with --output-format dat, it is the older binary form. Files of earlier \
             runs are added with --in-file; without a model they are only added to each other.
 
-            Without -f the text is the built-in mix of prose, code, conversations, many languages and
+            Without -f the text is the built-in mix of prose, code, conversations, many languages and \
             random tokens: 65,536 tokens of it, or as many windows as --chunks says (-1 for all).
 
             Examples:

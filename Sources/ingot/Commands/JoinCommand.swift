@@ -9,10 +9,10 @@ struct JoinCommand: ParsableCommand {
         commandName: "join",
         abstract: "Put together what commands with --part K/N made.",
         discussion: """
-            Without PART the parts beside OUT are taken: OUT.part-KKKKK-of-NNNNN with their manifests.
-            All must be there, none twice, made from the same source with the same options by the same
-            version, and every byte as it was written; what is wrong is named, and what is good is
-            kept. The result is what the command would have written without --part, and appears under
+            Without PART the parts beside OUT are taken: OUT.part-KKKKK-of-NNNNN with their manifests. \
+            All must be there, none twice, made from the same source with the same options by the same \
+            version, and every byte as it was written; what is wrong is named, and what is good is \
+            kept. The result is what the command would have written without --part, and appears under \
             its name when it is complete.
 
             Examples:
@@ -20,7 +20,8 @@ struct JoinCommand: ParsableCommand {
               ingot quantize model-f16.gguf out.gguf Q4_K_M --part 2/2
               ingot join out.gguf
               ingot join --dry-run out.gguf
-              ingot join --delete-parts out.gguf node1/out.gguf.part-* node2/out.gguf.part-*
+              ingot join --delete-parts out.gguf node1/out.gguf.part-* \\
+                node2/out.gguf.part-*
             """)
 
     @Argument(help: "The file to write; parts are called like it.")

@@ -16,7 +16,7 @@ struct MergeCommand: ParsableCommand {
         commandName: "merge",
         abstract: "Put the parts of a split GGUF model into one file.",
         discussion: """
-            Parts that are not there, or not whole, are named. With --wait the command waits for
+            Parts that are not there, or not whole, are named. With --wait the command waits for \
             them, as for a download that goes on, and begins when all are whole.
 
             Examples:

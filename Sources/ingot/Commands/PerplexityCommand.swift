@@ -12,19 +12,20 @@ struct PerplexityCommand: ParsableCommand {
         commandName: "perplexity",
         abstract: "Measure the perplexity of a model on a text.",
         discussion: """
-            The protocol is llama-perplexity's: windows of the context's length one after another,
-            the second half of each scored, the first token replaced by BOS where the tokenizer
-            adds one. The arithmetic is F32, whatever the weights are stored in, so that the figure
-            is the weights' alone. With --activations q8 linear layers run as engines on processors
-            run them: what they take in is rounded to 8 bits, block by block, and multiplied with
-            the stored codes in integers, which is faster and adds a noise of its own; attention
-            and weights stored as F16, BF16 or F32 stay in F32. A Hugging Face directory, plain or
-            quantized (compressed-tensors, GPTQ, AWQ, FP8, ModelOpt, bitsandbytes …), is measured
+            The protocol is llama-perplexity's: windows of the context's length one after another, \
+            the second half of each scored, the first token replaced by BOS where the tokenizer \
+            adds one. The arithmetic is F32, whatever the weights are stored in, so that the figure \
+            is the weights' alone. With --activations q8 linear layers run as engines on processors \
+            run them: what they take in is rounded to 8 bits, block by block, and multiplied with \
+            the stored codes in integers, which is faster and adds a noise of its own; attention \
+            and weights stored as F16, BF16 or F32 stay in F32. A Hugging Face directory, plain or \
+            quantized (compressed-tensors, GPTQ, AWQ, FP8, ModelOpt, bitsandbytes …), is measured \
             where it is, its weights dequantized as they are read.
 
             Examples:
               ingot perplexity model-Q4_K_M.gguf -f wiki.test.raw
-              ingot perplexity -m model-f16.gguf -f wiki.test.raw -c 2048 --chunks 16 --json
+              ingot perplexity -m model-f16.gguf -f wiki.test.raw -c 2048 --chunks 16 \\
+                --json
               ingot perplexity model-f16.gguf -f wiki.test.raw.zst -c 1024 --stride 512
               ingot perplexity model-f16.gguf -f long.txt --resume long.state
               ingot perplexity model-w4a16/ -f wiki.test.raw

@@ -24,8 +24,10 @@ struct PlanCommand: ParsableCommand {
               ingot plan model-Q4_K_M.gguf --context 8192 --slots 4
               ingot plan my-model/ Q4_K_M --hardware "RTX 4090" --hardware L4
               ingot plan my-model/ W4A16 FP8_DYNAMIC NVFP4 --hardware H100 --slots 32
-              ingot plan config.json Q4_K_M --qps 5 --input 1000 --output 300 --slo-tpot 0.05
-              ingot plan model-f16.gguf --all-types --report report/report.json --html plan.html
+              ingot plan config.json Q4_K_M --qps 5 --input 1000 --output 300 \\
+                --slo-tpot 0.05
+              ingot plan model-f16.gguf --all-types --report report/report.json \\
+                --html plan.html
               ingot plan model.gguf --hardware this --json | jq .memory.total
             """)
 

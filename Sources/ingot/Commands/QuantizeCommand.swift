@@ -20,11 +20,11 @@ struct QuantizeCommand: ParsableCommand {
             ingot quantize [options] IN OUT_DIR/ W4A16|FP8_DYNAMIC|…
             """,
         discussion: """
-            IN is a GGUF file, the first of a split one, or a Hugging Face directory: the result is
-            that of converting it to F16 (or what --outtype says) and quantizing that file, which
+            IN is a GGUF file, the first of a split one, or a Hugging Face directory: the result is \
+            that of converting it to F16 (or what --outtype says) and quantizing that file, which \
             is not written.
 
-            Without OUT.gguf the output is ggml-model-TYPE.gguf beside the input. With a folder and
+            Without OUT.gguf the output is ggml-model-TYPE.gguf beside the input. With a folder and \
             several types the input is read once for all: FOLDER/NAME-TYPE.gguf.
 
             Examples:
@@ -35,18 +35,21 @@ struct QuantizeCommand: ParsableCommand {
               ingot quantize --dry-run --json model-f16.gguf Q4_K_M | jq .fileByteCount
               ingot quantize model-f16.gguf levels/ Q8_0 Q6_K Q5_K_M Q4_K_M
               ingot quantize model-f16.gguf model-Q4_K_M.gguf Q4_K_M --calibrate
-              ingot quantize model-f16.gguf levels/ Q2_K Q4_K_M --calibrate mine.txt,code.txt
-              ingot quantize --target-size 3.9G -f prose.txt -f code.txt model-f16.gguf out.gguf
+              ingot quantize model-f16.gguf levels/ Q2_K Q4_K_M \\
+                --calibrate mine.txt,code.txt
+              ingot quantize --target-size 3.9G -f prose.txt -f code.txt \\
+                model-f16.gguf out.gguf
               ingot quantize --resume --verify --provenance model-f16.gguf Q4_K_M
-              ingot quantize model-f16.gguf out.gguf Q4_K_M --part 3/8   # then: ingot join out.gguf
+              ingot quantize model-f16.gguf out.gguf Q4_K_M --part 3/8
+              ingot join out.gguf
               ingot quantize my-model/ my-model-w4a16/ W4A16 --calibrate
               ingot quantize model-f16.gguf my-model-fp8/ FP8_DYNAMIC
 
-            Types, with the bits per weight of their most common format; llama-quantize's numbers
+            Types, with the bits per weight of their most common format; llama-quantize's numbers \
             for them are taken too (15 is Q4_K_M):
             \(QuantizeCommand.typeList)
 
-            Types of directories for vLLM, SGLang, TensorRT-LLM, TGI and transformers
+            Types of directories for vLLM, SGLang, TensorRT-LLM, TGI and transformers \
             (ingot quantize --list-types says which is for what):
             \(CheckpointForm.all.map(\.name).joined(separator: " "))
             """)

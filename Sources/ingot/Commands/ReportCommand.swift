@@ -20,19 +20,19 @@ struct ReportCommand: ParsableCommand {
             ingot report [options] -f TEXT -o FOLDER BASE.gguf|HF_DIR --types TYPE,TYPE,…
             """,
         discussion: """
-            Base and quantized models see the same windows of the text side by side, so no file of
-            logits is written. The folder gets report.md (for a CI summary or a model card),
+            Base and quantized models see the same windows of the text side by side, so no file of \
+            logits is written. The folder gets report.md (for a CI summary or a model card), \
             report.json (for a machine) and report.html (one page, opens without network).
 
-            A quantized Hugging Face directory is a level beside GGUF files: it is named by its type
+            A quantized Hugging Face directory is a level beside GGUF files: it is named by its type \
             (W4A16 g128, NVFP4 …), counted at the bytes of its weights and dequantized as it is read.
 
-            With --types the levels are made first, in one pass over the base, and removed
-            afterwards unless --levels-dir keeps them. --imatrix and --calibrate together, and
+            With --types the levels are made first, in one pass over the base, and removed \
+            afterwards unless --levels-dir keeps them. --imatrix and --calibrate together, and \
             --plain with them, make each type in as many ways, shown beside each other.
 
-            Embedding models (encoders, and decoders whose file says how rows are pooled) are measured
-            by the vectors of the text's sentences: cosine to the base, rank correlation of
+            Embedding models (encoders, and decoders whose file says how rows are pooled) are measured \
+            by the vectors of the text's sentences: cosine to the base, rank correlation of \
             neighbours, share of the ten nearest that are kept.
 
             Gates: exit code 1, and a line that says which level failed.
@@ -42,12 +42,15 @@ struct ReportCommand: ParsableCommand {
               ingot report f16.gguf q4_k_m.gguf my-model-w4a16/ -f heldout.txt -o report/
               ingot report my-model/ --types Q8_0,Q6_K,Q4_K_M -f heldout.txt -o report/
               ingot report f16.gguf --types IQ2_XS,Q4_K_M --imatrix imatrix.gguf \\
-                --calibration calibration.txt -f heldout.txt -o report/ --levels-dir levels/
+                --calibration calibration.txt -f heldout.txt -o report/ \\
+                --levels-dir levels/
               ingot report f16.gguf --types Q2_K,Q4_K_M --plain --imatrix imatrix.gguf \\
                 -f heldout.txt -o report/ --calibrate mine.txt
               ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o report/ \\
-                --max-kld Q4_K_M=0.15 --max-ppl-ratio 1.1 --min-same-top 90% --junit report.xml
-              ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o new/ --baseline old/report.json
+                --max-kld Q4_K_M=0.15 --max-ppl-ratio 1.1 --min-same-top 90% \\
+                --junit report.xml
+              ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o new/ \\
+                --baseline old/report.json
               ingot report f16.gguf q4_k_m.gguf -f heldout.txt -o report/ --part 3/8
               ingot report bge-f16.gguf --types Q8_0,Q4_K_M -f heldout.txt -o report/ \\
                 --min-cosine 0.99 --min-kept-neighbours Q8_0=95%

@@ -10,13 +10,16 @@ struct ScoreCommand: ParsableCommand {
         commandName: "score",
         abstract: "Score a model on multiple-choice tasks: HellaSwag, WinoGrande, others.",
         discussion: """
-            Files are in the forms of llama-perplexity, and so is the protocol: every answer is
+            Files are in the forms of llama-perplexity, and so is the protocol: every answer is \
             judged by the mean log-probability of its tokens.
 
             Examples:
-              ingot score model-Q4_K_M.gguf --task hellaswag -f hellaswag_val_full.txt --tasks 400
-              ingot score model-Q4_K_M.gguf --against model-f16.gguf --task winogrande -f wg.csv
-              ingot score model-Q4_K_M.gguf --task multiple-choice -f mmlu-validation.bin --json
+              ingot score model-Q4_K_M.gguf --task hellaswag -f hellaswag_val_full.txt \\
+                --tasks 400
+              ingot score model-Q4_K_M.gguf --against model-f16.gguf --task winogrande \\
+                -f wg.csv
+              ingot score model-Q4_K_M.gguf --task multiple-choice \\
+                -f mmlu-validation.bin --json
             """)
 
     @Argument(help: "The GGUF file; of a split model, the first part.")

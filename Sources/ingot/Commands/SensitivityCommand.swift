@@ -12,14 +12,15 @@ struct SensitivityCommand: ParsableCommand {
         commandName: "sensitivity",
         abstract: "What the quantization of each tensor alone does to a model's predictions.",
         discussion: """
-            Quantizes one tensor at a time to each format, in memory, and measures KL divergence
-            from the model as it is on a few windows of a text, and the error of the values. Groups
+            Quantizes one tensor at a time to each format, in memory, and measures KL divergence \
+            from the model as it is on a few windows of a text, and the error of the values. Groups \
             of tensors, --group kind or layer, take much less time than single ones.
 
             Examples:
               ingot sensitivity model-f16.gguf -f heldout.txt --format Q4_K --format Q2_K
               ingot sensitivity model-f16.gguf -f heldout.txt --group kind --chunks 2
-              ingot sensitivity model-f16.gguf -f heldout.txt --imatrix imatrix.gguf --json -o s.json
+              ingot sensitivity model-f16.gguf -f heldout.txt --imatrix imatrix.gguf \\
+                --json -o s.json
             """)
 
     @Argument(help: "The GGUF file; of a split model, the first part.")

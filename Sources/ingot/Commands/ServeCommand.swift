@@ -17,10 +17,10 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve",
         abstract: "Serve a model over HTTP, as OpenAI and Ollama do.",
         discussion: """
-            Clients of OpenAI find /v1/models, /v1/chat/completions and /v1/completions, clients of
-            Ollama /api/chat, /api/generate, /api/tags and /api/show; /health, /metrics, /tokenize,
-            /detokenize and /apply-template are there too. Embeddings are at /v1/embeddings and
-            /api/embed, also of encoders, which do nothing else; a reranker answers /v1/rerank. The same seed gives the same text whatever
+            Clients of OpenAI find /v1/models, /v1/chat/completions and /v1/completions, clients of \
+            Ollama /api/chat, /api/generate, /api/tags and /api/show; /health, /metrics, /tokenize, \
+            /detokenize and /apply-template are there too. Embeddings are at /v1/embeddings and \
+            /api/embed, also of encoders, which do nothing else; a reranker answers /v1/rerank. The same seed gives the same text whatever \
             else runs. Ctrl-C and SIGTERM let running requests end.
 
             Examples:

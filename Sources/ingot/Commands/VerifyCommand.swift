@@ -10,12 +10,12 @@ struct VerifyCommand: ParsableCommand {
         commandName: "verify",
         abstract: "Check a GGUF file: structure, every block, recorded digests.",
         discussion: """
-            Reads the whole file: the header's lengths, offsets and shapes, every block of every
-            tensor (all values must be finite), what llama.cpp asks of a file before it loads it
-            (docs/formats/gguf-limits.md), and, when FILE.provenance.json is there, the SHA-256
+            Reads the whole file: the header's lengths, offsets and shapes, every block of every \
+            tensor (all values must be finite), what llama.cpp asks of a file before it loads it \
+            (docs/formats/gguf-limits.md), and, when FILE.provenance.json is there, the SHA-256 \
             digests in it. Ends with 0 when all is well and 65 when something is wrong.
 
-            With --provenance the digests of that record count, and one has to be the file's. With
+            With --provenance the digests of that record count, and one has to be the file's. With \
             --signature the file, or that record, has to be signed by one of the allowed signers.
 
             Examples:
