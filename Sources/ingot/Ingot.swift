@@ -58,6 +58,10 @@ struct Ingot: ParsableCommand {
         } catch let error as any IngotError {
             Terminal.error(error.description)
             exit(withCode: error.exitCode)
+        } catch let error as ValidationError {
+            // Of what arguments mean together with files; the usage would be that of no subcommand.
+            Terminal.error(error.message)
+            exit(withCode: .usage)
         } catch {
             exit(withError: error)
         }

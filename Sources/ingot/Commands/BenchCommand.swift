@@ -7,8 +7,9 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Measure how fast a model runs here, or how a server stands its load.",
         discussion: """
-            A GGUF file is measured as `ingot bench model` does, an address as `ingot bench server` \
-            does; `ingot help bench model` and `ingot help bench server` tell the options of each.
+            A GGUF file is measured as `ingot bench model` does, an address as `ingot bench \
+            server` does; `ingot help bench model` and `ingot help bench server` tell the \
+            options of each.
 
             Examples:
               ingot bench model-Q4_K_M.gguf

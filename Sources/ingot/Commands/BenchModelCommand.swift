@@ -12,10 +12,11 @@ struct BenchModelCommand: ParsableCommand {
         commandName: "model",
         abstract: "Measure how fast this machine runs prompts and makes text.",
         discussion: """
-            In llama-bench's words: pp512 is a prompt of 512 tokens, tg128 are 128 tokens one after \
-            the other. Every test runs once unmeasured, then -r times; the figure is the mean of the \
-            runs and their standard deviation. The last column is what reading the weights for every \
-            token of tg takes of the bandwidth that this machine reads memory with.
+            In llama-bench's words: pp512 is a prompt of 512 tokens, tg128 are 128 tokens \
+            one after the other. Every test runs once unmeasured, then -r times; the figure \
+            is the mean of the runs and their standard deviation. The last column is what \
+            reading the weights for every token of tg takes of the bandwidth that this \
+            machine reads memory with.
 
             Examples:
               ingot bench model-Q4_K_M.gguf

@@ -12,10 +12,10 @@ struct BenchServerCommand: ParsableCommand {
         commandName: "server",
         abstract: "Put load on an OpenAI-compatible server and measure how it answers.",
         discussion: """
-            Requests are streamed; tokens are those of the server's usage. TTFT is the time to the \
-            first text, TPOT (end to end − TTFT) / (tokens − 1), ITL the time between events. With \
-            --rate times count from when a request was due, so that a server that falls behind is \
-            seen to. Ctrl-C ends the test with what was measured.
+            Requests are streamed; tokens are those of the server's usage. TTFT is the time \
+            to the first text, TPOT (end to end − TTFT) / (tokens − 1), ITL the time between \
+            events. With --rate times count from when a request was due, so that a server \
+            that falls behind is seen to. Ctrl-C ends the test with what was measured.
 
             Examples:
               ingot bench http://127.0.0.1:8080 --concurrency 1,4,16 --requests 64

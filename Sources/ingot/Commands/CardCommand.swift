@@ -9,10 +9,11 @@ struct CardCommand: ParsableCommand {
         commandName: "card",
         abstract: "Write the model card that is published beside quantized files.",
         discussion: """
-            A README.md with the front matter that the Hugging Face hub reads, a table of the files with \
-            their sizes, what they lost and what each is for, how to run them and how they were made; \
-            beside it a plot of divergence against size. The figures are those of `ingot report`; without \
-            --report the card has none. All models are of one original.
+            A README.md with the front matter that the Hugging Face hub reads, a table of \
+            the files with their sizes, what they lost and what each is for, how to run them \
+            and how they were made; beside it a plot of divergence against size. The figures \
+            are those of `ingot report`; without --report the card has none. All models are \
+            of one original.
 
             Examples:
               ingot card model-Q8_0.gguf model-Q4_K_M.gguf --report report/report.json \\

@@ -13,9 +13,10 @@ struct ChatCommand: ParsableCommand {
         commandName: "chat",
         abstract: "Talk with a model in the terminal.",
         discussion: """
-            Every line is a message; a line that ends in \\ goes on with the next. The model's chat \
-            template makes a text of the conversation, and control tokens written in a message are \
-            text. Ctrl-C stops an answer; at the prompt it ends the program, like /exit.
+            Every line is a message; a line that ends in \\ goes on with the next. The \
+            model's chat template makes a text of the conversation, and control tokens \
+            written in a message are text. Ctrl-C stops an answer; at the prompt it ends the \
+            program, like /exit.
 
               /exit       end
               /clear      forget the conversation

@@ -13,10 +13,11 @@ struct DeployCommand: ParsableCommand {
 
             Targets: \(Deployment.Target.names).
 
-            The folder holds what the target needs and a README.md with the commands to run it. The \
-            model is mounted for reading alone, nothing runs as root, images are pinned, memory is \
-            limited by what model, context and slots take, and the key that clients send is in no \
-            argument. A model that the engine cannot run is refused with what to make instead.
+            The folder holds what the target needs and a README.md with the commands to run \
+            it. The model is mounted for reading alone, nothing runs as root, images are \
+            pinned, memory is limited by what model, context and slots take, and the key \
+            that clients send is in no argument. A model that the engine cannot run is \
+            refused with what to make instead.
 
             Examples:
               ingot deploy model-Q4_K_M.gguf --engine llama.cpp --target compose -o deploy/

@@ -10,13 +10,15 @@ struct EditCommand: ParsableCommand {
         commandName: "edit",
         abstract: "Change a GGUF file's metadata and its tensors' names.",
         discussion: """
-            Writes a copy with the changes, or with --in-place changes the header alone where its \
-            length allows: the header that was there stays beside the file, in FILE.header, and \
-            --restore-header puts it back. Changes are made in the order sets, removals, renamings. \
-            Of a split model IN is the first part; the copy is one file, --in-place changes the part.
+            Writes a copy with the changes, or with --in-place changes the header alone \
+            where its length allows: the header that was there stays beside the file, in \
+            FILE.header, and --restore-header puts it back. Changes are made in the order \
+            sets, removals, renamings. Of a split model IN is the first part; the copy is \
+            one file, --in-place changes the part.
 
-            TYPE is u8 to u64, i8 to i64, f32, f64, bool or str, with [] behind it for an array in \
-            JSON; int and float are u32 and f32. A key that is there keeps its type without TYPE.
+            TYPE is u8 to u64, i8 to i64, f32, f64, bool or str, with [] behind it for an \
+            array in JSON; int and float are u32 and f32. A key that is there keeps its type \
+            without TYPE.
 
             Examples:
               ingot edit model.gguf out.gguf --set general.name="My model"

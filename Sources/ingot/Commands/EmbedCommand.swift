@@ -12,9 +12,10 @@ struct EmbedCommand: ParsableCommand {
         commandName: "embed",
         abstract: "Make vectors of texts: embeddings, or a reranker's scores.",
         discussion: """
-            MODEL is a GGUF file or a Hugging Face directory: an encoder (BERT, RoBERTa, Nomic, \
-            ModernBERT, EmbeddingGemma, T5's encoder) or a decoder. Every line is a text of its own. A \
-            classifier (--pooling rank) takes a query and a document, with a tab between them.
+            MODEL is a GGUF file or a Hugging Face directory: an encoder (BERT, RoBERTa, \
+            Nomic, ModernBERT, EmbeddingGemma, T5's encoder) or a decoder. Every line is a \
+            text of its own. A classifier (--pooling rank) takes a query and a document, \
+            with a tab between them.
 
             Examples:
               ingot embed nomic-embed-f16.gguf -p "search_query: What is TSNE?"

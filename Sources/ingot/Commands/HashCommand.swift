@@ -10,9 +10,10 @@ struct HashCommand: ParsableCommand {
         commandName: "hash",
         abstract: "Print SHA-256 digests of a GGUF model's tensors, and of its files.",
         discussion: """
-            A line for each tensor, FILE:TENSOR behind the digest of its data: metadata can change \
-            and they stay the same. Then a line for each file as it lies there, as sha256sum prints \
-            it. --check compares with such a list, and ends with 1 where something differs.
+            A line for each tensor, FILE:TENSOR behind the digest of its data: metadata can \
+            change and they stay the same. Then a line for each file as it lies there, as \
+            sha256sum prints it. --check compares with such a list, and ends with 1 where \
+            something differs.
 
             Examples:
               ingot hash model.gguf > model.sha256

@@ -16,8 +16,8 @@ struct MergeCommand: ParsableCommand {
         commandName: "merge",
         abstract: "Put the parts of a split GGUF model into one file.",
         discussion: """
-            Parts that are not there, or not whole, are named. With --wait the command waits for \
-            them, as for a download that goes on, and begins when all are whole.
+            Parts that are not there, or not whole, are named. With --wait the command waits \
+            for them, as for a download that goes on, and begins when all are whole.
 
             Examples:
               ingot merge model-00001-of-00003.gguf model.gguf

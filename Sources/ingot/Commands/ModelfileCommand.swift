@@ -10,11 +10,12 @@ struct ModelfileCommand: ParsableCommand {
         commandName: "modelfile",
         abstract: "Write the Modelfile by which Ollama runs a model, or lay it out in its store.",
         discussion: """
-            FROM, the sampling that the model's authors recommend, the texts of its end tokens (EOS, \
-            EOT and EOM alone) as stop words, its license. Recent versions of Ollama run the chat \
-            template of the file itself: --template writes one in Go's language for older ones, made \
-            of what the model's own says. With --ollama-store the model needs no ollama create: a \
-            server that runs sees it as soon as it is there. `ingot serve -f Modelfile` reads it too.
+            FROM, the sampling that the model's authors recommend, the texts of its end \
+            tokens (EOS, EOT and EOM alone) as stop words, its license. Recent versions of \
+            Ollama run the chat template of the file itself: --template writes one in Go's \
+            language for older ones, made of what the model's own says. With --ollama-store \
+            the model needs no ollama create: a server that runs sees it as soon as it is \
+            there. `ingot serve -f Modelfile` reads it too.
 
             Examples:
               ingot modelfile model-Q4_K_M.gguf -o Modelfile && ollama create my-model \\

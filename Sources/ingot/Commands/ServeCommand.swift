@@ -17,11 +17,12 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve",
         abstract: "Serve a model over HTTP, as OpenAI and Ollama do.",
         discussion: """
-            Clients of OpenAI find /v1/models, /v1/chat/completions and /v1/completions, clients of \
-            Ollama /api/chat, /api/generate, /api/tags and /api/show; /health, /metrics, /tokenize, \
-            /detokenize and /apply-template are there too. Embeddings are at /v1/embeddings and \
-            /api/embed, also of encoders, which do nothing else; a reranker answers /v1/rerank. The same seed gives the same text whatever \
-            else runs. Ctrl-C and SIGTERM let running requests end.
+            Clients of OpenAI find /v1/models, /v1/chat/completions and /v1/completions, \
+            clients of Ollama /api/chat, /api/generate, /api/tags and /api/show; /health, \
+            /metrics, /tokenize, /detokenize and /apply-template are there too. Embeddings \
+            are at /v1/embeddings and /api/embed, also of encoders, which do nothing else; a \
+            reranker answers /v1/rerank. The same seed gives the same text whatever else \
+            runs. Ctrl-C and SIGTERM let running requests end.
 
             Examples:
               ingot serve model-Q4_K_M.gguf
@@ -56,7 +57,6 @@ struct ServeCommand: ParsableCommand {
     }
 
     func run() throws {
-        let start = ContinuousClock.now
         let (path, preset) = try modelfile.load() ?? (model ?? "", ModelPreset())
         let model = try Model(path: path)
         let (tokenizer, gaps) = try tokenizing.load(for: model)
@@ -93,9 +93,7 @@ struct ServeCommand: ParsableCommand {
                         model: model, tokenizer: tokenizer, settings: ready,
                         metrics: api.metrics, pool: pool)
                     engine.withLock { $0 = made }
-                    api.serve(
-                        served, with: made,
-                        loadSeconds: start.secondsAgo)
+                    api.serve(served, with: made)
                     if !isQuiet { Terminal.note(slots.note(made, model)) }
                 } catch {
                     failure.withLock { $0 = error }

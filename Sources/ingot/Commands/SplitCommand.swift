@@ -10,8 +10,8 @@ struct SplitCommand: ParsableCommand {
         commandName: "split",
         abstract: "Cut a GGUF file into parts, or a split model into others.",
         discussion: """
-            The parts are called OUT-00001-of-00003.gguf and so on. Readers are given the first. \
-            Without a limit a part has at most 128 tensors.
+            The parts are called OUT-00001-of-00003.gguf and so on. Readers are given the \
+            first. Without a limit a part has at most 128 tensors.
 
             Examples:
               ingot split model-Q8_0.gguf parts/model-Q8_0 --split-max-size 48G

@@ -11,10 +11,11 @@ struct WatchCommand: ParsableCommand {
         commandName: "watch",
         abstract: "Watch how a server stands, by its metrics.",
         discussion: """
-            Known are Ingot, vLLM, SGLang, TGI and llama-server by /metrics, and Ollama, which has \
-            none, by /api/ps. Rates and quantiles are of the last --window seconds; quantiles are \
-            those of the histograms' buckets. Ctrl-C ends it. With --once the server is asked twice, \
-            and the exit code is 1 when something is as bad as --fail-on.
+            Known are Ingot, vLLM, SGLang, TGI and llama-server by /metrics, and Ollama, \
+            which has none, by /api/ps. Rates and quantiles are of the last --window \
+            seconds; quantiles are those of the histograms' buckets. Ctrl-C ends it. With \
+            --once the server is asked twice, and the exit code is 1 when something is as \
+            bad as --fail-on.
 
             Examples:
               ingot watch http://127.0.0.1:8080
