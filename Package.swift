@@ -13,6 +13,10 @@ let strict: [SwiftSetting] =
     // `scripts/check` builds with this; users' newer compilers may know warnings that we do not.
     + (Context.environment["INGOT_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
+/// Where bytes of strangers are read, what the compiler cannot check is marked `unsafe`; most of these targets have no such
+/// place at all (docs/decisions/0054-unsafe-code-is-marked.md).
+let checked: [SwiftSetting] = strict + [.strictMemorySafety()]
+
 /// Tests call optimized code; optimizing the calls themselves would take a fifth of a build.
 let tests: [SwiftSetting] = strict + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 
@@ -55,12 +59,12 @@ let package = Package(
             name: "CZstd", pkgConfig: "libzstd",
             providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         // Layer 1
-        .target(name: "TensorCore", dependencies: ["CPlatform"], swiftSettings: strict),
+        .target(name: "TensorCore", dependencies: ["CPlatform"], swiftSettings: checked),
         // Layer 2
         .target(
             name: "Quantization", dependencies: ["TensorCore", "CKernels"], swiftSettings: strict),
-        .target(name: "Safetensors", dependencies: ["TensorCore"], swiftSettings: strict),
-        .target(name: "Grammars", dependencies: ["TensorCore"], swiftSettings: strict),
+        .target(name: "Safetensors", dependencies: ["TensorCore"], swiftSettings: checked),
+        .target(name: "Grammars", dependencies: ["TensorCore"], swiftSettings: checked),
         // AsyncHTTPClient is imported here alone.
         .target(
             name: "HTTPRequests",
@@ -71,20 +75,21 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: strict),
-        .target(name: "Modelfiles", dependencies: ["TensorCore"], swiftSettings: strict),
+            swiftSettings: checked),
+        .target(name: "Modelfiles", dependencies: ["TensorCore"], swiftSettings: checked),
         .target(
             name: "Parts",
             dependencies: ["TensorCore", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
-        .target(name: "Templates", dependencies: ["TensorCore"], swiftSettings: strict),
-        .target(name: "Tokenization", dependencies: ["TensorCore"], swiftSettings: strict),
+        .target(name: "Templates", dependencies: ["TensorCore"], swiftSettings: checked),
+        .target(name: "Tokenization", dependencies: ["TensorCore"], swiftSettings: checked),
         .target(
-            name: "Zstandard", dependencies: ["TensorCore", "CZstd"], swiftSettings: strict),
+            name: "Zstandard", dependencies: ["TensorCore", "CZstd"], swiftSettings: checked),
         // Layer 3
-        .target(name: "GGUF", dependencies: ["TensorCore", "Quantization"], swiftSettings: strict),
+        .target(
+            name: "GGUF", dependencies: ["TensorCore", "Quantization"], swiftSettings: checked),
         // Layer 4
-        .target(name: "Architectures", dependencies: ["TensorCore"], swiftSettings: strict),
+        .target(name: "Architectures", dependencies: ["TensorCore"], swiftSettings: checked),
         // Layer 5
         .target(
             name: "Conversion",
@@ -129,7 +134,7 @@ let package = Package(
             dependencies: [
                 "TensorCore", "Quantization", "GGUF", "Architectures", "Conversion", "Pipeline",
             ],
-            swiftSettings: strict),
+            swiftSettings: checked),
         // Layer 7
         .target(
             name: "Reporting",
@@ -137,7 +142,7 @@ let package = Package(
                 "TensorCore", "Quantization", "Tokenization", "GGUF", "Architectures", "Conversion",
                 "Pipeline", "Planning", "Inference", "Evaluation",
             ],
-            swiftSettings: strict),
+            swiftSettings: checked),
         .target(
             name: "Allocation",
             dependencies: [
@@ -159,7 +164,7 @@ let package = Package(
                 "Grammars", "Modelfiles", "Templates", "Tokenization",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
-            swiftSettings: strict),
+            swiftSettings: checked),
         // Layer 8
         .target(
             name: "Deployment",
@@ -168,7 +173,7 @@ let package = Package(
                 "Quantization", "Evaluation", "Planning", "Reporting", "Checkpoints", "Templates",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
-            swiftSettings: strict),
+            swiftSettings: checked),
         // Hummingbird is imported here alone.
         .target(
             name: "ServingHTTP",
@@ -185,17 +190,17 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: strict),
+            swiftSettings: checked),
         .target(
             name: "LoadTesting",
             dependencies: [
                 "TensorCore", "HTTPRequests", "Reporting",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
-            swiftSettings: strict),
+            swiftSettings: checked),
         .target(
             name: "Watching", dependencies: ["TensorCore", "HTTPRequests", "Reporting"],
-            swiftSettings: strict),
+            swiftSettings: checked),
         // Layer 9
         // Yams is imported here alone.
         .target(

@@ -30,7 +30,7 @@ extension ForwardingSource {
         _ rows: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
-        try base.readRows(
+        try unsafe base.readRows(
             rows, ofTensor: position(ofTensor: tensor), into: destination, scratch: scratch)
     }
 
@@ -44,13 +44,14 @@ extension ForwardingSource {
         ofRows rows: Range<Int>, ofTensor tensor: Int,
         into destination: UnsafeMutableRawBufferPointer
     ) throws {
-        try base.readBytes(ofRows: rows, ofTensor: position(ofTensor: tensor), into: destination)
+        try unsafe base.readBytes(
+            ofRows: rows, ofTensor: position(ofTensor: tensor), into: destination)
     }
 
     /// Copies bytes of the base's tensor as they are stored.
     public func readBytes(
         _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
     ) throws {
-        try base.readBytes(range, ofTensor: position(ofTensor: tensor), into: destination)
+        try unsafe base.readBytes(range, ofTensor: position(ofTensor: tensor), into: destination)
     }
 }

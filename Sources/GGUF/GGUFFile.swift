@@ -273,18 +273,18 @@ public struct GGUFFile: TensorSource {
         let format = tensors[tensor].format
         let (offset, byteCount, elementCount) = range(ofRows: rows, tensor: tensor)
         if format == .F32 {
-            try file.read(
+            try unsafe file.read(
                 at: offset,
                 into: UnsafeMutableRawBufferPointer(start: destination, count: byteCount))
             return
         }
-        guard let decode = format.decode else {
+        guard let decode = unsafe format.decode else {
             throw GGUFError(
                 .undecodable(format: format.name), path: path, place: tensors[tensor].name)
         }
-        let bytes = scratch.bytes(byteCount)
-        try file.read(at: offset, into: bytes)
-        if let base = bytes.baseAddress { decode(base, elementCount, destination) }
+        let bytes = unsafe scratch.bytes(byteCount)
+        try unsafe file.read(at: offset, into: bytes)
+        if let base = bytes.baseAddress { unsafe decode(base, elementCount, destination) }
     }
 
     /// Copies rows of a tensor as they are stored.
@@ -293,7 +293,7 @@ public struct GGUFFile: TensorSource {
         into destination: UnsafeMutableRawBufferPointer
     ) throws {
         let (offset, byteCount, _) = range(ofRows: rows, tensor: tensor)
-        try file.read(at: offset, into: .init(rebasing: destination[..<byteCount]))
+        try unsafe file.read(at: offset, into: .init(rebasing: destination[..<byteCount]))
     }
 
     /// Copies bytes of a tensor as they are stored.
@@ -302,7 +302,7 @@ public struct GGUFFile: TensorSource {
     ) throws {
         precondition(
             range.lowerBound >= 0 && range.upperBound <= byteCounts[tensor], "byte out of range")
-        try file.read(
+        try unsafe file.read(
             at: offsets[tensor] + range.lowerBound,
             into: .init(rebasing: destination[..<range.count]))
     }

@@ -85,7 +85,7 @@ private struct HeaderBytes {
     mutating func append(_ more: [UInt8]) { bytes.append(contentsOf: more) }
 
     mutating func append<Value: FixedWidthInteger>(_ value: Value) {
-        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+        unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 
     mutating func append(_ text: ByteString) {
@@ -134,14 +134,14 @@ private struct HeaderBytes {
         let place = bytes.count
         let more = strings.bytes.count + 8 * strings.count
         bytes.append(contentsOf: repeatElement(0, count: more))
-        bytes.withUnsafeMutableBytes { destination in
-            strings.bytes.withUnsafeBytes { source in
+        unsafe bytes.withUnsafeMutableBytes { destination in
+            unsafe strings.bytes.withUnsafeBytes { source in
                 var (start, offset) = (0, place)
                 for end in strings.ends {
-                    let entry = UnsafeRawBufferPointer(rebasing: source[start..<end])
-                    destination.storeBytes(
+                    let entry = unsafe UnsafeRawBufferPointer(rebasing: source[start..<end])
+                    unsafe destination.storeBytes(
                         of: UInt64(entry.count).littleEndian, toByteOffset: offset, as: UInt64.self)
-                    destination[(offset + 8)...].copyBytes(from: entry)
+                    unsafe destination[(offset + 8)...].copyBytes(from: entry)
                     offset += 8 + entry.count
                     start = end
                 }
@@ -166,6 +166,6 @@ private struct HeaderBytes {
             for value in values { append(value) }
             return
         }
-        values.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        unsafe values.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     }
 }

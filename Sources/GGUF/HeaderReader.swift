@@ -43,8 +43,8 @@ struct HeaderReader {
         _ type: Value.Type = Value.self, _ what: @autoclosure () -> String
     ) throws -> Value {
         let index = try need(MemoryLayout<Value>.size, what())
-        return window.withUnsafeBytes {
-            Value(littleEndian: $0.loadUnaligned(fromByteOffset: index, as: Value.self))
+        return unsafe window.withUnsafeBytes {
+            unsafe Value(littleEndian: $0.loadUnaligned(fromByteOffset: index, as: Value.self))
         }
     }
 
@@ -118,7 +118,7 @@ struct HeaderReader {
     ) throws -> [Value] {
         let count = try self.count(what, unit: MemoryLayout<Value>.size)
         var values = [Value](repeating: 0, count: count)
-        try values.withUnsafeMutableBytes { try file.read(at: offset, into: $0) }
+        try unsafe values.withUnsafeMutableBytes { try unsafe file.read(at: offset, into: $0) }
         offset += count * MemoryLayout<Value>.size
         if Value(littleEndian: 1) != 1 { values = values.map { Value(littleEndian: $0) } }
         return values
@@ -165,7 +165,7 @@ struct HeaderReader {
             strings.reserve(count: min(count, 1 << 17), byteCount: min(8 * count, 1 << 20))
             for _ in 0..<count {
                 let range = try stringRange(what)
-                window.withUnsafeBytes { strings.append(.init(rebasing: $0[range])) }
+                unsafe window.withUnsafeBytes { unsafe strings.append(.init(rebasing: $0[range])) }
             }
             return .strings(strings)
         case 9: throw fault(.nestedArray, place: key)

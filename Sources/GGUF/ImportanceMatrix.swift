@@ -180,9 +180,9 @@ extension GGUFFile {
     public func floats(ofTensor index: Int, scratch: ScratchBuffer) throws -> [Float] {
         let shape = tensors[index].shape
         var values = [Float](repeating: 0, count: shape.elementCount)
-        try values.withUnsafeMutableBufferPointer { buffer in
+        try unsafe values.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }
-            try readRows(0..<shape.rowCount, ofTensor: index, into: base, scratch: scratch)
+            try unsafe readRows(0..<shape.rowCount, ofTensor: index, into: base, scratch: scratch)
         }
         return values
     }

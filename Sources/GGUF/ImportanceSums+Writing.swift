@@ -61,7 +61,7 @@ extension ImportanceSums {
     /// Entries without a row are left out; the values of experts without one are 1.
     private func writeLegacy(to path: String) throws {
         func integer(_ value: Int) -> [UInt8] {
-            withUnsafeBytes(of: Int32(clamping: value).littleEndian) { Array($0) }
+            unsafe withUnsafeBytes(of: Int32(clamping: value).littleEndian) { unsafe Array($0) }
         }
         let stored = sorted.filter { $0.value.counts.contains { $0 > 0 } }
         let file = try OutputFile(path: path)
@@ -91,9 +91,9 @@ extension ImportanceSums {
     }
 
     private static func bytes(of values: [Float]) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: 4 * values.count) { buffer, filled in
+        unsafe [UInt8](unsafeUninitializedCapacity: 4 * values.count) { buffer, filled in
             for (index, value) in values.enumerated() {
-                UnsafeMutableRawBufferPointer(buffer).storeBytes(
+                unsafe UnsafeMutableRawBufferPointer(buffer).storeBytes(
                     of: value.bitPattern.littleEndian, toByteOffset: 4 * index, as: UInt32.self)
             }
             filled = 4 * values.count

@@ -124,7 +124,7 @@ public struct SplitSource: TensorSource {
         scratch: ScratchBuffer
     ) throws {
         let (shard, index) = place(of: tensor)
-        try shard.readRows(rows, ofTensor: index, into: destination, scratch: scratch)
+        try unsafe shard.readRows(rows, ofTensor: index, into: destination, scratch: scratch)
     }
 
     /// Copies rows of a tensor as they are stored.
@@ -133,7 +133,7 @@ public struct SplitSource: TensorSource {
         into destination: UnsafeMutableRawBufferPointer
     ) throws {
         let (shard, index) = place(of: tensor)
-        try shard.readBytes(ofRows: rows, ofTensor: index, into: destination)
+        try unsafe shard.readBytes(ofRows: rows, ofTensor: index, into: destination)
     }
 
     /// Copies bytes of a tensor as they are stored.
@@ -141,7 +141,7 @@ public struct SplitSource: TensorSource {
         _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
     ) throws {
         let (shard, index) = place(of: tensor)
-        try shard.readBytes(range, ofTensor: index, into: destination)
+        try unsafe shard.readBytes(range, ofTensor: index, into: destination)
     }
 }
 

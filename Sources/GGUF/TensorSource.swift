@@ -97,14 +97,14 @@ extension TensorSource {
         let rows = range.lowerBound / rowBytes..<(range.upperBound - 1) / rowBytes + 1
         let first = range.lowerBound - rows.lowerBound * rowBytes
         if first == 0, range.count == rows.count * rowBytes {
-            try readBytes(ofRows: rows, ofTensor: tensor, into: destination)
+            try unsafe readBytes(ofRows: rows, ofTensor: tensor, into: destination)
             return
         }
         let whole = UnsafeMutableRawBufferPointer.allocate(
             byteCount: rows.count * rowBytes, alignment: 64)
-        defer { whole.deallocate() }
-        try readBytes(ofRows: rows, ofTensor: tensor, into: whole)
-        destination.copyMemory(
+        defer { unsafe whole.deallocate() }
+        try unsafe readBytes(ofRows: rows, ofTensor: tensor, into: whole)
+        unsafe destination.copyMemory(
             from: UnsafeRawBufferPointer(rebasing: whole[first..<first + range.count]))
     }
 }

@@ -154,7 +154,7 @@ public final class HTTPNetwork: HTTPTransport {
             return failure(.closed(detail: "in the middle of the answer"))
         case let error as HTTPParserError: return failure(.notHTTP(detail: "\(error)"))
         case let error as IOError:
-            let words = String(cString: strerror(error.errnoCode))
+            let words = unsafe String(cString: strerror(error.errnoCode))
             return failure(
                 isClosing(error.errnoCode) ? .closed(detail: words) : .connect(detail: words))
         case ChannelError.ioOnClosedChannel:
@@ -174,8 +174,10 @@ public final class HTTPNetwork: HTTPTransport {
         #else
             let resource = RLIMIT_NOFILE
         #endif
-        guard getrlimit(resource, &limits) == 0, limits.rlim_cur < rlim_t(count) else { return }
+        guard unsafe getrlimit(resource, &limits) == 0, limits.rlim_cur < rlim_t(count) else {
+            return
+        }
         limits.rlim_cur = min(rlim_t(count), limits.rlim_max)
-        setrlimit(resource, &limits)
+        unsafe setrlimit(resource, &limits)
     }
 }

@@ -10,36 +10,45 @@ extension DataType {
     ) {
         switch self {
         case .F32:
-            UnsafeMutableRawPointer(destination).copyMemory(
+            unsafe UnsafeMutableRawPointer(destination).copyMemory(
                 from: source, byteCount: elementCount * 4)
         case .BF16:
-            convert(source, elementCount, destination) { (bits: UInt16) in
+            unsafe convert(source, elementCount, destination) { (bits: UInt16) in
                 Float(bitPattern: UInt32(bits) << 16)
             }
         case .F16:
-            convert(source, elementCount, destination) { HalfFloat.float(fromF16: $0) }
+            unsafe convert(source, elementCount, destination) { HalfFloat.float(fromF16: $0) }
         case .F64:
-            convert(source, elementCount, destination) { (bits: UInt64) in
+            unsafe convert(source, elementCount, destination) { (bits: UInt64) in
                 Float(Double(bitPattern: bits))
             }
-        case .I64: convert(source, elementCount, destination) { (value: Int64) in Float(value) }
-        case .I32: convert(source, elementCount, destination) { (value: Int32) in Float(value) }
-        case .I16: convert(source, elementCount, destination) { (value: Int16) in Float(value) }
-        case .I8: convert(source, elementCount, destination) { (value: Int8) in Float(value) }
-        case .U64: convert(source, elementCount, destination) { (value: UInt64) in Float(value) }
-        case .U32: convert(source, elementCount, destination) { (value: UInt32) in Float(value) }
-        case .U16: convert(source, elementCount, destination) { (value: UInt16) in Float(value) }
-        case .U8: convert(source, elementCount, destination) { (value: UInt8) in Float(value) }
+        case .I64:
+            unsafe convert(source, elementCount, destination) { (value: Int64) in Float(value) }
+        case .I32:
+            unsafe convert(source, elementCount, destination) { (value: Int32) in Float(value) }
+        case .I16:
+            unsafe convert(source, elementCount, destination) { (value: Int16) in Float(value) }
+        case .I8:
+            unsafe convert(source, elementCount, destination) { (value: Int8) in Float(value) }
+        case .U64:
+            unsafe convert(source, elementCount, destination) { (value: UInt64) in Float(value) }
+        case .U32:
+            unsafe convert(source, elementCount, destination) { (value: UInt32) in Float(value) }
+        case .U16:
+            unsafe convert(source, elementCount, destination) { (value: UInt16) in Float(value) }
+        case .U8:
+            unsafe convert(source, elementCount, destination) { (value: UInt8) in Float(value) }
         case .BOOL:
-            convert(source, elementCount, destination) { (value: UInt8) in value == 0 ? 0 : 1 }
-        case .F8_E4M3: convert(source, elementCount, destination, DataType.float(fromE4M3:))
+            unsafe convert(source, elementCount, destination) { (value: UInt8) in value == 0 ? 0 : 1
+            }
+        case .F8_E4M3: unsafe convert(source, elementCount, destination, DataType.float(fromE4M3:))
         case .F8_E5M2:
             // The upper byte of a binary16.
-            convert(source, elementCount, destination) { (bits: UInt8) in
+            unsafe convert(source, elementCount, destination) { (bits: UInt8) in
                 HalfFloat.float(fromF16: UInt16(bits) << 8)
             }
         case .F8_E8M0:
-            convert(source, elementCount, destination) { (bits: UInt8) in
+            unsafe convert(source, elementCount, destination) { (bits: UInt8) in
                 // 2^(bits - 127); the smallest is subnormal in F32, 255 is NaN.
                 switch bits {
                 case 0: Float(bitPattern: 0x0040_0000)
@@ -58,8 +67,9 @@ extension DataType {
     ) {
         let stride = MemoryLayout<Stored>.stride
         for index in 0..<elementCount {
-            let stored = source.loadUnaligned(fromByteOffset: index * stride, as: Stored.self)
-            destination[index] = value(Stored(littleEndian: stored))
+            let stored = unsafe source.loadUnaligned(
+                fromByteOffset: index * stride, as: Stored.self)
+            unsafe destination[index] = value(Stored(littleEndian: stored))
         }
     }
 

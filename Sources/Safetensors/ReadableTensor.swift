@@ -43,7 +43,7 @@ extension ReadableTensor {
         precondition(
             elements.lowerBound >= 0 && elements.upperBound <= shape.elementCount,
             "element out of range")
-        try location.file.read(
+        try unsafe location.file.read(
             at: location.offset + elements.lowerBound * (dataType.bitCount / 8), into: destination)
     }
 }
@@ -99,13 +99,13 @@ public struct CheckpointTensor: ReadableTensor {
     ) throws {
         switch storage {
         case .stored(let tensor):
-            try shard.readElements(elements, of: tensor, into: destination, scratch: scratch)
+            try unsafe shard.readElements(elements, of: tensor, into: destination, scratch: scratch)
         case .dequantized(let tensor):
             precondition(
                 elements.lowerBound >= 0 && elements.upperBound <= shape.elementCount,
                 "element out of range")
             guard !elements.isEmpty else { return }
-            try tensor.readElements(elements, into: destination, scratch: scratch)
+            try unsafe tensor.readElements(elements, into: destination, scratch: scratch)
         }
     }
 }

@@ -257,15 +257,15 @@ public struct SafetensorsFile: Sendable {
         let width = tensor.dataType.bitCount / 8
         let offset = tensor.offset + elements.lowerBound * width
         if tensor.dataType == .F32 {
-            try file.read(
+            try unsafe file.read(
                 at: offset,
                 into: UnsafeMutableRawBufferPointer(start: destination, count: elements.count * 4))
             return
         }
-        let bytes = scratch.bytes(elements.count * width)
-        try file.read(at: offset, into: bytes)
+        let bytes = unsafe scratch.bytes(elements.count * width)
+        try unsafe file.read(at: offset, into: bytes)
         if let base = bytes.baseAddress {
-            tensor.dataType.decode(base, elementCount: elements.count, into: destination)
+            unsafe tensor.dataType.decode(base, elementCount: elements.count, into: destination)
         }
     }
 }

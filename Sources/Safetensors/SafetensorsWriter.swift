@@ -64,13 +64,13 @@ public final class SafetensorsWriter: Sendable {
         places = ranges.map { ($0.offset + dataStart, $0.byteCount) }
         output = try OutputFile(path: path, byteCount: dataStart + position)
         let length = UInt64(header.count).littleEndian
-        try output.write(withUnsafeBytes(of: length) { Array($0) } + header, at: 0)
+        try unsafe output.write(withUnsafeBytes(of: length) { unsafe Array($0) } + header, at: 0)
     }
 
     /// Writes the whole data of tensor number `tensor`, little-endian.
     public func write(_ bytes: UnsafeRawBufferPointer, tensor: Int) throws(FileError) {
         precondition(bytes.count == places[tensor].byteCount, "not the tensor's byte count")
-        try output.write(bytes, at: places[tensor].offset)
+        try unsafe output.write(bytes, at: places[tensor].offset)
     }
 
     /// Writes a part of tensor number `tensor`, from byte `offset` of its data on.
@@ -79,7 +79,7 @@ public final class SafetensorsWriter: Sendable {
     ) throws(FileError) {
         precondition(
             offset >= 0 && bytes.count <= places[tensor].byteCount - offset, "out of the tensor")
-        try output.write(bytes, at: places[tensor].offset + offset)
+        try unsafe output.write(bytes, at: places[tensor].offset + offset)
     }
 
     /// Flushes the file and gives it its name.

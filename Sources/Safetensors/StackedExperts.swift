@@ -61,7 +61,7 @@ private struct DequantizedSlice: DequantizedTensor {
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
-        try base.readElements(
+        try unsafe base.readElements(
             start + elements.lowerBound..<start + elements.upperBound, into: destination,
             scratch: scratch)
     }

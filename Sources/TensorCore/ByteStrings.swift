@@ -13,7 +13,7 @@ public struct ByteStrings: Hashable, Sendable, RandomAccessCollection {
 
     /// Creates a list of some strings.
     public init(_ strings: some Sequence<ByteString>) {
-        for string in strings { string.bytes.withUnsafeBytes { append($0) } }
+        for string in strings { unsafe string.bytes.withUnsafeBytes { unsafe append($0) } }
     }
 
     /// Makes room for `count` entries of `byteCount` bytes in all.
@@ -24,7 +24,7 @@ public struct ByteStrings: Hashable, Sendable, RandomAccessCollection {
 
     /// Adds an entry.
     public mutating func append(_ entry: UnsafeRawBufferPointer) {
-        bytes.append(contentsOf: entry)
+        unsafe bytes.append(contentsOf: entry)
         ends.append(bytes.count)
     }
 

@@ -129,7 +129,7 @@ public struct ControlGroup: Sendable, Hashable {
     static func lines(_ path: String) -> [String] {
         guard let file = try? SequentialInput(path: path) else { return [] }
         var bytes = [UInt8](repeating: 0, count: 1 << 18)
-        let count = bytes.withUnsafeMutableBytes { (try? file.read(into: $0)) ?? 0 }
+        let count = unsafe bytes.withUnsafeMutableBytes { unsafe (try? file.read(into: $0)) ?? 0 }
         return String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n")
             .map(String.init)
     }

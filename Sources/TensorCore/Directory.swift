@@ -14,10 +14,10 @@ public enum Directory {
         let ends = path.indices.dropFirst().filter { path[$0] == "/" } + [path.endIndex]
         for end in ends {
             let part = String(path[..<end])
-            if mkdir(part, 0o777) == 0 { continue }
+            if unsafe mkdir(part, 0o777) == 0 { continue }
             let error = FileError.last("create folder", path: part)
             var status = stat()
-            guard stat(part, &status) == 0 else { throw error }
+            guard unsafe stat(part, &status) == 0 else { throw error }
             guard status.st_mode & S_IFMT == S_IFDIR else {
                 throw FileError(
                     .system(
@@ -30,9 +30,9 @@ public enum Directory {
     /// What a symbolic link leads to, as it says; `nil` for anything else.
     public static func target(ofLink path: String) -> String? {
         var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = target.withUnsafeMutableBytes { buffer in
-            buffer.bindMemory(to: CChar.self).baseAddress.map {
-                readlink(path, $0, Int(PATH_MAX))
+        let count = unsafe target.withUnsafeMutableBytes { buffer in
+            unsafe buffer.bindMemory(to: CChar.self).baseAddress.map {
+                unsafe readlink(path, $0, Int(PATH_MAX))
             } ?? 0
         }
         return count > 0 ? String(decoding: target.prefix(count), as: UTF8.self) : nil
@@ -42,20 +42,20 @@ public enum Directory {
     ///
     /// - Throws: `FileError` when it cannot be listed.
     public static func names(in path: String) throws(FileError) -> [String] {
-        guard let handle = opendir(path) else { throw .last("list", path: path) }
-        defer { closedir(handle) }
+        guard let handle = unsafe opendir(path) else { throw .last("list", path: path) }
+        defer { unsafe closedir(handle) }
         var names: [String] = []
         while true {
             // The end and a failure look the same but for this.
             errno = 0
-            guard let entry = readdir(handle) else {
+            guard let entry = unsafe readdir(handle) else {
                 guard errno == 0 else { throw .last("list", path: path) }
                 break
             }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(
                     to: CChar.self, capacity: MemoryLayout.size(ofValue: pointer.pointee)
-                ) { String(cString: $0) }
+                ) { unsafe String(cString: $0) }
             }
             names.append(name)
         }

@@ -39,9 +39,9 @@ public enum FileCopy {
         let scratch = ScratchBuffer()
         var offset = 0
         while offset < input.byteCount {
-            let piece = scratch.bytes(min(1 << 22, input.byteCount - offset))
-            try input.read(at: offset, into: piece)
-            try output.write(UnsafeRawBufferPointer(piece), at: offset)
+            let piece = unsafe scratch.bytes(min(1 << 22, input.byteCount - offset))
+            try unsafe input.read(at: offset, into: piece)
+            try unsafe output.write(UnsafeRawBufferPointer(piece), at: offset)
             offset += piece.count
         }
         try output.commit(byteCount: input.byteCount)
@@ -51,7 +51,7 @@ public enum FileCopy {
     /// Lets `output` share the blocks of `source`, where the file system can.
     private static func clone(_ source: String, into output: OutputFile) -> Bool {
         #if canImport(Glibc)
-            let descriptor = retrying { open(source, O_RDONLY | O_CLOEXEC) }
+            let descriptor = retrying { unsafe open(source, O_RDONLY | O_CLOEXEC) }
             guard descriptor >= 0 else { return false }
             defer { close(descriptor) }
             // FICLONE of linux/fs.h
@@ -66,13 +66,13 @@ public enum FileCopy {
         let place = try OutputPath.destination(of: destination)
         let (directory, name) = OutputPath.split(place)
         let temporary = "\(directory).\(name).\(getpid()).link"
-        unlink(temporary)
-        guard linkat(AT_FDCWD, source, AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) == 0 else {
+        unsafe unlink(temporary)
+        guard unsafe linkat(AT_FDCWD, source, AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) == 0 else {
             return false
         }
-        guard rename(temporary, place) == 0 else {
+        guard unsafe rename(temporary, place) == 0 else {
             let error = FileError.last("rename", path: destination)
-            unlink(temporary)
+            unsafe unlink(temporary)
             throw error
         }
         return true

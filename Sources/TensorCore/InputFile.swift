@@ -23,10 +23,10 @@ public final class InputFile: Sendable {
     ///   pointer to it, which no reader of any format wants.
     public init(path: String) throws(FileError) {
         // A pipe without a writer is refused like any other, not waited for.
-        let descriptor = retrying { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        let descriptor = retrying { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard descriptor >= 0 else { throw .last("open", path: path) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
+        guard unsafe fstat(descriptor, &status) == 0 else {
             let error = FileError.last("fstat", path: path)
             close(descriptor)
             throw error
@@ -71,7 +71,7 @@ public final class InputFile: Sendable {
     /// One that another file has taken the place of is still there for those who have it open.
     public func requireUnchanged() throws(FileError) {
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw .last("fstat", path: path) }
+        guard unsafe fstat(descriptor, &status) == 0 else { throw .last("fstat", path: path) }
         let now = FileIdentity(status)
         guard now.byteCount >= byteCount else { throw FileError(.shrank, path: path) }
         guard now == identity else { throw FileError(.changed, path: path) }
@@ -89,7 +89,7 @@ public final class InputFile: Sendable {
         var done = 0
         while done < count, let base = buffer.baseAddress {
             let result = retrying {
-                pread(descriptor, base + done, count - done, off_t(offset + done))
+                unsafe pread(descriptor, base + done, count - done, off_t(offset + done))
             }
             guard result >= 0 else { throw .last("read", path: path) }
             if result == 0 { throw FileError(.shrank, path: path) }
@@ -106,9 +106,9 @@ public final class InputFile: Sendable {
                 .outOfBounds(offset: offset, count: count, available: byteCount), path: path)
         }
         var bytes = [UInt8](repeating: 0, count: count)
-        let result = bytes.withUnsafeMutableBytes { buffer -> Result<Void, FileError> in
+        let result = unsafe bytes.withUnsafeMutableBytes { buffer -> Result<Void, FileError> in
             do throws(FileError) {
-                return .success(try read(at: offset, into: buffer))
+                return unsafe .success(try read(at: offset, into: buffer))
             } catch {
                 return .failure(error)
             }
@@ -171,7 +171,7 @@ public struct FileIdentity: Hashable, Sendable {
     /// - Throws: `FileError` when the system cannot tell.
     public static func of(_ path: String) throws(FileError) -> FileIdentity? {
         var status = stat()
-        if stat(path, &status) == 0 { return FileIdentity(status) }
+        if unsafe stat(path, &status) == 0 { return FileIdentity(status) }
         guard [ENOENT, ENOTDIR, ELOOP].contains(errno) else { throw .last("stat", path: path) }
         return nil
     }
@@ -193,7 +193,7 @@ extension FileError {
             case EACCES, EPERM, EROFS: .permissionDenied
             case ENOSPC, EDQUOT: .diskFull(needed: needed)
             default:
-                .system(
+                unsafe .system(
                     operation: operation, errno: code, message: String(cString: strerror(code)))
             }
         return FileError(kind, path: path)

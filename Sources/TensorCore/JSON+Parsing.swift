@@ -15,8 +15,8 @@ extension JSON {
         _ bytes: [UInt8], file: String? = nil, depthLimit: Int = 64
     ) throws(JSONError) -> JSON {
         // The closure's error type is fixed by hand: the compiler infers `any Error` here.
-        let result: Result<JSON, JSONError> = bytes.withUnsafeBufferPointer { buffer in
-            var parser = JSONParser(bytes: buffer, depthLimit: depthLimit)
+        let result: Result<JSON, JSONError> = unsafe bytes.withUnsafeBufferPointer { buffer in
+            var parser = unsafe JSONParser(bytes: buffer, depthLimit: depthLimit)
             do throws(JSONError) {
                 return .success(try parser.document())
             } catch {
@@ -49,6 +49,7 @@ extension JSON {
     }
 }
 
+@safe
 private struct JSONParser {
     let bytes: UnsafeBufferPointer<UInt8>
     let depthLimit: Int
@@ -56,7 +57,7 @@ private struct JSONParser {
     var depth = 0
 
     init(bytes: UnsafeBufferPointer<UInt8>, depthLimit: Int) {
-        self.bytes = bytes
+        unsafe self.bytes = unsafe bytes
         self.depthLimit = depthLimit
     }
 
@@ -64,7 +65,7 @@ private struct JSONParser {
         skipSpace()
         let value = try value()
         skipSpace()
-        guard position == bytes.count else { throw unexpected("the end of the text") }
+        guard unsafe position == bytes.count else { throw unexpected("the end of the text") }
         return value
     }
 
@@ -73,13 +74,13 @@ private struct JSONParser {
     }
 
     private func unexpected(_ expected: String) -> JSONError {
-        position < bytes.count
+        unsafe position < bytes.count
             ? fault(.unexpectedByte(bytes[position], expected: expected)) : fault(.unexpectedEnd)
     }
 
     private mutating func skipSpace() {
-        while position < bytes.count {
-            switch bytes[position] {
+        while unsafe position < bytes.count {
+            switch unsafe bytes[position] {
             case 0x20, 0x09, 0x0A, 0x0D: position += 1
             default: return
             }
@@ -87,8 +88,8 @@ private struct JSONParser {
     }
 
     private mutating func value() throws(JSONError) -> JSON {
-        guard position < bytes.count else { throw fault(.unexpectedEnd) }
-        switch bytes[position] {
+        guard unsafe position < bytes.count else { throw fault(.unexpectedEnd) }
+        switch unsafe bytes[position] {
         case UInt8(ascii: "{"): return try object()
         case UInt8(ascii: "["): return try array()
         case UInt8(ascii: "\""): return .string(try string())
@@ -104,8 +105,8 @@ private struct JSONParser {
 
     private mutating func word(_ text: StaticString, _ value: JSON) throws(JSONError) -> JSON {
         let count = text.utf8CodeUnitCount
-        guard position + count <= bytes.count, let base = bytes.baseAddress,
-            memcmp(base + position, text.utf8Start, count) == 0
+        guard unsafe position + count <= bytes.count, let base = unsafe bytes.baseAddress,
+            unsafe memcmp(base + position, text.utf8Start, count) == 0
         else { throw unexpected("a value") }
         position += count
         return value
@@ -122,15 +123,15 @@ private struct JSONParser {
         try descend()
         defer { depth -= 1 }
         var values: [JSON] = []
-        if position < bytes.count, bytes[position] == UInt8(ascii: "]") {
+        if unsafe position < bytes.count, unsafe bytes[position] == UInt8(ascii: "]") {
             position += 1
             return .array(values)
         }
         while true {
             values.append(try value())
             skipSpace()
-            guard position < bytes.count else { throw fault(.unexpectedEnd) }
-            switch bytes[position] {
+            guard unsafe position < bytes.count else { throw fault(.unexpectedEnd) }
+            switch unsafe bytes[position] {
             case UInt8(ascii: ","):
                 position += 1
                 skipSpace()
@@ -147,18 +148,18 @@ private struct JSONParser {
         defer { depth -= 1 }
         var members: [JSON.Member] = []
         var keys: Set<ByteString> = []
-        if position < bytes.count, bytes[position] == UInt8(ascii: "}") {
+        if unsafe position < bytes.count, unsafe bytes[position] == UInt8(ascii: "}") {
             position += 1
             return .object(members)
         }
         while true {
-            guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
+            guard unsafe position < bytes.count, unsafe bytes[position] == UInt8(ascii: "\"") else {
                 throw unexpected("a key")
             }
             let start = position
             let key = try string()
             skipSpace()
-            guard position < bytes.count, bytes[position] == UInt8(ascii: ":") else {
+            guard unsafe position < bytes.count, unsafe bytes[position] == UInt8(ascii: ":") else {
                 throw unexpected("':'")
             }
             position += 1
@@ -168,8 +169,8 @@ private struct JSONParser {
             }
             members.append(JSON.Member(key: key, value: try value()))
             skipSpace()
-            guard position < bytes.count else { throw fault(.unexpectedEnd) }
-            switch bytes[position] {
+            guard unsafe position < bytes.count else { throw fault(.unexpectedEnd) }
+            switch unsafe bytes[position] {
             case UInt8(ascii: ","):
                 position += 1
                 skipSpace()
@@ -188,15 +189,15 @@ private struct JSONParser {
         var runStart = position
         var hasHighBytes = false
         while true {
-            guard position < bytes.count else { throw fault(.unexpectedEnd) }
-            let byte = bytes[position]
+            guard unsafe position < bytes.count else { throw fault(.unexpectedEnd) }
+            let byte = unsafe bytes[position]
             if byte == UInt8(ascii: "\"") {
-                result.append(contentsOf: bytes[runStart..<position])
+                unsafe result.append(contentsOf: bytes[runStart..<position])
                 position += 1
                 break
             }
             if byte == UInt8(ascii: "\\") {
-                result.append(contentsOf: bytes[runStart..<position])
+                unsafe result.append(contentsOf: bytes[runStart..<position])
                 try escape(into: &result)
                 runStart = position
                 continue
@@ -215,8 +216,8 @@ private struct JSONParser {
 
     private mutating func escape(into result: inout [UInt8]) throws(JSONError) {
         position += 1
-        guard position < bytes.count else { throw fault(.unexpectedEnd) }
-        let byte = bytes[position]
+        guard unsafe position < bytes.count else { throw fault(.unexpectedEnd) }
+        let byte = unsafe bytes[position]
         position += 1
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): result.append(byte)
@@ -227,8 +228,9 @@ private struct JSONParser {
         case UInt8(ascii: "t"): result.append(0x09)
         case UInt8(ascii: "u"):
             var code = try hexadecimal()
-            if (0xD800...0xDBFF).contains(code), position + 1 < bytes.count,
-                bytes[position] == UInt8(ascii: "\\"), bytes[position + 1] == UInt8(ascii: "u")
+            if (0xD800...0xDBFF).contains(code), unsafe position + 1 < bytes.count,
+                unsafe bytes[position] == UInt8(ascii: "\\"),
+                unsafe bytes[position + 1] == UInt8(ascii: "u")
             {
                 position += 2
                 let low = try hexadecimal()
@@ -248,10 +250,10 @@ private struct JSONParser {
     }
 
     private mutating func hexadecimal() throws(JSONError) -> UInt32 {
-        guard position + 4 <= bytes.count else { throw fault(.unexpectedEnd) }
+        guard unsafe position + 4 <= bytes.count else { throw fault(.unexpectedEnd) }
         var code: UInt32 = 0
         for _ in 0..<4 {
-            guard let digit = Character(UnicodeScalar(bytes[position])).hexDigitValue else {
+            guard let digit = unsafe Character(UnicodeScalar(bytes[position])).hexDigitValue else {
                 throw unexpected("a hexadecimal digit")
             }
             code = code << 4 | UInt32(digit)
@@ -262,16 +264,16 @@ private struct JSONParser {
 
     private mutating func number() throws(JSONError) -> JSON {
         let start = position
-        if bytes[position] == UInt8(ascii: "-") {
+        if unsafe bytes[position] == UInt8(ascii: "-") {
             position += 1
-            if position < bytes.count, bytes[position] == UInt8(ascii: "I") {
+            if unsafe position < bytes.count, unsafe bytes[position] == UInt8(ascii: "I") {
                 return try word("Infinity", .real(-.infinity))
             }
         }
         let digits = position
         var isReal = false
-        scan: while position < bytes.count {
-            switch bytes[position] {
+        scan: while unsafe position < bytes.count {
+            switch unsafe bytes[position] {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): break
             case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"), UInt8(ascii: "+"),
                 UInt8(ascii: "-"):
@@ -280,18 +282,18 @@ private struct JSONParser {
             }
             position += 1
         }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        let text = unsafe String(decoding: bytes[start..<position], as: UTF8.self)
         // A leading zero, a missing digit before or after the point: JSON forbids what `Double`
         // would read.
-        let first = digits < position ? bytes[digits] : 0
-        let second = digits + 1 < position ? bytes[digits + 1] : 0
+        let first = unsafe digits < position ? bytes[digits] : 0
+        let second = unsafe digits + 1 < position ? bytes[digits + 1] : 0
         let isDigit = { (byte: UInt8) in (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
         // Over bytes: searching a string for each number takes longer than all else.
         let hasEmptyFraction = (start..<position - 1).contains {
-            bytes[$0] == UInt8(ascii: ".") && bytes[$0 + 1] | 0x20 == UInt8(ascii: "e")
+            unsafe bytes[$0] == UInt8(ascii: ".") && bytes[$0 + 1] | 0x20 == UInt8(ascii: "e")
         }
         guard isDigit(first), !(first == UInt8(ascii: "0") && isDigit(second)),
-            isDigit(bytes[position - 1]), !hasEmptyFraction
+            unsafe isDigit(bytes[position - 1]), !hasEmptyFraction
         else { throw fault(.invalidNumber(text), at: start) }
         if !isReal, let value = Int(text) { return .integer(value) }
         guard let value = Double(text) else { throw fault(.invalidNumber(text), at: start) }

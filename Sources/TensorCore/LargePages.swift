@@ -19,7 +19,7 @@ public enum LargePages {
             guard length >= byteCount, UInt(bitPattern: memory) % UInt(byteCount) == 0 else {
                 return
             }
-            _ = madvise(memory, length, MADV_HUGEPAGE)
+            _ = unsafe madvise(memory, length, MADV_HUGEPAGE)
         #endif
     }
 }

@@ -11,18 +11,18 @@ public enum MemoryBandwidth {
         let part = max(1 << 12, byteCount / pool.threadCount / 4096 * 4096)
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: part * pool.threadCount, alignment: LargePages.byteCount)
-        defer { buffer.deallocate() }
+        defer { unsafe buffer.deallocate() }
         // As a model's matrices lie.
-        if let base = buffer.baseAddress { LargePages.advise(base, byteCount: buffer.count) }
+        if let base = buffer.baseAddress { unsafe LargePages.advise(base, byteCount: buffer.count) }
         // Pages that were never written are one page of zeros.
-        buffer.initializeMemory(as: UInt8.self, repeating: 1)
+        unsafe buffer.initializeMemory(as: UInt8.self, repeating: 1)
         nonisolated(unsafe) let base = buffer.baseAddress
         var best = Duration.seconds(3600)
         for _ in 0..<3 {
             let elapsed = ContinuousClock().measure {
                 try? pool.run(jobCount: pool.threadCount) { _, job in
-                    guard let base else { return }
-                    _ = ingot_read_memory(base + job * part, part)
+                    guard let base = unsafe base else { return }
+                    _ = unsafe ingot_read_memory(base + job * part, part)
                 }
             }
             best = min(best, elapsed)

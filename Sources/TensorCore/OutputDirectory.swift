@@ -28,7 +28,9 @@ public final class OutputDirectory: Sendable {
         while destination.count > 1, destination.hasSuffix("/") { destination.removeLast() }
         let (parent, name) = OutputPath.split(destination)
         let temporaryPath = "\(parent).\(name).\(getpid()).partial"
-        guard mkdir(temporaryPath, 0o777) == 0 else { throw .last("create", path: destination) }
+        guard unsafe mkdir(temporaryPath, 0o777) == 0 else {
+            throw .last("create", path: destination)
+        }
         self.path = path
         self.destination = destination
         self.temporaryPath = temporaryPath
@@ -42,7 +44,7 @@ public final class OutputDirectory: Sendable {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         var status = stat()
-        guard stat(path, &status) == 0 else { return }
+        guard unsafe stat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw exists(path, "a file is in the way") }
         // `.` and `..` are in every directory.
         guard try Directory.names(in: path).count <= 2 else {
@@ -60,7 +62,9 @@ public final class OutputDirectory: Sendable {
     /// Gives the directory its name.
     public func commit() throws(FileError) {
         // Over an empty directory a rename is allowed.
-        guard rename(temporaryPath, destination) == 0 else { throw .last("rename", path: path) }
+        guard unsafe rename(temporaryPath, destination) == 0 else {
+            throw .last("rename", path: path)
+        }
         isCommitted.withLock { $0 = true }
         TemporaryFiles.remove(temporaryPath)
     }

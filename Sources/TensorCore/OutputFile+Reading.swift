@@ -9,7 +9,7 @@ extension OutputFile {
     /// The length of the file now.
     public var byteCount: Int {
         var status = stat()
-        return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+        return unsafe fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
     }
 
     /// Fills `buffer` with the bytes from `offset` on; `false` when the file has fewer.
@@ -19,7 +19,7 @@ extension OutputFile {
         var done = 0
         while done < buffer.count, let base = buffer.baseAddress {
             let result = retrying {
-                pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
+                unsafe pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
             }
             guard result >= 0 else { throw .last("read", path: path) }
             if result == 0 { return false }

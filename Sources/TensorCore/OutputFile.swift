@@ -36,7 +36,7 @@ public final class OutputFile: Sendable {
     /// Reserving makes a disk that is too small fail here, before any work is done.
     public init(path: String, byteCount: Int = 0) throws(FileError) {
         var status = stat()
-        if stat(path, &status) == 0 {
+        if unsafe stat(path, &status) == 0 {
             let type = status.st_mode & S_IFMT
             guard type == S_IFREG else {
                 throw FileError(type == S_IFDIR ? .isDirectory : .notRegular, path: path)
@@ -47,7 +47,7 @@ public final class OutputFile: Sendable {
         let number = OutputFile.counter.add(1, ordering: .relaxed).newValue
         let temporaryPath = "\(directory).\(name).\(getpid())-\(number).partial"
         let descriptor = retrying {
-            open(temporaryPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+            unsafe open(temporaryPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         }
         guard descriptor >= 0 else { throw .last("create", path: destination) }
         self.path = path
@@ -76,13 +76,13 @@ public final class OutputFile: Sendable {
         let (directory, name) = OutputPath.split(destination)
         let temporaryPath = "\(directory).\(name).\(suffix)"
         var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+        if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
             throw FileError(
                 status.st_mode & S_IFMT == S_IFDIR ? .isDirectory : .notRegular, path: path)
         }
         while true {
             let descriptor = retrying {
-                open(temporaryPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+                unsafe open(temporaryPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
             }
             guard descriptor >= 0 else { throw .last("create", path: destination) }
             guard retrying({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 else {
@@ -118,15 +118,15 @@ public final class OutputFile: Sendable {
     /// Whether a path still leads to an open file.
     private static func isOpen(_ descriptor: Int32, at path: String) throws(FileError) -> Bool {
         var opened = stat()
-        guard fstat(descriptor, &opened) == 0 else { throw .last("fstat", path: path) }
+        guard unsafe fstat(descriptor, &opened) == 0 else { throw .last("fstat", path: path) }
         return try FileIdentity.of(path)?.isSameFile(as: FileIdentity(opened)) == true
     }
 
     /// Closes a sibling that cannot be used, and removes it where nothing is in it.
     private static func leave(_ descriptor: Int32, at path: String) {
         var opened = stat()
-        if fstat(descriptor, &opened) == 0, opened.st_size == 0, opened.st_nlink == 1 {
-            unlink(path)
+        if unsafe fstat(descriptor, &opened) == 0, opened.st_size == 0, opened.st_nlink == 1 {
+            unsafe unlink(path)
         }
         close(descriptor)
     }
@@ -151,7 +151,7 @@ public final class OutputFile: Sendable {
 
     /// Removes the unfinished file.
     public func discard() {
-        unlink(temporaryPath)
+        unsafe unlink(temporaryPath)
         TemporaryFiles.remove(temporaryPath)
     }
 
@@ -162,7 +162,7 @@ public final class OutputFile: Sendable {
         var done = 0
         while done < buffer.count, let base = buffer.baseAddress {
             let result = retrying {
-                pwrite(descriptor, base + done, buffer.count - done, off_t(offset + done))
+                unsafe pwrite(descriptor, base + done, buffer.count - done, off_t(offset + done))
             }
             guard result > 0 else {
                 throw .last("write", path: path, needed: buffer.count - done)
@@ -176,9 +176,9 @@ public final class OutputFile: Sendable {
 
     /// Writes `bytes` at `offset`.
     public func write(_ bytes: [UInt8], at offset: Int) throws(FileError) {
-        let result = bytes.withUnsafeBytes { buffer -> Result<Void, FileError> in
+        let result = unsafe bytes.withUnsafeBytes { buffer -> Result<Void, FileError> in
             do throws(FileError) {
-                return .success(try write(buffer, at: offset))
+                return unsafe .success(try write(buffer, at: offset))
             } catch {
                 return .failure(error)
             }
@@ -190,13 +190,17 @@ public final class OutputFile: Sendable {
     public func commit(byteCount: Int? = nil) throws(FileError) {
         if let byteCount { try truncate(to: byteCount) }
         try flush()
-        guard rename(temporaryPath, destination) == 0 else { throw .last("rename", path: path) }
+        guard unsafe rename(temporaryPath, destination) == 0 else {
+            throw .last("rename", path: path)
+        }
         committed.withLock { $0 = true }
         TemporaryFiles.remove(temporaryPath)
         // The rename itself is durable only when the directory is flushed too; the file is whole
         // either way, and not every file system can flush one.
         let directory = OutputPath.split(destination).directory
-        let handle = retrying { open(directory.isEmpty ? "." : directory, O_RDONLY | O_CLOEXEC) }
+        let handle = retrying {
+            unsafe open(directory.isEmpty ? "." : directory, O_RDONLY | O_CLOEXEC)
+        }
         if handle >= 0 {
             _ = retrying { fsync(handle) }
             close(handle)
@@ -204,7 +208,7 @@ public final class OutputFile: Sendable {
     }
 
     /// Removes the file under its final name: one that is worth nothing without others that failed.
-    public func removeCommitted() { if committed.withLock({ $0 }) { unlink(destination) } }
+    public func removeCommitted() { if committed.withLock({ $0 }) { unsafe unlink(destination) } }
 
     /// Writes a whole small file at once, atomically.
     public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
@@ -224,7 +228,7 @@ public enum TemporaryFiles {
     /// Removes every temporary file that is not committed, and every temporary folder; for use when
     /// the process must end.
     public static func removeAll() {
-        for path in paths.withLock({ $0 }) where unlink(path) != 0 {
+        for path in paths.withLock({ $0 }) where unsafe unlink(path) != 0 {
             TemporaryFolder.remove(path)
         }
     }

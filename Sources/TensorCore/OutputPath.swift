@@ -17,11 +17,11 @@ enum OutputPath {
         var place = path
         for _ in 0..<mostLinks {
             var status = stat()
-            guard lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else {
+            guard unsafe lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else {
                 return place
             }
             var target = [CChar](repeating: 0, count: Int(PATH_MAX))
-            let count = readlink(place, &target, target.count)
+            let count = unsafe readlink(place, &target, target.count)
             guard count >= 0 else { throw .last("follow", path: path) }
             guard
                 let name = String(

@@ -66,7 +66,7 @@ public enum ProcessLimits {
                 (RLIMIT_DATA, "ulimit -d (RLIMIT_DATA)", 5),
             ] {
                 var own = rlimit()
-                guard getrlimit(__rlimit_resource_t(kind.rawValue), &own) == 0,
+                guard unsafe getrlimit(__rlimit_resource_t(kind.rawValue), &own) == 0,
                     own.rlim_cur < rlim_t(Int.max)
                 else { continue }
                 let used = pages.count > field ? pages[field] * page : 0
@@ -86,9 +86,9 @@ public enum ProcessLimits {
         #if canImport(Glibc)
             let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
             var limit = rlimit()
-            guard getrlimit(kind, &limit) == 0 else { return }
+            guard unsafe getrlimit(kind, &limit) == 0 else { return }
             limit.rlim_cur = limit.rlim_max
-            _ = setrlimit(kind, &limit)
+            _ = unsafe setrlimit(kind, &limit)
         #endif
     }
 

@@ -14,7 +14,7 @@ public enum RewrittenFile {
     public static func replace(
         _ bytes: [UInt8], at offset: Int, in path: String
     ) throws(FileError) {
-        let descriptor = retrying { open(path, O_WRONLY | O_CLOEXEC) }
+        let descriptor = retrying { unsafe open(path, O_WRONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw .last("open", path: path) }
         defer { close(descriptor) }
         guard retrying({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 else {
@@ -22,10 +22,11 @@ public enum RewrittenFile {
         }
         var done = 0
         while done < bytes.count {
-            let result = bytes.withUnsafeBytes { buffer in
-                buffer.baseAddress.map { base in
+            let result = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe buffer.baseAddress.map { base in
                     retrying {
-                        pwrite(descriptor, base + done, buffer.count - done, off_t(offset + done))
+                        unsafe pwrite(
+                            descriptor, base + done, buffer.count - done, off_t(offset + done))
                     }
                 } ?? 0
             }

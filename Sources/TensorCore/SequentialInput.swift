@@ -35,10 +35,10 @@ public final class SequentialInput {
         descriptor =
             isStandardInput
             ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-            : retrying { open(path, O_RDONLY | O_CLOEXEC) }
+            : retrying { unsafe open(path, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw .last("open", path: self.path) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
+        guard unsafe fstat(descriptor, &status) == 0 else {
             let error = FileError.last("fstat", path: self.path)
             close(descriptor)
             throw error
@@ -57,9 +57,9 @@ public final class SequentialInput {
     public func peek(_ count: Int) throws(FileError) -> ArraySlice<UInt8> {
         guard held.count < count else { return held.prefix(count) }
         var bytes = [UInt8](repeating: 0, count: count)
-        let found = try bytes.withUnsafeMutableBytes { buffer -> Result<Int, FileError> in
+        let found = try unsafe bytes.withUnsafeMutableBytes { buffer -> Result<Int, FileError> in
             do throws(FileError) {
-                return .success(try read(into: buffer))
+                return unsafe .success(try read(into: buffer))
             } catch {
                 return .failure(error)
             }
@@ -73,11 +73,13 @@ public final class SequentialInput {
     /// - Returns: How many bytes came.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
         var done = min(held.count, buffer.count)
-        buffer.copyBytes(from: held.prefix(done))
+        unsafe buffer.copyBytes(from: held.prefix(done))
         held = held.dropFirst(done)
         guard let base = buffer.baseAddress else { return 0 }
         while done < buffer.count {
-            let result = retrying { systemRead(descriptor, base + done, buffer.count - done) }
+            let result = retrying {
+                unsafe systemRead(descriptor, base + done, buffer.count - done)
+            }
             guard result >= 0 else { throw .last("read", path: path) }
             if result == 0 { break }
             done += result
@@ -89,4 +91,4 @@ public final class SequentialInput {
 /// The system's `read`, whose name the method hides.
 private func systemRead(
     _ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int
-) -> Int { read(descriptor, bytes, count) }
+) -> Int { unsafe read(descriptor, bytes, count) }

@@ -12,7 +12,7 @@ public final class TemporaryFolder: Sendable {
 
     /// The folder for such folders: what `TMPDIR` names, or else `/tmp`.
     public static var usualParent: String {
-        let named = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+        let named = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? ""
         return named.isEmpty ? "/tmp" : named
     }
 
@@ -22,7 +22,7 @@ public final class TemporaryFolder: Sendable {
     public init(in parent: String = usualParent) throws(FileError) {
         let template = (parent.hasSuffix("/") ? parent : parent + "/") + "ingot-XXXXXX"
         var name = Array(template.utf8CString)
-        guard mkdtemp(&name) != nil else { throw .last("create folder", path: parent) }
+        guard unsafe mkdtemp(&name) != nil else { throw .last("create folder", path: parent) }
         path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         TemporaryFiles.add(path)
     }
@@ -40,8 +40,8 @@ public final class TemporaryFolder: Sendable {
         let names = (try? Directory.names(in: path)) ?? (try? Directory.names(in: path)) ?? []
         for name in names where name != "." && name != ".." {
             // A link goes away by itself, a folder does not.
-            if unlink(path + "/" + name) != 0 { remove(path + "/" + name) }
+            if unsafe unlink(path + "/" + name) != 0 { remove(path + "/" + name) }
         }
-        rmdir(path)
+        unsafe rmdir(path)
     }
 }

@@ -94,17 +94,17 @@ struct Thread {
 
     /// Starts a thread; `nil` when the system has none left.
     static func start(_ body: @escaping @Sendable () -> Void) -> Thread? {
-        let box = Unmanaged.passRetained(Box(body))
+        let box = unsafe Unmanaged.passRetained(Box(body))
         #if canImport(Glibc)
             var handle = pthread_t()
-            let code = pthread_create(&handle, nil, Thread.entry, box.toOpaque())
+            let code = unsafe pthread_create(&handle, nil, Thread.entry, box.toOpaque())
             let started: pthread_t? = handle
         #else
             var started: pthread_t?
             let code = pthread_create(&started, nil, Thread.entry, box.toOpaque())
         #endif
         guard code == 0, let started else {
-            box.release()
+            unsafe box.release()
             return nil
         }
         return Thread(handle: started)
@@ -113,8 +113,8 @@ struct Thread {
     #if canImport(Glibc)
         private static let entry:
             @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
-                if let context = $0 {
-                    Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body()
+                if let context = unsafe $0 {
+                    unsafe Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body()
                 }
                 return nil
             }

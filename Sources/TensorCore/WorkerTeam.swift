@@ -22,6 +22,7 @@ public final class WorkerTeam: @unchecked Sendable {
     private let threads: [Thread]
 
     /// What the threads share.
+    @safe
     private final class Board: @unchecked Sendable {
         /// How often a thread looks for the next round before it sleeps.
         private static let patience = 2000
@@ -45,17 +46,17 @@ public final class WorkerTeam: @unchecked Sendable {
         private var jobCount = 0
 
         init() {
-            lock = .allocate(capacity: 1)
-            changed = .allocate(capacity: 1)
-            pthread_mutex_init(lock, nil)
-            pthread_cond_init(changed, nil)
+            unsafe lock = .allocate(capacity: 1)
+            unsafe changed = .allocate(capacity: 1)
+            unsafe pthread_mutex_init(lock, nil)
+            unsafe pthread_cond_init(changed, nil)
         }
 
         deinit {
-            pthread_cond_destroy(changed)
-            pthread_mutex_destroy(lock)
-            lock.deallocate()
-            changed.deallocate()
+            unsafe pthread_cond_destroy(changed)
+            unsafe pthread_mutex_destroy(lock)
+            unsafe lock.deallocate()
+            unsafe changed.deallocate()
         }
 
         func open(jobCount: Int, _ body: @escaping @Sendable (Int, Int) -> Void) {
@@ -84,9 +85,9 @@ public final class WorkerTeam: @unchecked Sendable {
 
         private func wake() {
             guard sleeperCount.load(ordering: .sequentiallyConsistent) > 0 else { return }
-            pthread_mutex_lock(lock)
-            pthread_cond_broadcast(changed)
-            pthread_mutex_unlock(lock)
+            unsafe pthread_mutex_lock(lock)
+            unsafe pthread_cond_broadcast(changed)
+            unsafe pthread_mutex_unlock(lock)
         }
 
         /// Whether a round is open that a thread has not seen.
@@ -131,13 +132,13 @@ public final class WorkerTeam: @unchecked Sendable {
 
         private func sleep(after seen: UInt64) {
             sleeperCount.add(1, ordering: .sequentiallyConsistent)
-            pthread_mutex_lock(lock)
+            unsafe pthread_mutex_lock(lock)
             while !isClosed.load(ordering: .sequentiallyConsistent),
                 !isNew(state.load(ordering: .sequentiallyConsistent), after: seen)
             {
-                pthread_cond_wait(changed, lock)
+                unsafe pthread_cond_wait(changed, lock)
             }
-            pthread_mutex_unlock(lock)
+            unsafe pthread_mutex_unlock(lock)
             sleeperCount.subtract(1, ordering: .sequentiallyConsistent)
         }
 

@@ -65,12 +65,12 @@ public struct Tokenizer: Sendable {
     ) throws(TokenizationError) -> [Int32] {
         // The closure's result carries the error: rethrowing loses its type.
         let encoded = utf8.withContiguousStorageIfAvailable { bytes in
-            encode(bytes, addSpecial, parseSpecial, trusted: nil)
+            unsafe encode(bytes, addSpecial, parseSpecial, trusted: nil)
         }
         let result =
-            encoded
+            unsafe encoded
             ?? Array(utf8).withUnsafeBufferPointer { bytes in
-                encode(bytes, addSpecial, parseSpecial, trusted: nil)
+                unsafe encode(bytes, addSpecial, parseSpecial, trusted: nil)
             }
         return try result.get()
     }
@@ -88,7 +88,9 @@ public struct Tokenizer: Sendable {
     public func encode(
         _ utf8: [UInt8], parsingSpecialIn trusted: [Range<Int>]
     ) throws(TokenizationError) -> [Int32] {
-        let result = utf8.withUnsafeBufferPointer { encode($0, false, true, trusted: trusted) }
+        let result = unsafe utf8.withUnsafeBufferPointer {
+            unsafe encode($0, false, true, trusted: trusted)
+        }
         return try result.get()
     }
 
@@ -106,14 +108,15 @@ public struct Tokenizer: Sendable {
         if addSpecial, let leadingID { output.append(leadingID) }
         var encoder = encoder
         var isFirst = true
-        let fragments = (parseSpecial ? allSpecial : userDefined).fragments(bytes, trusted: trusted)
+        let fragments = unsafe (parseSpecial ? allSpecial : userDefined).fragments(
+            bytes, trusted: trusted)
         for fragment in fragments {
             switch fragment {
             case .token(let id):
                 output.append(id)
                 isFirst = true
             case .text(let range):
-                encoder.encode(
+                unsafe encoder.encode(
                     fragment: UnsafeBufferPointer(rebasing: bytes[range]), isFirst: isFirst,
                     into: &output)
                 isFirst = false

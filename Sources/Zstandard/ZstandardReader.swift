@@ -5,12 +5,13 @@ public import TensorCore
 ///
 /// Frames may follow one another, as `cat a.zst b.zst` makes them. Memory: the window that the
 /// stream asks for, at most 128 MiB, and one input piece.
+@safe
 public final class ZstandardReader {
     private let path: String
     private let next: (UnsafeMutableRawBufferPointer) throws -> Int
     private let stream: OpaquePointer
     private let input: UnsafeMutableRawBufferPointer
-    private var pending = ZSTD_inBuffer(src: nil, size: 0, pos: 0)
+    private var pending = unsafe ZSTD_inBuffer(src: nil, size: 0, pos: 0)
     private var isAtEnd = false
     /// Whether the last byte decoded was the last of a frame.
     private var isBetweenFrames = true
@@ -23,9 +24,9 @@ public final class ZstandardReader {
     /// - Throws: `ZstandardError` when there is no memory for the decoder.
     public convenience init(file: InputFile) throws(ZstandardError) {
         var offset = 0
-        try self.init(path: file.path) { buffer in
+        try unsafe self.init(path: file.path) { buffer in
             let count = min(buffer.count, file.byteCount - offset)
-            try file.read(
+            try unsafe file.read(
                 at: offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
             offset += count
             return count
@@ -42,18 +43,18 @@ public final class ZstandardReader {
     public init(
         path: String, next: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
     ) throws(ZstandardError) {
-        guard let stream = ZSTD_createDStream() else {
+        guard let stream = unsafe ZSTD_createDStream() else {
             throw ZstandardError(.library(message: "no memory"), path: path)
         }
         self.path = path
-        self.next = next
-        self.stream = stream
-        input = .allocate(byteCount: 1 << 17, alignment: 64)
+        unsafe self.next = unsafe next
+        unsafe self.stream = unsafe stream
+        unsafe input = .allocate(byteCount: 1 << 17, alignment: 64)
     }
 
     deinit {
-        ZSTD_freeDStream(stream)
-        input.deallocate()
+        unsafe ZSTD_freeDStream(stream)
+        unsafe input.deallocate()
     }
 
     /// Whether `file` starts as a Zstandard frame does.
@@ -69,26 +70,26 @@ public final class ZstandardReader {
     /// - Returns: How many bytes came.
     /// - Throws: `ZstandardError` when the stream is damaged or ends inside a frame; `FileError`.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-        var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
-        while output.pos < output.size {
-            if pending.pos == pending.size, !isAtEnd {
-                let count = try next(input)
-                isAtEnd = count < input.count
-                pending = ZSTD_inBuffer(src: input.baseAddress, size: count, pos: 0)
+        var output = unsafe ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
+        while unsafe output.pos < output.size {
+            if unsafe pending.pos == pending.size, !isAtEnd {
+                let count = try unsafe next(input)
+                isAtEnd = unsafe count < input.count
+                unsafe pending = unsafe ZSTD_inBuffer(src: input.baseAddress, size: count, pos: 0)
             }
-            let isOutOfInput = pending.pos == pending.size
+            let isOutOfInput = unsafe pending.pos == pending.size
             if isOutOfInput, isBetweenFrames { break }
-            let before = output.pos
-            let code = ZSTD_decompressStream(stream, &output, &pending)
+            let before = unsafe output.pos
+            let code = unsafe ZSTD_decompressStream(stream, &output, &pending)
             guard ZSTD_isError(code) == 0 else {
                 throw ZstandardError(
-                    .damaged(message: String(cString: ZSTD_getErrorName(code))), path: path)
+                    .damaged(message: unsafe String(cString: ZSTD_getErrorName(code))), path: path)
             }
             isBetweenFrames = code == 0
-            if isOutOfInput, output.pos == before, !isBetweenFrames {
+            if isOutOfInput, unsafe output.pos == before, !isBetweenFrames {
                 throw ZstandardError(.truncated, path: path)
             }
         }
-        return output.pos
+        return unsafe output.pos
     }
 }

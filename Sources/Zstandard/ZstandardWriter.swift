@@ -2,6 +2,7 @@ import CZstd
 public import TensorCore
 
 /// Writes a Zstandard file, piece by piece, with a checksum of its contents at the end.
+@safe
 public final class ZstandardWriter {
     private let file: OutputFile
     private let stream: OpaquePointer
@@ -13,33 +14,33 @@ public final class ZstandardWriter {
     /// - Parameter level: Zstandard's compression level, 1 (fast) to 19 (small).
     /// - Throws: `ZstandardError` when there is no memory for the encoder.
     public init(file: OutputFile, level: Int32 = 3) throws(ZstandardError) {
-        guard let stream = ZSTD_createCStream() else {
+        guard let stream = unsafe ZSTD_createCStream() else {
             throw ZstandardError(.library(message: "no memory"), path: file.path)
         }
-        ZSTD_CCtx_setParameter(stream, ZSTD_c_compressionLevel, level)
-        ZSTD_CCtx_setParameter(stream, ZSTD_c_checksumFlag, 1)
+        unsafe ZSTD_CCtx_setParameter(stream, ZSTD_c_compressionLevel, level)
+        unsafe ZSTD_CCtx_setParameter(stream, ZSTD_c_checksumFlag, 1)
         self.file = file
-        self.stream = stream
-        output = .allocate(byteCount: 1 << 17, alignment: 64)
+        unsafe self.stream = unsafe stream
+        unsafe output = .allocate(byteCount: 1 << 17, alignment: 64)
     }
 
     deinit {
-        ZSTD_freeCStream(stream)
-        output.deallocate()
+        unsafe ZSTD_freeCStream(stream)
+        unsafe output.deallocate()
     }
 
     /// Compresses `bytes`.
     ///
     /// - Throws: `FileError`, `ZstandardError`.
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
-        try compress(bytes, directive: ZSTD_e_continue)
+        try unsafe compress(bytes, directive: ZSTD_e_continue)
     }
 
     /// Compresses `bytes`.
     ///
     /// - Throws: `FileError`, `ZstandardError`.
     public func write(_ bytes: [UInt8]) throws {
-        try bytes.withUnsafeBytes { try write($0) }
+        try unsafe bytes.withUnsafeBytes { try unsafe write($0) }
     }
 
     /// Ends the frame and gives the file its name.
@@ -48,7 +49,7 @@ public final class ZstandardWriter {
     /// - Throws: `FileError`, `ZstandardError`.
     @discardableResult
     public func commit() throws -> Int {
-        try compress(UnsafeRawBufferPointer(start: nil, count: 0), directive: ZSTD_e_end)
+        try unsafe compress(UnsafeRawBufferPointer(start: nil, count: 0), directive: ZSTD_e_end)
         try file.commit(byteCount: offset)
         return offset
     }
@@ -56,19 +57,21 @@ public final class ZstandardWriter {
     private func compress(
         _ bytes: UnsafeRawBufferPointer, directive: ZSTD_EndDirective
     ) throws {
-        var input = ZSTD_inBuffer(src: bytes.baseAddress, size: bytes.count, pos: 0)
+        var input = unsafe ZSTD_inBuffer(src: bytes.baseAddress, size: bytes.count, pos: 0)
         while true {
-            var room = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
-            let left = ZSTD_compressStream2(stream, &room, &input, directive)
+            var room = unsafe ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
+            let left = unsafe ZSTD_compressStream2(stream, &room, &input, directive)
             guard ZSTD_isError(left) == 0 else {
                 throw ZstandardError(
-                    .library(message: String(cString: ZSTD_getErrorName(left))), path: file.path)
+                    .library(message: unsafe String(cString: ZSTD_getErrorName(left))),
+                    path: file.path)
             }
-            if room.pos > 0 {
-                try file.write(UnsafeRawBufferPointer(rebasing: output[..<room.pos]), at: offset)
-                offset += room.pos
+            if unsafe room.pos > 0 {
+                try unsafe file.write(
+                    UnsafeRawBufferPointer(rebasing: output[..<room.pos]), at: offset)
+                unsafe offset += room.pos
             }
-            if directive == ZSTD_e_end ? left == 0 : input.pos == input.size { return }
+            if unsafe directive == ZSTD_e_end ? left == 0 : input.pos == input.size { return }
         }
     }
 }

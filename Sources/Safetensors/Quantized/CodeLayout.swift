@@ -37,15 +37,15 @@ struct CodeLayout: Sendable, Hashable {
         let mask: UInt32 = 1 << UInt32(bits) - 1
         guard isDense else {
             let (word, place) = index.quotientAndRemainder(dividingBy: 32 / bits)
-            let value = UInt32(littleEndian: words[(word - first) * stride])
+            let value = unsafe UInt32(littleEndian: words[(word - first) * stride])
             return value >> UInt32(place * bits) & mask
         }
         let bit = firstBit(of: index)
         let word = bit / 32 - first
         let shift = UInt32(bit % 32)
-        var value = UInt32(littleEndian: words[word * stride]) >> shift
+        var value = unsafe UInt32(littleEndian: words[word * stride]) >> shift
         if shift + UInt32(bits) > 32 {
-            value |= UInt32(littleEndian: words[(word + 1) * stride]) << (32 - shift)
+            unsafe value |= UInt32(littleEndian: words[(word + 1) * stride]) << (32 - shift)
         }
         return value & mask
     }

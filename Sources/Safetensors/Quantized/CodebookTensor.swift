@@ -94,15 +94,15 @@ struct CodebookTensor: DequantizedTensor {
         let blocks =
             elements.lowerBound / state.blockSize..<(elements.upperBound - 1) / state.blockSize + 1
         let buffer = ScratchBuffer()
-        let scales = buffer.floats(blocks.count)
-        try readScales(blocks, into: scales, scratch: scratch)
+        let scales = unsafe buffer.floats(blocks.count)
+        try unsafe readScales(blocks, into: scales, scratch: scratch)
         let first = elements.lowerBound / 2
-        let bytes = scratch.bytes((elements.upperBound + 1) / 2 - first)
-        try codes.shard.file.read(at: codes.tensor.offset + first, into: bytes)
+        let bytes = unsafe scratch.bytes((elements.upperBound + 1) / 2 - first)
+        try unsafe codes.shard.file.read(at: codes.tensor.offset + first, into: bytes)
         for element in elements {
-            let code = Int(bytes[element / 2 - first] >> UInt8((1 - element % 2) * 4) & 15)
-            destination[element - elements.lowerBound] =
-                values[code] * scales[element / state.blockSize - blocks.lowerBound]
+            let code = unsafe Int(bytes[element / 2 - first] >> UInt8((1 - element % 2) * 4) & 15)
+            unsafe destination[element - elements.lowerBound] =
+                unsafe values[code] * scales[element / state.blockSize - blocks.lowerBound]
         }
     }
 
@@ -112,23 +112,25 @@ struct CodebookTensor: DequantizedTensor {
     ) throws {
         guard let start = scales.baseAddress else { return }
         guard let nested else {
-            try absmax.shard.readElements(blocks, of: absmax.tensor, into: start, scratch: scratch)
+            try unsafe absmax.shard.readElements(
+                blocks, of: absmax.tensor, into: start, scratch: scratch)
             return
         }
         let groups =
             blocks.lowerBound / state.nestedBlockSize..<(blocks.upperBound - 1)
             / state.nestedBlockSize + 1
         let buffer = ScratchBuffer()
-        let factors = buffer.floats(groups.count)
+        let factors = unsafe buffer.floats(groups.count)
         guard let base = factors.baseAddress else { return }
-        try nested.absmax.shard.readElements(
+        try unsafe nested.absmax.shard.readElements(
             groups, of: nested.absmax.tensor, into: base, scratch: scratch)
-        let bytes = scratch.bytes(blocks.count)
-        try absmax.shard.file.read(at: absmax.tensor.offset + blocks.lowerBound, into: bytes)
+        let bytes = unsafe scratch.bytes(blocks.count)
+        try unsafe absmax.shard.file.read(at: absmax.tensor.offset + blocks.lowerBound, into: bytes)
         for block in blocks {
             let index = block - blocks.lowerBound
-            let factor = factors[block / state.nestedBlockSize - groups.lowerBound]
-            scales[index] = nested.values[Int(bytes[index])] * factor + state.nestedOffset
+            let factor = unsafe factors[block / state.nestedBlockSize - groups.lowerBound]
+            unsafe scales[index] =
+                unsafe nested.values[Int(bytes[index])] * factor + state.nestedOffset
         }
     }
 }
@@ -139,9 +141,10 @@ extension TensorPool.Part {
         try requireFloats()
         try require(shape: [count], "a value for each code")
         var values = [Float](repeating: 0, count: count)
-        try values.withUnsafeMutableBufferPointer { buffer in
+        try unsafe values.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }
-            try shard.readElements(0..<count, of: tensor, into: base, scratch: ScratchBuffer())
+            try unsafe shard.readElements(
+                0..<count, of: tensor, into: base, scratch: ScratchBuffer())
         }
         return values
     }

@@ -46,7 +46,7 @@ struct FourBitFloats: DequantizedTensor {
                     .wrongShape(found: part.tensor.shape, expected: "a single scale"))
             }
             var value: Float = 1
-            try part.shard.readElements(
+            try unsafe part.shard.readElements(
                 0..<1, of: part.tensor, into: &value, scratch: ScratchBuffer())
             let isDivisor = if case .divides = self { true } else { false }
             let largest = isDivisor ? 2688 / value : 2688 * value
@@ -89,25 +89,25 @@ struct FourBitFloats: DequantizedTensor {
         scratch: ScratchBuffer
     ) throws {
         let first = elements.lowerBound / 2
-        let bytes = scratch.bytes((elements.upperBound + 1) / 2 - first)
-        try codes.shard.file.read(at: codes.tensor.offset + first, into: bytes)
+        let bytes = unsafe scratch.bytes((elements.upperBound + 1) / 2 - first)
+        try unsafe codes.shard.file.read(at: codes.tensor.offset + first, into: bytes)
         var scaleRow = [Float](repeating: 0, count: scales.gridColumns)
         let scaleScratch = ScratchBuffer()
         try forEachRow(of: elements) { row, columns, place in
-            try scaleRow.withUnsafeMutableBufferPointer { buffer in
+            try unsafe scaleRow.withUnsafeMutableBufferPointer { buffer in
                 guard let base = buffer.baseAddress else { return }
-                try scales.read(
+                try unsafe scales.read(
                     gridRow: scales.gridRow(of: row), into: base, scratch: scaleScratch)
                 switch globalScale {
                 case .none: break
-                case .divides: for index in buffer.indices { buffer[index] /= global }
-                case .multiplies: for index in buffer.indices { buffer[index] *= global }
+                case .divides: for index in buffer.indices { unsafe buffer[index] /= global }
+                case .multiplies: for index in buffer.indices { unsafe buffer[index] *= global }
                 }
             }
             for column in columns {
                 let element = row * shape.rowLength + column
-                let code = Int(bytes[element / 2 - first] >> UInt8(element % 2 * 4) & 15)
-                destination[place + column - columns.lowerBound] =
+                let code = unsafe Int(bytes[element / 2 - first] >> UInt8(element % 2 * 4) & 15)
+                unsafe destination[place + column - columns.lowerBound] =
                     FourBitFloats.values[code] * scaleRow[column / scales.blockColumns]
             }
         }

@@ -25,9 +25,10 @@ struct GroupIndex: Sendable {
         let width = part.tensor.dataType.bitCount / 8
         let bytes = try part.shard.file.read(
             at: part.tensor.offset + columns.lowerBound * width, count: columns.count * width)
-        return try bytes.withUnsafeBytes { raw in
+        return try unsafe bytes.withUnsafeBytes { raw in
             func number<Stored: FixedWidthInteger>(_ type: Stored.Type, _ offset: Int) -> Int {
-                Int(Stored(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: type)))
+                unsafe Int(
+                    Stored(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: type)))
             }
             return try columns.map { column in
                 let offset = (column - columns.lowerBound) * width

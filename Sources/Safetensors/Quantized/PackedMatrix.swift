@@ -75,24 +75,25 @@ struct PackedMatrix: DequantizedTensor {
         var zeros = [Float](
             repeating: Float(1 << (layout.bits - 1)), count: scales.gridColumns)
         // Whole rows stand together in the file and are read at once.
-        let bytes = scratch.bytes((rows.count == 1 ? words.count : rows.count * wordsPerRow) * 4)
-        try codes.shard.file.read(
+        let bytes = unsafe scratch.bytes(
+            (rows.count == 1 ? words.count : rows.count * wordsPerRow) * 4)
+        try unsafe codes.shard.file.read(
             at: codes.tensor.offset + (rows.lowerBound * wordsPerRow + words.lowerBound) * 4,
             into: bytes)
         guard let base = bytes.baseAddress else { return }
         try forEachRow(of: elements) { row, part, place in
-            try scaleRow.withUnsafeMutableBufferPointer { buffer in
+            try unsafe scaleRow.withUnsafeMutableBufferPointer { buffer in
                 guard let scale = buffer.baseAddress else { return }
-                try scales.read(
+                try unsafe scales.read(
                     gridRow: scales.gridRow(of: row), into: scale, scratch: scaleScratch)
             }
             try readZeros(of: row, into: &zeros)
-            let start = (base + (row - rows.lowerBound) * wordsPerRow * 4)
+            let start = unsafe (base + (row - rows.lowerBound) * wordsPerRow * 4)
                 .assumingMemoryBound(to: UInt32.self)
             for column in part {
                 let group = groups[column - columns.lowerBound]
-                let code = layout.code(column, in: start, from: words.lowerBound)
-                destination[place + column - part.lowerBound] =
+                let code = unsafe layout.code(column, in: start, from: words.lowerBound)
+                unsafe destination[place + column - part.lowerBound] =
                     (Float(code) - zeros[group]) * scaleRow[group]
             }
         }
@@ -106,11 +107,11 @@ struct PackedMatrix: DequantizedTensor {
         let bytes = try zeroPoints.shard.file.read(
             at: zeroPoints.tensor.offset + rowWords.lowerBound * count * 4,
             count: rowWords.count * count * 4)
-        bytes.withUnsafeBytes { raw in
+        unsafe bytes.withUnsafeBytes { raw in
             guard let base = raw.baseAddress else { return }
-            let words = base.assumingMemoryBound(to: UInt32.self)
+            let words = unsafe base.assumingMemoryBound(to: UInt32.self)
             for group in zeros.indices {
-                zeros[group] = Float(
+                zeros[group] = unsafe Float(
                     layout.code(row, in: words + group, from: rowWords.lowerBound, stride: count))
             }
         }

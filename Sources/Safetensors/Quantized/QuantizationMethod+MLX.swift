@@ -77,29 +77,30 @@ struct AffineTensor: DequantizedTensor {
     ) throws {
         let (rows, columns) = rowsAndColumns(of: elements)
         let words = layout.words(of: columns)
-        let bytes = scratch.bytes((rows.count == 1 ? words.count : rows.count * wordsPerRow) * 4)
-        try codes.shard.file.read(
+        let bytes = unsafe scratch.bytes(
+            (rows.count == 1 ? words.count : rows.count * wordsPerRow) * 4)
+        try unsafe codes.shard.file.read(
             at: codes.tensor.offset + (rows.lowerBound * wordsPerRow + words.lowerBound) * 4,
             into: bytes)
         let (scaleBuffer, biasBuffer, rowScratch) = (
             ScratchBuffer(), ScratchBuffer(), ScratchBuffer()
         )
-        let scaleRow = scaleBuffer.floats(scales.gridColumns)
-        let biasRow = biasBuffer.floats(scales.gridColumns)
+        let scaleRow = unsafe scaleBuffer.floats(scales.gridColumns)
+        let biasRow = unsafe biasBuffer.floats(scales.gridColumns)
         guard let base = bytes.baseAddress, let scale = scaleRow.baseAddress,
             let bias = biasRow.baseAddress
         else { return }
         try forEachRow(of: elements) { row, part, place in
             let gridRow = scales.gridRow(of: row)
-            try scales.read(gridRow: gridRow, into: scale, scratch: rowScratch)
-            try biases.read(gridRow: gridRow, into: bias, scratch: rowScratch)
-            let start = (base + (row - rows.lowerBound) * wordsPerRow * 4)
+            try unsafe scales.read(gridRow: gridRow, into: scale, scratch: rowScratch)
+            try unsafe biases.read(gridRow: gridRow, into: bias, scratch: rowScratch)
+            let start = unsafe (base + (row - rows.lowerBound) * wordsPerRow * 4)
                 .assumingMemoryBound(to: UInt32.self)
             for column in part {
                 let group = column / scales.blockColumns
-                let code = layout.code(column, in: start, from: words.lowerBound)
-                destination[place + column - part.lowerBound] =
-                    Float(code) * scale[group] + bias[group]
+                let code = unsafe layout.code(column, in: start, from: words.lowerBound)
+                unsafe destination[place + column - part.lowerBound] =
+                    unsafe Float(code) * scale[group] + bias[group]
             }
         }
     }

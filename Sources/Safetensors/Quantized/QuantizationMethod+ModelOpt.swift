@@ -81,15 +81,17 @@ struct ColumnScaledTensor: DequantizedTensor {
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
-        try base.readElements(elements, into: destination, scratch: scratch)
+        try unsafe base.readElements(elements, into: destination, scratch: scratch)
         let columns = rowsAndColumns(of: elements).columns
         let buffer = ScratchBuffer()
-        let row = buffer.floats(columns.count)
+        let row = unsafe buffer.floats(columns.count)
         guard let start = row.baseAddress else { return }
-        try factors.shard.readElements(columns, of: factors.tensor, into: start, scratch: scratch)
+        try unsafe factors.shard.readElements(
+            columns, of: factors.tensor, into: start, scratch: scratch)
         forEachRow(of: elements) { _, part, place in
             for column in part {
-                destination[place + column - part.lowerBound] *= row[column - columns.lowerBound]
+                unsafe destination[place + column - part.lowerBound] *=
+                    row[column - columns.lowerBound]
             }
         }
     }

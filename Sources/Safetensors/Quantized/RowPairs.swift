@@ -39,18 +39,19 @@ struct RowPairs: DequantizedTensor {
         scratch: ScratchBuffer
     ) throws {
         let scaleBuffer = ScratchBuffer()
-        let scaleRow = scaleBuffer.floats(scales.gridColumns)
+        let scaleRow = unsafe scaleBuffer.floats(scales.gridColumns)
         guard let scale = scaleRow.baseAddress else { return }
         try forEachRow(of: elements) { row, columns, place in
-            try scales.read(gridRow: scales.gridRow(of: row), into: scale, scratch: scratch)
-            let bytes = scratch.bytes(columns.count)
-            try codes.shard.file.read(
+            try unsafe scales.read(gridRow: scales.gridRow(of: row), into: scale, scratch: scratch)
+            let bytes = unsafe scratch.bytes(columns.count)
+            try unsafe codes.shard.file.read(
                 at: codes.tensor.offset + row / 2 * shape.rowLength + columns.lowerBound,
                 into: bytes)
             let shift = UInt8(row % 2 * 4)
             for (index, column) in columns.enumerated() {
-                let code = Int8(bitPattern: (bytes[index] >> shift) << 4) >> 4
-                destination[place + index] = Float(code) * scale[column / scales.blockColumns]
+                let code = unsafe Int8(bitPattern: (bytes[index] >> shift) << 4) >> 4
+                unsafe destination[place + index] =
+                    unsafe Float(code) * scale[column / scales.blockColumns]
             }
         }
     }

@@ -80,11 +80,11 @@ struct ScaleGrid: Sendable {
         gridRow: Int, into destination: UnsafeMutablePointer<Float>, scratch: ScratchBuffer
     ) throws {
         let width = dataType.bitCount / 8
-        let bytes = scratch.bytes(gridColumns * width)
-        try part.shard.file.read(
+        let bytes = unsafe scratch.bytes(gridColumns * width)
+        try unsafe part.shard.file.read(
             at: part.tensor.offset + gridRow * gridColumns * width, into: bytes)
         if let base = bytes.baseAddress {
-            dataType.decode(base, elementCount: gridColumns, into: destination)
+            unsafe dataType.decode(base, elementCount: gridColumns, into: destination)
         }
     }
 }

@@ -33,18 +33,18 @@ struct ScaledTensor: DequantizedTensor {
         _ elements: Range<Int>, into destination: UnsafeMutablePointer<Float>,
         scratch: ScratchBuffer
     ) throws {
-        try weight.shard.readElements(
+        try unsafe weight.shard.readElements(
             elements, of: weight.tensor, into: destination, scratch: scratch)
         let (scale, zero) = (ScratchBuffer(), ScratchBuffer())
-        let scaleRow = scale.floats(scales.gridColumns)
-        let zeroRow = zero.floats(zeroPoints?.gridColumns ?? 0)
+        let scaleRow = unsafe scale.floats(scales.gridColumns)
+        let zeroRow = unsafe zero.floats(zeroPoints?.gridColumns ?? 0)
         var current = -1
         try forEachRow(of: elements) { row, columns, place in
             let gridRow = scales.gridRow(of: row)
             if gridRow != current, let base = scaleRow.baseAddress {
-                try scales.read(gridRow: gridRow, into: base, scratch: scratch)
+                try unsafe scales.read(gridRow: gridRow, into: base, scratch: scratch)
                 if let zeroPoints, let base = zeroRow.baseAddress {
-                    try zeroPoints.read(gridRow: gridRow, into: base, scratch: scratch)
+                    try unsafe zeroPoints.read(gridRow: gridRow, into: base, scratch: scratch)
                 }
                 current = gridRow
             }
@@ -52,12 +52,14 @@ struct ScaledTensor: DequantizedTensor {
             while column < columns.upperBound {
                 let block = column / scales.blockColumns
                 let end = min(columns.upperBound, (block + 1) * scales.blockColumns)
-                let values = UnsafeMutableBufferPointer(
+                let values = unsafe UnsafeMutableBufferPointer(
                     start: destination + place + column - columns.lowerBound, count: end - column)
-                let factor = scaleRow[block]
-                let offset = zeroPoints == nil ? 0 : zeroRow[block]
-                for index in values.indices { values[index] = (values[index] - offset) * factor }
-                if let unit { for index in values.indices { values[index] *= unit } }
+                let factor = unsafe scaleRow[block]
+                let offset = unsafe zeroPoints == nil ? 0 : zeroRow[block]
+                for index in values.indices {
+                    unsafe values[index] = unsafe (values[index] - offset) * factor
+                }
+                if let unit { for index in values.indices { unsafe values[index] *= unit } }
                 column = end
             }
         }

@@ -52,13 +52,13 @@ final class StripCache: Sendable {
     private static func read(_ columns: Range<Int>, of part: TensorPool.Part) throws -> Strip {
         let (rowCount, columnCount) = (part.tensor.shape.rowCount, part.tensor.shape.rowLength)
         var words = [UInt32](repeating: 0, count: rowCount * columns.count)
-        try words.withUnsafeMutableBytes { buffer in
+        try unsafe words.withUnsafeMutableBytes { buffer in
             guard columns.count < columnCount else {
-                try part.shard.file.read(at: part.tensor.offset, into: buffer)
+                try unsafe part.shard.file.read(at: part.tensor.offset, into: buffer)
                 return
             }
             for row in 0..<rowCount {
-                try part.shard.file.read(
+                try unsafe part.shard.file.read(
                     at: part.tensor.offset + (row * columnCount + columns.lowerBound) * 4,
                     into: UnsafeMutableRawBufferPointer(
                         rebasing: buffer[row * columns.count * 4..<(row + 1) * columns.count * 4]))

@@ -87,7 +87,7 @@ struct TransposedMatrix: DequantizedTensor {
         let (scales, zeros) = try affine(of: outputs, scratch: scratch)
         let strip = try cache.strip(words(of: outputs), of: codes)
         let width = strip.columns.count
-        strip.words.withUnsafeBufferPointer { words in
+        unsafe strip.words.withUnsafeBufferPointer { words in
             guard let base = words.baseAddress else { return }
             forEachRow(of: elements) { output, part, place in
                 let local = (output - outputs.lowerBound) * groupCount
@@ -97,12 +97,12 @@ struct TransposedMatrix: DequantizedTensor {
                     let code: UInt32 =
                         switch packing {
                         case .inputs(let layout, _):
-                            layout.code(input, in: base + word, from: 0, stride: width)
+                            unsafe layout.code(input, in: base + word, from: 0, stride: width)
                         case .outputs:
-                            UInt32(littleEndian: base[input * width + word]) >> shift & 15
+                            unsafe UInt32(littleEndian: base[input * width + word]) >> shift & 15
                         }
                     let group = local + groups[input - inputs.lowerBound]
-                    destination[place + input - part.lowerBound] =
+                    unsafe destination[place + input - part.lowerBound] =
                         (Float(code) - zeros[group]) * scales[group]
                 }
             }
@@ -138,18 +138,18 @@ struct TransposedMatrix: DequantizedTensor {
             }
         let wordCount = zeros.tensor.shape.rowLength
         for group in 0..<groupCount {
-            try values.withUnsafeMutableBufferPointer { buffer in
+            try unsafe values.withUnsafeMutableBufferPointer { buffer in
                 guard let base = buffer.baseAddress else { return }
                 let start = group * shape.dimensions[0]
-                try scales.shard.readElements(
+                try unsafe scales.shard.readElements(
                     start + outputs.lowerBound..<start + outputs.upperBound, of: scales.tensor,
                     into: base, scratch: scratch)
             }
-            let bytes = scratch.bytes(zeroWords.count * 4)
-            try zeros.shard.file.read(
+            let bytes = unsafe scratch.bytes(zeroWords.count * 4)
+            try unsafe zeros.shard.file.read(
                 at: zeros.tensor.offset + (group * wordCount + zeroWords.lowerBound) * 4,
                 into: bytes)
-            guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt32.self) else {
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt32.self) else {
                 continue
             }
             for output in outputs {
@@ -158,9 +158,10 @@ struct TransposedMatrix: DequantizedTensor {
                 switch packing {
                 case .inputs(let layout, let offset):
                     zeroTable[index] =
-                        Float(layout.code(output, in: base, from: zeroWords.lowerBound)) + offset
+                        unsafe Float(layout.code(output, in: base, from: zeroWords.lowerBound))
+                        + offset
                 case .outputs:
-                    let word = UInt32(littleEndian: base[output / 8 - zeroWords.lowerBound])
+                    let word = unsafe UInt32(littleEndian: base[output / 8 - zeroWords.lowerBound])
                     zeroTable[index] = Float(word >> TransposedMatrix.shift(of: output) & 15)
                 }
             }

@@ -202,7 +202,7 @@ extension ServingAPI {
     /// The little-endian bytes of numbers, as OpenAI's clients unpack them.
     private static func base64(_ vector: [Float]) -> String {
         let bytes = vector.flatMap { value in
-            withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init)
+            unsafe withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init)
         }
         return Data(bytes).base64EncodedString()
     }

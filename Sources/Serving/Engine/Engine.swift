@@ -78,9 +78,9 @@ public final class Engine: Sendable {
             runner: ModelRunner(model: model, settings: settings, pool: pool),
             tokenizer: tokenizer, settings: settings, inbox: shared, embeddings: embeddings,
             metrics: metrics)
-        (pooling, vectorLength) = (loop.embedder.pooling, loop.embedder.length)
-        cacheByteCount = loop.byteCount
-        try BackgroundThread.start { loop.run() }
+        (pooling, vectorLength) = unsafe (loop.embedder.pooling, loop.embedder.length)
+        cacheByteCount = unsafe loop.byteCount
+        try BackgroundThread.start { unsafe loop.run() }
     }
 
     deinit { shared.close() }

@@ -12,6 +12,6 @@ func logarithm(_ value: Double) -> Double { log(value) }
 /// The time since 1970.
 func wallClock() -> (seconds: Int, nanoseconds: Int) {
     var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
     return (Int(time.tv_sec), Int(time.tv_nsec))
 }

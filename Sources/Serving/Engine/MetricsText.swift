@@ -48,7 +48,7 @@ struct MetricsText {
         plain("process_start_time_seconds", "gauge", "Since 1970.", start)
         var usage = rusage()
         #if canImport(Glibc)
-            let result = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+            let result = unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         #else
             let result = getrusage(RUSAGE_SELF, &usage)
         #endif
@@ -79,7 +79,7 @@ struct MetricsText {
     private func openFileLimit() -> Double? {
         var limits = rlimit()
         #if canImport(Glibc)
-            let result = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
+            let result = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
         #else
             let result = getrlimit(RLIMIT_NOFILE, &limits)
         #endif

@@ -175,23 +175,23 @@ public struct CalendarTime: Sendable, Hashable {
 
     /// A day at noon.
     public init(year: Int32, month: Int32, day: Int32) {
-        var fields = tm()
-        fields.tm_year = year - 1900
-        fields.tm_mon = month - 1
-        fields.tm_mday = day
-        fields.tm_hour = 12
-        fields.tm_isdst = -1
-        seconds = mktime(&fields)
+        var fields = unsafe tm()
+        unsafe fields.tm_year = year - 1900
+        unsafe fields.tm_mon = month - 1
+        unsafe fields.tm_mday = day
+        unsafe fields.tm_hour = 12
+        unsafe fields.tm_isdst = -1
+        seconds = unsafe mktime(&fields)
     }
 
     /// The time in C's `strftime` format.
     func formatted(_ format: String) -> String {
         guard !format.isEmpty else { return "" }
         var seconds = seconds
-        var fields = tm()
-        localtime_r(&seconds, &fields)
+        var fields = unsafe tm()
+        unsafe localtime_r(&seconds, &fields)
         var buffer = [CChar](repeating: 0, count: 1 << 16)
-        let count = strftime(&buffer, buffer.count, format, &fields)
+        let count = unsafe strftime(&buffer, buffer.count, format, &fields)
         return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -18,14 +18,14 @@ enum DeepStack {
     static func run<Result>(_ body: () throws -> Result) throws -> Result {
         try withoutActuallyEscaping(body) { body in
             var result: Swift.Result<Result, any Error>?
-            let job = Unmanaged.passRetained(Job { result = Swift.Result(catching: body) })
+            let job = unsafe Unmanaged.passRetained(Job { result = Swift.Result(catching: body) })
             var attributes = pthread_attr_t()
-            pthread_attr_init(&attributes)
-            defer { pthread_attr_destroy(&attributes) }
-            pthread_attr_setstacksize(&attributes, byteCount)
+            unsafe pthread_attr_init(&attributes)
+            defer { unsafe pthread_attr_destroy(&attributes) }
+            unsafe pthread_attr_setstacksize(&attributes, byteCount)
             #if canImport(Glibc)
                 var thread = pthread_t()
-                let code = pthread_create(&thread, &attributes, entry, job.toOpaque())
+                let code = unsafe pthread_create(&thread, &attributes, entry, job.toOpaque())
                 if code == 0 { pthread_join(thread, nil) }
             #else
                 var thread: pthread_t?
@@ -33,7 +33,7 @@ enum DeepStack {
                 if code == 0, let thread { pthread_join(thread, nil) }
             #endif
             guard code == 0 else {
-                job.release()
+                unsafe job.release()
                 throw TemplateError.limit("the system has no thread left for the template")
             }
             guard let result else { throw TemplateError.limit("the template did not run") }
@@ -44,7 +44,9 @@ enum DeepStack {
     #if canImport(Glibc)
         private static let entry:
             @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
-                if let job = $0 { Unmanaged<Job>.fromOpaque(job).takeRetainedValue().body() }
+                if let job = unsafe $0 {
+                    unsafe Unmanaged<Job>.fromOpaque(job).takeRetainedValue().body()
+                }
                 return nil
             }
     #else

@@ -41,7 +41,8 @@ struct Lexer {
     private func stands(_ text: StaticString, at index: Int) -> Bool {
         let count = text.utf8CodeUnitCount
         guard index + count <= source.count else { return false }
-        for offset in 0..<count where source[index + offset] != UInt32(text.utf8Start[offset]) {
+        for offset in 0..<count
+        where unsafe source[index + offset] != UInt32(text.utf8Start[offset]) {
             return false
         }
         return true

@@ -52,10 +52,10 @@ enum Numbers {
     /// C's `printf` of one number: `%.3f`.
     static func printed(_ value: Double, precision: Int, conversion: Character) -> String {
         let format = "%.\(precision)\(conversion)"
-        return withVaList([value]) { list in
+        return unsafe withVaList([value]) { list in
             // The largest double has 309 digits before the point.
             var buffer = [CChar](repeating: 0, count: 400 + precision)
-            let count = vsnprintf(&buffer, buffer.count, format, list)
+            let count = unsafe vsnprintf(&buffer, buffer.count, format, list)
             return String(
                 decoding: buffer.prefix(max(0, Int(count))).map { UInt8(bitPattern: $0) },
                 as: UTF8.self)

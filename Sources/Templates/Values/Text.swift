@@ -67,7 +67,7 @@ extension Text: Hashable {
     }
 
     func hash(into hasher: inout Hasher) {
-        scalars.withUnsafeBytes { hasher.combine(bytes: $0) }
+        unsafe scalars.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
     }
 
     /// Whether `other` stands at `index`.

@@ -20,7 +20,7 @@ struct ByteFallback: Sendable {
 
     func append(_ base: UnsafePointer<UInt8>, _ count: Int, to output: inout [Int32]) {
         for index in 0..<count {
-            let token = tokens[Int(base[index])]
+            let token = unsafe tokens[Int(base[index])]
             if token >= 0 {
                 output.append(token)
             } else if let unknown {
@@ -46,7 +46,8 @@ enum WhitespaceMark {
         var result: [UInt8] = []
         result.reserveCapacity(text.count + text.count / 2 + 3)
         if prefixed { result += bytes }
-        for byte in text {
+        for index in text.indices {
+            let byte = unsafe text[index]
             if byte == UInt8(ascii: " ") { result += bytes } else { result.append(byte) }
         }
         return result

@@ -14,15 +14,15 @@ enum ByteHash {
     @inline(__always)
     static func hash(_ base: UnsafePointer<UInt8>, _ count: Int, _ seed: UInt64) -> UInt64 {
         var state = seed ^ UInt64(truncatingIfNeeded: count)
-        let raw = UnsafeRawPointer(base)
+        let raw = unsafe UnsafeRawPointer(base)
         var offset = 0
         while offset + 8 <= count {
-            state = mix(state ^ raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            state = unsafe mix(state ^ raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
             offset += 8
         }
         var rest: UInt64 = 0
         while offset < count {
-            rest = rest << 8 | UInt64(base[offset])
+            rest = unsafe rest << 8 | UInt64(base[offset])
             offset += 1
         }
         return mix(state ^ rest ^ seed)

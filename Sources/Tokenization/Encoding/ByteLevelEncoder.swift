@@ -44,8 +44,8 @@ struct ByteLevelEncoder: FragmentEncoder {
         fragment: UnsafeBufferPointer<UInt8>, isFirst: Bool, into output: inout [Int32]
     ) {
         var start = 0
-        for end in splitter.ends(fragment) {
-            encode(UnsafeBufferPointer(rebasing: fragment[start..<end]), into: &output)
+        for end in unsafe splitter.ends(fragment) {
+            unsafe encode(UnsafeBufferPointer(rebasing: fragment[start..<end]), into: &output)
             start = end
         }
     }
@@ -55,29 +55,29 @@ struct ByteLevelEncoder: FragmentEncoder {
     /// O(n log n) in its length.
     private mutating func encode(_ word: UnsafeBufferPointer<UInt8>, into output: inout [Int32]) {
         guard let base = word.baseAddress, !word.isEmpty else { return }
-        if cache.append(base, word.count, to: &output) { return }
+        if unsafe cache.append(base, word.count, to: &output) { return }
         let start = output.count
-        encodeUncached(base, word.count, into: &output)
-        cache.insert(base, word.count, output[start...])
+        unsafe encodeUncached(base, word.count, into: &output)
+        unsafe cache.insert(base, word.count, output[start...])
     }
 
     private mutating func encodeUncached(
         _ base: UnsafePointer<UInt8>, _ count: Int, into output: inout [Int32]
     ) {
         if ignoresMerges {
-            let symbol = table.symbols.number(of: base, count: count)
+            let symbol = unsafe table.symbols.number(of: base, count: count)
             if symbol >= 0, table.tokens[Int(symbol)] >= 0 {
                 output.append(table.tokens[Int(symbol)])
                 return
             }
         }
         symbols.removeAll(keepingCapacity: true)
-        for index in 0..<count { symbols.append(table.byteSymbols[Int(base[index])]) }
+        for index in 0..<count { unsafe symbols.append(table.byteSymbols[Int(base[index])]) }
         if count <= ByteLevelEncoder.shortWord { mergeShort() } else { mergeLong() }
         var position = 0
         for symbol in symbols where symbol >= 0 {
             let length = table.symbols.byteCount(of: symbol)
-            emit(symbol, base + position, length, into: &output)
+            unsafe emit(symbol, base + position, length, into: &output)
             position += length
         }
     }
@@ -92,7 +92,7 @@ struct ByteLevelEncoder: FragmentEncoder {
             return
         }
         for index in 0..<count {
-            let token = table.tokens[Int(table.byteSymbols[Int(base[index])])]
+            let token = unsafe table.tokens[Int(table.byteSymbols[Int(base[index])])]
             if token >= 0 {
                 output.append(token)
             } else if let unknown {

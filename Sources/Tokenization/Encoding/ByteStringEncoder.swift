@@ -35,7 +35,7 @@ struct ByteStringEncoder: FragmentEncoder {
             var taken = 1
             var token = unknown
             for length in lengths where length <= fragment.count - position {
-                let number = strings.number(of: base + position, count: length)
+                let number = unsafe strings.number(of: base + position, count: length)
                 guard number >= 0 else { continue }
                 (taken, token) = (length, tokens[Int(number)])
                 break

@@ -25,34 +25,36 @@ struct ByteStringTable: Sendable {
     @inline(__always)
     func number(of base: UnsafePointer<UInt8>, count: Int) -> Int32 {
         guard count <= longest else { return -1 }
-        return find(base, count).number
+        return unsafe find(base, count).number
     }
 
     /// The number of a string, -1 when it is not there.
     func number(of bytes: [UInt8]) -> Int32 {
-        bytes.withUnsafeBufferPointer { buffer in
+        unsafe bytes.withUnsafeBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return -1 }
-            return number(of: base, count: buffer.count)
+            return unsafe number(of: base, count: buffer.count)
         }
     }
 
     private func find(
         _ base: UnsafePointer<UInt8>, _ count: Int
     ) -> (number: Int32, slot: Int) {
-        slots.withUnsafeBufferPointer { slots in
-            starts.withUnsafeBufferPointer { starts in
-                storage.withUnsafeBufferPointer { storage in
+        unsafe slots.withUnsafeBufferPointer { slots in
+            unsafe starts.withUnsafeBufferPointer { starts in
+                unsafe storage.withUnsafeBufferPointer { storage in
                     let mask = slots.count - 1
                     var slot =
-                        Int(
+                        unsafe Int(
                             truncatingIfNeeded: ByteHash.hash(base, count, seed)) & mask
-                    while slots[slot] >= 0 {
-                        let number = Int(slots[slot])
-                        let start = starts[number]
-                        if starts[number + 1] - start == count {
+                    while unsafe slots[slot] >= 0 {
+                        let number = unsafe Int(slots[slot])
+                        let start = unsafe starts[number]
+                        if unsafe starts[number + 1] - start == count {
                             var same = 0
-                            while same < count, storage[start + same] == base[same] { same += 1 }
-                            if same == count { return (slots[slot], slot) }
+                            while same < count, unsafe storage[start + same] == base[same] {
+                                same += 1
+                            }
+                            if same == count { return unsafe (slots[slot], slot) }
                         }
                         slot = (slot + 1) & mask
                     }
@@ -66,9 +68,9 @@ struct ByteStringTable: Sendable {
     ///
     /// The empty string has none.
     mutating func insert(_ bytes: [UInt8]) -> Int32 {
-        let found = bytes.withUnsafeBufferPointer { buffer -> (number: Int32, slot: Int) in
+        let found = unsafe bytes.withUnsafeBufferPointer { buffer -> (number: Int32, slot: Int) in
             guard let base = buffer.baseAddress, !buffer.isEmpty else { return (-1, -1) }
-            return find(base, buffer.count)
+            return unsafe find(base, buffer.count)
         }
         guard found.number < 0, found.slot >= 0 else { return found.number }
         let number = Int32(count)
@@ -83,11 +85,11 @@ struct ByteStringTable: Sendable {
     private mutating func grow() {
         let mask = 2 * slots.count - 1
         var larger = [Int32](repeating: -1, count: mask + 1)
-        storage.withUnsafeBufferPointer { storage in
+        unsafe storage.withUnsafeBufferPointer { storage in
             guard let base = storage.baseAddress else { return }
             for number in 0..<count {
                 let (start, end) = (starts[number], starts[number + 1])
-                let hash = ByteHash.hash(base + start, end - start, seed)
+                let hash = unsafe ByteHash.hash(base + start, end - start, seed)
                 var slot = Int(truncatingIfNeeded: hash) & mask
                 while larger[slot] >= 0 { slot = (slot + 1) & mask }
                 larger[slot] = Int32(number)

@@ -71,12 +71,12 @@ struct MergeTable: Sendable {
     @inline(__always)
     func merge(_ left: Int32, _ right: Int32) -> Merge? {
         let key = MergeTable.key(left, right)
-        return keys.withUnsafeBufferPointer { keys in
+        return unsafe keys.withUnsafeBufferPointer { keys in
             let mask = keys.count - 1
             var slot = Int(truncatingIfNeeded: ByteHash.mix(key ^ seed)) & mask
-            while keys[slot] != .max {
-                if keys[slot] == key {
-                    return values.withUnsafeBufferPointer { $0[slot] }
+            while unsafe keys[slot] != .max {
+                if unsafe keys[slot] == key {
+                    return unsafe values.withUnsafeBufferPointer { unsafe $0[slot] }
                 }
                 slot = (slot + 1) & mask
             }

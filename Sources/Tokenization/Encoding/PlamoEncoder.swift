@@ -46,10 +46,11 @@ struct PlamoEncoder: FragmentEncoder {
     mutating func encode(
         fragment: UnsafeBufferPointer<UInt8>, isFirst: Bool, into output: inout [Int32]
     ) {
-        let skipped = fragment.starts(with: Self.byteOrderMark) ? Self.byteOrderMark.count : 0
-        let text = UnsafeBufferPointer(rebasing: fragment[skipped...])
+        let skipped =
+            unsafe fragment.starts(with: Self.byteOrderMark) ? Self.byteOrderMark.count : 0
+        let text = unsafe UnsafeBufferPointer(rebasing: fragment[skipped...])
         guard let base = text.baseAddress, !text.isEmpty else { return }
-        let units = UTF8Units(bytes: text)
+        let units = unsafe UTF8Units(bytes: text)
         var starts: [Int] = []
         var position = 0
         while position < text.count {
@@ -64,7 +65,7 @@ struct PlamoEncoder: FragmentEncoder {
             let unit = (index + 1 < starts.count ? starts[index + 1] : text.count) - start
             var best = (cost: Int.max, length: unit, piece: Int32(-1))
             for length in lengths where length <= text.count - start {
-                let number = pieces.number(of: base + start, count: length)
+                let number = unsafe pieces.number(of: base + start, count: length)
                 guard number >= 0 else { continue }
                 let cost = rest[start + length] + costs[Int(number)]
                 if cost < best.cost { best = (cost, length, number) }
@@ -80,7 +81,7 @@ struct PlamoEncoder: FragmentEncoder {
             if step.piece >= 0 {
                 output.append(tokens[Int(step.piece)])
             } else {
-                fallback.append(base + position, step.length, to: &output)
+                unsafe fallback.append(base + position, step.length, to: &output)
             }
             position += step.length
         }

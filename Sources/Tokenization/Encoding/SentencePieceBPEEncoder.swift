@@ -59,8 +59,8 @@ struct SentencePieceBPEEncoder: FragmentEncoder {
     mutating func encode(
         fragment: UnsafeBufferPointer<UInt8>, isFirst: Bool, into output: inout [Int32]
     ) {
-        let text = WhitespaceMark.escape(fragment, prefixed: addsSpacePrefix && isFirst)
-        text.withUnsafeBufferPointer { encode($0, into: &output) }
+        let text = unsafe WhitespaceMark.escape(fragment, prefixed: addsSpacePrefix && isFirst)
+        unsafe text.withUnsafeBufferPointer { unsafe encode($0, into: &output) }
     }
 
     /// Appends the tokens of a text in which spaces are marked.
@@ -68,7 +68,7 @@ struct SentencePieceBPEEncoder: FragmentEncoder {
     /// O(n log n).
     private func encode(_ text: UnsafeBufferPointer<UInt8>, into output: inout [Int32]) {
         guard let base = text.baseAddress, !text.isEmpty else { return }
-        let units = UTF8Units(bytes: text)
+        let units = unsafe UTF8Units(bytes: text)
         var symbols: [Symbol] = []
         var position = 0
         while position < text.count {
@@ -84,7 +84,7 @@ struct SentencePieceBPEEncoder: FragmentEncoder {
         func propose(_ left: Int, _ right: Int) {
             guard left >= 0, right >= 0 else { return }
             let byteCount = symbols[left].byteCount + symbols[right].byteCount
-            let number = pieces.number(of: base + symbols[left].start, count: byteCount)
+            let number = unsafe pieces.number(of: base + symbols[left].start, count: byteCount)
             guard number >= 0 else { return }
             queue.insert(Candidate(score: scores[Int(number)], left: left, byteCount: byteCount))
         }
@@ -105,11 +105,11 @@ struct SentencePieceBPEEncoder: FragmentEncoder {
             propose(left, next)
         }
         for symbol in symbols where symbol.byteCount > 0 {
-            let number = pieces.number(of: base + symbol.start, count: symbol.byteCount)
+            let number = unsafe pieces.number(of: base + symbol.start, count: symbol.byteCount)
             if number >= 0 {
                 output.append(tokens[Int(number)])
             } else {
-                fallback.append(base + symbol.start, symbol.byteCount, to: &output)
+                unsafe fallback.append(base + symbol.start, symbol.byteCount, to: &output)
             }
         }
     }

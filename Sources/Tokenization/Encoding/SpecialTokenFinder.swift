@@ -33,7 +33,9 @@ struct SpecialTokenFinder: Sendable {
             let bytes = vocabulary.tokens[index].bytes
             guard let first = bytes.first, let id = Int32(exactly: index) else { continue }
             texts[id] = bytes
-            let head = bytes.withUnsafeBufferPointer { SpecialTokenFinder.head($0, 0, bytes.count) }
+            let head = unsafe bytes.withUnsafeBufferPointer {
+                unsafe SpecialTokenFinder.head($0, 0, bytes.count)
+            }
             groups[bytes.count, default: Group(byteCount: bytes.count)].tokens[head, default: []]
                 .append(id)
             groups[bytes.count]?.firstBytes[Int(first)] = true
@@ -51,7 +53,7 @@ struct SpecialTokenFinder: Sendable {
         _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ count: Int
     ) -> UInt64 {
         var head: UInt64 = 0
-        for offset in 0..<min(count, 8) { head = head << 8 | UInt64(bytes[start + offset]) }
+        for offset in 0..<min(count, 8) { head = unsafe head << 8 | UInt64(bytes[start + offset]) }
         return head
     }
 
@@ -70,7 +72,7 @@ struct SpecialTokenFinder: Sendable {
             var next: [Fragment] = []
             for fragment in fragments {
                 if case .text(let range) = fragment {
-                    split(range, group, bytes, trusted, into: &next)
+                    unsafe split(range, group, bytes, trusted, into: &next)
                 } else {
                     next.append(fragment)
                 }
@@ -87,8 +89,8 @@ struct SpecialTokenFinder: Sendable {
         var start = range.lowerBound
         var position = start
         while range.upperBound - position >= group.byteCount {
-            guard group.firstBytes[Int(bytes[position])],
-                let token = token(at: position, group, bytes),
+            guard unsafe group.firstBytes[Int(bytes[position])],
+                let token = unsafe token(at: position, group, bytes),
                 isAllowed(token, position..<(position + group.byteCount), trusted)
             else {
                 position += 1
@@ -96,13 +98,15 @@ struct SpecialTokenFinder: Sendable {
             }
             var end = position
             if leftStripping.contains(token) {
-                while end > start, SpecialTokenFinder.isSpace(bytes[end - 1]) { end -= 1 }
+                while end > start, unsafe SpecialTokenFinder.isSpace(bytes[end - 1]) { end -= 1 }
             }
             if start < end { fragments.append(.text(start..<end)) }
             fragments.append(.token(token))
             position += group.byteCount
             if rightStripping.contains(token) {
-                while position < range.upperBound, SpecialTokenFinder.isSpace(bytes[position]) {
+                while position < range.upperBound,
+                    unsafe SpecialTokenFinder.isSpace(bytes[position])
+                {
                     position += 1
                 }
             }
@@ -136,9 +140,10 @@ struct SpecialTokenFinder: Sendable {
     private func token(
         at position: Int, _ group: Group, _ bytes: UnsafeBufferPointer<UInt8>
     ) -> Int32? {
-        let head = SpecialTokenFinder.head(bytes, position, group.byteCount)
+        let head = unsafe SpecialTokenFinder.head(bytes, position, group.byteCount)
         return group.tokens[head]?.first { id in
-            vocabulary[id]?.elementsEqual(bytes[position..<(position + group.byteCount)]) ?? false
+            unsafe vocabulary[id]?.elementsEqual(bytes[position..<(position + group.byteCount)])
+                ?? false
         }
     }
 }

@@ -80,17 +80,17 @@ struct UnigramEncoder: FragmentEncoder {
     mutating func encode(
         fragment: UnsafeBufferPointer<UInt8>, isFirst: Bool, into output: inout [Int32]
     ) {
-        let normalized = normalize(fragment)
-        normalized.withUnsafeBufferPointer { bytes in
+        let normalized = unsafe normalize(fragment)
+        unsafe normalized.withUnsafeBufferPointer { bytes in
             if let base = bytes.baseAddress, !bytes.isEmpty {
-                segment(base, bytes, into: &output)
+                unsafe segment(base, bytes, into: &output)
             }
         }
     }
 
     private func normalize(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         guard !text.isEmpty else { return [] }
-        var mapped = normalizer.map(text) { verbatim.byteCount(in: text, at: $0) }
+        var mapped = unsafe normalizer.map(text) { unsafe verbatim.byteCount(in: text, at: $0) }
         if removesExtraWhitespace {
             var kept: [UInt8] = []
             kept.reserveCapacity(mapped.count)
@@ -100,8 +100,8 @@ struct UnigramEncoder: FragmentEncoder {
             { kept.append(byte) }
             mapped = kept
         }
-        var marked = mapped.withUnsafeBufferPointer {
-            WhitespaceMark.escape($0, prefixed: addsSpacePrefix)
+        var marked = unsafe mapped.withUnsafeBufferPointer {
+            unsafe WhitespaceMark.escape($0, prefixed: addsSpacePrefix)
         }
         // At the end go marks that the text itself had, too.
         while removesExtraWhitespace, marked.suffix(3).elementsEqual(WhitespaceMark.bytes) {
@@ -120,7 +120,7 @@ struct UnigramEncoder: FragmentEncoder {
             /// The piece, -1 for an unknown character.
             var piece: Int32 = -1
         }
-        let units = UTF8Units(bytes: bytes)
+        let units = unsafe UTF8Units(bytes: bytes)
         var best = [Step](repeating: Step(), count: bytes.count + 1)
         best[0].score = 0
         var position = 0
@@ -130,7 +130,7 @@ struct UnigramEncoder: FragmentEncoder {
             var hasSingle = false
             for length in lengths {
                 guard length <= bytes.count - position else { break }
-                let number = pieces.number(of: base + position, count: length)
+                let number = unsafe pieces.number(of: base + position, count: length)
                 guard number >= 0 else { continue }
                 if length == unit { hasSingle = true }
                 let score = here + Double(scores[Int(number)])
@@ -156,7 +156,7 @@ struct UnigramEncoder: FragmentEncoder {
                 output.append(tokens[Int(step.piece)])
                 isUnknown = false
             } else if fallback.isComplete {
-                fallback.append(base + step.start, end - step.start, to: &output)
+                unsafe fallback.append(base + step.start, end - step.start, to: &output)
             } else {
                 // Neighbouring unknown characters are one token.
                 if !isUnknown, let unknown = fallback.unknown { output.append(unknown) }
@@ -186,9 +186,9 @@ private struct VerbatimPieces: Sendable {
 
     /// The length of the longest of them that begins at `position`; 0 for none.
     func byteCount(in text: UnsafeBufferPointer<UInt8>, at position: Int) -> Int {
-        guard firstBytes[Int(text[position])], let base = text.baseAddress else { return 0 }
+        guard unsafe firstBytes[Int(text[position])], let base = text.baseAddress else { return 0 }
         return lengths.first { length in
-            length <= text.count - position
+            unsafe length <= text.count - position
                 && pieces.number(of: base + position, count: length) >= 0
         } ?? 0
     }

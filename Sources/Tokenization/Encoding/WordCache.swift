@@ -25,13 +25,13 @@ struct WordCache {
         _ base: UnsafePointer<UInt8>, _ count: Int, to output: inout [Int32]
     ) -> Bool {
         guard count <= WordCache.byteLimit, !slots.isEmpty else { return false }
-        let hash = ByteHash.hash(base, count, seed)
+        let hash = unsafe ByteHash.hash(base, count, seed)
         var slot = Int(truncatingIfNeeded: hash) & (WordCache.slotCount - 1)
         while slots[slot] >= 0 {
             let entry = entries[Int(slots[slot])]
             if entry.hash == hash, Int(entry.byteCount) == count {
                 var same = 0
-                while same < count, words[entry.word + same] == base[same] { same += 1 }
+                while same < count, unsafe words[entry.word + same] == base[same] { same += 1 }
                 if same == count {
                     for offset in 0..<Int(entry.tokenCount) {
                         output.append(tokens[entry.tokens + offset])
@@ -54,7 +54,7 @@ struct WordCache {
             words.removeAll(keepingCapacity: true)
             tokens.removeAll(keepingCapacity: true)
         }
-        let hash = ByteHash.hash(base, count, seed)
+        let hash = unsafe ByteHash.hash(base, count, seed)
         var slot = Int(truncatingIfNeeded: hash) & (WordCache.slotCount - 1)
         while slots[slot] >= 0 { slot = (slot + 1) & (WordCache.slotCount - 1) }
         slots[slot] = Int32(entries.count)
@@ -62,7 +62,7 @@ struct WordCache {
             Entry(
                 hash: hash, word: words.count, byteCount: Int32(count),
                 tokenCount: Int32(encoded.count), tokens: tokens.count))
-        words += UnsafeBufferPointer(start: base, count: count)
+        unsafe words += UnsafeBufferPointer(start: base, count: count)
         tokens += encoded
     }
 }

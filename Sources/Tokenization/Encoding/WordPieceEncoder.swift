@@ -34,7 +34,7 @@ struct WordPieceEncoder: FragmentEncoder {
     mutating func encode(
         fragment text: UnsafeBufferPointer<UInt8>, isFirst: Bool, into output: inout [Int32]
     ) {
-        let units = UTF8Units(bytes: text)
+        let units = unsafe UTF8Units(bytes: text)
         var word = WhitespaceMark.bytes
         var scalarCount = 0
         func finish() {
@@ -75,7 +75,7 @@ struct WordPieceEncoder: FragmentEncoder {
 
     private func encode(word: [UInt8], _ scalarCount: Int, into output: inout [Int32]) {
         let start = output.count
-        let covered = word.withUnsafeBufferPointer { bytes -> Bool in
+        let covered = unsafe word.withUnsafeBufferPointer { bytes -> Bool in
             guard let base = bytes.baseAddress,
                 scalarCount <= WordPieceEncoder.wordScalarLimit
             else { return false }
@@ -84,7 +84,7 @@ struct WordPieceEncoder: FragmentEncoder {
                 var length = min(bytes.count - position, pieces.longest)
                 var number: Int32 = -1
                 while length > 0 {
-                    number = pieces.number(of: base + position, count: length)
+                    number = unsafe pieces.number(of: base + position, count: length)
                     if number >= 0 { break }
                     length -= 1
                 }

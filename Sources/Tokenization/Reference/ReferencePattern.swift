@@ -46,8 +46,8 @@ enum ReferencePattern {
                 CharacterMapping.append(scalar, to: &bytes)
             }
             starts[bytes.count] = scalars.count
-            let matches = bytes.withUnsafeBufferPointer { buffer in
-                PatternMatcher.with(program, buffer) { $0.matches(0, buffer.count) }
+            let matches = unsafe bytes.withUnsafeBufferPointer { buffer in
+                unsafe PatternMatcher.with(program, buffer) { $0.matches(0, buffer.count) }
             }
             return matches.map { (starts[$0.lowerBound] ?? 0)..<(starts[$0.upperBound] ?? 0) }
         case .character(let isMember):

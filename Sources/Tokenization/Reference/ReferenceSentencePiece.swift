@@ -108,8 +108,8 @@ struct ReferenceSentencePiece {
     }
 
     private static func characterLength(_ text: [UInt8], _ position: Int) -> Int {
-        text.withUnsafeBufferPointer {
-            UTF8Units(bytes: $0).unit(at: position, end: $0.count).byteCount
+        unsafe text.withUnsafeBufferPointer {
+            unsafe UTF8Units(bytes: $0).unit(at: position, end: $0.count).byteCount
         }
     }
 

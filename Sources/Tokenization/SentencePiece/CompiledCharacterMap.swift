@@ -40,18 +40,20 @@ struct CompiledCharacterMap: Sendable {
     func map(
         _ text: UnsafeBufferPointer<UInt8>, keeping verbatim: (_ position: Int) -> Int
     ) -> [UInt8] {
-        let reader = UTF8Units(bytes: text)
+        let reader = unsafe UTF8Units(bytes: text)
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
         var position = 0
         while position < text.count {
             let keptCount = verbatim(position)
             if keptCount > 0 {
-                result += text[position..<(position + keptCount)]
+                unsafe result += text[position..<(position + keptCount)]
                 position += keptCount
                 continue
             }
-            if let (value, byteCount) = longestMatch(text, position), value < replacements.count {
+            if let (value, byteCount) = unsafe longestMatch(text, position),
+                value < replacements.count
+            {
                 result += replacements[value...].prefix { $0 != 0 }
                 position += byteCount
                 continue
@@ -70,11 +72,11 @@ struct CompiledCharacterMap: Sendable {
         var node = CompiledCharacterMap.offset(root)
         var found: (Int, Int)?
         var position = start
-        while position < text.count, text[position] != 0 {
-            node ^= Int(text[position])
+        while position < text.count, unsafe text[position] != 0 {
+            unsafe node ^= Int(text[position])
             guard node < units.count else { break }
             let unit = units[node]
-            guard unit & 0x8000_00FF == UInt32(text[position]) else { break }
+            guard unsafe unit & 0x8000_00FF == UInt32(text[position]) else { break }
             node ^= CompiledCharacterMap.offset(unit)
             position += 1
             guard unit >> 8 & 1 == 1 else { continue }

@@ -18,7 +18,7 @@ struct ProtobufWriter {
 
     mutating func append(_ field: Int, float value: Float) {
         append(UInt64(field) << 3 | 5)
-        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
+        unsafe withUnsafeBytes(of: value.bitPattern.littleEndian) { unsafe bytes += $0 }
     }
 
     mutating func append(_ field: Int, bytes content: [UInt8]) {

@@ -1,4 +1,5 @@
 /// Runs a `PatternProgram` over bytes.
+@safe
 struct PatternMatcher {
     private let program: UnsafeBufferPointer<PatternProgram.Instruction>
     private let sets: UnsafeBufferPointer<PatternProgram.CompactSet>
@@ -21,11 +22,11 @@ struct PatternMatcher {
         _ program: PatternProgram, _ bytes: UnsafeBufferPointer<UInt8>,
         _ body: (inout PatternMatcher) -> Result
     ) -> Result {
-        program.instructions.withUnsafeBufferPointer { instructions in
-            program.sets.withUnsafeBufferPointer { sets in
-                program.ranges.withUnsafeBufferPointer { ranges in
-                    program.openings.withUnsafeBufferPointer { openings in
-                        var matcher = PatternMatcher(
+        unsafe program.instructions.withUnsafeBufferPointer { instructions in
+            unsafe program.sets.withUnsafeBufferPointer { sets in
+                unsafe program.ranges.withUnsafeBufferPointer { ranges in
+                    unsafe program.openings.withUnsafeBufferPointer { openings in
+                        var matcher = unsafe PatternMatcher(
                             program: instructions, sets: sets, ranges: ranges,
                             entries: program.entries, openings: openings,
                             units: UTF8Units(bytes: bytes))
@@ -42,11 +43,11 @@ struct PatternMatcher {
         ranges: UnsafeBufferPointer<ClosedRange<UInt32>>, entries: [Int],
         openings: UnsafeBufferPointer<UInt32>, units: UTF8Units
     ) {
-        self.program = program
-        self.sets = sets
-        self.ranges = ranges
+        unsafe self.program = unsafe program
+        unsafe self.sets = unsafe sets
+        unsafe self.ranges = unsafe ranges
         self.entries = entries
-        self.openings = openings
+        unsafe self.openings = unsafe openings
         self.units = units
     }
 
@@ -89,7 +90,7 @@ struct PatternMatcher {
     /// The end of the match at `position`, -1 without.
     @inline(__always)
     private mutating func firstMatch(at position: Int, start: Int, end: Int) -> Int {
-        var open = openings[Int(units.bytes[position])]
+        var open = unsafe openings[Int(units.bytes[position])]
         while open != 0 {
             let choice = open.trailingZeroBitCount
             open &= open - 1
@@ -114,12 +115,16 @@ struct PatternMatcher {
             var (low, high) = (set.firstRange, set.endRange)
             while low < high {
                 let middle = (low + high) / 2
-                if ranges[middle].upperBound < scalar { low = middle + 1 } else { high = middle }
+                if unsafe ranges[middle].upperBound < scalar {
+                    low = middle + 1
+                } else {
+                    high = middle
+                }
             }
-            found = low < set.endRange && ranges[low].lowerBound <= scalar
+            found = unsafe low < set.endRange && ranges[low].lowerBound <= scalar
         }
         guard found != set.isNegated else { return false }
-        return set.excluded < 0 || !isMember(scalar, sets[set.excluded])
+        return unsafe set.excluded < 0 || !isMember(scalar, sets[set.excluded])
     }
 
     /// The end of the match that begins with instruction `entry` at `position`, -1 without.
@@ -129,14 +134,14 @@ struct PatternMatcher {
         var position = position
         while true {
             var failed = false
-            switch program[instruction] {
+            switch unsafe program[instruction] {
             case .accept:
                 frames.removeLast(frames.count - base)
                 return position
             case .one(let set):
                 if position < end {
                     let (scalar, byteCount) = units.unit(at: position, end: end)
-                    failed = !isMember(scalar, sets[set])
+                    failed = unsafe !isMember(scalar, sets[set])
                     if !failed {
                         position += byteCount
                         instruction += 1
@@ -145,7 +150,7 @@ struct PatternMatcher {
                     failed = true
                 }
             case .run(let index, let min, let max, let givesBack):
-                let (count, floor) = take(sets[index], min, max, &position, end)
+                let (count, floor) = unsafe take(sets[index], min, max, &position, end)
                 failed = count < min
                 if !failed {
                     instruction += 1
@@ -166,7 +171,7 @@ struct PatternMatcher {
                 failed = position != end
                 instruction += 1
             case .lineEnd:
-                failed = position != end && units.bytes[position] != UInt8(ascii: "\n")
+                failed = unsafe position != end && units.bytes[position] != UInt8(ascii: "\n")
                 instruction += 1
             }
             guard failed else { continue }

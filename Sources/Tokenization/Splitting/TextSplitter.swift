@@ -45,7 +45,7 @@ struct TextSplitter: Sendable {
             next.reserveCapacity(max(ends.count, bytes.count / 4))
             switch step {
             case .pattern(let program):
-                PatternMatcher.with(program, bytes) { matcher in
+                unsafe PatternMatcher.with(program, bytes) { matcher in
                     var start = 0
                     for end in ends {
                         matcher.cut(start, end, into: &next)
@@ -55,13 +55,13 @@ struct TextSplitter: Sendable {
             case .trailingRun(let set):
                 var start = 0
                 for end in ends {
-                    TextSplitter.cutTrailingRun(set, bytes, start, end, &next)
+                    unsafe TextSplitter.cutTrailingRun(set, bytes, start, end, &next)
                     start = end
                 }
             case .threeDigitGroups:
                 var start = 0
                 for end in ends {
-                    TextSplitter.cutDigitGroups(bytes, start, end, &next)
+                    unsafe TextSplitter.cutDigitGroups(bytes, start, end, &next)
                     start = end
                 }
             }
@@ -74,7 +74,7 @@ struct TextSplitter: Sendable {
         _ set: ScalarSet, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int,
         _ ends: inout [Int]
     ) {
-        let units = UTF8Units(bytes: bytes)
+        let units = unsafe UTF8Units(bytes: bytes)
         var first = end
         while first > start {
             let previous = units.start(ofUnitEndingAt: first, start: start)
@@ -88,7 +88,7 @@ struct TextSplitter: Sendable {
     private static func cutDigitGroups(
         _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ ends: inout [Int]
     ) {
-        let units = UTF8Units(bytes: bytes)
+        let units = unsafe UTF8Units(bytes: bytes)
         let digit = UInt8(GeneralCategory.nd.rawValue)
         var position = start
         while position < end {

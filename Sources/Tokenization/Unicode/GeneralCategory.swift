@@ -6,7 +6,9 @@ enum GeneralCategory: UInt8, CaseIterable {
     /// The category of a code point, from a table of one byte per code point.
     @inline(__always)
     static func number(of codePoint: UInt32) -> UInt8 {
-        table.withUnsafeBufferPointer { $0.count > Int(codePoint) ? $0[Int(codePoint)] : 0 }
+        unsafe table.withUnsafeBufferPointer {
+            unsafe $0.count > Int(codePoint) ? $0[Int(codePoint)] : 0
+        }
     }
 
     /// The table, unrolled from the runs at first use (1.1 MB).

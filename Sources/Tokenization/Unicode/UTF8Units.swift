@@ -2,6 +2,7 @@
 ///
 /// Every byte that is not part of a well-formed sequence counts as one unit of its own, so that any
 /// input can be cut into units, forwards and backwards, and no byte is lost.
+@safe
 struct UTF8Units {
     let bytes: UnsafeBufferPointer<UInt8>
 
@@ -11,7 +12,7 @@ struct UTF8Units {
     /// The unit that begins at `position` (which must be below `end`).
     @inline(__always)
     func unit(at position: Int, end: Int) -> (scalar: UInt32, byteCount: Int) {
-        let first = bytes[position]
+        let first = unsafe bytes[position]
         if first < 0x80 { return (UInt32(first), 1) }
         return longUnit(first, at: position, end: end)
     }
@@ -29,7 +30,7 @@ struct UTF8Units {
         guard byteCount <= end - position else { return (UTF8Units.illFormed, 1) }
         var scalar = UInt32(first) & (0x7F >> UInt32(byteCount))
         for offset in 1..<byteCount {
-            let byte = bytes[position + offset]
+            let byte = unsafe bytes[position + offset]
             guard byte & 0xC0 == 0x80 else { return (UTF8Units.illFormed, 1) }
             scalar = scalar << 6 | UInt32(byte & 0x3F)
         }
@@ -45,9 +46,9 @@ struct UTF8Units {
     /// begins tells whether it reaches to `position`.
     @inline(__always)
     func start(ofUnitEndingAt position: Int, start: Int) -> Int {
-        if bytes[position - 1] < 0x80 { return position - 1 }
+        if unsafe bytes[position - 1] < 0x80 { return position - 1 }
         var candidate = position - 1
-        while candidate > start, position - candidate < 4, bytes[candidate] & 0xC0 == 0x80 {
+        while candidate > start, position - candidate < 4, unsafe bytes[candidate] & 0xC0 == 0x80 {
             candidate -= 1
         }
         let byteCount = unit(at: candidate, end: position).byteCount
