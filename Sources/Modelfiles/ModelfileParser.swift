@@ -12,7 +12,10 @@ extension Modelfile {
     /// - Complexity: O(length of the text).
     public init(parsing bytes: [UInt8], file: String? = nil) throws(ModelfileError) {
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ModelfileError(file: file, line: 0, problem: "not UTF-8")
+            let lines = bytes.split(
+                separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            let index = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil }
+            throw ModelfileError(file: file, line: (index ?? 0) + 1, problem: "not UTF-8")
         }
         var parser = ModelfileParser(text)
         do {

@@ -106,6 +106,9 @@ import Testing
             #expect(error?.line == fault.line, "\(fault)")
             #expect(error?.problem.contains(fault.part) == true, "\(fault)")
         }
-        #expect(throws: ModelfileError.self) { try Modelfile(parsing: [0xFF]) }
+        let bytes = #expect(throws: ModelfileError.self) {
+            try Modelfile(parsing: Array("FROM a\nSYSTEM ".utf8) + [0xFF])
+        }
+        #expect(bytes?.line == 2)
     }
 }
