@@ -40,6 +40,17 @@ public struct ServingLoad: Sendable, Hashable, Encodable {
         self.timePerOutputToken = timePerOutputToken
     }
 
+    /// What the user should know of it.
+    var notices: [String] {
+        guard requestsPerSecond == nil, timeToFirstToken != nil || timePerOutputToken != nil else {
+            return []
+        }
+        return [
+            "--slo-ttft and --slo-tpot bound the replicas of a load, of which there is none: give"
+                + " its requests per second with --qps"
+        ]
+    }
+
     /// The tokens of a text at its end.
     public var tokens: Int { inputTokens + outputTokens }
     /// The tokens of a text in the middle of its answer, about which its cost averages.

@@ -153,7 +153,7 @@ public struct ServingPlan: Sendable, Encodable {
         cacheTypeK = shape.keyFormat.name.lowercased()
         cacheTypeV = shape.valueFormat.name.lowercased()
         cacheBytesPerToken = try model.cache.tokenByteCount(shape)
-        notices = place.notices + ServingPlan.notices(typed, shape)
+        notices = place.notices + ServingPlan.notices(typed, shape) + load.notices
         memoryByContext = try ServingPlan.curve(model, shape)
     }
 

@@ -77,6 +77,13 @@ struct ServingPlanTests {
         #expect(try self.plan().remedies.isEmpty)
     }
 
+    @Test func serviceLevelsOfNoLoadAreTold() throws {
+        let levels = try plan(load: ServingLoad(timeToFirstToken: 0.5))
+        #expect(levels.notices.contains { $0.contains("--qps") })
+        let load = try plan(load: ServingLoad(requestsPerSecond: 1, timeToFirstToken: 0.5))
+        #expect(!load.notices.contains { $0.contains("--qps") })
+    }
+
     @Test func anEncoderIsToldApart() throws {
         let path = Fixtures.path("encoders/bert")
         let place = try ModelAtPath(path: path)
