@@ -18,17 +18,22 @@ struct TestServer: Sendable {
         {% endif %}
         """
 
+    /// The tokens of the embedded model.
+    static let vocabularyCount = 4096
+
     let api: ServingAPI
     let served: ServedModel
     let engine: Engine
 
+    /// - Parameter other: Another model with as many tokens, which are those of the embedded one.
     init(
         slotCount: Int = 3, capacity: Int = 768, queueLimit: Int = 64,
         policy: ServingAPI.Policy = .init(), gate: Gate? = nil,
-        template: String = TestServer.template, preset: ModelPreset = ModelPreset()
+        template: String = TestServer.template, preset: ModelPreset = ModelPreset(),
+        source other: (any TensorSource)? = nil
     ) throws {
         let source = try ConversionSource(directory: Fixtures.path("tiny-llama"))
-        let model = try Model(source: source)
+        let model = try Model(source: other ?? source)
         let tokenizer = try Tokenizer(vocabulary: Vocabulary(metadata: source.metadata))
         served = ServedModel(
             model: model, tokenizer: tokenizer,
