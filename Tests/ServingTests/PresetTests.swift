@@ -42,7 +42,10 @@ import Testing
         let show = await server.post("/api/show", #"{"model": "tiny"}"#).json
         #expect(show["system"] == "Be terse." && show["license"] == "MIT")
         #expect(
-            show["parameters"]?.text == "num_predict 3\nstop \"@@\"\ntemperature 0")
+            show["parameters"]?.text
+                == "num_ctx 512\nnum_gpu 1\nnum_predict 3\nnum_thread 3\nstop \"@@\"\ntemperature 0"
+        )
+        #expect(show["messages"]?.array?.first?["content"] == "Hi")
         #expect(show["modelfile"]?.text?.contains("MESSAGE user Hi\n") == true)
     }
 

@@ -6,6 +6,8 @@ import Templates
 public struct ModelPreset: Sendable {
     /// Options by Ollama's names.
     private(set) var options: [String: JSON] = [:]
+    /// All parameters of the Modelfile, with or without an effect.
+    private var parameters: [String: JSON] = [:]
     /// What the model is told first, where a conversation does not begin with it.
     public private(set) var system: String?
     /// The messages that every conversation begins with.
@@ -62,6 +64,7 @@ public struct ModelPreset: Sendable {
         }
         if !stops.isEmpty { options["stop"] = .array(stops) }
         try check(modelfile, path)
+        parameters = options
         contextLength = options.removeValue(forKey: "num_ctx")?.integer
         if let count = options.removeValue(forKey: "num_thread")?.integer {
             if (1...1024).contains(count) {
@@ -152,7 +155,7 @@ public struct ModelPreset: Sendable {
     /// The parameters as Ollama shows them, a line each.
     var parametersText: String {
         var lines: [String] = []
-        for (name, value) in options.sorted(by: { $0.key < $1.key }) {
+        for (name, value) in parameters.sorted(by: { $0.key < $1.key }) {
             for single in value.array ?? [value] {
                 lines.append(
                     "\(name) \(String(decoding: single.writtenCompactly(), as: UTF8.self))")

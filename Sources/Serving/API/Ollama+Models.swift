@@ -70,6 +70,7 @@ extension ServingAPI {
             JSON.Member(key: ByteString(key), value: ServingAPI.json(value, isVerbose: isVerbose))
         }
         let preset = served.preset
+        let messages = preset.messages.map { JSON.object($0.members) }
         let license =
             preset.licenses.isEmpty
             ? served.model.source.metadata["general.license"]?.text
@@ -79,6 +80,7 @@ extension ServingAPI {
                 "modelfile": .text(preset.text ?? "FROM \(served.model.path)\n"),
                 "parameters": .text(preset.parametersText), "system": preset.system.map(JSON.text),
                 "template": .text(served.templateSource ?? ""), "license": license.map(JSON.text),
+                "messages": messages.isEmpty ? nil : .array(messages),
                 "details": details(served), "model_info": .object(info),
                 "capabilities": .array(capabilities(served)),
                 "modified_at": .text(Timestamp.text(seconds: served.modifiedSeconds)),
