@@ -189,7 +189,7 @@ struct EmbeddingEndpointTests {
         ("/v1/embeddings", #"{"input": "a", "dimensions": "8"}"#, "dimensions"),
         ("/v1/embeddings", #"{"input": "a", "encoding_format": "hex"}"#, "encoding_format"),
         ("/v1/embeddings", #"{"input": "a", "nonsense": 1}"#, "nonsense"),
-        ("/v1/rerank", #"{"query": "a", "documents": ["b"]}"#, nil),
+        ("/v1/rerank", #"{"query": "a", "documents": ["b"]}"#, "model"),
         ("/v1/chat/completions", #"{"messages": [{"role": "user", "content": "a"}]}"#, "model"),
         ("/v1/completions", #"{"prompt": "a"}"#, "model"),
     ]

@@ -224,7 +224,7 @@ import Tokenization
         ("/v1/chat/completions", "{\(hello), \"tools\": [{}]}", 400, "tools[0].function"),
         (
             "/v1/chat/completions",
-            "{\(hello), \"tools\": [{\"function\": {\"name\": \"add\", \"strict\": true, \"parameters\": {\"not\": {}}}}]}",
+            "{\(hello), \"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"add\", \"strict\": true, \"parameters\": {\"not\": {}}}}]}",
             400, "tools"
         ),
         (

@@ -13,12 +13,12 @@ enum ByteStream {
             var isWhole = true
             events: for await (index, event) in events {
                 switch event {
-                case .failure(let sentence):
-                    continuation.yield(encoder.failure(sentence))
+                case .failure(let sentence, let field):
+                    continuation.yield(encoder.failure(.failure(sentence, field: field)))
                     isWhole = false
                     break events
                 case .end(let outcome) where outcome.reason == .cancelled:
-                    continuation.yield(encoder.failure("the answer was broken off"))
+                    continuation.yield(encoder.failure(.brokenOff))
                     isWhole = false
                     break events
                 default:
@@ -52,7 +52,7 @@ protocol EventEncoder: Sendable {
     /// The parts that an event makes; it is no failure.
     mutating func encode(_ index: Int, _ event: GenerationEvent) -> [[UInt8]]
     /// The last part of an answer that could not be gone on with.
-    func failure(_ sentence: String) -> [UInt8]
+    func failure(_ error: APIError) -> [UInt8]
     /// The parts after the last event.
     mutating func finish() -> [[UInt8]]
 }
@@ -64,16 +64,6 @@ enum ServerSentEvents {
 
     static func event(_ json: JSON) -> [UInt8] {
         Array("data: ".utf8) + json.writtenCompactly() + Array("\n\n".utf8)
-    }
-
-    /// An error in the midst of a stream.
-    static func failure(_ sentence: String) -> [UInt8] {
-        event([
-            "error": [
-                "message": .text(sentence), "type": "server_error", "param": .null,
-                "code": "generation_failed",
-            ]
-        ])
     }
 }
 

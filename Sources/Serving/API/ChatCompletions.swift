@@ -29,8 +29,7 @@ extension ServingAPI {
             case .text(let text, let tokens):
                 answers[index].add(answers[index].parser.add(text))
                 answers[index].scores += tokens
-            case .failure(let sentence):
-                throw APIError(500, sentence, code: "generation_failed")
+            case .failure(let sentence, let field): throw .failure(sentence, field: field)
             case .end(let outcome):
                 answers[index].add(answers[index].parser.finish())
                 answers[index].reason = outcome.reason
@@ -38,7 +37,7 @@ extension ServingAPI {
             }
         }
         guard answers.allSatisfy({ $0.reason != nil && $0.reason != .cancelled }) else {
-            throw APIError(503, "the answer was broken off", code: "cancelled")
+            throw .brokenOff
         }
         return json([
             "id": .text("chatcmpl-" + Identifier.random(24)), "object": "chat.completion",
@@ -88,7 +87,7 @@ struct ChatRequest: Sendable {
         for kind in try fields.list("modalities") ?? [] where kind != "text" {
             throw .field("modalities", "expected [\"text\"]")
         }
-        var grammar = try OpenAIFields.grammar(&fields)
+        var (grammar, grammarField) = try OpenAIFields.grammar(&fields)
         tools = try ToolUse(&fields, served)
         if let tools {
             if grammar != nil, tools.choice != .none {
@@ -100,18 +99,19 @@ struct ChatRequest: Sendable {
         var (prompt, thoughts) = try conversation.prompt(for: served)
         if let tools, let forced = try tools.forced(served) {
             prompt += forced.tokens
-            grammar = forced.grammar
+            (grammar, grammarField) = (forced.grammar, "tools")
         }
         // What has to follow a grammar is an answer from the start.
         self.thoughts = grammar == nil ? thoughts : nil
         if let kept = try tools?.kept(
             served, thoughts: self.thoughts == nil ? [] : served.thoughtTexts)
         {
-            grammar = kept
+            (grammar, grammarField) = (kept, "tools")
         }
         try served.check(prompt, limit: common.limit, capacity: capacity, field: "messages")
         request = common.request(prompt: prompt)
         request.grammar = grammar
+        request.grammarField = grammarField
         request.shownControl = self.thoughts == nil ? [] : served.thoughtTokens
         if let tools { request.shownControl.formUnion(tools.shownControl(served)) }
         let logprobs = try fields.boolean("logprobs") ?? false
@@ -250,7 +250,7 @@ struct ChatEncoder: EventEncoder {
         return result
     }
 
-    func failure(_ sentence: String) -> [UInt8] { ServerSentEvents.failure(sentence) }
+    func failure(_ error: APIError) -> [UInt8] { ServerSentEvents.event(error.json) }
 
     func finish() -> [[UInt8]] {
         (chat.common.includesUsage ? [chunk([], usage: usage.json)] : []) + [ServerSentEvents.done]

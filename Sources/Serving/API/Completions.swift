@@ -22,14 +22,12 @@ extension ServingAPI {
     ) async throws(APIError) -> ServingResponse {
         var encoder = encoder
         for await (index, event) in events {
-            if case .failure(let sentence) = event {
-                throw APIError(500, sentence, code: "generation_failed")
+            if case .failure(let sentence, let field) = event {
+                throw .failure(sentence, field: field)
             }
             encoder.take(index, event)
         }
-        guard encoder.isWhole else {
-            throw APIError(503, "the answer was broken off", code: "cancelled")
-        }
+        guard encoder.isWhole else { throw .brokenOff }
         return json(encoder.whole)
     }
 }
@@ -65,12 +63,13 @@ struct CompletionRequest: Sendable {
         }
         guard let prompt = fields.take("prompt") else { throw APIError.missing("prompt") }
         prompts = try CompletionRequest.prompts(prompt, served)
-        let grammar = try OpenAIFields.grammar(&fields)
+        let (grammar, grammarField) = try OpenAIFields.grammar(&fields)
         for prompt in prompts {
             try served.check(
                 prompt.tokens, limit: common.limit, capacity: capacity, field: "prompt")
             var request = common.request(prompt: prompt.tokens)
             request.grammar = grammar
+            request.grammarField = grammarField
             request.topCount = topCount
             request.scoresPrompt = echoes && topCount != nil
             requests += common.choices(request)
@@ -151,7 +150,7 @@ struct CompletionEncoder: EventEncoder {
         var scores: [ScoredToken] = []
         var reason: FinishReason?
         /// Where the next token's text begins.
-        var offset = 0
+        var place = TextPlace()
         var hasEchoed = false
     }
 
@@ -201,14 +200,14 @@ struct CompletionEncoder: EventEncoder {
     }
 
     /// Log probabilities as this endpoint has them.
-    private static func logprobs(_ tokens: [ScoredToken], offset: inout Int) -> JSON {
+    private static func logprobs(_ tokens: [ScoredToken], after place: inout TextPlace) -> JSON {
         var offsets: [JSON] = []
         for token in tokens {
-            offsets.append(.integer(offset))
-            offset += String(decoding: token.bytes, as: UTF8.self).unicodeScalars.count
+            offsets.append(.integer(place.offset))
+            place.add(token.bytes)
         }
         return [
-            "tokens": .array(tokens.map { .text(String(decoding: $0.bytes, as: UTF8.self)) }),
+            "tokens": .array(tokens.map { .text(ScoredToken.name($0.bytes)) }),
             "token_logprobs": .array(
                 tokens.map { $0.logProbability.map(ScoredToken.number) ?? .null }),
             "top_logprobs": .array(tokens.map(top)),
@@ -223,7 +222,7 @@ struct CompletionEncoder: EventEncoder {
         for other in token.top + [
             .init(token: token.token, bytes: token.bytes, logProbability: own)
         ] {
-            let key = ByteString(String(decoding: other.bytes, as: UTF8.self))
+            let key = ByteString(ScoredToken.name(other.bytes))
             guard !members.contains(where: { $0.key == key }) else { continue }
             members.append(
                 JSON.Member(key: key, value: ScoredToken.number(other.logProbability)))
@@ -252,11 +251,11 @@ struct CompletionEncoder: EventEncoder {
     var whole: JSON {
         object(
             choices.enumerated().map { index, choice in
-                var offset = 0
+                var place = TextPlace()
                 return json(
                     index, choice.text,
                     logprobs: completion.topCount == nil
-                        ? nil : CompletionEncoder.logprobs(choice.scores, offset: &offset),
+                        ? nil : CompletionEncoder.logprobs(choice.scores, after: &place),
                     reason: choice.reason)
             }, usage: usage.json)
     }
@@ -276,7 +275,7 @@ struct CompletionEncoder: EventEncoder {
         if !text.isEmpty || !tokens.isEmpty {
             let logprobs =
                 completion.topCount == nil
-                ? nil : CompletionEncoder.logprobs(tokens, offset: &choices[index].offset)
+                ? nil : CompletionEncoder.logprobs(tokens, after: &choices[index].place)
             result.append(chunk([json(index, text, logprobs: logprobs, reason: nil)]))
         }
         if let reason = choices[index].reason {
@@ -288,7 +287,7 @@ struct CompletionEncoder: EventEncoder {
         return result
     }
 
-    func failure(_ sentence: String) -> [UInt8] { ServerSentEvents.failure(sentence) }
+    func failure(_ error: APIError) -> [UInt8] { ServerSentEvents.event(error.json) }
 
     func finish() -> [[UInt8]] {
         (completion.common.includesUsage ? [chunk([], usage: usage.json)] : [])

@@ -82,7 +82,8 @@ struct Conversation {
         if let images = try fields.list("images"), !images.isEmpty {
             throw .field("\(path).images", "this model takes no images")
         }
-        fields.ignore(["refusal", "annotations"])
+        _ = try fields.text("refusal")
+        _ = try fields.list("annotations")
         try fields.finish()
         return ChatMessage(.object(members)) ?? ChatMessage(role: role, content: content ?? "")
     }

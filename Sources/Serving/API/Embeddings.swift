@@ -19,7 +19,7 @@ extension ServingAPI {
             throw .field("encoding_format", "\"\(form)\" found, expected float or base64")
         }
         let length = try service.vectorLength(&fields)
-        fields.ignore(["user"])
+        _ = try fields.text("user")
         guard let input = fields.take("input") else { throw APIError.missing("input") }
         let texts = try service.model.embeddingTexts(input, limit: service.embeddingLimit)
         try fields.finish()
@@ -56,13 +56,14 @@ extension ServingAPI {
                     text, limit: service.embeddingLimit, truncates: truncates,
                     field: input.count == 1 ? "input" : "input[\(index)]"))
         }
+        let readSeconds = start.secondsAgo
         let vectors = texts.isEmpty ? [] : try await vectors(of: texts, service)
         return ServingAPI.json([
             "model": .text(name),
             "embeddings": .array(
                 vectors.map { ServingAPI.json(ServingAPI.shortened($0, to: length)) }),
             "total_duration": .integer(Int(start.secondsAgo * 1e9)),
-            "load_duration": .integer(Int(service.loadSeconds * 1e9)),
+            "load_duration": .integer(Int(readSeconds * 1e9)),
             "prompt_eval_count": .integer(texts.reduce(0) { $0 + $1.tokens.count }),
         ])
     }
@@ -88,7 +89,8 @@ extension ServingAPI {
             throw APIError(
                 400,
                 "\(service.model.name) is not served as a reranker. Start the server with a model"
-                    + " that has a classifier, and --pooling rank", code: "not_a_reranker")
+                    + " that has a classifier, and --pooling rank", field: "model",
+                code: "not_a_reranker")
         }
         var fields = try fields(request)
         try checkModel(&fields, service)
@@ -165,7 +167,7 @@ extension ServingAPI {
             case .refusal(.stopping):
                 throw APIError(503, "the server is being stopped", code: "stopping", retryAfter: 5)
             case .failure(let sentence): throw APIError(500, sentence, code: "embedding_failed")
-            case .cancelled: throw APIError(503, "the answer was broken off", code: "cancelled")
+            case .cancelled: throw .brokenOff
             }
         }
     }
@@ -180,7 +182,7 @@ extension ServingAPI {
                 400,
                 "the model is served with --pooling \(service.engine.pooling.rawValue), which makes"
                     + " no vector of a text. Start the server with --pooling mean, cls or last",
-                code: "no_embeddings")
+                field: "model", code: "no_embeddings")
         case .mean, .cls, .last: return try await rawVectors(of: texts, service)
         }
     }

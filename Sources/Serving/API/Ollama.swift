@@ -20,7 +20,7 @@ extension ServingAPI {
         for name in ["tool_choice", "parallel_tool_calls"] where fields.has(name) {
             throw .field(name, "is no part of this endpoint", code: "unsupported_parameter")
         }
-        let tools = try ToolUse(&fields, service.model)
+        let tools = try ToolUse(&fields, service.model, isOllama: true)
         try fields.finish()
         if let tools {
             guard common.grammar == nil else {
@@ -34,7 +34,7 @@ extension ServingAPI {
             generation.shownControl = tools.shownControl(service.model)
             let texts = thoughts == nil || common.thinking == .off ? [] : service.model.thoughtTexts
             if let kept = try tools.kept(service.model, thoughts: texts) {
-                generation.grammar = kept
+                (generation.grammar, generation.grammarField) = (kept, "tools")
             }
         }
         return try await answer(
@@ -47,7 +47,9 @@ extension ServingAPI {
         var fields = try fields(request)
         let common = try OllamaFields(&fields, service)
         let prompt = try fields.text("prompt") ?? ""
-        let system = try fields.text("system")
+        let told = try fields.text("system")
+        // As in Ollama, an empty one is none.
+        let system = told == "" ? nil : told
         let isRaw = try fields.boolean("raw") ?? false
         for name in ["suffix", "template"] {
             if let text = try fields.text(name), !text.isEmpty {
@@ -94,15 +96,15 @@ extension ServingAPI {
         let events = try submit([generation], service)
         var encoder = OllamaEncoder(
             model: common.name, isChat: isChat, parser: AnswerParser(tools, thoughts),
-            loadSeconds: service.loadSeconds, tellsScores: generation.topCount != nil)
+            tellsScores: generation.topCount != nil)
         if common.streams { return ByteStream.make(events, encoder) }
         for await (_, event) in events {
-            if case .failure(let sentence) = event { throw APIError(500, sentence) }
+            if case .failure(let sentence, let field) = event {
+                throw .failure(sentence, field: field)
+            }
             encoder.take(event)
         }
-        guard let whole = encoder.whole else {
-            throw APIError(503, "the answer was broken off")
-        }
+        guard let whole = encoder.whole else { throw .brokenOff }
         return ServingAPI.json(whole)
     }
 
@@ -216,6 +218,7 @@ struct OllamaFields {
         request.adjustment = options.sampling.adjustment
         request.stops = options.stops
         request.grammar = grammar
+        request.grammarField = "format"
         request.topCount = topCount
         return request
     }
@@ -227,7 +230,6 @@ struct OllamaEncoder: EventEncoder {
 
     private let model: String
     private let isChat: Bool
-    private let loadSeconds: Double
     private let tellsScores: Bool
     private let start = ContinuousClock.now
     private var parser: AnswerParser
@@ -238,11 +240,10 @@ struct OllamaEncoder: EventEncoder {
     private var outcome: GenerationOutcome?
 
     init(
-        model: String, isChat: Bool, parser: AnswerParser, loadSeconds: Double, tellsScores: Bool
+        model: String, isChat: Bool, parser: AnswerParser, tellsScores: Bool
     ) {
         self.model = model
         self.isChat = isChat
-        self.loadSeconds = loadSeconds
         self.tellsScores = tellsScores
         self.parser = parser
     }
@@ -290,10 +291,12 @@ struct OllamaEncoder: EventEncoder {
     private var end: [JSON.Member] {
         guard let outcome, outcome.reason != .cancelled, outcome.reason != .error else { return [] }
         func nanoseconds(_ seconds: Double) -> JSON { .integer(Int((seconds * 1e9).rounded())) }
+        let parts = outcome.queueSeconds + outcome.promptSeconds + outcome.addedSeconds
         let pairs: [(String, JSON)] = [
             ("done_reason", .text(outcome.reason.rawValue)),
-            ("total_duration", nanoseconds((ContinuousClock.now - start).inSeconds)),
-            ("load_duration", nanoseconds(loadSeconds)),
+            ("total_duration", nanoseconds(max(parts, (ContinuousClock.now - start).inSeconds))),
+            // The model is there: what a request waits for is a slot.
+            ("load_duration", nanoseconds(outcome.queueSeconds)),
             ("prompt_eval_count", .integer(outcome.promptCount)),
             ("prompt_eval_duration", nanoseconds(outcome.promptSeconds)),
             ("eval_count", .integer(outcome.addedCount)),
@@ -329,7 +332,7 @@ struct OllamaEncoder: EventEncoder {
         return lines
     }
 
-    func failure(_ sentence: String) -> [UInt8] { Self.line(["error": .text(sentence)]) }
+    func failure(_ error: APIError) -> [UInt8] { Self.line(["error": .text(error.message)]) }
 
     func finish() -> [[UInt8]] { [] }
 }

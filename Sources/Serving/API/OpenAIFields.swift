@@ -12,16 +12,12 @@ struct OpenAIFields {
     var includesUsage = false
     var ignoresEnd: Bool
 
-    /// Members that change nothing about an answer by their definition.
-    private static let harmless = [
-        "user", "metadata", "store", "safety_identifier", "prompt_cache_key",
-        "prompt_cache_retention", "service_tier", "cache_prompt",
-    ]
+    private static let serviceTiers: Set = ["auto", "default", "flex", "scale", "priority"]
 
     init(
         _ fields: inout Fields, vocabularyCount: Int, leastTokens: Int
     ) throws(APIError) {
-        fields.ignore(Self.harmless)
+        try Self.checkHarmless(&fields)
         sampling = try SamplingFields(openAI: &fields, vocabularyCount: vocabularyCount)
         let range = leastTokens...Int.max
         let older = try fields.integer("max_tokens", in: range)
@@ -48,6 +44,32 @@ struct OpenAIFields {
         }
     }
 
+    /// Takes members that change nothing about an answer by their definition.
+    private static func checkHarmless(_ fields: inout Fields) throws(APIError) {
+        for name in ["user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"] {
+            _ = try fields.text(name)
+        }
+        for name in ["store", "cache_prompt"] { _ = try fields.boolean(name) }
+        if let tier = try fields.text("service_tier"), !serviceTiers.contains(tier) {
+            throw .field(
+                "service_tier",
+                "\"\(tier)\" found, expected \(serviceTiers.sorted().joined(separator: ", "))")
+        }
+        guard let metadata = try fields.fields("metadata")?.allMembers else { return }
+        guard metadata.count <= 16 else {
+            throw .field("metadata", "\(metadata.count) members found, expected at most 16")
+        }
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            guard let text = value.text, text.unicodeScalars.count <= 512,
+                key.unicodeScalars.count <= 64
+            else {
+                throw .field(
+                    "metadata.\(key)",
+                    "expected a string of at most 512 characters under a name of at most 64")
+            }
+        }
+    }
+
     /// A request that goes on with a prompt.
     func request(prompt: [Int32]) -> GenerationRequest {
         var request = GenerationRequest(prompt: prompt, limit: limit, sampling: sampling.settings)
@@ -66,24 +88,25 @@ struct OpenAIFields {
         }
     }
 
-    /// The grammar that a request asks for in one of several ways.
-    static func grammar(_ fields: inout Fields) throws(APIError) -> Grammar? {
+    /// The grammar that a request asks for in one of several ways, and the field that does.
+    static func grammar(
+        _ fields: inout Fields
+    ) throws(APIError) -> (grammar: Grammar?, field: String) {
         let own = try fields.text("grammar")
-        guard var format = try fields.fields("response_format") else {
-            return try own.map { text throws(APIError) in
-                try named("grammar") { () throws(GrammarError) in try Grammar(gbnf: text) }
-            }
-        }
-        let type = try format.text("type")
-        if own != nil, type != "text" {
-            throw .field("grammar", "cannot be kept beside response_format")
-        }
+        let format = try fields.fields("response_format")
+        let kept = try format.map { format throws(APIError) in try Self.format(format) } ?? nil
+        guard let own else { return (kept, "response_format") }
+        guard kept == nil else { throw .field("grammar", "cannot be kept beside response_format") }
+        let grammar = try named("grammar") { () throws(GrammarError) in try Grammar(gbnf: own) }
+        return (grammar, "grammar")
+    }
+
+    /// The grammar of a `response_format`; `nil` for plain text.
+    private static func format(_ format: Fields) throws(APIError) -> Grammar? {
+        var format = format
         let result: Grammar?
-        switch type {
-        case "text":
-            result = try own.map { text throws(APIError) in
-                try named("grammar") { () throws(GrammarError) in try Grammar(gbnf: text) }
-            }
+        switch try format.text("type") {
+        case "text": result = nil
         case "json_object":
             // Some servers take a schema here.
             if let schema = format.take("schema") {

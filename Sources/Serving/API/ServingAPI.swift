@@ -23,8 +23,6 @@ public final class ServingAPI: Sendable {
     struct Service: Sendable {
         let model: ServedModel
         let engine: Engine
-        let loadSeconds: Double
-        let start = ContinuousClock.now
     }
 
     private enum State: Sendable {
@@ -41,8 +39,8 @@ public final class ServingAPI: Sendable {
     public init(policy: Policy = Policy()) { self.policy = policy }
 
     /// Gives the server its model.
-    public func serve(_ model: ServedModel, with engine: Engine, loadSeconds: Double = 0) {
-        let service = Service(model: model, engine: engine, loadSeconds: loadSeconds)
+    public func serve(_ model: ServedModel, with engine: Engine) {
+        let service = Service(model: model, engine: engine)
         var constants = ServingMetrics.Constants()
         constants.model = model.name
         constants.version = policy.version
@@ -79,16 +77,7 @@ public final class ServingAPI: Sendable {
 
     /// The answer to a request that was wrong.
     public static func response(to error: APIError, path: String) -> ServingResponse {
-        let body: JSON =
-            path.hasPrefix("/api/")
-            ? ["error": .text(error.message)]
-            : [
-                "error": [
-                    "message": .text(error.message), "type": .text(error.type),
-                    "param": error.field.map(JSON.text) ?? .null,
-                    "code": error.code.map(JSON.text) ?? .null,
-                ]
-            ]
+        let body = path.hasPrefix("/api/") ? ["error": .text(error.message)] : error.json
         var response = json(body, status: error.status)
         if let seconds = error.retryAfter {
             response.headers.append(("retry-after", "\(seconds)"))

@@ -1,3 +1,5 @@
+import TensorCore
+
 /// A request as it came over HTTP, with its whole body.
 public struct ServingRequest: Sendable {
     /// The method in capitals.
@@ -69,6 +71,25 @@ public struct APIError: Error, Sendable {
     /// A field that is wrong.
     static func field(_ name: String, _ problem: String, code: String? = nil) -> APIError {
         APIError(400, "\(name): \(problem)", field: name, code: code ?? "invalid_value")
+    }
+
+    /// An answer that could not be gone on with; the fault of the request where a field is to blame.
+    static func failure(_ sentence: String, field: String?) -> APIError {
+        guard let field else { return APIError(500, sentence, code: "generation_failed") }
+        return .field(field, sentence, code: "invalid_grammar")
+    }
+
+    /// An answer that was ended by the server.
+    static let brokenOff = APIError(503, "the answer was broken off", code: "cancelled")
+
+    /// The error as OpenAI's endpoints tell it.
+    var json: JSON {
+        [
+            "error": [
+                "message": .text(message), "type": .text(type),
+                "param": field.map(JSON.text) ?? .null, "code": code.map(JSON.text) ?? .null,
+            ]
+        ]
     }
 
     /// What kind of error it is, in OpenAI's words.

@@ -33,12 +33,16 @@ struct ToolUse: Sendable {
     private let isInTemplate: Bool
 
     /// Reads the tools of a request; `nil` when it has none.
-    init?(_ fields: inout Fields, _ served: ServedModel) throws(APIError) {
+    ///
+    /// - Parameter isOllama: Whether tools need not tell their type.
+    init?(
+        _ fields: inout Fields, _ served: ServedModel, isOllama: Bool = false
+    ) throws(APIError) {
         let list = try fields.list("tools") ?? []
         let choice = fields.take("tool_choice")
         allowsSeveral = try fields.boolean("parallel_tool_calls") ?? true
         functions = try list.enumerated().map { index, json throws(APIError) in
-            try ToolUse.function(json, "tools[\(index)]")
+            try ToolUse.function(json, "tools[\(index)]", needsType: !isOllama)
         }
         let names = functions.map(\.name)
         guard Set(names).count == names.count else {
@@ -56,9 +60,12 @@ struct ToolUse: Sendable {
         isInTemplate = served.templateSource?.contains("tools") == true
     }
 
-    private static func function(_ json: JSON, _ path: String) throws(APIError) -> Function {
+    private static func function(
+        _ json: JSON, _ path: String, needsType: Bool
+    ) throws(APIError) -> Function {
         var tool = try Fields(json, at: path)
-        guard try tool.text("type") ?? "function" == "function" else {
+        let type = try tool.text("type")
+        guard type ?? "function" == "function" else {
             throw .field("\(path).type", "expected \"function\"")
         }
         guard var function = try tool.fields("function") else {
@@ -79,9 +86,11 @@ struct ToolUse: Sendable {
             throw .field(
                 "\(path).function.parameters", "arguments are an object: expected type \"object\"")
         }
+        try SchemaForm.check(parameters, at: "\(path).function.parameters")
         try function.finish()
         tool.ignore(["cache_control"])
         try tool.finish()
+        guard type != nil || !needsType else { throw APIError.missing("\(path).type") }
         return Function(name: name, parameters: parameters, isStrict: isStrict)
     }
 

@@ -181,16 +181,21 @@ final class EngineLoop {
     }
 
     /// Ends the job of a slot.
-    private func free(_ index: Int, _ reason: FinishReason, _ sentence: String? = nil) {
+    private func free(
+        _ index: Int, _ reason: FinishReason, _ sentence: String? = nil, field: String? = nil
+    ) {
         guard let job = slots[index].job else { return }
         slots[index].job = nil
         slots[index].tokens = Array(job.text.prefix(slots[index].sequence.count))
         slots[index].lastUse = stepCount
-        end(job, reason, sentence)
+        end(job, reason, sentence, field: field)
     }
 
-    private func end(_ job: GenerationJob, _ reason: FinishReason, _ sentence: String? = nil) {
-        if let sentence { job.fail(sentence) }
+    private func end(
+        _ job: GenerationJob, _ reason: FinishReason, _ sentence: String? = nil,
+        field: String? = nil
+    ) {
+        if let sentence { job.fail(sentence, field: field) }
         metrics.ended(job, job.end(reason))
         let number = job.group.number
         openCounts[number, default: 1] -= 1
@@ -298,7 +303,7 @@ final class EngineLoop {
                     free(part.slot, reason)
                 }
             } catch {
-                free(part.slot, .error, error.problem)
+                free(part.slot, .error, error.problem, field: job.request.grammarField)
             }
             if let before, let last = job.lastToken, last > before {
                 metrics.tokenCame(after: (last - before).inSeconds)

@@ -124,7 +124,8 @@ final class GenerationJob {
         if let count = request.topCount, count > 0 {
             result.top = Sampler.largest(count, of: logits).map { index in
                 ScoredToken.Alternative(
-                    token: Int32(index), bytes: tail.bytes(of: Int32(index)),
+                    token: Int32(index),
+                    bytes: index == Int(token) ? result.bytes : tail.name(of: Int32(index)),
                     logProbability: Double(logits[index]) - offset)
             }
         }
@@ -158,7 +159,7 @@ final class GenerationJob {
     }
 
     /// Tells that it cannot be gone on with.
-    func fail(_ sentence: String) { emit(.failure(sentence)) }
+    func fail(_ sentence: String, field: String?) { emit(.failure(sentence, field: field)) }
 }
 
 extension Duration {

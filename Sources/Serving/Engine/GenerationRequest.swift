@@ -26,6 +26,8 @@ public struct GenerationRequest: Sendable {
     public var shownControl: Set<Int32> = []
     /// What the text has to follow.
     public var grammar: Grammar?
+    /// What the grammar's sender calls it, for errors.
+    public var grammarField: String?
 
     /// A request with the usual rest.
     public init(prompt: [Int32], limit: Int?, sampling: Sampler.Settings) {
@@ -124,8 +126,8 @@ public enum GenerationEvent: Sendable {
     case text(String, tokens: [ScoredToken])
     /// Nothing more comes.
     case end(GenerationOutcome)
-    /// It could not be gone on with.
-    case failure(String)
+    /// It could not be gone on with; with the field that is to blame where the request is.
+    case failure(String, field: String?)
 }
 
 /// What a generation came to.

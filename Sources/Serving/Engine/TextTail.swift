@@ -32,6 +32,11 @@ struct TextTail: Sendable {
             of: token, after: previous, showsControl: shownControl.contains(token))
     }
 
+    /// The bytes of a token that could have been added; a control token is shown by its name.
+    func name(of token: Int32) -> [UInt8] {
+        tokenizer.bytes(of: token, after: previous, showsControl: true)
+    }
+
     /// Adds a token.
     ///
     /// - Returns: The characters that are complete and no beginning of a stop text, and the tokens
@@ -50,13 +55,12 @@ struct TextTail: Sendable {
         return (text, releaseTokens())
     }
 
-    /// What is held back when nothing more comes.
+    /// What is held back when nothing more comes; of a character that is not whole there is nothing.
     mutating func finish() -> (text: String, tokens: [ScoredToken]) {
         guard stop == nil else { return ("", []) }
         let released = matcher.finish()
         releasedCount += released.count
-        let text = assembler.add(released) + assembler.finish()
-        return (text, releaseTokens())
+        return (assembler.add(released), releaseTokens())
     }
 
     private mutating func releaseTokens() -> [ScoredToken] {
