@@ -353,8 +353,8 @@ let package = Package(
             name: "ServingTests",
             dependencies: [
                 "Serving", "ServingHTTP", "Architectures", "Conversion", "Evaluation", "GGUF",
-                "Inference", "Modelfiles", "Templates", "Tokenization", "TensorCore",
-                "TestSupport",
+                "Inference", "Modelfiles", "Quantization", "Templates", "Tokenization",
+                "TensorCore", "TestSupport",
             ],
             swiftSettings: tests),
         .testTarget(
