@@ -20,6 +20,8 @@ public struct CheckpointError: IngotError, Hashable {
         case expertBiases
         /// Scales of activations, and no text to take them from.
         case needsText(form: String)
+        /// Scales of the KV cache, and no text to take them from.
+        case cacheNeedsText
         /// A tensor whose input no text reaches.
         case noRange
         /// Values that are no numbers.
@@ -30,6 +32,8 @@ public struct CheckpointError: IngotError, Hashable {
         case partner(String)
         /// A matrix that is stored inputs by outputs.
         case transposed
+        /// Scales of the KV cache in a form that has no place for them.
+        case noPlaceForCacheScales(form: String)
         /// A mechanism whose keys and values have no scales.
         case noCacheScales(String)
     }
@@ -47,9 +51,11 @@ public struct CheckpointError: IngotError, Hashable {
         self.place = place
     }
 
-    /// A form that stores scales of activations, without a text to take them from.
+    /// Scales of activations or of the KV cache, without a text to take them from.
     public static func needsText(of plan: CheckpointPlan) -> CheckpointError {
-        CheckpointError(.needsText(form: plan.form.name), path: plan.model.path)
+        CheckpointError(
+            plan.form.needsActivations ? .needsText(form: plan.form.name) : .cacheNeedsText,
+            path: plan.model.path)
     }
 
     /// The model.
@@ -71,6 +77,8 @@ public struct CheckpointError: IngotError, Hashable {
         case .expertBiases: "experts in one stack with biases found, expected none"
         case .needsText(let form):
             "no text given, \(form) expects one: it stores scales of what layers take in"
+        case .cacheNeedsText:
+            "no text given, --kv-cache fp8 expects one: scales are those of keys and values on it"
         case .noRange: "no text reached it, expected a scale of what it takes in"
         case .notFinite(let row, let column):
             "NaN or infinity found in row \(row), column \(column), expected finite values"
@@ -82,6 +90,8 @@ public struct CheckpointError: IngotError, Hashable {
         case .transposed:
             "a matrix of inputs by outputs found (GPT-2's Conv1D), expected outputs by inputs: engines"
                 + " take none that is quantized"
+        case .noPlaceForCacheScales(let form):
+            "scales of the KV cache asked for, the configuration of \(form) has no place for them"
         case .noCacheScales(let found): "\(found) found, expected keys and values by head"
         }
     }
@@ -100,12 +110,16 @@ public struct CheckpointError: IngotError, Hashable {
             "Use the model in 16 bits, or --allow-requantize to write it all the same."
         case .expertBiases: "Such models are served as they are released."
         case .needsText: "Add --calibrate, or --calibrate TEXT; FP8_DYNAMIC and W8A8 need none."
+        case .cacheNeedsText:
+            "Add --calibrate, or --calibrate TEXT, or leave --kv-cache away."
         case .noRange: "Give more text, or a type that needs none: FP8_DYNAMIC, W8A8."
         case .notFinite: "The checkpoint is damaged; fetch it again."
         case .partner:
             "Give --ignore a pattern of all of them: '(q|k|v)_proj', '(gate|up)_proj', experts."
         case .transposed: "Write a GGUF file: Q8_0, Q4_K_M."
         case .groupSize: "Leave --group-size away; ingot quantize --list-types says who has it."
+        case .noPlaceForCacheScales:
+            "Leave --kv-cache away, or use a type of compressed-tensors: FP8_BLOCK, W4A16."
         case .noCacheScales: "Leave --kv-cache away."
         }
     }
@@ -113,7 +127,7 @@ public struct CheckpointError: IngotError, Hashable {
     /// How the process ends.
     public var exitCode: ExitCode {
         switch kind {
-        case .groupSize, .needsText, .partner: .usage
+        case .groupSize, .needsText, .cacheNeedsText, .noPlaceForCacheScales, .partner: .usage
         default: .badData
         }
     }

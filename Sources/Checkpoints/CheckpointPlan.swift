@@ -64,6 +64,8 @@ public struct CheckpointPlan: Sendable {
     public let ignored: [String]
     /// What the user asked for.
     public let options: Options
+    /// Patterns of layers to be left alone that occur in no name.
+    public let unmatchedPatterns: [String]
     let matrices: [Matrix]
 
     /// Whether there are scales that nothing but a text tells.
@@ -89,16 +91,14 @@ public struct CheckpointPlan: Sendable {
                 path: model.path)
         }
         if options.hasCacheScales, !form.takesCacheScales {
-            throw CheckpointError(
-                .noCacheScales(
-                    "\(form.name), whose configuration has no place for scales of the KV cache,"),
-                path: model.path)
+            throw CheckpointError(.noPlaceForCacheScales(form: form.name), path: model.path)
         }
         let grid = form.grid(
             modelType: model.dataType == .F16 ? .f16 : .bf16, scope: options.scope)
         let patterns = try options.ignored.map { try NamePattern($0) }
         var builder = Builder(model: model, form: form, grid: grid, options: options)
-        for part in try model.parts(ignoring: patterns) { try builder.add(part) }
+        let (parts, unmatched) = try model.parts(ignoring: patterns)
+        for part in parts { try builder.add(part) }
         try builder.checkPartners()
         if options.hasCacheScales { try builder.addCacheScales() }
         guard !builder.matrices.isEmpty else {
@@ -108,6 +108,7 @@ public struct CheckpointPlan: Sendable {
         self.form = form
         self.grid = grid
         self.options = options
+        unmatchedPatterns = unmatched.map(\.source)
         tensors = builder.tensors
         matrices = builder.matrices
         // Tied to the embeddings it has no tensor, and engines make a layer of it all the same.

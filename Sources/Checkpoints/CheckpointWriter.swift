@@ -202,8 +202,22 @@ extension CheckpointWriter {
             } else {
                 try encode(values, elements, replaced, as: tensor.dataType, into: part)
             }
+            try requireFinite(part, from: elements.lowerBound, of: tensor)
             try sink.write(part, tensor: number, at: elements.lowerBound * width)
         }
+    }
+
+    /// Refuses NaN and infinities in what is copied; tensors that the model does not use may have them.
+    private func requireFinite(
+        _ bytes: UnsafeMutableRawBufferPointer, from first: Int, of tensor: CheckpointPlan.Tensor
+    ) throws {
+        guard plan.model.places[tensor.name] != nil,
+            let found = tensor.dataType.firstNonFinite(in: bytes)
+        else { return }
+        let length = max(1, tensor.shape.rowLength)
+        throw CheckpointError(
+            .notFinite(row: (first + found) / length, column: (first + found) % length),
+            path: plan.model.path, place: tensor.name)
     }
 
     private func writeCacheScales(to sink: TensorSink) throws {

@@ -95,13 +95,24 @@ extension CheckpointModel {
     /// Tells linear layers inside the blocks from what stays as it is.
     ///
     /// - Parameter ignored: Patterns of modules that are left alone.
-    func parts(ignoring ignored: [NamePattern]) throws -> [Part] {
-        try tensors.map { tensor in
-            guard let matrices = matrices(of: tensor), !matrices.isEmpty,
-                try !ignored.contains(where: { try $0.occurs(in: tensor.name) })
-            else { return .carried(tensor) }
+    /// - Returns: What becomes of each tensor, and the patterns that occur in no name.
+    func parts(
+        ignoring ignored: [NamePattern]
+    ) throws -> (parts: [Part], unmatched: [NamePattern]) {
+        var matched: Set<Int> = []
+        let parts = try tensors.map { tensor -> Part in
+            let module =
+                tensor.name.hasSuffix(".weight") ? String(tensor.name.dropLast(7)) : tensor.name
+            let found = try ignored.indices.filter {
+                try ignored[$0].occurs(in: tensor.name) || ignored[$0].occurs(in: module)
+            }
+            matched.formUnion(found)
+            guard found.isEmpty, let matrices = matrices(of: tensor), !matrices.isEmpty else {
+                return .carried(tensor)
+            }
             return .quantized(matrices)
         }
+        return (parts, ignored.indices.filter { !matched.contains($0) }.map { ignored[$0] })
     }
 
     /// The matrices in a tensor that is a linear layer of a block; `nil` for others.

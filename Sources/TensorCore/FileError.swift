@@ -87,6 +87,7 @@ public struct FileError: IngotError, Hashable {
         case .placeholder(let placeholder): placeholder.remedy
         case .brokenLink: "Fetch the file again."
         case .notSeekable: "Write its contents to a file and name that."
+        case .system(_, EEXIST, _): "Give another name, or remove what is there."
         case .comesOnce: "Write it to a file, or name it once."
         case .notFound where path == "-":
             "Only texts are read from standard input; write it to a file and name that."

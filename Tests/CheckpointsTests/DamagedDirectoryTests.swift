@@ -97,8 +97,11 @@ import Testing
         }
     }
 
-    @Test func aWrongListOfLayersChangesNothing() throws {
-        try withDirectory("W4A16") { _, out in
+    /// Values are those of the tensors; what engines will make of the list is told.
+    @Test(arguments: ["W4A16", "AWQ", "FP8_DEEPSEEK", "NVFP4A16"])
+    func aWrongListOfLayersIsTold(_ form: String) throws {
+        try withDirectory(form) { _, out in
+            #expect(try out.warnings().isEmpty)
             let before = try out.weights(Self.module)
             let path = out.path + "/config.json"
             let text = try String(contentsOfFile: path, encoding: .utf8)
@@ -106,6 +109,12 @@ import Testing
             #expect(changed != text)
             try Data(changed.utf8).write(to: URL(filePath: path))
             #expect(try out.weights(Self.module) == before)
+            let warnings = try out.warnings()
+            #expect(warnings.first?.contains("names \(Self.module), which is quantized") == true)
+            // Other methods' engines know routers by their classes.
+            let isComplete = ["AWQ", "FP8_DEEPSEEK"].contains(form)
+            #expect(warnings.count == (isComplete ? 1 : 2))
+            #expect(isComplete || warnings[1].contains("lacks model.layers.0.mlp.gate"))
         }
     }
 }

@@ -93,6 +93,16 @@ struct RandomModel {
         return copy
     }
 
+    /// Makes an element of a tensor in BF16 NaN.
+    static func spoil(_ tensor: String, at element: Int, in file: String) throws {
+        let stored = try #require(
+            try SafetensorsFile(path: file).tensors.first { $0.name == tensor })
+        var data = try Data(contentsOf: URL(filePath: file))
+        let place = stored.offset + 2 * element
+        data.replaceSubrange(place..<place + 2, with: [0xC0, 0x7F])
+        try data.write(to: URL(filePath: file))
+    }
+
     /// Writes the directory; vectors are around one.
     func write(to folder: String) throws {
         try FileManager.default.createDirectory(
@@ -147,6 +157,13 @@ struct StoredDirectory {
                 0..<buffer.count, of: tensor, into: base, scratch: ScratchBuffer())
         }
         return values
+    }
+
+    /// What the configuration says otherwise than the tensors.
+    func warnings() throws -> [String] {
+        let folder = try HuggingFaceDirectory(path: path)
+        return try Checkpoint(directory: path)
+            .modelTensors(quantization: folder.quantization()).warnings
     }
 
     /// The weights of a module, codes undone.

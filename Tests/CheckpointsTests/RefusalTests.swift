@@ -48,6 +48,57 @@ import Testing
         #expect(try fault(source, "W4A16", ignoring: ["o_proj"]) == nil)
     }
 
+    /// Patterns are searched for in the names of layers and of their tensors; one that is in none is
+    /// told.
+    @Test func patternsThatOccurNowhereAreTold() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            try RandomModel.dense.write(to: folder + "/m")
+            let form = try #require(CheckpointForm.named("W8A8")?.form)
+            var options = CheckpointPlan.Options()
+            options.ignored = ["o_proj$", "o_proj.weight$", "lm_head", "re:.*o_proj", "moe"]
+            let plan = try CheckpointPlan(
+                CheckpointModel(directory: folder + "/m"), form: form, options: options)
+            #expect(plan.unmatchedPatterns == ["re:.*o_proj", "moe"])
+            #expect(plan.ignored.contains("model.layers.0.self_attn.o_proj"))
+        }
+    }
+
+    @Test func scalesOfTheCacheWithoutATextOrAPlace() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            try RandomModel.dense.write(to: folder + "/m")
+            let model = try CheckpointModel(directory: folder + "/m")
+            var options = CheckpointPlan.Options()
+            options.hasCacheScales = true
+            let plan = try CheckpointPlan(
+                model, form: #require(CheckpointForm.named("W8A8")?.form), options: options)
+            #expect(CheckpointError.needsText(of: plan).kind == .cacheNeedsText)
+            let form = try #require(CheckpointForm.named("FP8_DEEPSEEK")?.form)
+            let error = #expect(throws: CheckpointError.self) {
+                try CheckpointPlan(model, form: form, options: options)
+            }
+            #expect(error?.kind == .noPlaceForCacheScales(form: "FP8_DEEPSEEK"))
+            #expect(error?.exitCode == .usage)
+        }
+    }
+
+    /// What is copied is looked at as what is rounded is.
+    @Test(arguments: ["model.norm.weight", "model.layers.0.mlp.up_proj.weight"])
+    func valuesThatAreNoNumbers(_ tensor: String) throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let file = folder + "/m/model.safetensors"
+            try RandomModel.dense.write(to: folder + "/m")
+            try RandomModel.spoil(tensor, at: 5, in: file)
+            let form = try #require(CheckpointForm.named("FP8_DYNAMIC")?.form)
+            let plan = try CheckpointPlan(CheckpointModel(directory: folder + "/m"), form: form)
+            let error = #expect(throws: CheckpointError.self) {
+                try CheckpointWriter.write(plan, to: folder + "/out")
+            }
+            #expect(error?.kind == .notFinite(row: 0, column: 5))
+            #expect(error?.place == tensor)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["m"])
+        }
+    }
+
     @Test func matricesThatStandInputsByOutputs() throws {
         let error = try fault(.gpt2, "W8A8")
         #expect(error?.kind == .transposed)

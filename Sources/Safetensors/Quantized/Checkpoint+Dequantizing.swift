@@ -52,6 +52,7 @@ extension Checkpoint {
             used = kept
         } else if let form {
             try form.dequantize(&pool, quantization)
+            warnings += quantization.flatMap(ListedModules.init)?.warnings(about: pool.all) ?? []
         }
         pool.splitStackedExperts()
         return ModelTensors(
