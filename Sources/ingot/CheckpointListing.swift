@@ -17,7 +17,7 @@ enum CheckpointListing {
             "\(plan.model.path) → \(output): \(plan.form.name), \(NumberFormat.bytes(plan.byteCount))",
             "  engines: \(plan.form.engines); least GPU: \(plan.form.leastGPU)",
             "  left alone: \(plan.ignoredSummary)",
-        ]
+        ] + (plan.needsText ? ["  needs a text: --calibrate"] : [])
     }
 
     /// The plan as one JSON object.

@@ -67,15 +67,13 @@ struct CheckpointRun {
         try refuseOthers(command)
         let start = ContinuousClock.now
         let run = command.planning.run
-        let model =
-            try Paths.isFolder(input)
-            ? CheckpointModel(directory: input, ignoredTensors: command.ignoreTensors)
-            : CheckpointModel(gguf: SplitSource.open(path: input))
+        let model = try CheckpointModel(at: input, ignoredTensors: command.ignoreTensors)
         run.note(model.notices)
         Terminal.warnings(model.warnings)
         let options = try command.checkpoint.plan(
             scope: scope, allowsRequantization: command.allowRequantize)
         let plan = try CheckpointPlan(model, form: form, options: options)
+        try tell(plan.unmatchedPatterns, isStrict: command.planning.strict)
         if command.planning.dryRun {
             return Terminal.print(
                 lines: command.planning.json
@@ -101,6 +99,15 @@ struct CheckpointRun {
         Terminal.print(
             lines: CheckpointListing.conclusion(
                 plan, findings, seconds: start.secondsAgo))
+    }
+
+    /// Says which patterns of --ignore occur in no name.
+    private func tell(_ patterns: [String], isStrict: Bool) throws {
+        for pattern in patterns {
+            let text = "--ignore \(pattern): no tensor has such a name"
+            if isStrict { throw ValidationError(text) }
+            Terminal.warning(text)
+        }
     }
 
     private func calibrate(
@@ -141,10 +148,23 @@ struct CheckpointRun {
             (command.resume, "--resume"), (command.maxMemory != nil, "--max-memory"),
             (command.planning.split.isWanted, "--split-max-size"),
             (command.planning.allowNonfinite, "--allow-nonfinite"),
+            (command.planning.template.chatTemplate != nil, "--chat-template"),
+            (command.parts.part != nil, "--part"), (command.parts.overwrite, "--overwrite"),
+            (command.imatrixMissing != nil, "--imatrix-missing"),
         ]
         if let (_, name) = given.first(where: \.0) {
             throw ValidationError(
                 "\(name) is for GGUF files; \(form.name) is written as a directory")
         }
+    }
+}
+
+extension CheckpointModel {
+    /// Opens a directory or a GGUF file.
+    init(at path: String, ignoredTensors: [String]) throws {
+        self =
+            try Paths.isFolder(path)
+            ? CheckpointModel(directory: path, ignoredTensors: ignoredTensors)
+            : CheckpointModel(gguf: SplitSource.open(path: path))
     }
 }

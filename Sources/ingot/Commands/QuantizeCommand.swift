@@ -50,7 +50,7 @@ struct QuantizeCommand: ParsableCommand {
             \(QuantizeCommand.typeList)
 
             Types of directories for vLLM, SGLang, TensorRT-LLM, TGI and transformers \
-            (ingot quantize --list-types says which is for what):
+            (ingot quantize --list-types [IN] says for what, and which fit IN):
             \(CheckpointForm.all.map(\.name).joined(separator: " "))
             """)
 
@@ -204,7 +204,7 @@ struct QuantizeCommand: ParsableCommand {
 
     func run() throws {
         if checkpoint.listTypes {
-            return Terminal.print(lines: CheckpointOptions.typeTable)
+            return Terminal.print(lines: try typeListing())
         }
         let threads = planning.run.threads
         if !target.isWanted, let run = try CheckpointRun(words, threads: threads) {

@@ -4,7 +4,11 @@ import Reporting
 
 /// What `quantize` can be told about directories for GPU engines.
 struct CheckpointOptions: ParsableArguments {
-    @Flag(help: "List the types: for whom, for what, on which GPU.")
+    @Flag(
+        help: """
+            List the types of directories for GPU engines: for whom, for what, on which GPU; with a \
+            model, how large it would be in each and which are refused.
+            """)
     var listTypes = false
 
     @Option(
@@ -73,15 +77,5 @@ struct CheckpointOptions: ParsableArguments {
         options.ignored = ignore
         options.allowsRequantization = allowsRequantization
         return options
-    }
-
-    /// The table of types.
-    static var typeTable: [String] {
-        var table = TextTable(rightAligned: [false, false, false, false])
-        table.add("TYPE", "LEAST GPU", "ENGINES", "FOR")
-        for form in CheckpointForm.all {
-            table.add(form.name, "\(form.leastGPU)", form.engines, form.purpose)
-        }
-        return table.lines
     }
 }
