@@ -40,6 +40,9 @@ extension BlockDescription {
         public var queryNorm: Norm?
         /// A norm of the keys.
         public var keyNorm: Norm?
+        /// A tensor, `[headCount, 1]`, with a number for each query head that multiplies its queries
+        /// once they are normalised and turned.
+        public var queryGains: String?
         /// What both norms take as a row.
         public var normScope = NormScope.head
         /// Whether both norms come after the rotation, not before it.

@@ -32,6 +32,8 @@ extension BlockDescription {
         case dense(Network)
         /// Several networks, of which a token takes some.
         case experts(Experts)
+        /// One network for all tokens, whose input is mixed with the row before it.
+        case channelMix(ChannelMix)
         /// The block ends with its mixer.
         case absent
 
@@ -64,6 +66,9 @@ extension BlockDescription {
         public var output: Projection
         /// A norm of what `output` takes in.
         public var hiddenNorm: Norm?
+        /// How many standard deviations above the mean of its row a number before the activation
+        /// must be: what it has more than that is left of it, otherwise 0; `nil` where all stay.
+        public var cutoff: Float?
 
         /// Describes a network.
         public init(

@@ -22,9 +22,14 @@ extension BlockDescription {
             case stateSpace(StateSpace)
             /// A selective scan with one step and one decay for all channels of a head.
             case headScan(HeadScan)
+            /// A matrix for every head that decays by a constant.
+            case lightning(Lightning)
+            /// RWKV's matrix for every head, of rows that are mixed with the one before.
+            case timeMix(TimeMix)
         }
 
-        /// What makes the parts that `kind` works on, one below the other.
+        /// What makes the parts that `kind` works on, one below the other; of a time mix each part of
+        /// a row of its own.
         public var input: [Projection]
         /// What makes the block's output.
         public var output: Projection

@@ -47,10 +47,26 @@ public struct BlockDescription: Sendable, Hashable {
     public var feedForwardSumNorm: Norm?
     /// What both outputs are multiplied by before they are added.
     public var residualScale: Float = 1
+    /// A tensor of one number that the mixer's output is multiplied by too.
+    public var mixerGain: String?
+    /// A tensor of one number that the network's output is multiplied by too.
+    public var feedForwardGain: String?
+    /// What the rows that mixer and network take in are multiplied by to go past them, in place of
+    /// the residual row before the norm; `nil` where that goes past.
+    public var skipScale: Float?
+    /// The rows beside the one that the block works on.
+    public var alternatingUpdates: AlternatingUpdates?
+    /// A short way past the mixer.
+    public var laurel: Laurel?
     /// What the block makes of the token's embedding for it, in the end.
     public var layerInput: LayerInput?
+    /// A tensor of one number: so many times the token's embedding, as it is before the first block,
+    /// is added in the end.
+    public var embeddingGain: String?
     /// A tensor of one number that the residual row is multiplied by in the end.
     public var outputScale: String?
+    /// A number that it is multiplied by too.
+    public var outputFactor: Float = 1
 
     /// Describes a block.
     public init(
@@ -83,6 +99,13 @@ public struct BlockDescription: Sendable, Hashable {
     /// The block whose keys and values attention goes to, where they are not its own.
     public var keySource: Int? {
         if case .attention(let attention) = mixer { attention.source } else { nil }
+    }
+
+    /// The block whose values a recurrence mixes into its own.
+    public var valueSource: Int? {
+        guard case .recurrence(let recurrence) = mixer, case .timeMix(let mix) = recurrence.kind
+        else { return nil }
+        return mix.valueSource
     }
 
     /// How positions are told; `nil` where they are not.
@@ -146,6 +169,8 @@ public struct BlockDescription: Sendable, Hashable {
         public var outputs: Int
         /// The number of inputs.
         public var inputs: Int
+        /// Changes of which every token takes one.
+        public var adapters: [Adapters] = []
 
         /// Describes a projection.
         public init(_ weight: String, bias: String?, outputs: Int, inputs: Int) {

@@ -15,6 +15,8 @@ public struct DecoderDescription: Sendable, Hashable {
     /// The matrix of embeddings of kinds of segments, `[kinds, embeddingLength]`; a token's is added to
     /// its embedding.
     public var segmentEmbedding: String?
+    /// How tokens choose among adapters.
+    public var adapterChoice: AdapterChoice?
     /// A norm of the embeddings.
     public var embeddingNorm: BlockDescription.Norm?
     /// Embeddings for every block.
@@ -46,6 +48,17 @@ public struct DecoderDescription: Sendable, Hashable {
             if case .attention(let attention) = $0.mixer { !attention.isCausal } else { false }
         }
     }
+
+    /// Whether blocks need more of a token than its residual row: keys or values of another block, or
+    /// rows beside that one.
+    public var blocksShareRows: Bool {
+        blocks.contains {
+            $0.keySource != nil || $0.valueSource != nil || $0.alternatingUpdates != nil
+        }
+    }
+
+    /// Whether blocks take the embedding once more.
+    public var keepsEmbeddings: Bool { blocks.contains { $0.embeddingGain != nil } }
 
     /// Describes a decoder.
     public init(

@@ -85,17 +85,29 @@ extension DecoderMetadata {
         _ style: RecurrenceStyle
     ) throws(DecoderDescriptionError) -> DecoderDescription {
         let width = try count("embedding_length")
-        var blocks: [BlockDescription] = []
-        for index in 0..<(try blockCount()) {
-            blocks.append(
-                BlockDescription(
-                    mixerNorm: try norm(.rootMeanSquare, "blk.\(index).attn_norm"),
-                    recurrence: try recurrence(style, "blk.\(index)", width: width)))
+        return try recurrentDecoder(norm: .rootMeanSquare) {
+            _, name throws(DecoderDescriptionError) in
+            BlockDescription(
+                mixerNorm: try norm(.rootMeanSquare, "\(name).attn_norm"),
+                recurrence: try recurrence(style, name, width: width))
         }
+    }
+
+    /// A decoder of blocks without attention.
+    ///
+    /// - Parameters:
+    ///   - kind: The norm behind the last block.
+    ///   - block: Makes a block of its number and name.
+    func recurrentDecoder(
+        norm kind: BlockDescription.Norm.Kind,
+        block: (Int, String) throws(DecoderDescriptionError) -> BlockDescription
+    ) throws(DecoderDescriptionError) -> DecoderDescription {
+        var blocks: [BlockDescription] = []
+        for index in 0..<(try blockCount()) { blocks.append(try block(index, "blk.\(index)")) }
         return DecoderDescription(
             architecture: architecture, contextLength: try count("context_length"),
-            embeddingLength: width, tokenEmbedding: "token_embd.weight", blocks: blocks,
-            outputNorm: try norm(.rootMeanSquare, "output_norm"),
+            embeddingLength: try count("embedding_length"), tokenEmbedding: "token_embd.weight",
+            blocks: blocks, outputNorm: try norm(kind, "output_norm"),
             output: present("output.weight") ?? "token_embd.weight")
     }
 

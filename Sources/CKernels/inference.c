@@ -34,6 +34,9 @@ struct kernels {
                      const float *);
     void (*delta_step)(float *, const float *, const float *, const float *, float, float, size_t,
                        size_t, float *, float *);
+    void (*association_step)(float *, const float *, const float *, const float *, const float *,
+                             const float *, const float *, const float *, size_t, size_t, float *,
+                             float *);
     void (*scan_step)(float *, const float *, const float *, const float *, const float *,
                       const float *, size_t, size_t, float *);
     void (*state_step)(float *, float, float, float, const float *, const float *, const float *,
@@ -176,6 +179,13 @@ void ingot_delta_step(float *state, const float *query, const float *key, const 
                       float *correction, float *result) {
     table()->delta_step(state, query, key, value, decay, strength, key_length, value_length,
                         correction, result);
+}
+void ingot_association_step(float *state, const float *query, const float *key, const float *value,
+                            const float *decay, const float *bonus, const float *removal,
+                            const float *learning, size_t key_length, size_t value_length,
+                            float *known, float *result) {
+    table()->association_step(state, query, key, value, decay, bonus, removal, learning, key_length,
+                              value_length, known, result);
 }
 void ingot_scan_step(float *state, const float *decay, const float *input, const float *output,
                      const float *steps, const float *values, size_t channels, size_t length,

@@ -475,6 +475,34 @@ static void NAME(delta_step)(float *restrict state, const float *restrict query,
     }
 }
 
+static void NAME(association_step)(float *restrict state, const float *restrict query,
+                                   const float *restrict key, const float *restrict value,
+                                   const float *restrict decay, const float *restrict bonus,
+                                   const float *restrict removal, const float *restrict learning,
+                                   size_t key_length, size_t value_length, float *restrict known,
+                                   float *restrict result) {
+    for (size_t column = 0; column < value_length; column++) known[column] = result[column] = 0;
+    for (size_t row = 0; removal && row < key_length; row++) {
+        const float *numbers = state + row * value_length;
+        float weight = removal[row];
+        for (size_t column = 0; column < value_length; column++)
+            known[column] += numbers[column] * weight;
+    }
+    for (size_t row = 0; row < key_length; row++) {
+        float *numbers = state + row * value_length;
+        float kept = decay[row], share = query[row], weight = key[row];
+        float rate = removal ? learning[row] : 0, extra = bonus ? bonus[row] * weight : 0;
+        for (size_t column = 0; column < value_length; column++) {
+            float before = numbers[column];
+            float number = before * kept + weight * value[column];
+            if (removal) number += rate * known[column];
+            numbers[column] = number;
+            float seen = bonus ? before + extra * value[column] : number;
+            result[column] += seen * share;
+        }
+    }
+}
+
 static void NAME(scan_step)(float *state, const float *decay, const float *input,
                             const float *output, const float *steps, const float *values,
                             size_t channels, size_t length, float *result) {
@@ -519,8 +547,8 @@ static const struct kernels NAME(table) = {
     NAME(all_finite), NAME(rms_norm), NAME(layer_norm), NAME(add), NAME(add_scaled), NAME(scale),
     NAME(soft_cap), NAME(rotate_interleaved), NAME(rotate_halves), NAME(softmax), NAME(silu),
     NAME(gelu_tanh), NAME(gelu), NAME(relu), NAME(relu_squared), NAME(clamped_swiglu),
-    NAME(xielu), NAME(convolve), NAME(delta_step), NAME(scan_step),
-    NAME(state_step),
+    NAME(xielu), NAME(convolve), NAME(delta_step), NAME(association_step),
+    NAME(scan_step), NAME(state_step),
     NAME(logits_add), NAME(logits_cross), NAME(silu_slope), NAME(gelu_tanh_slope),
     NAME(gelu_slope), NAME(relu_slope), NAME(relu_squared_slope),
 };

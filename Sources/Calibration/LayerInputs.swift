@@ -35,8 +35,8 @@ package final class LayerInputs {
         batches =
             LayerInputs.batches(text.fitting, perBatch, .fitting)
             + LayerInputs.batches(text.validation, perBatch, .validation)
-        // Blocks that take the keys of others find them in the state of their batch.
-        let isShared = model.description.blocks.contains { $0.keySource != nil }
+        // Blocks that take the rows of others find them in the state of their batch.
+        let isShared = model.description.blocksShareRows
         states = (0..<(isShared ? batches.count : 1)).map { _ in ForwardState() }
     }
 

@@ -140,10 +140,10 @@ extension StoredInputs {
         version: String, to folder: String, pool: WorkerPool,
         progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
     ) throws {
-        guard model.description.blocks.allSatisfy({ $0.keySource == nil }) else {
+        guard !model.description.blocksShareRows else {
             throw StoredInputsError(
                 file: model.path,
-                problem: "its blocks take the keys of others, which are not stored",
+                problem: "its blocks take the rows of others, which are not stored",
                 remedy: "Leave this step out: parts of ingot quantize --calibrate run the text.")
         }
         try OutputDirectory.check(path: folder)

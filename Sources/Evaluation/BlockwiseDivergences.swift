@@ -28,8 +28,8 @@ package final class BlockwiseDivergences {
         self.windows = windows
         self.pool = pool
         batch = Batch(windows.map { Stretch(tokens: $0.tokens, scored: $0.scored) })
-        // Blocks that take the keys of others find them in the state of their model.
-        states = (0..<(base.sharesKeys ? embeddings.count + 1 : 1)).map { _ in ForwardState() }
+        // Blocks that take the rows of others find them in the state of their model.
+        states = (0..<(base.sharesRows ? embeddings.count + 1 : 1)).map { _ in ForwardState() }
         let first = try decoder.embed(batch, in: states[0])
         rows = [first]
         for source in embeddings {

@@ -8,8 +8,9 @@ extension Model {
     /// The length of a residual row.
     package var width: Int { description.embeddingLength }
 
-    /// Whether a block takes the keys of another.
-    package var sharesKeys: Bool { description.blocks.contains { $0.keySource != nil } }
+    /// Whether blocks need more than the residual rows before them; see
+    /// `DecoderDescription.blocksShareRows`.
+    package var sharesRows: Bool { description.blocksShareRows }
 }
 
 extension Decoder {

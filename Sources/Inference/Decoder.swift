@@ -71,9 +71,7 @@ public struct Decoder: Sendable {
                     expected: "\(models[0].vocabularyCount)"), path: model.path)
         }
         // Keys and rows of layers that come from the first blocks are not kept.
-        let isPlain =
-            models[0].layerEmbedding == nil
-            && models[0].description.blocks.allSatisfy { $0.keySource == nil }
+        let isPlain = !models[0].hasLayerRows && !models[0].description.blocksShareRows
         self.firstOwnBlocks = models.indices.map { isPlain ? firstOwnBlocks?[$0] ?? 0 : 0 }
         self.models = models
         self.activations = activations
@@ -188,8 +186,7 @@ public struct Decoder: Sendable {
 
     /// Takes residual rows through one block of the first model, alone.
     ///
-    /// A block that takes the keys and values of another finds those that its last run in this state
-    /// left.
+    /// A block that takes the rows of another finds those that its last run in this state left.
     ///
     /// - Parameters:
     ///   - rows: The rows before the block, `(token, E)`; those after it take their place.
@@ -213,7 +210,7 @@ public struct Decoder: Sendable {
             } ?? blocks[0][number]
         let pass = try ForwardPass(self, model: 0, batch, state, observer: observer)
         let residual = try FloatBuffer.room(for: rows.count, in: &state.residual)
-        let layerRows = try model.layerEmbedding == nil ? nil : pass.embed(into: residual)
+        let layerRows = try model.hasLayerRows ? pass.embed(into: residual) : nil
         rows.withUnsafeBufferPointer { rows in
             if let base = rows.baseAddress { residual.base.update(from: base, count: rows.count) }
         }

@@ -12,7 +12,7 @@ extension Model {
             for stack in block.stacks {
                 names += stack.parts.filter { $0.rounding == .none }.map(\.tensor)
             }
-            names += block.mixers.flatMap(\.otherMatrices)
+            names += block.otherMatrices
         }
         let found = Set(names)
         return source.tensors.enumerated().filter { number, tensor in
@@ -24,7 +24,7 @@ extension Model {
     public func linearInputs(ofBlock number: Int) -> [[String]] {
         let block = blocks[number]
         return block.stacks.map { $0.parts.map(\.tensor) }
-            + block.mixers.flatMap(\.otherMatrices).map { [$0] }
+            + block.otherMatrices.map { [$0] }
     }
 }
 
@@ -35,7 +35,7 @@ extension Model {
         var shares = [output: 1.0]
         for block in blocks {
             for part in block.stacks.flatMap(\.parts) { shares[part.number] = 1 }
-            for heads in block.mixers.flatMap(\.headMatrices) { shares[heads.number] = 1 }
+            for heads in block.headMatrices { shares[heads.number] = 1 }
             guard case .experts(let experts) = block.feedForward else { continue }
             for part in experts.network.stacks.flatMap(\.parts) {
                 shares[part.number] =

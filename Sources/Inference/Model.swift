@@ -122,12 +122,16 @@ public struct Model: Sendable {
         return block ?? (tensor == output && tensor != tokenEmbedding ? blocks.count : 0)
     }
 
-    /// Whether some block has a recurrence.
+    /// Whether tokens have rows for blocks: embeddings for each, or the token's once more.
+    var hasLayerRows: Bool { layerEmbedding != nil || description.keepsEmbeddings }
+
+    /// Whether some block has a recurrence, or tokens choose what those after them take.
     var hasRecurrence: Bool {
-        description.blocks.contains { block in
-            if case .recurrence = block.mixer { return true }
-            return block.parallelMixer != nil
-        }
+        description.adapterChoice != nil
+            || description.blocks.contains { block in
+                if case .recurrence = block.mixer { return true }
+                return block.parallelMixer != nil
+            }
     }
 
     /// The path that messages name.

@@ -34,6 +34,7 @@ extension CacheLayout {
             }
         let layers = description.blocks.map { block in
             var layer = Layer(stateLength: block.parallelMixer?.stateLength ?? 0)
+            if case .channelMix(let mix) = block.feedForward { layer.stateLength += mix.key.inputs }
             switch block.mixer {
             case .absent: break
             case .recurrence(let recurrence): layer.stateLength += recurrence.stateLength
@@ -75,6 +76,8 @@ extension BlockDescription.Recurrence {
         case .kimiDelta(let delta):
             delta.convolutions.reduce(0) { $0 + ($1.length - 1) * delta.width }
                 + delta.headLength * delta.width
+        case .lightning(let lightning): lightning.headLength * lightning.width
+        case .timeMix(let mix): output.outputs + mix.headLength * mix.width
         }
     }
 }

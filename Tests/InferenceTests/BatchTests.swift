@@ -56,7 +56,8 @@ struct BatchTests {
 
     @Test(
         "stretches of which few tokens or none are scored",
-        arguments: [DecoderVariant.basics[0]] + DecoderVariant.recurrences)
+        arguments: [DecoderVariant.basics[0]] + DecoderVariant.recurrences
+            + DecoderVariant.associations)
     func fewScored(_ variant: DecoderVariant) throws {
         let (model, _) = try randomModel(variant.decoder, seed: 93)
         let texts = randomWindows(3, length: 9, seed: 94)
@@ -83,7 +84,8 @@ struct BatchTests {
 
     @Test(
         "a step that fails leaves every sequence as it was",
-        arguments: [DecoderVariant.basics[0]] + DecoderVariant.recurrences)
+        arguments: [DecoderVariant.basics[0]] + DecoderVariant.recurrences
+            + DecoderVariant.associations)
     func failure(_ variant: DecoderVariant) throws {
         let (model, _) = try randomModel(variant.decoder, seed: 95)
         let texts = randomWindows(2, length: 8, seed: 96)
@@ -149,7 +151,8 @@ struct BlockTests {
         let description = variant.decoder
         // Divisors of rotations, and rows that tokens have for blocks, are the model's own.
         let isWhole =
-            description.layerEmbedding == nil && description.blocks[0].rotary?.factors == nil
+            description.layerEmbedding == nil && !description.keepsEmbeddings
+            && description.blocks[0].rotary?.factors == nil
         guard isWhole else { return }
         let (model, _) = try randomModel(description, seed: 99)
         let others: [any TensorSource] = [

@@ -108,7 +108,8 @@ struct DecoderVariant: Sendable, CustomStringConvertible {
     ]
 
     static var all: [DecoderVariant] {
-        basics + positions + attentions + networks + recurrences + sharing
+        basics + positions + attentions + networks + recurrences + sharing + alternates
+            + associations
     }
 
     static func plainBlock(

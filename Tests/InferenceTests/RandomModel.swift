@@ -100,6 +100,10 @@ struct RandomModelBuilder {
             block.attentionNorm, block.postAttentionNorm, block.feedForwardNorm,
             block.postFeedForwardNorm, block.mixerSumNorm, block.feedForwardSumNorm,
         ] { add(norm, [width]) }
+        for gain in [block.mixerGain, block.feedForwardGain, block.embeddingGain] {
+            if let gain { add(gain, [1], spread: 0.2, center: 0.7) }
+        }
+        addAlternates(of: block, width: width)
         if let input = block.layerInput {
             add(input.gate)
             add(input.output)
@@ -131,8 +135,67 @@ struct RandomModelBuilder {
                 }
             }
             add(experts.network, parts: [experts.count])
+        case .channelMix(let mix):
+            add(mix.keyFactors, [width], spread: 0.3, center: 0.5)
+            add(mix.key)
+            add(mix.output)
+            if let receptance = mix.receptance {
+                add(receptance.factors, [width], spread: 0.3, center: 0.5)
+                add(receptance.matrix)
+            }
         case .absent: break
         }
+    }
+
+    /// The rows of a token beside the one that a block works on, and the way past its mixer.
+    private mutating func addAlternates(of block: BlockDescription, width: Int) {
+        if let updates = block.alternatingUpdates {
+            for matrix in [updates.router, updates.prediction, updates.correction] { add(matrix) }
+            add(updates.norm, [width])
+            add(updates.inputScale, [width], spread: 0.2, center: 1)
+            for name in [updates.expansion, updates.merging].compactMap({ $0 }) {
+                add(name, [updates.count - 1, width, width], spread: 0.3)
+            }
+        }
+        if let laurel = block.laurel {
+            add(laurel.left)
+            add(laurel.right)
+            add(laurel.norm, [width])
+        }
+    }
+
+    private mutating func add(_ mix: BlockDescription.TimeMix, width: Int) {
+        let shift = mix.shift
+        add(shift.factors, [shift.parts.count, 1, 1, width], spread: 0.3, center: 0.5)
+        if let learned = shift.learned {
+            let rank = learned.first.outputs / shift.parts.count
+            add(learned.factors, [width], spread: 0.3, center: 0.5)
+            add(learned.first)
+            add(learned.second, [shift.parts.count, width, rank], spread: 0.3)
+        }
+        add(mix.decay)
+        switch mix.gate {
+        case .silu(let matrix)?, .sigmoid(let matrix)?: add(matrix)
+        case .lowRank(let factors)?: add(factors)
+        case nil: break
+        }
+        add(mix.norm, [mix.width])
+        switch mix.update {
+        case .bonus(let name): add(name, [mix.headCount, mix.headLength], spread: 0.5)
+        case .gated: break
+        case .delta(let delta):
+            add(delta.rate)
+            for name in [delta.removal, delta.replacement, delta.bonus] {
+                add(name, [mix.width], spread: 0.3, center: 0.8)
+            }
+            if let share = delta.values?.share { add(share) }
+        }
+    }
+
+    private mutating func add(_ factors: BlockDescription.TimeMix.LowRank) {
+        add(factors.first)
+        add(factors.second)
+        if let base = factors.base { add(base, [factors.second.outputs], spread: 0.5) }
     }
 
     private mutating func add(_ recurrence: BlockDescription.Recurrence) {
@@ -174,6 +237,8 @@ struct RandomModelBuilder {
             add(scan.skip, [scan.headCount], spread: 0.5)
             let lengths = [scan.stateLength, scan.stateLength, scan.steps.inputs]
             for (norm, length) in zip(scan.norms, lengths) { add(norm, [length]) }
+        case .lightning(let lightning): add(lightning.norm, [lightning.width])
+        case .timeMix(let mix): add(mix, width: recurrence.output.outputs)
         case .stateSpace(let space):
             add(space.convolution, channels: space.channelCount)
             add(space.decay, [space.headCount, 1], spread: 0.1, center: -0.5)
@@ -202,6 +267,7 @@ struct RandomModelBuilder {
             add(attention.keyNorm, [attention.keyWidth])
         }
         add(attention.valueNorm, [attention.valueLength])
+        if let gains = attention.queryGains { add(gains, [heads, 1], spread: 0.3, center: 1) }
         for projection in attention.input + [attention.output] { add(projection) }
         if let gate = attention.gate { add(gate) }
         if let bias = attention.relativeBias, !tensors.contains(where: { $0.name == bias.tensor }) {
@@ -240,6 +306,12 @@ struct RandomModelBuilder {
         add(
             projection.weight, parts + [projection.outputs, projection.inputs],
             spread: 1.5 / Float(projection.inputs).squareRoot())
+        for adapters in projection.adapters {
+            add(adapters.first, [adapters.count, adapters.rank, projection.inputs], spread: 0.2)
+            add(
+                adapters.second, [adapters.count, adapters.outputs.count, adapters.rank],
+                spread: 0.5)
+        }
         if let bias = projection.bias { add(bias, parts + [projection.outputs], spread: 0.3) }
     }
 

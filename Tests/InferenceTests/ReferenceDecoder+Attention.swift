@@ -137,11 +137,13 @@ extension ReferenceDecoder {
         }
         let heads = keyRows.map { self.heads($0, attention) }
         let queryHeads = rows.map { self.heads($0, attention) }
+        let gains = attention.queryGains.map(values)
         let queries = queryHeads.enumerated().map {
             // A gate may stand behind each query.
             prepare(
                 $1.queries.map { Array($0.prefix(attention.keyLength)) }, attention.queryNorm,
-                position: $0)
+                position: $0
+            ).enumerated().map { head, row in row.map { $0 * (gains?[head] ?? 1) } }
         }
         let keys = heads.enumerated().map { prepare($1.keys, attention.keyNorm, position: $0) }
         return rows.indices.map { position in

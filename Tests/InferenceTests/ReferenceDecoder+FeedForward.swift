@@ -10,7 +10,7 @@ extension ReferenceDecoder {
     ) -> Row {
         switch form {
         case .dense(let network): return run(network, input)
-        case .absent: return input.map { _ in 0 }
+        case .absent, .channelMix: return input.map { _ in 0 }
         case .experts(let experts):
             if let norms = experts.separateNorms, let shared = experts.shared {
                 let rated = normalise(residual, norms.routerNorm).map {
@@ -92,7 +92,15 @@ extension ReferenceDecoder {
     func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
     private func run(_ network: BlockDescription.Network, _ input: Row, part: Int = 0) -> Row {
-        let stacked = network.input.flatMap { project(input, $0, part: part) }
+        var stacked = network.input.flatMap { project(input, $0, part: part) }
+        if let cutoff = network.cutoff {
+            let gate = stacked.prefix(network.output.inputs)
+            let mean = gate.reduce(0, +) / Double(gate.count)
+            let variance =
+                gate.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(gate.count)
+            let least = mean + Double(cutoff) * sqrt(variance)
+            for index in gate.indices { stacked[index] = max(stacked[index] - least, 0) }
+        }
         func apply(_ x: Double, _ up: Double) -> Double {
             switch network.activation {
             case .silu: x / (1 + exp(-x)) * up

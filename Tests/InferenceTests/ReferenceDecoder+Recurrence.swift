@@ -7,15 +7,19 @@ extension ReferenceDecoder {
     /// - Parameters:
     ///   - keyRows: The rows of which keys and values are made, where they are others.
     ///   - norm: The norm of what the output layer takes in.
+    ///   - first: The block whose values are mixed into these, and its normalised rows.
     func mix(
         _ rows: [Row], _ mixer: BlockDescription.Mixer, keyRows: [Row]? = nil,
-        norm: BlockDescription.Norm? = nil
+        norm: BlockDescription.Norm? = nil, firstRows first: (block: Int, rows: [Row])? = nil
     ) -> [Row] {
         switch mixer {
         case .absent: return rows.map { Row(repeating: 0, count: $0.count) }
         case .attention(let attention):
             return attend(rows, attention, keyRows: keyRows ?? rows, norm: norm)
         case .recurrence(let recurrence):
+            if case .timeMix(let mix) = recurrence.kind {
+                return timeMix(rows, recurrence, mix, first).map { project($0, recurrence.output) }
+            }
             let inner = rows.map { row in recurrence.input.flatMap { project(row, $0) } }
             let width = recurrence.output.inputs
             let results: [Row] =
@@ -26,6 +30,8 @@ extension ReferenceDecoder {
                 case .selectiveScan(let scan): selectiveScan(inner, scan, width)
                 case .stateSpace(let space): stateSpace(inner, space)
                 case .headScan(let scan): headScan(inner, scan)
+                case .lightning(let lightning): lightningAttention(inner, lightning)
+                case .timeMix: []
                 }
             return results.map { project(normalise($0, norm), recurrence.output) }
         }
@@ -47,7 +53,7 @@ extension ReferenceDecoder {
         }
     }
 
-    private func silu(_ x: Double) -> Double { x * sigmoid(x) }
+    func silu(_ x: Double) -> Double { x * sigmoid(x) }
     private func softplus(_ x: Double) -> Double { log(1 + exp(x)) }
 
     private func gated(

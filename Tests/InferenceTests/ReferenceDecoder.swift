@@ -51,26 +51,57 @@ struct ReferenceDecoder {
             rows[index] = normalise(rows[index], description.embeddingNorm)
         }
         let layerRows = layerRows(tokens, rows)
+        let embedded = rows
+        var streams: [[Row]] = []
         // What every block's mixer takes in, for blocks that take another's keys.
         var inputs: [[Row]] = []
         for (number, block) in description.blocks.enumerated() {
+            if let updates = block.alternatingUpdates {
+                streams = predict(streams, rows, updates)
+                rows = streams.map { $0[updates.active] }
+            }
             inputs.append(rows.map { normalise($0, block.attentionNorm) })
             rows = run(block, rows, inputs)
             for index in rows.indices {
-                if let input = block.layerInput, let layerRows {
-                    let length = input.gate.outputs
-                    let gate = project(rows[index], input.gate).enumerated().map {
-                        geluTanh($1) * layerRows[index][number * length + $0]
+                let layerRow = block.layerInput.flatMap { input in
+                    layerRows.map { rows -> Row in
+                        let first = number * input.gate.outputs
+                        return Array(rows[index][first..<first + input.gate.outputs])
                     }
-                    rows[index] = sum(
-                        rows[index], normalise(project(gate, input.output), input.norm))
                 }
-                if let scale = block.outputScale {
-                    rows[index] = rows[index].map { $0 * values(scale)[0] }
+                if let updates = block.alternatingUpdates {
+                    streams[index] = correct(streams[index], rows[index], updates)
+                    if let input = block.layerInput, let layerRow {
+                        let scale = values(updates.inputScale)
+                        let change = change(
+                            zip(streams[index][updates.active], scale).map { $0 * $1 }, input,
+                            layerRow)
+                        for stream in 1..<updates.count {
+                            streams[index][stream] = sum(streams[index][stream], change)
+                        }
+                    }
+                    rows[index] =
+                        updates.merging.map { merge(streams[index], $0) }
+                        ?? streams[index][updates.active]
+                } else if let input = block.layerInput, let layerRow {
+                    rows[index] = sum(rows[index], change(rows[index], input, layerRow))
                 }
+                if let gain = block.embeddingGain {
+                    rows[index] = sum(rows[index], embedded[index].map { $0 * values(gain)[0] })
+                }
+                let scale = block.outputScale.map { values($0)[0] } ?? 1
+                rows[index] = rows[index].map { $0 * scale * Double(block.outputFactor) }
             }
         }
         return rows.map { normalise($0, description.outputNorm) }
+    }
+
+    /// What a block makes of a token's row for it.
+    private func change(
+        _ row: Row, _ input: BlockDescription.LayerInput, _ layerRow: Row
+    ) -> Row {
+        let gate = zip(project(row, input.gate), layerRow).map { geluTanh($0) * $1 }
+        return normalise(project(gate, input.output), input.norm)
     }
 
     private func geluTanh(_ x: Double) -> Double {
@@ -116,13 +147,26 @@ struct ReferenceDecoder {
             mixer = .attention(attention)
             keyRows = inputs[source]
         }
-        let attention = mix(normed, mixer, keyRows: keyRows, norm: block.mixedNorm)
+        let attention = mix(
+            normed, mixer, keyRows: keyRows, norm: block.mixedNorm,
+            firstRows: block.valueSource.map { ($0, inputs[$0]) })
         let parallel = block.parallelMixer.map { mix(normed, .recurrence($0)) }
-        return rows.indices.map { index in
-            var change = normalise(attention[index], block.postAttentionNorm)
+        let skip = block.skipScale.map(Double.init)
+        let mixerGain = block.mixerGain.map { values($0)[0] } ?? 1
+        let networkGain = block.feedForwardGain.map { values($0)[0] } ?? 1
+        let sums = rows.indices.map { index in
+            var change = normalise(attention[index], block.postAttentionNorm).map { $0 * mixerGain }
             if let parallel { change = sum(change, parallel[index]) }
-            let between = normalise(
-                sum(rows[index], change.map { $0 * scale }), block.mixerSumNorm)
+            let past = skip.map { skip in normed[index].map { $0 * skip } } ?? rows[index]
+            let between = normalise(sum(past, change.map { $0 * scale }), block.mixerSumNorm)
+            return block.laurel.map { bypass($0, between, normed[index]) } ?? between
+        }
+        if case .channelMix(let mix) = block.feedForward {
+            let changes = run(mix, sums.map { normalise($0, block.feedForwardNorm) })
+            return zip(sums, changes).map { sum($0, $1.map { $0 * scale }) }
+        }
+        return rows.indices.map { index in
+            let between = sums[index]
             let input: Row
             switch block.arrangement {
             case .sequential: input = normalise(between, block.feedForwardNorm)
@@ -133,13 +177,14 @@ struct ReferenceDecoder {
             }
             let output = normalise(
                 feedForward(input, block.feedForward, residual: between, start: rows[index]),
-                block.postFeedForwardNorm)
-            return normalise(
-                sum(between, output.map { $0 * scale }), block.feedForwardSumNorm)
+                block.postFeedForwardNorm
+            ).map { $0 * networkGain }
+            let past = skip.map { skip in input.map { $0 * skip } } ?? between
+            return normalise(sum(past, output.map { $0 * scale }), block.feedForwardSumNorm)
         }
     }
 
-    private func sum(_ left: Row, _ right: Row) -> Row { zip(left, right).map { $0 + $1 } }
+    func sum(_ left: Row, _ right: Row) -> Row { zip(left, right).map { $0 + $1 } }
 
     func values(_ name: String) -> Row { source.values(of: name)?.map(Double.init) ?? [] }
 

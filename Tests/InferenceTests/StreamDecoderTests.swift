@@ -97,7 +97,8 @@ struct StreamDecoderTests {
 
     @Test(
         "a sequence that takes over a prefix goes on as if it had read it",
-        arguments: [DecoderVariant.basics[0]] + DecoderVariant.recurrences)
+        arguments: [DecoderVariant.basics[0]] + DecoderVariant.recurrences
+            + DecoderVariant.associations)
     func prefix(_ variant: DecoderVariant) throws {
         let (model, _) = try randomModel(variant.decoder, seed: 85)
         let decoder = try StreamDecoder(

@@ -149,7 +149,7 @@ extension BlockDescription.FeedForward {
             experts.network.activation = activation(chosen)
             experts.shared?.activation = activation(others)
             self = .experts(experts)
-        case .absent: break
+        case .channelMix, .absent: break
         }
     }
 }

@@ -37,7 +37,29 @@ extension ModelFamily {
         ],
         checkpoint: .init(layerScalars: [
             .init("lm_head_gain.w_g", "talkie.logit_scale", shape: [1])
-        ]))
+        ]),
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            let norm = BlockDescription.Norm(
+                .rootMeanSquare, epsilon: try model.epsilon(of: .rootMeanSquare), weight: nil)
+            var decoder = try model.decoder(
+                .init(pairing: .halves, hasPreNorms: false, hasOutputNorm: false)
+            ) { index, block in
+                let name = "blk.\(index)"
+                block.attentionNorm = norm
+                block.feedForwardNorm = norm
+                block.attention.queryNorm = norm
+                block.attention.keyNorm = norm
+                block.attention.normAfterRotation = true
+                block.attention.queryGains = "\(name).attn_q_norm.weight"
+                block.mixerGain = model.present("\(name).attn_output.scale")
+                block.feedForwardGain = model.present("\(name).ffn_down.scale")
+                block.embeddingGain = "\(name).layer_output_scale.weight"
+            }
+            decoder.embeddingNorm = norm
+            decoder.outputNorm = norm
+            decoder.logitScale = try model.numbers("talkie.logit_scale", blockCount: 1)[0]
+            return decoder
+        })
 }
 
 extension TensorModules {

@@ -94,6 +94,16 @@ void ingot_delta_step(float *state, const float *query, const float *key, const 
                       float decay, float strength, size_t key_length, size_t value_length,
                       float *correction, float *result);
 
+// One token of a linear attention. With the matrix S = `state`, [key_length][value_length], and its
+// row S_j of element j of keys: S_j = decay[j] S_j + key[j] value + learning[j] S^T removal, with S as it
+// was before; result = S^T query. Without the last term where `removal` is NULL. Where `bonus` is not
+// NULL, result = sum of query[j] (S_j + bonus[j] key[j] value) with S as it was before. `known` and
+// `result` have room for `value_length` values.
+void ingot_association_step(float *state, const float *query, const float *key, const float *value,
+                            const float *decay, const float *bonus, const float *removal,
+                            const float *learning, size_t key_length, size_t value_length,
+                            float *known, float *result);
+
 // One token of a selective scan. For every channel with h = state[channel], [length]:
 // h = exp(steps[channel] * decay[channel]) * h + steps[channel] * values[channel] * input;
 // result[channel] = h . output. `result` may be `steps`.

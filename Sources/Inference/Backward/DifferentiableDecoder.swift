@@ -150,6 +150,7 @@ extension DifferentiableDecoder {
     /// The first mechanism of a model that has no backward pass, in words; `nil` when all have one.
     package static func obstacle(in description: DecoderDescription) -> String? {
         if description.layerEmbedding != nil { return "embeddings for every block" }
+        if description.adapterChoice != nil { return "adapters that tokens choose" }
         for block in description.blocks {
             if let obstacle = obstacle(in: block) { return obstacle }
         }
@@ -162,13 +163,22 @@ extension DifferentiableDecoder {
         if block.mixerSumNorm != nil || block.feedForwardSumNorm != nil {
             return "norms of residual rows"
         }
-        if block.outputScale != nil { return "scales of blocks" }
+        if block.outputScale != nil || block.outputFactor != 1 { return "scales of blocks" }
+        if block.alternatingUpdates != nil || block.laurel != nil {
+            return "several rows for a token"
+        }
+        if block.skipScale != nil { return "normed rows that go past parts" }
+        if block.mixerGain != nil || block.feedForwardGain != nil || block.embeddingGain != nil {
+            return "gains of a block's parts"
+        }
         if block.mixedNorm != nil { return "norms in front of output layers" }
         switch block.feedForward {
         case .experts: return "experts"
+        case .channelMix: return "networks that look back"
         case .absent: return "blocks without a feed-forward network"
         case .dense(let network):
             if network.hiddenNorm != nil { return "norms in front of output layers" }
+            if network.cutoff != nil { return "hidden rows that keep their largest values" }
             guard NetworkGradient.hasSlope(network.activation) else {
                 return "the activation of its networks"
             }
@@ -186,6 +196,7 @@ extension DifferentiableDecoder {
         if attention.isGated || attention.gate != nil || attention.valueScale != 1 {
             return "gated attention"
         }
+        if attention.queryGains != nil { return "gains of queries" }
         if attention.sinks != nil { return "attention sinks" }
         if attention.softCap != nil { return "a soft cap of attention scores" }
         if !attention.isCausal { return "attention to what follows" }

@@ -1,3 +1,5 @@
+import Architectures
+
 /// Some tokens of one sequence, at the positions after those that it has.
 public struct Stretch: Sendable {
     /// The tokens.
@@ -82,10 +84,13 @@ struct StretchGroup: Sendable {
     var wantedRow: Int
     var wantedCount: Int
     var stretches: [StretchRows]
+    /// The adapters that the rows take.
+    var adapters: RowAdapters?
 
     /// The same when all rows are wanted.
     var keepingAll: StretchGroup {
         var group = self
+        group.adapters?.keepAll()
         (group.wantedRow, group.wantedCount) = (row, rowCount)
         for index in stretches.indices {
             group.stretches[index].wanted = 0..<stretches[index].count
@@ -126,6 +131,12 @@ struct StretchGroup: Sendable {
                     wantedRow: groups[last].wantedCount, start: stretch.start, state: state,
                     rotary: rotary))
             groups[last].members = groups[last].members.lowerBound..<index + 1
+            if let choice = model.description.adapterChoice {
+                let known = groups[last].adapters ?? RowAdapters()
+                groups[last].adapters = known.adding(
+                    choice.adapters(of: stretch.tokens, state?.adapterChoice),
+                    wanted: stretch.scored)
+            }
             groups[last].rowCount += count
             groups[last].wantedCount += wanted
             row += count

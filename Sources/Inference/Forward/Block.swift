@@ -1,5 +1,6 @@
 import Architectures
 import CKernels
+import TensorCore
 
 /// One block of a decoder: its mechanisms, laid out in a buffer of weights.
 ///
@@ -11,6 +12,7 @@ struct Block: Sendable {
     enum Branch: Sendable {
         case dense(FeedForward)
         case experts(Experts)
+        case channelMix(ChannelMix)
         case absent
     }
 
@@ -26,6 +28,11 @@ struct Block: Sendable {
     /// Norms of the residual rows after the mixer and after the network.
     private let sumNorms: BranchNorms
     let feedForward: Branch
+    /// Places of numbers that multiply the mixer's output and the embedding that is added.
+    private let mixerGain: Int?
+    private let embeddingGain: Int?
+    private let alternatingUpdates: AlternatingUpdates?
+    private let laurel: Laurel?
     private let layerInput: LayerInput?
     private let outputScale: Int?
 
@@ -54,13 +61,23 @@ struct Block: Sendable {
         }
         feedForward =
             switch description.feedForward {
-            case .dense(let network): .dense(try FeedForward(network, norms: norms, &layout))
+            case .dense(let network):
+                .dense(
+                    try FeedForward(
+                        network, norms: norms, gain: description.feedForwardGain, &layout))
             case .experts(let experts):
                 .experts(
                     try Experts(
                         experts, norms: norms, residualScale: description.residualScale, &layout))
+            case .channelMix(let mix):
+                .channelMix(try ChannelMix(mix, norm: norms.before, width: width, &layout))
             case .absent: .absent
             }
+        mixerGain = try layout.tensor(ifNamed: description.mixerGain, shape: [1])
+        embeddingGain = try layout.tensor(ifNamed: description.embeddingGain, shape: [1])
+        alternatingUpdates = try AlternatingUpdates(
+            description.alternatingUpdates, width: width, &layout)
+        laurel = try Laurel(description.laurel, width: width, &layout)
         layerInput = try LayerInput(description.layerInput, width: width, &layout)
         outputScale = try layout.tensor(ifNamed: description.outputScale, shape: [1])
         self.layout = layout
@@ -75,9 +92,43 @@ struct Block: Sendable {
             switch feedForward {
             case .dense(let feedForward): feedForward.stacks
             case .experts(let experts): experts.stacks
+            case .channelMix(let mix): mix.stacks
             case .absent: []
             }
         return mixers.flatMap(\.stacks) + branch + (layerInput?.stacks ?? [])
+            + (alternatingUpdates?.stacks ?? []) + (laurel?.stacks ?? [])
+    }
+
+    /// The matrices that are not linear layers; see `Mixer`.
+    var otherMatrices: [String] {
+        mixers.flatMap(\.otherMatrices) + (alternatingUpdates?.headMatrices ?? []).map(\.tensor)
+    }
+
+    /// Those of them that have a matrix for each head.
+    var headMatrices: [HeadMatrices] {
+        mixers.flatMap(\.headMatrices) + (alternatingUpdates?.headMatrices ?? [])
+    }
+
+    /// The rows that a token has where they are updated alternately.
+    var alternateCount: Int { alternatingUpdates?.count ?? 1 }
+
+    /// What is kept of a sequence of up to `capacity` positions.
+    func state(capacity: Int, _ types: CacheTypes) throws(InferenceError) -> BlockState {
+        var state = BlockState()
+        for mixer in mixers { try mixer.prepare(&state, capacity: capacity, types) }
+        if case .channelMix(let mix) = feedForward { try mix.prepare(&state) }
+        return state
+    }
+
+    /// The bytes of that; `nil` beyond what can be addressed.
+    func stateByteCount(capacity: Int, _ types: CacheTypes) -> Int? {
+        var count: Int? = 0
+        if case .channelMix(let mix) = feedForward { count = mix.stateByteCount }
+        for mixer in mixers {
+            guard let own = mixer.stateByteCount(capacity: capacity, types) else { return nil }
+            count = count?.adding(checked: own)
+        }
+        return count
     }
 
     /// What a worker needs for groups of rows.
@@ -93,11 +144,15 @@ struct Block: Sendable {
         case .experts(let experts):
             experts.reserve(&room, for: load)
             roundedRows = max(rowCount, ExpertPass.chunkRows)
+        case .channelMix(let mix): mix.reserve(&room, for: load)
         case .absent: break
         }
         layerInput?.reserve(&room, for: load)
+        alternatingUpdates?.reserve(&room, for: load)
+        laurel?.reserve(&room, for: load)
         if mixerNorms.after != nil || description.postFeedForwardNorm != nil
-            || description.residualScale != 1
+            || description.residualScale != 1 || description.mixerGain != nil
+            || description.feedForwardGain != nil
         {
             room.need([.branch: rowCount * load.width])
         }
@@ -111,13 +166,19 @@ struct Block: Sendable {
 
     // MARK: Steps
 
+    /// What comes before all parts of the block.
+    func begin(_ rows: RowGroup) { alternatingUpdates?.begin(rows) }
+
     /// Takes a group of rows through the block, up to the end of the feed-forward branch, which may
     /// only start there.
     ///
     /// - Parameter feedForward: Runs the branch, on the normed rows given or those that it makes.
     func apply(
-        _ rows: RowGroup, feedForward: (UnsafePointer<Float>?) throws -> Void
+        _ given: RowGroup, feedForward: (UnsafePointer<Float>?) throws -> Void
     ) rethrows {
+        // A network that looks back on rows wants all of them.
+        var rows = given
+        if case .channelMix = self.feedForward { rows = given.keepingAll }
         let normed = rows.workspace[.normed]
         rows.normalise(mixerNorms.before, rows: rows.rowCount, into: normed)
         if let parallelMixer {
@@ -135,14 +196,28 @@ struct Block: Sendable {
         guard let mixer else { return try feedForward(nil) }
         switch description.arrangement {
         case .sequential:
+            laurel?.prepare(normed, rows)
+            pass(normed, rows)
             addMixed(mixer, rows)
+            laurel?.add(rows)
             normaliseSum(sumNorms.before, rows)
-            try feedForward(nil)
+            guard description.skipScale != nil else { return try feedForward(nil) }
+            rows.normalise(feedForwardNorm, rows: rows.wantedCount, into: normed)
+            pass(normed, rows)
+            try feedForward(UnsafePointer(normed))
         case .parallel:
             // The network's input is there before the mixer's output is added.
             try feedForward(feedForwardNorm == nil ? UnsafePointer(normed) : nil)
             addMixed(mixer, rows)
         }
+    }
+
+    /// Where normed rows go past a part, lets them.
+    private func pass(_ normed: UnsafePointer<Float>, _ rows: RowGroup) {
+        guard let scale = description.skipScale else { return }
+        let count = rows.wantedCount * rows.width
+        rows.residual.update(from: normed, count: count)
+        ingot_scale(rows.residual, scale, count)
     }
 
     /// Normalises the residual rows themselves.
@@ -156,7 +231,7 @@ struct Block: Sendable {
             stride: mixer.output.inputs)
         rows.add(
             mixer.output, of: rows.workspace[.mixed], stride: mixer.output.inputs,
-            norm: mixerNorms.after)
+            norm: mixerNorms.after, gain: mixerGain)
         guard parallelMixer != nil else { return }
         ingot_add_scaled(
             rows.residual, rows.workspace[.parallel], rows.residualScale,
@@ -166,13 +241,26 @@ struct Block: Sendable {
     /// The end of the block: what it makes of the tokens' rows for it, and its scale.
     ///
     /// - Parameters:
-    ///   - layerRows: The row for this block of the group's first token; `nil` without.
+    ///   - layerRows: The row for this block of the group's first token, or the token's embedding; `nil`
+    ///     without.
     ///   - stride: The floats from one token's row to the next's.
     func finish(_ layerRows: UnsafePointer<Float>?, stride: Int, _ rows: RowGroup) {
         normaliseSum(sumNorms.after, rows)
-        if let layerInput, let layerRows { layerInput.apply(layerRows, stride: stride, rows) }
-        if let outputScale {
-            ingot_scale(rows.residual, rows.weights[outputScale], rows.wantedCount * rows.width)
+        if let alternatingUpdates {
+            alternatingUpdates.finish(layerInput, layerRows, stride: stride, rows)
+        } else if let layerInput, let layerRows {
+            layerInput.apply(layerRows, stride: stride, rows)
         }
+        if let embeddingGain, let layerRows {
+            let gain = rows.weights[embeddingGain]
+            for stretch in rows.stretches {
+                ingot_add_scaled(
+                    rows.residual + stretch.wantedRow * rows.width,
+                    layerRows + (stretch.row + stretch.wanted.lowerBound) * stride, gain,
+                    stretch.wanted.count * rows.width)
+            }
+        }
+        let scale = (outputScale.map { rows.weights[$0] } ?? 1) * description.outputFactor
+        if scale != 1 { ingot_scale(rows.residual, scale, rows.wantedCount * rows.width) }
     }
 }

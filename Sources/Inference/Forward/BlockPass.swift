@@ -12,6 +12,7 @@ struct BlockPass {
     private enum Branch {
         case dense(FeedForward)
         case experts(Experts, ExpertRows)
+        case channelMix(ChannelMix)
         case absent
     }
 
@@ -23,8 +24,10 @@ struct BlockPass {
     let groups: [StretchGroup]
     /// `(row, E)`; after the block those of a group's wanted rows, from the group's first row on.
     let residual: FloatBuffer
-    let sharedKeys: [Int: FloatBuffer]
-    /// The tokens' rows for all blocks, `(row, block, length)`.
+    let sharedRows: [Int: FloatBuffer]
+    /// All rows of tokens that are updated alternately, `(row, alternate, E)`.
+    let alternates: FloatBuffer?
+    /// The tokens' rows for all blocks, `(row, block, length)`, or their embeddings, `(row, E)`.
     let layerRows: FloatBuffer?
     let pool: WorkerPool
     let workspaces: [Workspace]
@@ -51,6 +54,7 @@ struct BlockPass {
                     experts,
                     try state.expertRows(
                         rowCount: groups.reduce(0) { $0 + $1.rowCount }, width: width, experts))
+            case .channelMix(let mix): .channelMix(mix)
             case .absent: .absent
             }
         // Decoding comes last: its small jobs fill what time is left at the end.
@@ -60,6 +64,7 @@ struct BlockPass {
                 return
             }
             let rows = rows(groups[job], workspaces[worker])
+            block.begin(rows)
             if case .experts(let experts, let all) = branch {
                 try naming { try experts.rateBlockInput(into: all.from(rows.group.row), rows) }
             }
@@ -70,6 +75,7 @@ struct BlockPass {
                     try naming {
                         try experts.route(normed, into: all.from(rows.group.row), rows)
                     }
+                case .channelMix(let mix): mix.apply(rows)
                 case .absent: break
                 }
             }
@@ -93,7 +99,8 @@ struct BlockPass {
         RowGroup(
             block: number, weights: UnsafePointer(weights.base),
             residual: residual.base + group.row * width, width: width,
-            residualScale: block.description.residualScale, group: group, sharedKeys: sharedKeys,
+            residualScale: block.description.residualScale, group: group, sharedRows: sharedRows,
+            alternates: alternates.map { $0.base + group.row * width * block.alternateCount },
             workspace: workspace, workers: workers, observer: observer)
     }
 
@@ -104,11 +111,11 @@ struct BlockPass {
 
     /// Ends the block for a group, and checks its rows.
     private func end(_ rows: RowGroup, _ finish: (RowGroup) -> Void) throws {
-        let length = model.description.layerEmbedding?.length ?? 0
-        let stride = model.blocks.count * length
+        let length = model.description.layerEmbedding?.length
+        let stride = length.map { model.blocks.count * $0 } ?? width
         block.finish(
             layerRows.map {
-                UnsafePointer($0.base + rows.group.row * stride + number * length)
+                UnsafePointer($0.base + rows.group.row * stride + number * (length ?? 0))
             }, stride: stride, rows)
         guard ingot_all_finite(rows.residual, rows.wantedCount * width) else {
             throw notFinite("the output of block \(number)")

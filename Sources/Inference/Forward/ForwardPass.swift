@@ -55,7 +55,7 @@ struct ForwardPass {
                 room, decoder.products, threadCount: decoder.pool.threadCount)
             state.load = resident == nil ? nil : load
         }
-        try makeSharedKeys()
+        try makeSharedRows()
     }
 
     /// Takes the tokens through the blocks from `first` on, and leaves the normalised rows of the
@@ -113,6 +113,12 @@ struct ForwardPass {
             model: model, batch: batch, pool: embeddingPool, workspaces: state.workspaces,
             observer: observer)
         try embedding.embed(into: residual)
+        if model.description.keepsEmbeddings {
+            let count = batch.tokenCount * width
+            let kept = try FloatBuffer.room(for: count, in: &state.layerRows)
+            kept.base.update(from: residual.base, count: count)
+            return kept
+        }
         return try embedding.embedForLayers(residual, in: &state.layerRows)
     }
 
@@ -135,7 +141,8 @@ struct ForwardPass {
         BlockPass(
             model: model, number: index, block: block, weights: weights,
             groups: isLast ? groups : groups.map(\.keepingAll), residual: residual,
-            sharedKeys: state.sharedKeys, layerRows: layerRows, pool: pool,
+            sharedRows: state.sharedRows, alternates: state.alternates, layerRows: layerRows,
+            pool: pool,
             workspaces: state.workspaces, workers: resident?.workers, observer: observer)
     }
 
@@ -160,18 +167,39 @@ struct ForwardPass {
         rows.base.update(from: residual.base, count: count)
     }
 
-    /// Room for the keys and values of blocks whose keys others take; those of sequences are in
-    /// their caches.
-    private func makeSharedKeys() throws(InferenceError) {
-        guard batch.stretches.contains(where: { $0.sequence == nil }) else { return }
-        let sources = Set(model.description.blocks.compactMap(\.keySource))
-        state.sharedKeys = state.sharedKeys.filter { sources.contains($0.key) }
-        for source in sources {
-            guard case .attention(let attention) = model.description.blocks[source].mixer,
-                let count = AttentionHeads.sharedCount(attention, rowCount: batch.tokenCount)
-            else { throw InferenceError(.outOfMemory(byteCount: .max), path: model.path) }
-            _ = try FloatBuffer.room(for: count, in: &state.sharedKeys[source])
+    /// Room for rows that blocks make for others, and for the rows of tokens that have several.
+    ///
+    /// Keys and values of sequences are in their caches.
+    private func makeSharedRows() throws(InferenceError) {
+        let blocks = model.description.blocks
+        let hasWindows = batch.stretches.contains { $0.sequence == nil }
+        var counts: [Int: Int?] = [:]
+        for block in blocks {
+            if let source = block.keySource, hasWindows,
+                case .attention(let attention) = blocks[source].mixer
+            {
+                counts[source] = AttentionHeads.sharedCount(attention, rowCount: batch.tokenCount)
+            }
+            if let source = block.valueSource,
+                case .recurrence(let recurrence) = blocks[source].mixer
+            {
+                counts[source] = batch.tokenCount.multiplied(checkedBy: recurrence.output.inputs)
+            }
         }
+        state.sharedRows = state.sharedRows.filter { counts[$0.key] != nil }
+        for (source, count) in counts {
+            guard let count else { throw tooLarge }
+            _ = try FloatBuffer.room(for: count, in: &state.sharedRows[source])
+        }
+        guard let alternates = blocks.first?.alternatingUpdates?.count else { return }
+        guard let count = (batch.tokenCount * width).multiplied(checkedBy: alternates) else {
+            throw tooLarge
+        }
+        _ = try FloatBuffer.room(for: count, in: &state.alternates)
+    }
+
+    private var tooLarge: InferenceError {
+        InferenceError(.outOfMemory(byteCount: .max), path: model.path)
     }
 
     /// The output norm of a group's scored rows.

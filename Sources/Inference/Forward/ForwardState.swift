@@ -16,10 +16,13 @@ public final class ForwardState: @unchecked Sendable {
     /// The weights of two experts.
     var expertWeights: [FloatBuffer?] = [nil, nil]
     private var expertBatch: ExpertBatch?
-    /// The tokens' rows for blocks, `(row, block, length)`.
+    /// The tokens' rows for blocks, `(row, block, length)`, or their embeddings, `(row, E)`.
     var layerRows: FloatBuffer?
-    /// Keys and values that several blocks take, by the block that makes them.
-    var sharedKeys: [Int: FloatBuffer] = [:]
+    /// Rows that several blocks take, by the block that makes them: keys and values of windows,
+    /// `(row, keys | values)`, values of recurrences, `(row, values)`.
+    var sharedRows: [Int: FloatBuffer] = [:]
+    /// All rows of tokens that are updated alternately, `(row, alternate, E)`.
+    var alternates: FloatBuffer?
     /// Each model's scored rows after its output norm, `(row, E)`.
     var hidden: [FloatBuffer?] = []
     /// The first model's residual rows before the blocks where other models differ from it.

@@ -16,10 +16,11 @@ struct RowGroup {
     let width: Int
     /// What the outputs of the block's branches are multiplied by before they are added.
     let residualScale: Float
-    let group: StretchGroup
-    /// Keys and values of the batch that other blocks take, by block, `(row, keys | values)`; those
-    /// of sequences are in their caches.
-    let sharedKeys: [Int: FloatBuffer]
+    var group: StretchGroup
+    /// Rows of the batch that other blocks take, by the block that makes them.
+    let sharedRows: [Int: FloatBuffer]
+    /// All rows of tokens that are updated alternately, `(row, alternate, E)`.
+    let alternates: UnsafeMutablePointer<Float>?
     let workspace: Workspace
     /// The threads beside the worker's, where one worker takes all rows.
     let workers: ResidentWorkers?
@@ -33,18 +34,26 @@ struct RowGroup {
     /// Applies the block's linear layers.
     var linear: LinearLayer {
         LinearLayer(
-            weights: weights, workspace: workspace, observer: observer, place: group.row)
+            weights: weights, workspace: workspace, observer: observer, place: group.row,
+            choices: group.adapters)
     }
 
     /// What the sequence keeps for this block.
     func state(of stretch: StretchRows) -> BlockState? { stretch.state?.blocks[block] }
 
-    /// Where a block's keys and values of a window's position 0 are for other blocks, `width` floats
-    /// to a position; `nil` where no block takes them.
-    func sharedKeys(
+    /// The same when all rows are wanted.
+    var keepingAll: RowGroup {
+        var rows = self
+        rows.group = group.keepingAll
+        return rows
+    }
+
+    /// Where a block's rows of a stretch are for other blocks, `width` floats to a token; `nil` where
+    /// no block takes them.
+    func sharedRows(
         of stretch: StretchRows, block: Int, width: Int
     ) -> UnsafeMutablePointer<Float>? {
-        sharedKeys[block].map { $0.base + (group.row + stretch.row) * width }
+        sharedRows[block].map { $0.base + (group.row + stretch.row) * width }
     }
 
     /// Moves the wanted of rows that are `length` long together; `output` may be `input`.
@@ -75,11 +84,16 @@ struct RowGroup {
         }
     }
 
-    /// `residual += scale · norm(W x + b)`; the sum is left to the product where nothing is between.
+    /// `residual += scale · gain · norm(W x + b)`; the sum is left to the product where nothing is
+    /// between.
+    ///
+    /// - Parameter gain: The place of a number among the weights.
     func add(
-        _ stack: LinearStack, of input: UnsafePointer<Float>, stride: Int, norm: Norm?
+        _ stack: LinearStack, of input: UnsafePointer<Float>, stride: Int, norm: Norm?,
+        gain: Int? = nil
     ) {
-        if norm == nil, residualScale == 1 {
+        let scale = residualScale * (gain.map { weights[$0] } ?? 1)
+        if norm == nil, gain == nil, residualScale == 1 {
             linear.apply(
                 stack, to: input, rows: wantedCount, into: residual, strides: (stride, width),
                 keep: 1)
@@ -91,7 +105,7 @@ struct RowGroup {
             for row in rows {
                 let values = output + row * width
                 norm?.apply(weights, values, into: values)
-                ingot_add_scaled(residual + row * width, values, residualScale, width)
+                ingot_add_scaled(residual + row * width, values, scale, width)
             }
         }
     }

@@ -1,3 +1,4 @@
+import Architectures
 import TensorCore
 
 /// What a decoder keeps of one sequence: the keys and values of its tokens (the KV cache), the states
@@ -21,6 +22,8 @@ public final class SequenceState: @unchecked Sendable {
     struct OfModel: Sendable {
         let blocks: [BlockState]
         let rotary: RotaryTables
+        /// What tokens told so far of the adapter to take.
+        let adapterChoice: RecurrentState?
     }
 
     /// Makes room for a sequence.
@@ -44,21 +47,20 @@ public final class SequenceState: @unchecked Sendable {
             try model.checkPositions(capacity)
             return OfModel(
                 blocks: try model.blocks.map { block throws(InferenceError) in
-                    var state = BlockState()
-                    for mixer in block.mixers {
-                        try mixer.prepare(&state, capacity: capacity, cacheTypes)
-                    }
-                    return state
-                }, rotary: try RotaryTables(model, capacity))
+                    try block.state(capacity: capacity, cacheTypes)
+                }, rotary: try RotaryTables(model, capacity),
+                adapterChoice: try model.description.adapterChoice.map { _ throws(InferenceError) in
+                    try RecurrentState(count: AdapterChoice.stateCount)
+                })
         }
     }
 
     /// The bytes that a sequence of one model takes; `nil` beyond what can be addressed.
     static func byteCount(_ model: Model, capacity: Int, _ types: CacheTypes) -> Int? {
         var count: Int? = RotaryTables.byteCount(model, capacity)
-        for mixer in model.blocks.flatMap(\.mixers) {
+        for block in model.blocks {
             guard let known = count,
-                let own = mixer.stateByteCount(capacity: capacity, types)
+                let own = block.stateByteCount(capacity: capacity, types)
             else { return nil }
             count = known.adding(checked: own)
         }
@@ -66,11 +68,14 @@ public final class SequenceState: @unchecked Sendable {
     }
 
     private var blocks: some Sequence<BlockState> { models.lazy.flatMap(\.blocks) }
+    private var recurrences: [RecurrentState] {
+        blocks.flatMap(\.recurrences) + models.compactMap(\.adapterChoice)
+    }
 
     /// Takes over what a step made of so many tokens.
     func advance(by tokenCount: Int) {
         count += tokenCount
-        for block in blocks { block.recurrent?.advance() }
+        for state in recurrences { state.advance() }
     }
 
     /// Forgets the last tokens, so that at most `count` are known.
@@ -80,11 +85,11 @@ public final class SequenceState: @unchecked Sendable {
     public func rewind(to count: Int) {
         precondition(count >= 0, "no such length")
         guard count < self.count else { return }
-        guard blocks.contains(where: { $0.recurrent != nil }) else {
+        guard !recurrences.isEmpty else {
             self.count = count
             return
         }
-        for block in blocks { block.recurrent?.reset() }
+        for state in recurrences { state.reset() }
         self.count = 0
     }
 
@@ -109,16 +114,13 @@ public final class SequenceState: @unchecked Sendable {
             "sequences of different kinds")
         rewind(to: 0)
         let taken = min(count, other.count)
-        let hasRecurrence = blocks.contains { $0.recurrent != nil }
-        guard taken > 0, !hasRecurrence || taken == other.count else { return 0 }
+        guard taken > 0, recurrences.isEmpty || taken == other.count else { return 0 }
         for (block, source) in zip(blocks, other.blocks) {
             if let keyValues = block.keyValues, let known = source.keyValues {
                 keyValues.copy(from: known, positions: taken)
             }
-            if let recurrent = block.recurrent, let known = source.recurrent {
-                recurrent.copy(from: known)
-            }
         }
+        for (state, known) in zip(recurrences, other.recurrences) { state.copy(from: known) }
         self.count = taken
         return taken
     }
@@ -128,6 +130,11 @@ public final class SequenceState: @unchecked Sendable {
 struct BlockState: Sendable {
     var keyValues: KeyValueCache?
     var recurrent: RecurrentState?
+    /// The row that a network looks back on.
+    var networkRow: RecurrentState?
+
+    /// What is replaced from step to step.
+    var recurrences: [RecurrentState] { [recurrent, networkRow].compactMap { $0 } }
 }
 
 /// What a recurrence remembers of a sequence.

@@ -40,6 +40,7 @@ struct TokenEmbedding {
         _ token: Int32, at position: Int, segment: Int, into row: UnsafeMutablePointer<Float>,
         _ workspace: Workspace
     ) throws {
+        let token = model.description.adapterChoice?.substitute(for: token) ?? token
         try model.source.readRows(
             Int(token)..<Int(token) + 1, ofTensor: model.tokenEmbedding, into: row,
             scratch: workspace.scratch)

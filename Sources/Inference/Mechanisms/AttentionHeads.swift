@@ -16,6 +16,7 @@ struct AttentionHeads: Sendable {
     private let queryNorm: Norm?
     private let keyNorm: Norm?
     private let valueNorm: Norm?
+    private let queryGains: Int?
     private let sinks: Int?
     private let distances: DistanceBias?
     /// What makes gates of the heads' results.
@@ -38,6 +39,8 @@ struct AttentionHeads: Sendable {
         queryNorm = try layout.norm(attention.queryNorm, count: queries, heads: queryHeads)
         keyNorm = try layout.norm(attention.keyNorm, count: keys, heads: keyHeads)
         valueNorm = try layout.norm(attention.valueNorm, count: attention.valueLength)
+        queryGains = try layout.tensor(
+            ifNamed: attention.queryGains, shape: [attention.headCount, 1])
         sinks = try layout.tensor(ifNamed: attention.sinks, shape: [attention.headCount])
         distances = try attention.relativeBias.map { bias throws(InferenceError) in
             try DistanceBias(bias, headCount: attention.headCount, &layout)
@@ -160,6 +163,13 @@ struct AttentionHeads: Sendable {
                 prepare(
                     row, heads: description.headCount, stride: description.queryStride, queryNorm,
                     rotary, position: position, rows.weights)
+                if let queryGains {
+                    for head in 0..<description.headCount {
+                        ingot_scale(
+                            row + head * description.queryStride, rows.weights[queryGains + head],
+                            description.keyLength)
+                    }
+                }
                 if let temperature = description.temperature {
                     ingot_scale(row, temperature.factor(at: position), width)
                 }
@@ -223,7 +233,7 @@ struct AttentionHeads: Sendable {
     private func keys(
         of stretch: StretchRows, _ rows: RowGroup
     ) -> (base: UnsafePointer<Float>, stride: Int) {
-        let kept = rows.sharedKeys(
+        let kept = rows.sharedRows(
             of: stretch, block: description.source ?? rows.block, width: keyValueWidth)
         guard description.source == nil else {
             guard let kept else { preconditionFailure("keys of another block that were not kept") }

@@ -60,6 +60,7 @@ struct Network: Sendable {
         for row in 0..<count {
             let gate = rows + row * input.outputs
             let up = description.isGated ? gate + hidden : nil
+            if let cutoff = description.cutoff { keepLargest(gate, hidden, above: cutoff) }
             switch description.activation {
             case .silu: ingot_silu(gate, up, hidden)
             case .geluTanh: ingot_gelu_tanh(gate, up, hidden)
@@ -87,16 +88,35 @@ struct Network: Sendable {
     }
 }
 
+/// Leaves of each number what it has more than some standard deviations above the mean of all.
+private func keepLargest(
+    _ values: UnsafeMutablePointer<Float>, _ count: Int, above deviations: Float
+) {
+    var (sum, squares): (Double, Double) = (0, 0)
+    for index in 0..<count { sum += Double(values[index]) }
+    let mean = sum / Double(count)
+    for index in 0..<count {
+        let distance = Double(values[index]) - mean
+        squares += distance * distance
+    }
+    let cutoff = Float(mean + Double(deviations) * (squares / Double(count)).squareRoot())
+    for index in 0..<count { values[index] = max(values[index] - cutoff, 0) }
+}
+
 /// A block's feed-forward branch: one network for all tokens.
 struct FeedForward: Sendable {
     private let network: Network
     let norms: BranchNorms
+    /// The place of a number that the output is multiplied by.
+    private let gain: Int?
 
     init(
-        _ description: BlockDescription.Network, norms: BranchNorms, _ layout: inout WeightLayout
+        _ description: BlockDescription.Network, norms: BranchNorms, gain: String?,
+        _ layout: inout WeightLayout
     ) throws(InferenceError) {
         network = try Network(description, &layout)
         self.norms = norms
+        self.gain = try layout.tensor(ifNamed: gain, shape: [1])
     }
 
     var stacks: [LinearStack] { network.stacks }
@@ -112,7 +132,7 @@ struct FeedForward: Sendable {
         let input = rows.input(normed, norms.before)
         rows.add(
             network.output, of: network.hidden(input, rows: rows.wantedCount, rows.linear),
-            stride: network.input.outputs, norm: norms.after)
+            stride: network.input.outputs, norm: norms.after, gain: gain)
     }
 }
 

@@ -28,10 +28,19 @@ struct LayerInput: Sendable {
     ///   - layerRows: The row for this block of the group's first token.
     ///   - stride: The floats from one token's row to the next's.
     func apply(_ layerRows: UnsafePointer<Float>, stride: Int, _ rows: RowGroup) {
+        let changes = changes(of: rows.residual, layerRows, stride: stride, rows)
+        ingot_add(rows.residual, changes, rows.wantedCount * rows.width)
+    }
+
+    /// What it makes of wanted rows, `(row, E)`, in the workspace's `branch`.
+    func changes(
+        of input: UnsafePointer<Float>, _ layerRows: UnsafePointer<Float>, stride: Int,
+        _ rows: RowGroup
+    ) -> UnsafePointer<Float> {
         let (gates, changes) = (rows.workspace[.projected], rows.workspace[.branch])
         let (count, width) = (gate.outputs, rows.width)
         rows.linear.apply(
-            gate, to: rows.residual, rows: rows.wantedCount, into: gates, strides: (width, count))
+            gate, to: input, rows: rows.wantedCount, into: gates, strides: (width, count))
         for stretch in rows.stretches {
             for index in 0..<stretch.wanted.count {
                 let token = stretch.row + stretch.wanted.lowerBound + index
@@ -41,10 +50,7 @@ struct LayerInput: Sendable {
         }
         rows.linear.apply(
             output, to: gates, rows: rows.wantedCount, into: changes, strides: (count, width))
-        for row in 0..<rows.wantedCount {
-            let change = changes + row * width
-            norm?.apply(rows.weights, change, into: change)
-            ingot_add(rows.residual + row * width, change, width)
-        }
+        norm?.apply(rows.weights, to: changes, count: rows.wantedCount, stride: width)
+        return UnsafePointer(changes)
     }
 }

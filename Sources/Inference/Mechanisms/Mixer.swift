@@ -65,6 +65,8 @@ extension WeightLayout {
         case .selectiveScan(let scan): try SelectiveScan(description, scan, &self)
         case .stateSpace(let space): try StateSpace(description, space, &self)
         case .headScan(let scan): try HeadScan(description, scan, &self)
+        case .lightning(let lightning): try LightningAttention(description, lightning, &self)
+        case .timeMix(let mix): try TimeMix(description, mix, &self)
         }
     }
 }

@@ -139,6 +139,11 @@ struct CausalConvolution: Sendable {
         self.parts = parts
     }
 
+    /// No channel.
+    static let none = CausalConvolution()
+
+    private init() { (channelCount, length, parts) = (0, 1, []) }
+
     /// Convolves the channels of a whole text with as many positions behind as in front, into its
     /// results; `length` is odd.
     func applyCentred(_ scan: RecurrentScan, _ weights: UnsafePointer<Float>) {

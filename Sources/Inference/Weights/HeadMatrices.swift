@@ -32,6 +32,20 @@ struct HeadMatrices: Sendable {
         let resultStrides: (row: Int, head: Int)
     }
 
+    /// Tells an observer what every head's matrix takes in.
+    ///
+    /// - Parameter place: The row of the batch that the rows start with.
+    func tell(_ observer: LinearObserver?, _ rows: Rows, place: Int) {
+        guard let observer else { return }
+        for head in 0..<headCount {
+            observer(
+                LinearInput(
+                    tensors: [tensor], part: head, place: place, rowCount: rows.count,
+                    rowLength: inputs, base: rows.input + head * rows.inputStrides.head,
+                    stride: rows.inputStrides.row))
+        }
+    }
+
     /// `result = W x` for every head of every row.
     ///
     /// - Parameter weights: The block's buffer.

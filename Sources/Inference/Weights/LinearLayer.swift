@@ -64,6 +64,8 @@ struct LinearLayer {
     var expert: Int?
     /// The weights with which the expert takes its rows, for the observer.
     var rowWeights: UnsafeBufferPointer<Float>?
+    /// The adapters that rows take; `nil` where there are none.
+    var choices: RowAdapters?
 
     /// `result = W x + b` for some outputs of a stack, for each of `rows` rows.
     ///
@@ -95,6 +97,13 @@ struct LinearLayer {
                 ResidentMatrices.Rows(
                     input: input, stride: strides.input, count: rows, result: result,
                     resultStride: strides.result, keep: keep != 0))
+        }
+        if let choices {
+            for adapters in stack.adapters where adapters.outputs.overlaps(outputs) {
+                adapters.add(
+                    choices, to: input, rows: rows, into: result, strides: strides,
+                    outputs: outputs, weights, workspace.products)
+            }
         }
         guard let bias = stack.bias else { return }
         for row in 0..<rows {

@@ -34,6 +34,8 @@ struct LinearStack: Sendable {
     /// The place of the biases in the block's buffer.
     var bias: Int?
     var parts: [Part] = []
+    /// Changes of which every row takes one.
+    var adapters: [AdapterStack] = []
     var storage: Storage
 
     /// The threads that products with matrices in memory are shared out between.

@@ -267,7 +267,7 @@ extension Model {
             for part in block.stacks.flatMap(\.parts) {
                 parts[part.number] = MatrixPart(number: part.number)
             }
-            for heads in block.mixers.flatMap(\.headMatrices) {
+            for heads in block.headMatrices {
                 parts[heads.number] = MatrixPart(
                     number: heads.number, count: heads.headCount, takesFloats: true)
             }

@@ -158,6 +158,13 @@ struct WeightLayout: Sendable {
         case .resident(let matrices): stack.storage = .resident(matrices, resident)
         }
         stack.bias = try biases(of: projections)
+        for (projection, part) in zip(projections, stack.parts) {
+            for adapters in projection.adapters {
+                stack.adapters.append(
+                    try AdapterStack(
+                        adapters, behind: part.outputs.lowerBound, inputs: stack.inputs, &self))
+            }
+        }
         return stack
     }
 

@@ -91,18 +91,21 @@ CASES = [
             "hidden_size": 96, "intermediate_size": [128, 96, 128, 96, 128], "num_attention_heads": 6,
             "vocab_size": 520, "vocab_size_per_layer_input": 512, "activation_sparsity_pattern": [0.95, 0.9, 0.5, 0.0, 0.7],
             "dtype": "float32"},
-    }, run=None, tokenizer="llama-spm"),
+    }, tokenizer="llama-spm"),
     *family("TalkieForCausalLM", RAW | {"model_type": "talkie", "rms_norm_eps": None, "num_key_value_heads": 4}, {
         "plain": {}, "larger, F16": LARGER | {"num_key_value_heads": 6, "head_dim": 16, "dtype": "float16"},
-    }, shapes=talkie, run=None),
+    }, shapes=talkie, run="peer"),
     *family("MiniMaxText01ForCausalLM", RAW | {
         "model_type": "minimax_text", "num_local_experts": 4, "num_experts_per_tok": 2, "rotary_dim": 8,
         "attn_type_list": [0, 1, 0], "layernorm_full_attention_alpha": 3.5, "layernorm_full_attention_beta": 1.0,
         "layernorm_linear_attention_alpha": 3.5, "layernorm_linear_attention_beta": 1.0, "layernorm_mlp_alpha": 3.5,
         "layernorm_mlp_beta": 1.0}, {
-            "plain": {}, "larger, rows of zeros": LARGER | {
-                "num_hidden_layers": 3, "head_dim": 16, "num_local_experts": 8, "vocab_size": 516, "rename": empty_rows},
-    }, shapes=minimax, indexed=True, files={"chat_template.jinja": TEMPLATE}, run=None),
+            # The peer runs models whose every eighth layer has softmax attention.
+            "plain": {"run": None}, "every eighth": {"num_hidden_layers": 9, "attn_type_list": [0] * 7 + [1, 0]},
+            "larger, rows of zeros": LARGER | {
+                "num_hidden_layers": 8, "attn_type_list": [0] * 7 + [1], "head_dim": 16, "num_local_experts": 8,
+                "vocab_size": 516, "rename": empty_rows},
+    }, shapes=minimax, indexed=True, files={"chat_template.jinja": TEMPLATE}, run="peer"),
     *family("HYV4ForCausalLM", DECODER | LATENT | {
         "num_experts_per_tok": 2, "moe_intermediate_size": 40, "n_routed_experts": 4, "num_key_value_heads": 4,
         "index_topk": 64, "index_n_heads": 2, "index_head_dim": 16,

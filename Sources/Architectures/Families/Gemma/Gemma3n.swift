@@ -51,7 +51,8 @@ extension ModelFamily {
             .activation(["gelu_pytorch_tanh"], at: "hidden_activation"), .off("attention_bias"),
             .on("altup_correct_scale"), .number("altup_num_inputs", 4), .unscaledWindows,
         ],
-        tokenizer: .init(keys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] }))
+        tokenizer: .init(keys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] }),
+        decoder: .gemma3n)
 
     private static let gemma3nTensors: TensorModules = {
         let length = Dimension.key("hidden_size_per_layer_input")

@@ -16,34 +16,68 @@ extension DecoderRule {
                     name, width: sizes.width, network: block.feedForward)
             }
             if length > 0 {
-                block.layerInput = .init(
-                    gate: model.projection(
-                        "\(name).inp_gate", outputs: length, inputs: sizes.width),
-                    output: model.projection(
-                        "\(name).proj", outputs: sizes.width, inputs: length),
-                    norm: try model.norm(.rootMeanSquare, "\(name).post_norm"))
+                block.layerInput = try model.layerInput(name, width: sizes.width, length: length)
             }
             block.outputScale = model.present("\(name).layer_output_scale.weight")
         }
         decoder.logitSoftCap = try model.positiveNumber("final_logit_softcapping")
-        guard length * sizes.blockCount <= DecoderMetadata.largest else {
-            throw model.invalid(
-                "embedding_length_per_layer_input", expected: "rows of a length that models have")
-        }
         if length > 0 {
-            decoder.layerEmbedding = LayerEmbedding(
-                embedding: "per_layer_token_embd.weight",
-                embeddingScale: Float(length).squareRoot(),
-                projection: "per_layer_model_proj.weight",
-                projectionScale: 1 / decoder.embeddingScale,
-                norm: try model.norm(.rootMeanSquare, "per_layer_proj_norm"),
-                sumScale: Float(0.5).squareRoot(), length: length)
+            decoder.layerEmbedding = try model.layerEmbedding(
+                length: length, blockCount: sizes.blockCount, width: sizes.width)
         }
         return decoder
     }
 }
 
 extension DecoderMetadata {
+    /// What a block makes of the tokens' rows for it.
+    func layerInput(
+        _ block: String, width: Int, length: Int
+    ) throws(DecoderDescriptionError) -> BlockDescription.LayerInput {
+        .init(
+            gate: projection("\(block).inp_gate", outputs: length, inputs: width),
+            output: projection("\(block).proj", outputs: width, inputs: length),
+            norm: try norm(.rootMeanSquare, "\(block).post_norm"))
+    }
+
+    /// The rows that tokens have for every block.
+    func layerEmbedding(
+        length: Int, blockCount: Int, width: Int
+    ) throws(DecoderDescriptionError) -> LayerEmbedding {
+        guard length * blockCount <= DecoderMetadata.largest else {
+            throw invalid(
+                "embedding_length_per_layer_input", expected: "rows of a length that models have")
+        }
+        return LayerEmbedding(
+            embedding: "per_layer_token_embd.weight",
+            embeddingScale: Float(length).squareRoot(),
+            projection: "per_layer_model_proj.weight",
+            projectionScale: 1 / Float(width).squareRoot(),
+            norm: try norm(.rootMeanSquare, "per_layer_proj_norm"),
+            sumScale: Float(0.5).squareRoot(), length: length)
+    }
+
+    /// The block whose keys and values one of the last takes, by `attention.shared_kv_layers`: the
+    /// last of its kind, with or without a window, that has its own; `nil` where they are its own.
+    func keySource(
+        of block: Int, _ windows: [Int?], headsKV: [Int]
+    ) throws(DecoderDescriptionError) -> Int? {
+        let suffix = "attention.shared_kv_layers"
+        let shared = try optionalCountOrZero(suffix) ?? 0
+        guard shared < windows.count else {
+            throw invalid(suffix, expected: "less than \(windows.count)")
+        }
+        let first = windows.count - shared
+        guard block >= first else { return nil }
+        let isLocal = windows[block] != nil
+        guard let source = (0..<first).last(where: { (windows[$0] != nil) == isLocal }),
+            headsKV[source] == headsKV[block]
+        else {
+            throw invalid(suffix, expected: "a block of the same kind before the last \(shared)")
+        }
+        return source
+    }
+
     /// How the attention of each block differs from what its metadata give all of them: blocks with a
     /// sliding window (SWA) have heads of another length and turn by a base of their own, and the
     /// last ones take keys and values of an earlier one.
@@ -52,12 +86,7 @@ extension DecoderMetadata {
     ) throws(DecoderDescriptionError) -> (
         Int, BlockDescription.Attention
     ) throws(DecoderDescriptionError) -> BlockDescription.Attention {
-        let blockCount = sizes.blockCount
-        let shared = try optionalCountOrZero("attention.shared_kv_layers") ?? 0
-        guard shared < blockCount else {
-            throw invalid("attention.shared_kv_layers", expected: "less than \(blockCount)")
-        }
-        let windows = try windows(blockCount: blockCount, fullEvery: 6)
+        let windows = try windows(blockCount: sizes.blockCount, fullEvery: 6)
         let localLength = try count("attention.key_length_swa")
         let localBase = try positiveNumber("rope.freq_base_swa") ?? 10000
         let localTurned = try optionalCount("rope.dimension_count_swa") ?? localLength
@@ -80,21 +109,9 @@ extension DecoderMetadata {
                 "blk.\(index)", sizes, index: index,
                 length: isLocal ? localLength : sizes.keyLength, rotary: rotary)
             attention.window = windows[index]
-            guard index >= blockCount - shared else { return attention }
-            guard
-                let source = (0..<blockCount - shared).last(where: {
-                    (windows[$0] != nil) == isLocal
-                }), sizes.headsKV[source] == sizes.headsKV[index]
-            else {
-                throw invalid(
-                    "attention.shared_kv_layers",
-                    expected: "a block of the same kind before the last \(shared)")
+            if let source = try keySource(of: index, windows, headsKV: sizes.headsKV) {
+                attention.takeKeys(of: source)
             }
-            attention.source = source
-            attention.input = [attention.input[0]]
-            attention.keyNorm = nil
-            attention.valueNorm = nil
-            attention.valuesAreKeys = false
             return attention
         }
     }
@@ -147,5 +164,16 @@ extension DecoderMetadata {
             outputNorm: try norm(.rootMeanSquare, "\(block).post_ffw_norm_2"),
             sharedNorm: try norm(.rootMeanSquare, "\(block).post_ffw_norm_1"))
         return .experts(experts)
+    }
+}
+
+extension BlockDescription.Attention {
+    /// Leaves queries alone, which go to another block's keys and values.
+    mutating func takeKeys(of block: Int) {
+        source = block
+        input = [input[0]]
+        keyNorm = nil
+        valueNorm = nil
+        valuesAreKeys = false
     }
 }

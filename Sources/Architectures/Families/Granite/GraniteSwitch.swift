@@ -80,7 +80,18 @@ extension ModelFamily {
         ],
         rotary: .yarnOrDynamic,
         checks: [.activation(.silu), .headsShareWidth, .zero("num_local_experts")],
-        tokenizer: .llama)
+        tokenizer: .llama,
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            var decoder = try DecoderRule.granite().describe(model)
+            let choice = try model.adapterChoice()
+            decoder.adapterChoice = choice
+            let rank = try model.adapterCount("adapters.lora_rank")
+            for index in decoder.blocks.indices {
+                decoder.blocks[index].addAdapters(
+                    "blk.\(index)", count: choice.tokens.count + 1, rank: rank)
+            }
+            return decoder
+        })
 
     private static let width = Dimension.key("shared_intermediate_size")
     private static let queriesAndKeys = Dimension.queryHeads + 2 * .keyValueHeads
@@ -138,5 +149,57 @@ extension TensorModules {
             TensorView.reshaped([count, $0, 2, outputs / $0 / 2, rank]).permuted([0, 1, 3, 2, 4])
         }
         return [factor("a", [rank, inputs], nil), factor("b", [outputs, rank], view)]
+    }
+}
+
+extension DecoderMetadata {
+    /// How tokens choose among adapters, by the `adapters` keys.
+    fileprivate func adapterChoice() throws(DecoderDescriptionError) -> AdapterChoice {
+        let count = try adapterCount("adapters.count")
+        func tokens(_ suffix: String) throws(DecoderDescriptionError) -> [Int32] {
+            guard case .int32s(let tokens)? = metadata[key(suffix)], tokens.count == count,
+                tokens.allSatisfy({ $0 >= 0 })
+            else { throw invalid(suffix, expected: "\(count) tokens") }
+            return tokens
+        }
+        return .init(
+            tokens: try tokens("adapters.token_ids_activate"),
+            substitutes: try tokens("adapters.token_ids_substitute"),
+            gain: try positiveNumber("adapters.router_gain") ?? 15)
+    }
+
+    /// A number of adapters, or the length of their short rows.
+    fileprivate func adapterCount(_ suffix: String) throws(DecoderDescriptionError) -> Int {
+        let count = try count(suffix)
+        guard count <= DecoderMetadata.mostAdapters else {
+            throw invalid(suffix, expected: "at most \(DecoderMetadata.mostAdapters)")
+        }
+        return count
+    }
+
+    /// The most adapters, and the longest short row, that are believed.
+    private static let mostAdapters = 4096
+}
+
+extension BlockDescription {
+    /// Adapters of all matrices.
+    fileprivate mutating func addAdapters(_ name: String, count: Int, rank: Int) {
+        func adapters(_ part: String, _ outputs: Range<Int>) -> Adapters {
+            .init(
+                first: "\(name).\(part).lora_a", second: "\(name).\(part).lora_b",
+                count: count, rank: rank, outputs: outputs)
+        }
+        let keys = attention.queryWidth..<attention.queryWidth + attention.keyWidth
+        attention.input[0].adapters = [
+            adapters("attn_q", 0..<attention.queryWidth), adapters("attn_k", keys),
+            adapters("attn_v", keys.upperBound..<keys.upperBound + attention.valueWidth),
+        ]
+        attention.output.adapters = [adapters("attn_output", 0..<attention.output.outputs)]
+        guard case .dense(var network) = feedForward else { return }
+        for (index, part) in ["ffn_gate", "ffn_up"].enumerated() {
+            network.input[index].adapters = [adapters(part, 0..<network.input[index].outputs)]
+        }
+        network.output.adapters = [adapters("ffn_down", 0..<network.output.outputs)]
+        feedForward = .dense(network)
     }
 }

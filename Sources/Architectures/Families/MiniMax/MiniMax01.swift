@@ -1,3 +1,8 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 import TensorCore
 
 extension ModelFamily {
@@ -42,7 +47,45 @@ extension ModelFamily {
         checks: [
             .activation(.silu), .off("postnorm_is_missing"), .zero("shared_intermediate_size"),
             .miniMaxResiduals,
-        ])
+        ],
+        decoder: .blocks(
+            .init(
+                pairing: .halves, experts: .init(scoring: .softmax, normalisesWeights: true))
+        ) { model, index, block throws(DecoderDescriptionError) in
+            block.skipScale = try model.number("residual_scale") ?? 1
+            // Blocks with softmax attention have no gate.
+            guard model.present("blk.\(index).attn_gate.weight") != nil else { return }
+            block.mixer = .recurrence(try model.lightning(index, in: block.attention))
+        })
+}
+
+extension DecoderMetadata {
+    /// Lightning attention, with as many heads as the softmax attention that a block like it has.
+    fileprivate func lightning(
+        _ index: Int, in attention: BlockDescription.Attention
+    ) throws(DecoderDescriptionError) -> BlockDescription.Recurrence {
+        let (heads, length) = (attention.headCount, attention.keyLength)
+        let inner = heads * length
+        guard inner * length <= DecoderMetadata.largest else {
+            throw invalid(
+                "attention.key_length",
+                expected: "a state of at most \(DecoderMetadata.largest) numbers")
+        }
+        // Later blocks forget more slowly.
+        let last = Float(max(1, try blockCount() - 1))
+        let share = 1 - Float(index) / last + 1e-5
+        let (name, width) = ("blk.\(index)", attention.output.outputs)
+        return .init(
+            input: [
+                projection("\(name).attn_qkv", outputs: 3 * inner, inputs: width),
+                projection("\(name).attn_gate", outputs: inner, inputs: width),
+            ], output: projection("\(name).attn_output", outputs: width, inputs: inner),
+            kind: .lightning(
+                .init(
+                    headCount: heads, headLength: length,
+                    slopes: (1...heads).map { share * exp2(-8 * Float($0) / Float(heads)) },
+                    norm: try norm(.rootMeanSquare, "\(name).attn_norm_2"))))
+    }
 }
 
 extension TensorRule.Condition {

@@ -62,7 +62,7 @@ extension ModelFamily {
                     times: rescale),
                 .init("feed_forward.receptance", "channel_mix_receptance", [.hidden, .hidden])),
         ],
-        tokenizer: .init(model: "rwkv"))
+        tokenizer: .init(model: "rwkv"), decoder: .rwkv)
 
     private static let rescale = [TensorRule.Factor(byBlock: "rescales")]
 }

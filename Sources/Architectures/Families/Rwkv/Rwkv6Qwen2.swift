@@ -52,5 +52,5 @@ extension ModelFamily {
                 .init("self_attn.gate", "time_mix_gate", [.hidden, .hidden]),
                 .init("self_attn.o_proj", "time_mix_output", [.hidden, .hidden])),
         ],
-        checks: [.activation(.silu)])
+        checks: [.activation(.silu)], decoder: .rwkvQwen)
 }

@@ -66,7 +66,7 @@ extension ModelFamily {
             .blocks(where: .isFirstRwkvBlock, .factors("a", "lora_rank_iclr", copiedTo: "v")),
             .blocks(where: .isFirstRwkvBlock, .ignoringValueFactors),
         ],
-        tokenizer: .init(model: "rwkv"))
+        tokenizer: .init(model: "rwkv"), decoder: .rwkv)
 
     /// The rank of two factors: what the file says by either name, or what goes with the width.
     private static func rank(
