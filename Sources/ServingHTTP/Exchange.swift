@@ -74,8 +74,9 @@ struct Exchange: Sendable {
             return bytes
         }
         // The event loop forgets a timer that is cancelled; a task that sleeps would stay.
+        // It ends a little before the connection counts as idle, which would close it without a word.
         let isLate = Mutex(false)
-        let timer = channel.eventLoop.scheduleTask(in: .seconds(idleSeconds)) {
+        let timer = channel.eventLoop.scheduleTask(in: .milliseconds(idleSeconds * 1000 - 500)) {
             isLate.withLock { $0 = true }
             reading.cancel()
         }
