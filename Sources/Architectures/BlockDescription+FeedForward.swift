@@ -20,6 +20,9 @@ extension BlockDescription {
         /// `silu(min(g, limit)) · u` with the gate `g` and the other, `u`, cut to `±limit`. Source:
         /// DeepSeek-AI, DeepSeek-V4.
         case cutSwiGLU(limit: Float)
+        /// `beta · tanh(g / beta) · sigmoid(g) · linear · tanh(u / linear)` with the gate `g` and the
+        /// other, `u`, which stays as it is where `linear` is not above 0. Source: Moonshot AI, Kimi K3.
+        case situ(beta: Float, linear: Float)
         /// `quadratic · x² + linear · x` above 0, otherwise
         /// `exponential · (exp(min(x, limit)) − 1 − x) + linear · x`. Source: Huang et al., xIELU,
         /// <https://arxiv.org/abs/2411.13010>.
@@ -89,6 +92,8 @@ extension BlockDescription {
             case softmax
             /// Each by itself, `1 / (1 + exp(−x))`.
             case sigmoid
+            /// Each by itself, the square root of `ln(1 + exp(x))`.
+            case softplusRoot
             /// A softmax over the chosen ones only.
             case softmaxOfChosen
             /// A softmax for each chosen one, over those that are left then and whose output is
@@ -156,6 +161,24 @@ extension BlockDescription {
             }
         }
 
+        /// Experts that work on shorter rows than the block has: `up(norm(Σ w · expert(down(x))))`. The
+        /// router and the shared network take the block's.
+        public struct Narrowing: Sendable, Hashable {
+            /// What makes a row shorter.
+            public var down: Projection
+            /// A norm of the experts' sum.
+            public var norm: Norm?
+            /// What makes it as long as the block's rows.
+            public var up: Projection
+
+            /// Describes a narrowing.
+            public init(down: Projection, norm: Norm?, up: Projection) {
+                self.down = down
+                self.norm = norm
+                self.up = up
+            }
+        }
+
         /// The number of experts.
         public var count: Int
         /// The number of experts that a token takes.
@@ -166,6 +189,8 @@ extension BlockDescription {
         public var scoring: Scoring
         /// A tensor, `[count]`, that is added to the scores for the choice but not to the weights.
         public var choiceBias: String?
+        /// A tensor of integers, `[vocabulary, usedCount]`: the experts of every token, whatever its scores.
+        public var table: String?
         /// The groups that are chosen first.
         public var groups: Groups?
         /// Whether the weights of the chosen are divided by their sum.
@@ -178,6 +203,9 @@ extension BlockDescription {
         public var sumScale: Float = 1
         /// Whether weights multiply the experts' inputs, not their outputs.
         public var weighsInput = false
+        /// What makes the shorter rows that experts take, and rows of what they give; `nil` where they
+        /// take the block's.
+        public var narrowing: Narrowing?
         /// One expert; its tensors have the experts as a further, outermost dimension.
         public var network: Network
         /// A network that every token takes.

@@ -157,6 +157,8 @@ extension BlockDescription {
         public var decay: String
         /// The least logarithm of what a row is multiplied by, below 0.
         public var bound: Float?
+        /// Whether the tensor of decays is `[headCount]`, below 0 with a bound too.
+        public var isDecayFlat = false
         /// The tensor that is added to the steps, `[width]`.
         public var stepBias: String
         /// The norm of a head's result, `[headLength]`.

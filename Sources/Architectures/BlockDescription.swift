@@ -16,6 +16,8 @@ public struct BlockDescription: Sendable, Hashable {
     public enum Mixer: Sendable, Hashable {
         /// Attention to earlier positions.
         case attention(Attention)
+        /// Attention to a window and to compressed rows of all before.
+        case compressed(CompressedAttention)
         /// A state that walks along.
         case recurrence(Recurrence)
         /// Nothing: the block is its network.
@@ -63,6 +65,8 @@ public struct BlockDescription: Sendable, Hashable {
     /// A tensor of one number: so many times the token's embedding, as it is before the first block,
     /// is added in the end.
     public var embeddingGain: String?
+    /// Where the parts' inputs come from and their outputs go, where there are several residual streams.
+    public var streams: Streams?
     /// A tensor of one number that the residual row is multiplied by in the end.
     public var outputScale: String?
     /// A number that it is multiplied by too.
@@ -110,7 +114,11 @@ public struct BlockDescription: Sendable, Hashable {
 
     /// How positions are told; `nil` where they are not.
     public var rotary: Rotary? {
-        if case .attention(let attention) = mixer { attention.rotary } else { nil }
+        switch mixer {
+        case .attention(let attention): attention.rotary
+        case .compressed(let attention): attention.rotary
+        case .recurrence, .absent: nil
+        }
     }
 
     /// `x += norm(output(gelu(gate(x)) · e))` with the row e that the decoder's `LayerEmbedding` has for

@@ -22,7 +22,8 @@ public struct CheckpointRules: Sendable {
 
     /// A length that a tensor tells, put into the configuration.
     public struct Measured: Sendable, Hashable {
-        /// The tensor's name, or the end of it.
+        /// The tensor's name, or the end of it; where it has `{xid}` for a number, the lengths of all
+        /// count together.
         public let tensor: String
         /// The number of the dimension.
         public let dimension: Int
@@ -33,6 +34,20 @@ public struct CheckpointRules: Sendable {
         init(_ tensor: String, dimension: Int, as key: String) {
             self.tensor = tensor
             self.dimension = dimension
+            self.key = key
+        }
+    }
+
+    /// Integers of a small tensor, put into the configuration.
+    public struct Numbers: Sendable, Hashable {
+        /// The end of the tensor's name.
+        public let tensor: String
+        /// The configuration key.
+        public let key: String
+
+        /// Integers.
+        init(_ tensor: String, as key: String) {
+            self.tensor = tensor
             self.key = key
         }
     }
@@ -70,10 +85,20 @@ public struct CheckpointRules: Sendable {
     public internal(set) var denseLayer: String?
     /// Lengths that no configuration says.
     public internal(set) var measured: [Measured] = []
+    /// Integers that no configuration says.
+    public internal(set) var numbers: [Numbers] = []
+    /// What the names of all blocks' tensors begin with where these are counted, not those of the
+    /// configuration.
+    public internal(set) var countedBlocks: TensorPattern?
     /// Where the tokenizer is.
     public internal(set) var tokenizer = TokenizerPlace.own
     /// What names of tensors begin with that are not the language model's.
     public internal(set) var foreignPrefixes: [String] = []
     /// Whether routers of experts get the type of the other matrices; otherwise they are F32.
     public internal(set) var roundsRouters = false
+    /// Whether matrices keep the type that they are stored in, BF16 or F32, whatever the output type is;
+    /// those of FP8 become Q8_0.
+    public internal(set) var keepsTypes = false
+    /// Whether leading outputs follow each other by rule, then by block, wherever their sources are.
+    public internal(set) var sortsLeading = false
 }

@@ -21,6 +21,8 @@ public struct DecoderDescription: Sendable, Hashable {
     public var embeddingNorm: BlockDescription.Norm?
     /// Embeddings for every block.
     public var layerEmbedding: LayerEmbedding?
+    /// What tokens' streams are in front of the first block, where there are several.
+    public var streamStart = StreamStart.copies
     /// The blocks, first to last.
     public var blocks: [BlockDescription]
     /// The norm after the last block.

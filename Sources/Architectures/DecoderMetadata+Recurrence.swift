@@ -219,6 +219,7 @@ extension DecoderMetadata {
             },
             steps: steps, gates: gates, decay: "\(block).ssm_a",
             stepBias: "\(block).ssm_dt.bias", norm: try norm(.rootMeanSquare, "\(block).ssm_norm"))
+        delta.isDecayFlat = heads > 1 && rowCount("\(block).ssm_a") == 1
         if let bound = try number("kda.gate_lower_bound") {
             guard bound < 0 else {
                 throw invalid("kda.gate_lower_bound", expected: "a number below 0")
@@ -231,8 +232,10 @@ extension DecoderMetadata {
             } + [
                 projection(
                     "\(block).ssm_f_a", outputs: steps == nil ? inner : length, inputs: width),
-                projection(
-                    "\(block).ssm_g_a", outputs: gates == nil ? inner : length, inputs: width),
+                present("\(block).ssm_g.weight") != nil
+                    ? projection("\(block).ssm_g", outputs: inner, inputs: width)
+                    : projection(
+                        "\(block).ssm_g_a", outputs: gates == nil ? inner : length, inputs: width),
                 projection("\(block).ssm_beta", outputs: heads, inputs: width),
             ],
             output: projection("\(block).attn_output", outputs: width, inputs: inner),

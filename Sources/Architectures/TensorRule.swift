@@ -74,13 +74,17 @@ public struct TensorRule: Sendable {
         public enum Values: Sendable {
             /// Parts of sources, one after another, with every value changed.
             case parts([Part], ValueChange)
-            /// Two sources with the bytes of MXFP4 blocks: codes `[…, blocks, 16]`, two
-            /// neighbours a byte, and exponents `[…, blocks]`. The view is over their rows.
+            /// Two sources with the bytes of MXFP4 blocks: codes `[…, blocks, 16]` or
+            /// `[…, 16 · blocks]`, two neighbours a byte, and exponents `[…, blocks]`. The view is over
+            /// their rows; of sources with one tensor for each expert all rows follow each other.
             case mxfp4(codes: Int, exponents: Int, rows: TensorView?)
+            /// The values of two sources of as many elements, multiplied with each other in F32.
+            case product(Int, Int)
             /// The same number everywhere, which no source has.
             case filled(Factor)
-            /// The integers of the first source as I64, each plus its place in the tensor where asked.
-            case numbers(plusPlace: Bool)
+            /// The integers of the first source as I64, each plus its place in the tensor where asked, or
+            /// as I32.
+            case numbers(plusPlace: Bool = false, isNarrow: Bool = false)
         }
 
         /// Its name, with its suffix.

@@ -12,11 +12,13 @@ extension ConversionSource {
     ) throws -> Metadata {
         var metadata = Metadata()
         metadata["general.architecture"] = .string(try family.architecture(of: configuration))
-        let fileType = weights.outputType.fileType(packedAs: weights.method)
+        let fileType = weights.outputType.fileType(
+            packedAs: weights.method, keepingPacked: weights.mapping.keepsPacked)
         func append(_ rules: [MetadataRule]) throws {
             let entries = try family.entries(rules, of: configuration, fileType: fileType)
             for entry in entries { metadata[entry.key] = entry.value }
         }
+        if family.tokenizer.leadsWithTemplate { metadata.appendMainTemplate(of: tokenizer) }
         for entry in weights.mapping.learned { metadata[entry.key] = entry.value }
         try append(family.rotary.leadingKeys)
         metadata["general.type"] = .string("model")

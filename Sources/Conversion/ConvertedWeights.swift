@@ -31,14 +31,7 @@ struct ConvertedWeights {
         outputType = options.outputType == .auto ? .f16 : options.outputType
         guard !options.isVocabularyOnly else { return }
         var values = try exported ?? read(directory, family)
-        for length in family.checkpoint.measured {
-            let tensor = values.first {
-                $0.name == length.tensor || $0.name.hasSuffix("." + length.tensor)
-            }
-            guard let sizes = tensor?.shape.dimensions, sizes.indices.contains(length.dimension)
-            else { continue }
-            configuration.set(length.key, .integer(sizes[length.dimension]))
-        }
+        try configuration.measure(values, by: family.checkpoint)
         configuration.predictorCount += family.predictorCount(of: values.lazy.map(\.name))
         let dequantizedCount = values.count { $0.dataType == nil }
         if dequantizedCount > 0 {
@@ -98,7 +91,10 @@ struct ConvertedWeights {
         // Some packed forms go into the file as they are.
         let quantization = try directory.quantization()
         let model = try checkpoint.modelTensors(
-            quantization: quantization, keeping: family.checkpoint.packedMethods)
+            quantization: quantization,
+            keeping: family.checkpoint.packedMethods.filter {
+                $0 != "compressed-tensors" || quantization?.isMXFP4 == true
+            })
         method = model.method
         storedByteCount = checkpoint.entries.reduce(0) { $0 + $1.tensor.byteCount }
         storedType =

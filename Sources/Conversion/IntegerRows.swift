@@ -1,11 +1,38 @@
+import Quantization
 import Safetensors
 import TensorCore
 
-/// A tensor of integers, which a file holds as I64: each perhaps plus its place in the tensor.
+/// A tensor of integers, which a file holds as I64, each perhaps plus its place in the tensor, or as
+/// I32.
 struct IntegerRows: Sendable {
     let source: any ReadableTensor
     /// Whether a number is stored as the difference to its place.
     let addsPlace: Bool
+    /// Whether the file holds them as I32.
+    let isNarrow: Bool
+
+    var format: Format { isNarrow ? .I32 : .I64 }
+
+    /// Writes some of the numbers as the file holds them.
+    func readBytes(
+        _ elements: Range<Int>, into destination: UnsafeMutableRawBufferPointer
+    ) throws {
+        for (place, value) in try values(elements).enumerated() {
+            guard isNarrow else {
+                destination.storeBytes(
+                    of: value.littleEndian, toByteOffset: 8 * place, as: Int64.self)
+                continue
+            }
+            guard let narrow = Int32(exactly: value) else {
+                throw ConversionError(
+                    .invalidValue(
+                        found: "\(value) at \(elements.lowerBound + place)",
+                        expected: "a number of 32 bits"), path: source.path, place: source.name)
+            }
+            destination.storeBytes(
+                of: narrow.littleEndian, toByteOffset: 4 * place, as: Int32.self)
+        }
+    }
 
     /// Some of the numbers.
     ///

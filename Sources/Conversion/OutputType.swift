@@ -35,8 +35,9 @@ public enum OutputType: String, Sendable, CaseIterable {
     ///
     /// - Parameter method: How the checkpoint's weights are packed: MXFP4 stays MXFP4, whatever
     ///   float type the rest gets.
-    func fileType(packedAs method: String?) -> UInt32 {
-        if method == "mxfp4", format.blockElementCount == 1 { return 38 }
+    /// - Parameter keepsPacked: Whether experts are packed by MXFP4 in whatever file there is.
+    func fileType(packedAs method: String?, keepingPacked keepsPacked: Bool = false) -> UInt32 {
+        if keepsPacked || method == "mxfp4" && format.blockElementCount == 1 { return 38 }
         return switch self {
         case .f32: 0
         case .f16, .auto: 1
@@ -91,6 +92,5 @@ public enum OutputType: String, Sendable, CaseIterable {
         "ssm_conv1d_q", "ssm_conv1d_k", "ssm_conv1d_v", "shortconv.conv", "time_mix_first",
         "time_mix_w1", "time_mix_w2", "time_mix_decay_w1", "time_mix_decay_w2",
         "time_mix_lerp_fused", "altup_correct_coef", "altup_predict_coef", "indexer.proj",
-        "indexer.q_proj", "indexer.k_proj",
     ]
 }

@@ -17,6 +17,8 @@ enum TensorContent: Sendable {
     case stored(StoredParts)
     /// They are parts of stored tensors that are added to each other.
     case sum(SummedParts)
+    /// They are products of stored tensors' values, two each.
+    case product([StoredParts])
     /// They are MXFP4 blocks, put together from two stored tensors.
     case mxfp4(MXFP4Rows)
     /// They are integers.
@@ -25,9 +27,24 @@ enum TensorContent: Sendable {
     /// The format of the tensor in a file of this type; MXFP4 blocks stay what they are.
     func format(in outputType: OutputType, name: String, shape: Shape) -> Format {
         if case .mxfp4 = self { return .MXFP4 }
-        if case .numbers = self { return .I64 }
+        if case .numbers(let numbers) = self { return numbers.format }
         return outputType.format(
             ofTensor: name, rank: shape.rank, rowLength: shape.rowLength)
+    }
+
+    /// The format in which values keep the type that they are stored in; `nil` where another counts.
+    ///
+    /// FP8 has no format of its own and becomes Q8_0.
+    func keptFormat(rowLength: Int) -> Format? {
+        guard case .stored(let parts) = self else { return nil }
+        let types = Set(parts.parts.map(\.values.dataType))
+        guard types.count == 1, let type = types.first else { return nil }
+        switch type {
+        case nil: return Format.Q8_0.fits(rowLength: rowLength) ? .Q8_0 : .F16
+        case .BF16?: return .BF16
+        case .F32?: return .F32
+        default: return nil
+        }
     }
 
     /// The stored type of each part's values; `nil` for values that are computed from codes.
@@ -35,6 +52,7 @@ enum TensorContent: Sendable {
         switch self {
         case .stored(let parts): parts.parts.map(\.values.dataType)
         case .sum(let parts): parts.parts.map(\.values.dataType)
+        case .product(let factors): factors.flatMap { $0.parts.map(\.values.dataType) }
         case .generated, .mxfp4, .numbers: []
         }
     }
@@ -52,6 +70,12 @@ enum TensorContent: Sendable {
             try parts.readFloats(elements, into: destination, scratch: scratch)
         case .sum(let parts):
             try parts.readFloats(elements, into: destination, scratch: scratch)
+        case .product(let factors):
+            try factors[0].readFloats(elements, into: destination, scratch: scratch)
+            let others = UnsafeMutablePointer<Float>.allocate(capacity: elements.count)
+            defer { others.deallocate() }
+            try factors[1].readFloats(elements, into: others, scratch: scratch)
+            for index in 0..<elements.count { destination[index] *= others[index] }
         case .mxfp4(let blocks):
             try blocks.readFloats(rows, into: destination, scratch: scratch)
         case .numbers(let numbers):
@@ -64,10 +88,10 @@ enum TensorContent: Sendable {
     /// Whether `readBytes` gives rows in this format without a detour over F32.
     func holdsBytes(of format: Format, rowLength: Int) -> Bool {
         switch self {
-        case .generated, .sum: false
+        case .generated, .sum, .product: false
         case .stored(let parts): parts.holdsBytes(of: format, rowLength: rowLength)
         case .mxfp4: format == .MXFP4
-        case .numbers: format == .I64
+        case .numbers(let numbers): format == numbers.format
         }
     }
 
@@ -76,17 +100,15 @@ enum TensorContent: Sendable {
         _ rows: Range<Int>, rowLength: Int, into destination: UnsafeMutableRawBufferPointer
     ) throws {
         switch self {
-        case .generated, .sum: preconditionFailure("a computed tensor has no stored bytes")
+        case .generated, .sum, .product:
+            preconditionFailure("a computed tensor has no stored bytes")
         case .stored(let parts):
             try parts.readBytes(
                 rows.lowerBound * rowLength..<rows.upperBound * rowLength, into: destination)
         case .mxfp4(let blocks): try blocks.readBytes(rows, into: destination)
         case .numbers(let numbers):
             let elements = rows.lowerBound * rowLength..<rows.upperBound * rowLength
-            for (place, value) in try numbers.values(elements).enumerated() {
-                destination.storeBytes(
-                    of: value.littleEndian, toByteOffset: 8 * place, as: Int64.self)
-            }
+            try numbers.readBytes(elements, into: destination)
         }
     }
 }

@@ -19,6 +19,8 @@ struct TensorMapping: Sendable {
     private var roundsRouters = false
     /// Parts that stay F32 in this family's files.
     private var exactParts: Set<String> = []
+    /// Whether matrices keep the type that they are stored in.
+    private var keepsTypes = false
 
     /// Names that files carry along and nobody needs.
     private static let ignoredSuffixes = [
@@ -50,6 +52,7 @@ struct TensorMapping: Sendable {
     ) throws {
         roundsRouters = family.checkpoint.roundsRouters
         exactParts = family.checkpoint.exactParts(configuration)
+        keepsTypes = family.checkpoint.keepsTypes
         for tensor in try family.rotary.tensors(configuration) {
             guard let shape = Shape([tensor.values.count]) else { continue }
             append(
@@ -64,7 +67,7 @@ struct TensorMapping: Sendable {
         var matcher = try TensorMatcher(
             rules: family.tensors.rules, configuration: configuration, directory: directory)
         var numbers = try LearnedNumbers(family, configuration: configuration)
-        var others: [TensorMatcher.Made] = []
+        var (leading, others): ([TensorMatcher.Made], [TensorMatcher.Made]) = ([], [])
         for (stored, name) in sorted.named {
             if try numbers.add(stored, named: name) { continue }
             let counted = try family.ruleName(countingOn: name, in: configuration)
@@ -72,10 +75,13 @@ struct TensorMapping: Sendable {
                 sorted.unmapped.append(stored.name)
                 continue
             }
-            for tensor in made {
-                if tensor.isLeading { append(tensor, outputType) } else { others.append(tensor) }
-            }
+            leading += made.filter(\.isLeading)
+            others += made.filter { !$0.isLeading }
         }
+        if family.checkpoint.sortsLeading {
+            leading.sort { ($0.rule, $0.block, $0.output) < ($1.rule, $1.block, $1.output) }
+        }
+        for tensor in leading { append(tensor, outputType) }
         guard sorted.unmapped.isEmpty else {
             throw ConversionError(.unmappedTensors(sorted.unmapped), path: directory)
         }
@@ -183,6 +189,12 @@ struct TensorMapping: Sendable {
     /// No tensors: a vocabulary alone.
     init() {}
 
+    /// Whether there are experts whose blocks of MXFP4 were stored one by one, which makes the file's
+    /// type.
+    var keepsPacked: Bool {
+        contents.contains { if case .mxfp4(let rows) = $0 { rows.parts.count > 1 } else { false } }
+    }
+
     /// The stored types of the tensors that an output type decides the format of.
     var decidedTypes: [DataType?] {
         zip(tensors, contents).flatMap { tensor, content in
@@ -207,6 +219,11 @@ struct TensorMapping: Sendable {
         let parts = name.split(separator: ".")
         let own = parts.first == "blk" ? parts.dropFirst(2) : parts[...]
         if exactParts.contains(own.joined(separator: ".")), case .stored = content { return .F32 }
+        if keepsTypes, shape.rank > 1, !name.hasSuffix("_norm.weight"),
+            let kept = content.keptFormat(rowLength: shape.rowLength)
+        {
+            return kept
+        }
         let name = roundsRouters ? name.replacing(".ffn_gate_inp.", with: ".ffn_up.") : name
         return content.format(in: outputType, name: name, shape: shape)
     }

@@ -12,6 +12,12 @@ struct TensorMatcher {
         let content: TensorContent
         var isLeading = false
         var isTrailing = false
+        /// The number of the rule.
+        var rule = 0
+        /// The number of the block.
+        var block = 0
+        /// The number of the output among the rule's.
+        var output = 0
     }
 
     /// A rule in one block.
@@ -72,7 +78,11 @@ struct TensorMatcher {
         }
         groups[place]?.missingCount -= 1
         guard let group = groups[place], group.missingCount == 0 else { return [] }
-        return try rule.outputs.map { try make($0, of: rule, block: place.block, from: group) }
+        return try rule.outputs.enumerated().map { number, output in
+            var made = try make(output, of: rule, block: place.block, from: group)
+            (made.rule, made.block, made.output) = (place.rule, place.block, number)
+            return made
+        }
     }
 
     /// The rule for a tensor; of several with the same name the first that has its shape.
@@ -184,16 +194,28 @@ struct TensorMatcher {
         case .mxfp4(let codes, let exponents, let rows):
             let blocks = try mxfp4(group, codes, exponents, rows, name: name)
             content = .mxfp4(blocks)
-            elementCount = blocks.rows.elementCount * blocks.blockCount * 32
+            elementCount = blocks.rowCount * blocks.blockCount * 32
+        case .product(let first, let second):
+            let factors = try [first, second].map { source in
+                StoredParts(
+                    try parts(.init(source), of: group, in: configuration, name: name),
+                    change: .none)
+            }
+            content = .product(factors)
+            elementCount = factors[0].starts.last ?? 0
+            guard factors[1].starts.last == elementCount else {
+                throw ConversionError(.invalidShape(sizes), path: directory, place: name)
+            }
         case .filled(let number):
             let value = Float(try number.value(in: configuration))
             content = .generated([Float](repeating: value, count: shape.elementCount))
             elementCount = shape.elementCount
-        case .numbers(let plusPlace):
+        case .numbers(let plusPlace, let isNarrow):
             guard let source = group.found[0][0] else {
                 preconditionFailure("a complete group has its sources")
             }
-            content = .numbers(IntegerRows(source: source, addsPlace: plusPlace))
+            content = .numbers(
+                IntegerRows(source: source, addsPlace: plusPlace, isNarrow: isNarrow))
             elementCount = source.shape.elementCount
         }
         // The rules' promise to the readers: as many values as the shape says.
@@ -234,26 +256,39 @@ struct TensorMatcher {
     private func mxfp4(
         _ group: Group, _ codes: Int, _ exponents: Int, _ rows: TensorView?, name: String
     ) throws -> MXFP4Rows {
-        guard let codes = group.found[codes][0], let exponents = group.found[exponents][0] else {
-            preconditionFailure("a complete group has its sources")
+        var parts: [MXFP4Rows.Part] = []
+        var blockCount = 0
+        for (expert, codes) in group.found[codes].sorted(by: { $0.key < $1.key }) {
+            guard let exponents = group.found[exponents][expert] else {
+                preconditionFailure("a complete group has its sources")
+            }
+            for (values, types) in [
+                (codes, [DataType.U8, .I8]), (exponents, [DataType.U8, .F8_E8M0]),
+            ] where !types.contains(where: { $0 == values.dataType }) {
+                throw ConversionError(
+                    .unsupportedDataType(values.dataType?.rawValue ?? "packed"), path: values.path,
+                    place: values.name)
+            }
+            var dimensions = codes.shape.dimensions
+            if dimensions.last == MXFP4Rows.codeByteCount, dimensions.count > exponents.shape.rank {
+                dimensions.removeLast()
+            } else if let last = dimensions.popLast() {
+                dimensions.append(last / MXFP4Rows.codeByteCount)
+            }
+            guard exponents.shape.dimensions == dimensions, dimensions.count > 1,
+                codes.shape.elementCount == exponents.shape.elementCount * MXFP4Rows.codeByteCount,
+                let shape = Shape(Array(dimensions.dropLast()))
+            else {
+                throw ConversionError(
+                    .invalidShape(codes.shape.dimensions), path: codes.path, place: codes.name)
+            }
+            blockCount = exponents.shape.rowLength
+            parts.append(
+                .init(
+                    codes: codes, exponents: exponents,
+                    rows: try view(rows, of: codes, shape: shape, in: configuration, name: name)))
         }
-        for values in [codes, exponents] where values.dataType != .U8 {
-            throw ConversionError(
-                .unsupportedDataType(values.dataType?.rawValue ?? "packed"), path: values.path,
-                place: values.name)
-        }
-        let outer = Array(codes.shape.dimensions.dropLast(2))
-        guard codes.shape.rank >= 2, codes.shape.rowLength == MXFP4Rows.codeByteCount,
-            exponents.shape.dimensions == Array(codes.shape.dimensions.dropLast()),
-            let shape = Shape(outer)
-        else {
-            throw ConversionError(
-                .invalidShape(codes.shape.dimensions), path: codes.path, place: codes.name)
-        }
-        return MXFP4Rows(
-            codes: codes, exponents: exponents,
-            rows: try view(rows, of: codes, shape: shape, in: configuration, name: name),
-            blockCount: exponents.shape.rowLength)
+        return MXFP4Rows(parts, blockCount: blockCount)
     }
 }
 

@@ -39,7 +39,9 @@ extension HFTokenizer {
         var tokenizer = try HFTokenizer.load(
             directory: place.directory.path,
             modelType: place.isOwn ? configuration["model_type"]?.text : nil,
-            vocabularySize: configuration.vocabSize(), pre: options.pre,
+            // A draft may leave the number of tokens to its target.
+            vocabularySize: !place.isOwn && configuration["vocab_size"] == nil
+                ? nil : configuration.vocabSize(), pre: options.pre,
             model: rules.model.flatMap { Vocabulary.Model(rawValue: $0) })
         if let expected = rules.otherwise, tokenizer.kind.rawValue != rules.model {
             throw ConversionError(
@@ -241,6 +243,15 @@ extension Metadata {
             if !names.contains(ByteString(name)) { names.append(ByteString(name)) }
         }
         if !names.isEmpty { self["tokenizer.chat_templates"] = .strings(names) }
+        appendMainTemplate(of: templates)
+    }
+
+    /// Writes the template that counts where none is asked for by name.
+    mutating func appendMainTemplate(of tokenizer: HFTokenizer) {
+        appendMainTemplate(of: tokenizer.special.chatTemplates)
+    }
+
+    private mutating func appendMainTemplate(of templates: [HFChatTemplate]) {
         let main = templates.last { $0.name == nil || $0.name == "default" }
         if let main, !main.text.bytes.isEmpty {
             self["tokenizer.chat_template"] = .string(main.text)

@@ -70,8 +70,10 @@ public struct Decoder: Sendable {
                     found: "a vocabulary of \(model.vocabularyCount) tokens",
                     expected: "\(models[0].vocabularyCount)"), path: model.path)
         }
-        // Keys and rows of layers that come from the first blocks are not kept.
-        let isPlain = !models[0].hasLayerRows && !models[0].description.blocksShareRows
+        // Keys and rows of layers that come from the first blocks, and streams, are not kept.
+        let isPlain =
+            !models[0].hasLayerRows && models[0].description.streamCount == 1
+            && !models[0].description.blocksShareRows
         self.firstOwnBlocks = models.indices.map { isPlain ? firstOwnBlocks?[$0] ?? 0 : 0 }
         self.models = models
         self.activations = activations
@@ -176,12 +178,20 @@ public struct Decoder: Sendable {
 
     // MARK: One block
 
-    /// The residual rows before the first model's first block, `(token, E)`.
+    /// The residual rows before the first model's first block, `(token, E)`, or `(token, stream, E)` where
+    /// tokens have several streams.
     public func embed(_ batch: Batch, in state: ForwardState = ForwardState()) throws -> [Float] {
         let count = batch.tokenCount * models[0].description.embeddingLength
         let rows = try FloatBuffer(count: count)
-        _ = try ForwardPass(self, model: 0, batch, state).embed(into: rows)
-        return Array(UnsafeBufferPointer(start: rows.base, count: count))
+        let pass = try ForwardPass(self, model: 0, batch, state)
+        _ = try pass.embed(into: rows)
+        try pass.startStreams(rows)
+        guard let streams = state.streams else {
+            return Array(UnsafeBufferPointer(start: rows.base, count: count))
+        }
+        return Array(
+            UnsafeBufferPointer(
+                start: streams.base, count: count * models[0].description.streamCount))
     }
 
     /// Takes residual rows through one block of the first model, alone.
@@ -189,7 +199,8 @@ public struct Decoder: Sendable {
     /// A block that takes the rows of another finds those that its last run in this state left.
     ///
     /// - Parameters:
-    ///   - rows: The rows before the block, `(token, E)`; those after it take their place.
+    ///   - rows: The rows before the block, `(token, E)` or `(token, stream, E)`; those after it take
+    ///     their place.
     ///   - batch: The tokens that the rows are of.
     ///   - weights: Where the block's tensors are read from instead of the model's source: of the
     ///     same names and shapes, in any format. Divisors of rotations stay the model's.
@@ -201,7 +212,9 @@ public struct Decoder: Sendable {
     ) throws {
         let model = models[0]
         let width = model.description.embeddingLength
-        precondition(rows.count == batch.tokenCount * width, "a row for every token")
+        let streamCount = model.description.streamCount
+        precondition(
+            rows.count == batch.tokenCount * width * streamCount, "a row for every token")
         let block =
             try weights.map {
                 try Block(
@@ -209,15 +222,19 @@ public struct Decoder: Sendable {
                     matrices: matrices)
             } ?? blocks[0][number]
         let pass = try ForwardPass(self, model: 0, batch, state, observer: observer)
-        let residual = try FloatBuffer.room(for: rows.count, in: &state.residual)
+        let residual = try FloatBuffer.room(for: batch.tokenCount * width, in: &state.residual)
         let layerRows = try model.hasLayerRows ? pass.embed(into: residual) : nil
+        try pass.makeStreams()
+        let place = state.streams ?? residual
         rows.withUnsafeBufferPointer { rows in
-            if let base = rows.baseAddress { residual.base.update(from: base, count: rows.count) }
+            if let base = rows.baseAddress { place.base.update(from: base, count: rows.count) }
         }
         try pass.run(block, number, residual, layerRows)
-        rows.withUnsafeMutableBufferPointer { rows in
-            rows.baseAddress?.update(from: residual.base, count: rows.count)
-        }
+        // Behind the last block there is one row again.
+        let isLast = model.description.blocks[number].streams?.head != nil
+        let result = isLast ? residual : place
+        let count = isLast ? batch.tokenCount * width : rows.count
+        rows = Array(UnsafeBufferPointer(start: result.base, count: count))
     }
 
     /// Applies the norm after the first model's last block to residual rows, `(token, E)`: the

@@ -24,6 +24,8 @@ public struct Model: Sendable {
     let embeddingNorm: VectorNorm?
     /// The matrix of learned positions and how many it has.
     let positionEmbedding: (number: Int, rowCount: Int)?
+    /// What the second of several streams is in front of the first block, where a tensor says.
+    let secondStream: [Float]?
     /// Embeddings of the first two kinds of segments, `(kind, E)`.
     let segmentEmbedding: [Float]?
     /// The tensors of the rows that tokens have for every block.
@@ -88,6 +90,11 @@ public struct Model: Sendable {
         embeddingNorm = try VectorNorm(description.embeddingNorm, count: width, tensorIndex)
         positionEmbedding = try description.positionEmbedding.map {
             try tensorIndex.matrix($0, rowLength: width)
+        }
+        if case .firstAnd(let name) = description.streamStart {
+            secondStream = try tensorIndex.vector(name, count: width)
+        } else {
+            secondStream = nil
         }
         segmentEmbedding = try description.segmentEmbedding.map { name in
             let kinds = try tensorIndex.matrix(name, rowLength: width)

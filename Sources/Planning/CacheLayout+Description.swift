@@ -37,6 +37,11 @@ extension CacheLayout {
             if case .channelMix(let mix) = block.feedForward { layer.stateLength += mix.key.inputs }
             switch block.mixer {
             case .absent: break
+            case .compressed(let attention):
+                // The reference keeps the window's keys, and a row for every so many positions.
+                layer.attention = Attention(
+                    headCount: 1, keyLength: attention.headLength, valueLength: 0,
+                    window: attention.window)
             case .recurrence(let recurrence): layer.stateLength += recurrence.stateLength
             case .attention(let attention):
                 // Encoders see a text whole; and some layers look into an earlier one's cache.

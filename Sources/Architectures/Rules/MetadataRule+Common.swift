@@ -230,10 +230,12 @@ extension MetadataRule {
         switch value.text {
         case "softmax": return [.init("{arch}.expert_gating_func", .uint32(1))]
         case "sigmoid": return [.init("{arch}.expert_gating_func", .uint32(2))]
+        case "sqrtsoftplus": return [.init("{arch}.expert_gating_func", .uint32(4))]
         default:
             throw configuration.fault(
                 .invalidValue(
-                    found: value.text ?? value.kindName, expected: "softmax or sigmoid"), key)
+                    found: value.text ?? value.kindName,
+                    expected: "softmax, sigmoid or sqrtsoftplus"), key)
         }
     }
 }

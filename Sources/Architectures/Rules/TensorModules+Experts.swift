@@ -127,6 +127,33 @@ extension TensorModules {
     }
 }
 
+extension TensorModules {
+    /// Experts of four bits (MXFP4), a tensor of codes and one of exponents for each matrix of each
+    /// expert; they come first in the file.
+    static func packedExperts(
+        width: Dimension, hidden: Dimension = .hidden, codes: String, exponents: String
+    ) -> Self {
+        let matrices: [(name: String, role: String, rows: Dimension, columns: Dimension)] = [
+            ("w1", "gate", width, hidden), ("w2", "down", hidden, width),
+            ("w3", "up", width, hidden),
+        ]
+        return .tensors(
+            matrices.flatMap { matrix -> [TensorRule.Source] in
+                let name = "experts.{xid}.\(matrix.name)"
+                return [
+                    .init(name + codes, [matrix.rows, matrix.columns / 2]),
+                    .init(name + exponents, [matrix.rows, matrix.columns / 32]),
+                ]
+            },
+            into: matrices.enumerated().map { number, matrix in
+                .init(
+                    TensorPattern("ffn_\(matrix.role)_exps.weight"),
+                    [.experts, matrix.rows, matrix.columns],
+                    values: .mxfp4(codes: 2 * number, exponents: 2 * number + 1, rows: nil))
+            }, presence: .optional, isLeading: true)
+    }
+}
+
 extension [TensorModules.ExpertMatrix] {
     /// The names in most checkpoints, in the order in which most files have them.
     static let named: Self = [("down_proj", "down"), ("gate_proj", "gate"), ("up_proj", "up")]

@@ -43,6 +43,8 @@ public struct TokenizerRules: Sendable {
     public internal(set) var replacements: [TokenRole] = []
     /// What the texts of tokens begin with that nothing uses, whatever their type.
     public internal(set) var unusedPrefix: String?
+    /// Whether the chat template is the first key behind the architecture.
+    public internal(set) var leadsWithTemplate = false
     /// Keys that stand in front of the tokenizer's own.
     public internal(set) var leadingKeys: [MetadataRule] = []
     /// Keys that stand among those of a unigram tokenizer, behind that of the space in front.

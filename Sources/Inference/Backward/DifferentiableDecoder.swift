@@ -159,6 +159,7 @@ extension DifferentiableDecoder {
 
     private static func obstacle(in block: BlockDescription) -> String? {
         if block.parallelMixer != nil { return "a recurrence beside attention" }
+        if block.streams != nil { return "several residual streams" }
         if block.layerInput != nil { return "embeddings for every block" }
         if block.mixerSumNorm != nil || block.feedForwardSumNorm != nil {
             return "norms of residual rows"
@@ -185,6 +186,7 @@ extension DifferentiableDecoder {
         }
         switch block.mixer {
         case .recurrence: return "a recurrence"
+        case .compressed: return "compressed attention"
         case .absent: return "blocks without attention"
         case .attention(let attention): return obstacle(in: attention)
         }

@@ -44,7 +44,7 @@ struct NetworkGradient {
         case .gelu: ingot_gelu(gate, up, count)
         case .relu: ingot_relu(gate, up, count)
         case .reluSquared: ingot_relu_squared(gate, up, count)
-        case .clampedSwiGLU, .limitedSwiGLU, .cutSwiGLU, .xIELU:
+        case .clampedSwiGLU, .limitedSwiGLU, .cutSwiGLU, .situ, .xIELU:
             preconditionFailure("an activation without a slope")
         }
     }
@@ -56,7 +56,7 @@ struct NetworkGradient {
         case .gelu: ingot_gelu_slope(gate, count)
         case .relu: ingot_relu_slope(gate, count)
         case .reluSquared: ingot_relu_squared_slope(gate, count)
-        case .clampedSwiGLU, .limitedSwiGLU, .cutSwiGLU, .xIELU:
+        case .clampedSwiGLU, .limitedSwiGLU, .cutSwiGLU, .situ, .xIELU:
             preconditionFailure("an activation without a slope")
         }
     }
@@ -65,7 +65,7 @@ struct NetworkGradient {
     static func hasSlope(_ activation: BlockDescription.Activation) -> Bool {
         switch activation {
         case .silu, .geluTanh, .gelu, .relu, .reluSquared: true
-        case .clampedSwiGLU, .limitedSwiGLU, .cutSwiGLU, .xIELU: false
+        case .clampedSwiGLU, .limitedSwiGLU, .cutSwiGLU, .situ, .xIELU: false
         }
     }
 

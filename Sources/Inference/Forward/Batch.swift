@@ -68,6 +68,8 @@ struct StretchRows: Sendable {
     var wantedRow: Int
     /// The position of the first token.
     var start: Int
+    /// The tokens.
+    var tokens: [Int32]
     /// What is kept of the model for the sequence.
     var state: SequenceState.OfModel?
     var rotary: RotaryTables
@@ -128,8 +130,8 @@ struct StretchGroup: Sendable {
             groups[last].stretches.append(
                 StretchRows(
                     row: groups[last].rowCount, count: count, wanted: stretch.scored,
-                    wantedRow: groups[last].wantedCount, start: stretch.start, state: state,
-                    rotary: rotary))
+                    wantedRow: groups[last].wantedCount, start: stretch.start,
+                    tokens: stretch.tokens, state: state, rotary: rotary))
             groups[last].members = groups[last].members.lowerBound..<index + 1
             if let choice = model.description.adapterChoice {
                 let known = groups[last].adapters ?? RowAdapters()

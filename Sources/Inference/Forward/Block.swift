@@ -35,6 +35,8 @@ struct Block: Sendable {
     private let laurel: Laurel?
     private let layerInput: LayerInput?
     private let outputScale: Int?
+    /// Where the parts' inputs come from and their outputs go, where there are several streams.
+    private let streams: BlockStreams?
 
     /// Lays out a block; every shape is checked against the description.
     init(
@@ -80,6 +82,9 @@ struct Block: Sendable {
         laurel = try Laurel(description.laurel, width: width, &layout)
         layerInput = try LayerInput(description.layerInput, width: width, &layout)
         outputScale = try layout.tensor(ifNamed: description.outputScale, shape: [1])
+        streams = try description.streams.map { streams throws(InferenceError) in
+            try BlockStreams(streams, width: width, &layout)
+        }
         self.layout = layout
     }
 
@@ -97,6 +102,7 @@ struct Block: Sendable {
             }
         return mixers.flatMap(\.stacks) + branch + (layerInput?.stacks ?? [])
             + (alternatingUpdates?.stacks ?? []) + (laurel?.stacks ?? [])
+            + (streams?.stacks ?? [])
     }
 
     /// The matrices that are not linear layers; see `Mixer`.
@@ -150,6 +156,7 @@ struct Block: Sendable {
         layerInput?.reserve(&room, for: load)
         alternatingUpdates?.reserve(&room, for: load)
         laurel?.reserve(&room, for: load)
+        streams?.reserve(&room, for: load)
         if mixerNorms.after != nil || description.postFeedForwardNorm != nil
             || description.residualScale != 1 || description.mixerGain != nil
             || description.feedForwardGain != nil
@@ -180,7 +187,9 @@ struct Block: Sendable {
         var rows = given
         if case .channelMix = self.feedForward { rows = given.keepingAll }
         let normed = rows.workspace[.normed]
+        streams?.mixer.collect(rows, count: rows.rowCount)
         rows.normalise(mixerNorms.before, rows: rows.rowCount, into: normed)
+        if streams != nil { rows.clearResidual(rows.rowCount) }
         if let parallelMixer {
             parallelMixer.mix(normed, rows)
             rows.linear.apply(
@@ -192,6 +201,7 @@ struct Block: Sendable {
         if rows.dropsRows {
             rows.gather(rows.residual, length: rows.width, into: rows.residual)
             rows.gather(normed, length: rows.width, into: normed)
+            rows.streams?.gather(rows)
         }
         guard let mixer else { return try feedForward(nil) }
         switch description.arrangement {
@@ -200,6 +210,13 @@ struct Block: Sendable {
             pass(normed, rows)
             addMixed(mixer, rows)
             laurel?.add(rows)
+            if let streams {
+                streams.mixer.distribute(rows)
+                streams.feedForward.collect(rows, count: rows.wantedCount)
+                rows.normalise(feedForwardNorm, rows: rows.wantedCount, into: normed)
+                rows.clearResidual(rows.wantedCount)
+                return try feedForward(UnsafePointer(normed))
+            }
             normaliseSum(sumNorms.before, rows)
             guard description.skipScale != nil else { return try feedForward(nil) }
             rows.normalise(feedForwardNorm, rows: rows.wantedCount, into: normed)
@@ -246,6 +263,10 @@ struct Block: Sendable {
     ///   - stride: The floats from one token's row to the next's.
     func finish(_ layerRows: UnsafePointer<Float>?, stride: Int, _ rows: RowGroup) {
         normaliseSum(sumNorms.after, rows)
+        if let streams {
+            streams.feedForward.distribute(rows)
+            streams.head?.collect(rows)
+        }
         if let alternatingUpdates {
             alternatingUpdates.finish(layerInput, layerRows, stride: stride, rows)
         } else if let layerInput, let layerRows {

@@ -27,6 +27,8 @@ struct BlockPass {
     let sharedRows: [Int: FloatBuffer]
     /// All rows of tokens that are updated alternately, `(row, alternate, E)`.
     let alternates: FloatBuffer?
+    /// The tokens' residual streams, where they have several.
+    let streams: StreamRows?
     /// The tokens' rows for all blocks, `(row, block, length)`, or their embeddings, `(row, E)`.
     let layerRows: FloatBuffer?
     let pool: WorkerPool
@@ -98,7 +100,8 @@ struct BlockPass {
     private func rows(_ group: StretchGroup, _ workspace: Workspace) -> RowGroup {
         RowGroup(
             block: number, weights: UnsafePointer(weights.base),
-            residual: residual.base + group.row * width, width: width,
+            residual: residual.base + group.row * width,
+            streams: streams?.from(group.row), width: width,
             residualScale: block.description.residualScale, group: group, sharedRows: sharedRows,
             alternates: alternates.map { $0.base + group.row * width * block.alternateCount },
             workspace: workspace, workers: workers, observer: observer)
@@ -117,7 +120,9 @@ struct BlockPass {
             layerRows.map {
                 UnsafePointer($0.base + rows.group.row * stride + number * (length ?? 0))
             }, stride: stride, rows)
-        guard ingot_all_finite(rows.residual, rows.wantedCount * width) else {
+        guard ingot_all_finite(rows.residual, rows.wantedCount * width),
+            rows.streams?.areFinite(rows.wantedCount) ?? true
+        else {
             throw notFinite("the output of block \(number)")
         }
         finish(rows)

@@ -79,6 +79,7 @@ struct ForwardPass {
             residual.base.update(from: fork.base, count: batch.tokenCount * width)
         } else {
             layerRows = try embed(into: residual)
+            try startStreams(residual)
         }
         if let resident {
             for index in blocks.indices {
@@ -122,6 +123,36 @@ struct ForwardPass {
         return try embedding.embedForLayers(residual, in: &state.layerRows)
     }
 
+    /// The tokens' streams; `nil` where they have one.
+    private var streamRows: StreamRows? {
+        guard let streams = state.streams, let notes = state.streamNotes else { return nil }
+        return StreamRows(model.description, streams, notes)
+    }
+
+    /// Makes tokens' streams of their embeddings, where they have several.
+    func startStreams(_ residual: FloatBuffer) throws(InferenceError) {
+        try makeStreams()
+        streamRows?.start(
+            model.description.streamStart, residual.base, second: model.secondStream,
+            rowCount: batch.tokenCount)
+    }
+
+    /// Room for tokens' streams.
+    func makeStreams() throws(InferenceError) {
+        guard model.description.streamCount > 1 else {
+            (state.streams, state.streamNotes) = (nil, nil)
+            return
+        }
+        guard
+            let floats = batch.tokenCount.multiplied(
+                checkedBy: width * model.description.streamCount)
+        else { throw InferenceError(.outOfMemory(byteCount: .max), path: model.path) }
+        _ = try FloatBuffer.room(for: floats, in: &state.streams)
+        _ = try FloatBuffer.room(
+            for: batch.tokenCount * StreamRows.noteCount(model.description),
+            in: &state.streamNotes)
+    }
+
     /// Takes residual rows through one block alone.
     func run(_ block: Block, _ index: Int, _ residual: FloatBuffer, _ layerRows: FloatBuffer?)
         throws
@@ -141,9 +172,9 @@ struct ForwardPass {
         BlockPass(
             model: model, number: index, block: block, weights: weights,
             groups: isLast ? groups : groups.map(\.keepingAll), residual: residual,
-            sharedRows: state.sharedRows, alternates: state.alternates, layerRows: layerRows,
-            pool: pool,
-            workspaces: state.workspaces, workers: resident?.workers, observer: observer)
+            sharedRows: state.sharedRows, alternates: state.alternates, streams: streamRows,
+            layerRows: layerRows, pool: pool, workspaces: state.workspaces,
+            workers: resident?.workers, observer: observer)
     }
 
     private func weights(of block: Block?, slot: Int) throws(InferenceError) -> FloatBuffer {

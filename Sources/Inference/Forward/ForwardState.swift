@@ -11,6 +11,10 @@ public final class ForwardState: @unchecked Sendable {
     var workspaces: [Workspace] = []
     /// `(row, E)`.
     var residual: FloatBuffer?
+    /// The tokens' streams, `(row, stream, E)`, and what connections note of them, where there are
+    /// several.
+    var streams: FloatBuffer?
+    var streamNotes: FloatBuffer?
     /// The weights of two blocks: one runs while the next is decoded.
     var weights: [FloatBuffer?] = [nil, nil]
     /// The weights of two experts.

@@ -12,6 +12,9 @@ struct RowGroup {
     let weights: UnsafePointer<Float>
     /// Residual rows, `(row, E)`.
     let residual: UnsafeMutablePointer<Float>
+    /// The tokens' residual streams, where they have several: `residual` is then a part's input, and what
+    /// it makes of it.
+    let streams: StreamRows?
     /// E.
     let width: Int
     /// What the outputs of the block's branches are multiplied by before they are added.
@@ -67,6 +70,9 @@ struct RowGroup {
                 count: stretch.wanted.count * length)
         }
     }
+
+    /// Starts what a part makes, where it is not added to residual rows.
+    func clearResidual(_ count: Int) { residual.update(repeating: 0, count: count * width) }
 
     /// Whether some rows are dropped.
     var dropsRows: Bool { wantedCount < rowCount }

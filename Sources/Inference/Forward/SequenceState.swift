@@ -119,6 +119,9 @@ public final class SequenceState: @unchecked Sendable {
             if let keyValues = block.keyValues, let known = source.keyValues {
                 keyValues.copy(from: known, positions: taken)
             }
+            if let compressed = block.compressed, let known = source.compressed {
+                compressed.copy(from: known, positions: taken)
+            }
         }
         for (state, known) in zip(recurrences, other.recurrences) { state.copy(from: known) }
         self.count = taken
@@ -132,6 +135,7 @@ struct BlockState: Sendable {
     var recurrent: RecurrentState?
     /// The row that a network looks back on.
     var networkRow: RecurrentState?
+    var compressed: CompressedState?
 
     /// What is replaced from step to step.
     var recurrences: [RecurrentState] { [recurrent, networkRow].compactMap { $0 } }

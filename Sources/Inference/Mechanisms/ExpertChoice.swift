@@ -31,10 +31,12 @@ struct ExpertChoice {
 
     /// Chooses the experts of one token and their weights, best first; of equals the first.
     ///
-    /// - Parameter ratings: What the router says; scores take their place.
+    /// - Parameters:
+    ///   - ratings: What the router says; scores take their place.
+    ///   - given: The experts, where they do not go by ratings.
     mutating func choose(
         _ ratings: UnsafeMutablePointer<Float>, experts chosen: UnsafeMutablePointer<Int32>,
-        weights: UnsafeMutablePointer<Float>
+        weights: UnsafeMutablePointer<Float>, given: ArraySlice<Int32>? = nil
     ) {
         switch experts.scoring {
         case .softmax: ingot_softmax(ratings, experts.count, -.infinity)
@@ -42,12 +44,17 @@ struct ExpertChoice {
             for expert in 0..<experts.count {
                 ratings[expert] = sigmoid(ratings[expert])
             }
+        case .softplusRoot:
+            for expert in 0..<experts.count {
+                ratings[expert] = softplus(ratings[expert]).squareRoot()
+            }
         case .softmaxOfChosen, .sparseMixer: break
         }
         for expert in 0..<experts.count { merits[expert] = ratings[expert] + (bias?[expert] ?? 0) }
         if let groups = experts.groups { keepBest(groups) }
         for rank in 0..<experts.usedCount {
-            let best = ExpertChoice.best(of: merits[...])
+            let best =
+                given.map { Int($0[$0.startIndex + rank]) } ?? ExpertChoice.best(of: merits[...])
             if case .sparseMixer(let tolerance) = experts.scoring {
                 weights[rank] = share(of: best, among: ratings, tolerance: tolerance)
             } else {

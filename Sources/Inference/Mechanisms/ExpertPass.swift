@@ -78,10 +78,11 @@ struct ExpertPass {
     ) throws {
         let (input, output) = (workspace[.normed], workspace[.branch])
         let weighsInput = experts.description.weighsInput
+        let length = experts.network.input.inputs
         for (index, taker) in takers.enumerated() {
-            let row = input + index * width
-            row.update(from: rows.input + taker.row * width, count: width)
-            if weighsInput { ingot_scale(row, taker.weight, width) }
+            let row = input + index * length
+            row.update(from: rows.input + taker.row * width, count: length)
+            if weighsInput { ingot_scale(row, taker.weight, length) }
         }
         // Weighted inputs carry their weight already.
         let rowWeights = observer == nil ? [] : takers.map { weighsInput ? 1 : $0.weight }
@@ -93,7 +94,7 @@ struct ExpertPass {
                     observer: observer, place: place, expert: expert,
                     rowWeights: observer == nil ? nil : rowWeights))
         }
-        guard ingot_all_finite(output, takers.count * width) else {
+        guard ingot_all_finite(output, takers.count * length) else {
             throw experts.layout.notFinite(
                 "the output of expert \(expert)", in: weights,
                 place: experts.network.output.parts[0].tensor)
@@ -101,8 +102,8 @@ struct ExpertPass {
         let sums = rows.sum ?? residual.base
         for (index, taker) in takers.enumerated() {
             ingot_add_scaled(
-                sums + taker.row * width, output + index * width, weighsInput ? 1 : taker.weight,
-                width)
+                sums + taker.row * width, output + index * length, weighsInput ? 1 : taker.weight,
+                length)
         }
     }
 }

@@ -11,11 +11,15 @@ struct Experts: Sendable {
     private let norms: BranchNorms
     private let router: LinearStack
     private let choiceBias: Int?
+    /// The experts of every token, where they go by it.
+    private let table: ExpertTable?
     /// The network that every token takes.
     private let shared: Network?
     private let sharedGate: LinearStack?
     /// The norms of experts beside the shared network rather than with it.
     private let separateNorms: SeparateNorms?
+    /// What makes experts' rows shorter, and the norm of their sum and what makes that longer.
+    private let narrowing: (down: LinearStack, norm: Norm?, up: LinearStack)?
     /// One expert, in a buffer of its own.
     let network: Network
     /// The layout of an expert's buffer.
@@ -54,8 +58,18 @@ struct Experts: Sendable {
         self.norms = norms
         router = try block.stack([experts.router])
         choiceBias = try block.tensor(ifNamed: experts.choiceBias, shape: [experts.count])
+        table = try experts.table.map { name throws(InferenceError) in
+            try ExpertTable(name, experts, block.tensors)
+        }
         sharedGate = try block.stack(experts.sharedGate)
         separateNorms = try SeparateNorms(experts, &block)
+        narrowing = try experts.narrowing.map { narrowing throws(InferenceError) in
+            (
+                try block.stack([narrowing.down]),
+                try block.norm(narrowing.norm, count: narrowing.up.inputs),
+                try block.stack([narrowing.up])
+            )
+        }
         var layout = WeightLayout(
             tensors: block.tensors, matrices: block.matrices, expertCount: experts.count)
         network = try Network(experts.network, &layout)
@@ -65,11 +79,12 @@ struct Experts: Sendable {
         }
         hasSum =
             norms.after != nil || residualScale != 1 || experts.separateNorms != nil
-            || experts.sumScale != 1
+            || experts.sumScale != 1 || experts.narrowing != nil
     }
 
     var stacks: [LinearStack] {
-        network.stacks + (shared?.stacks ?? []) + [router] + [sharedGate].compactMap { $0 }
+        network.stacks + (shared?.stacks ?? []) + [router]
+            + [sharedGate, narrowing?.down, narrowing?.up].compactMap { $0 }
     }
 
     func reserve(_ room: inout Workspace.Room, for load: Workspace.Load) {
@@ -109,6 +124,20 @@ struct Experts: Sendable {
         }
         if !description.ratesBlockInput { try choose(input, into: experts, rows) }
         addShared(input, into: experts, rows)
+        narrow(input, rows)
+    }
+
+    /// Makes the rows that experts take shorter, where they take such; their places stay.
+    private func narrow(_ input: UnsafeMutablePointer<Float>, _ rows: RowGroup) {
+        guard let narrowing else { return }
+        let (width, length) = (rows.width, narrowing.down.outputs)
+        let short = rows.workspace[.branch]
+        rows.linear.apply(
+            narrowing.down, to: input, rows: rows.wantedCount, into: short,
+            strides: (width, length))
+        for row in 0..<rows.wantedCount {
+            (input + row * width).update(from: short + row * length, count: length)
+        }
     }
 
     /// Before the mixer: chooses experts by the block's input, where they are rated by it.
@@ -133,10 +162,14 @@ struct Experts: Sendable {
         var choice = ExpertChoice(
             description, bias: choiceBias.map { rows.weights + $0 },
             scales: separateNorms?.weightScales.map { rows.weights + $0 })
-        for row in 0..<rows.wantedCount {
-            choice.choose(
-                ratings + row * count, experts: experts.experts(row: row),
-                weights: experts.weights(row: row))
+        for stretch in rows.stretches {
+            for index in 0..<stretch.wanted.count {
+                let row = stretch.wantedRow + index
+                choice.choose(
+                    ratings + row * count, experts: experts.experts(row: row),
+                    weights: experts.weights(row: row),
+                    given: table?.experts(of: stretch.tokens[stretch.wanted.lowerBound + index]))
+            }
         }
     }
 
@@ -145,13 +178,15 @@ struct Experts: Sendable {
         _ input: UnsafePointer<Float>, into experts: ExpertRows, _ rows: RowGroup
     ) {
         let (count, width) = (rows.wantedCount, rows.width)
-        let sum = experts.sum ?? rows.residual
+        // Shorter rows are summed apart.
+        if narrowing != nil { experts.sum?.update(repeating: 0, count: count * width) }
+        let sum = narrowing == nil ? experts.sum ?? rows.residual : rows.residual
         if let shared, sharedGate == nil {
             shared.apply(
-                to: input, rows: count, into: sum, keep: experts.sum == nil ? 1 : 0, rows.linear)
+                to: input, rows: count, into: sum, keep: sum == experts.sum ? 0 : 1, rows.linear)
             return
         }
-        experts.sum?.update(repeating: 0, count: count * width)
+        if sum == experts.sum { sum.update(repeating: 0, count: count * width) }
         guard let shared, let sharedGate else { return }
         let output = rows.workspace[.branch]
         shared.apply(to: input, rows: count, into: output, rows.linear)
@@ -170,6 +205,13 @@ struct Experts: Sendable {
         guard let sum = experts.sum else { return }
         let (count, width) = (rows.wantedCount, rows.width)
         let output = rows.workspace[.branch]
+        if let narrowing {
+            narrowing.norm?.apply(rows.weights, to: sum, count: count, stride: width)
+            rows.linear.apply(
+                narrowing.up, to: sum, rows: count, into: rows.residual, strides: (width, width),
+                keep: 1)
+            return
+        }
         if separateNorms != nil, let shared {
             shared.apply(
                 to: rows.input(nil, norms.before), rows: count, into: output, rows.linear)

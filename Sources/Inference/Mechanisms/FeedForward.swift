@@ -1,6 +1,12 @@
 import Architectures
 import CKernels
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Two layers with an activation between (MLP): a block's network, an expert, or the network that
 /// every token takes beside the experts.
 struct Network: Sendable {
@@ -80,6 +86,13 @@ struct Network: Sendable {
                 ingot_silu(gate, nil, hidden)
                 for index in 0..<hidden {
                     gate[index] *= up.map { max(min($0[index], limit), -limit) } ?? 1
+                }
+            case .situ(let beta, let linear):
+                for index in 0..<hidden {
+                    let value = gate[index]
+                    var other = up?[index] ?? 1
+                    if linear > 0 { other = linear * tanh(other / linear) }
+                    gate[index] = beta * tanh(value / beta) * sigmoid(value) * other
                 }
             case .xIELU(let quadratic, let exponential, let linear, let limit):
                 ingot_xielu(gate, up, quadratic, exponential, linear, limit, hidden)

@@ -35,7 +35,9 @@ struct KimiDeltaAttention: Recurrence {
         gates = try layout.stack(delta.gates)
         decay = try layout.tensor(
             delta.decay,
-            shape: delta.bound == nil ? [1, 1, delta.headCount, 1] : [delta.headCount, 1])
+            shape: delta.isDecayFlat
+                ? [delta.headCount]
+                : delta.bound == nil ? [1, 1, delta.headCount, 1] : [delta.headCount, 1])
         stepBias = try layout.tensor(delta.stepBias, shape: [delta.width])
         norm = try layout.norm(delta.norm, count: delta.headLength)
         convolution = try CausalConvolution(
@@ -111,7 +113,7 @@ struct KimiDeltaAttention: Recurrence {
                 let step = steps[element] + biases[element]
                 let logarithm =
                     if let bound = delta.bound {
-                        bound * sigmoid(decay * step)
+                        bound * sigmoid(abs(decay) * step)
                     } else {
                         decay * softplus(step)
                     }

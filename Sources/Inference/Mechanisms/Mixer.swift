@@ -48,6 +48,7 @@ extension WeightLayout {
         case .attention(let attention):
             guard let latent = attention.latent else { return try Attention(attention, &self) }
             return try LatentAttention(attention, latent, &self)
+        case .compressed(let attention): return try CompressedAttention(attention, &self)
         case .recurrence(let recurrence): return try mixer(recurrence)
         case .absent: return nil
         }

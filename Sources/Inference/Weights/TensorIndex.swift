@@ -39,6 +39,9 @@ struct TensorIndex: Sendable {
         return number
     }
 
+    /// The number of a tensor of integers.
+    func number(ofIntegers name: String) -> Int? { numbers[ByteString(name)] }
+
     /// The number of a matrix whose row count the metadata do not tell.
     func matrix(
         _ name: String, rowLength: Int

@@ -86,3 +86,8 @@ extension QuantizationConfiguration {
         return name + (strategy == "channel" && bits < 8 ? " channel" : "")
     }
 }
+
+extension QuantizationConfiguration {
+    /// Whether compressed-tensors has stored blocks of MXFP4 and nothing else.
+    public var isMXFP4: Bool { json["format"]?.text == "mxfp4-pack-quantized" }
+}

@@ -4,7 +4,8 @@ extension QuantizationMethod {
     /// FP8 weights beside their scales: DeepSeek-V3's blocks (`fp8`), or a scale for each row
     /// (`fbgemm_fp8`) or for the tensor.
     ///
-    /// Scales are called `NAME_scale_inv` or `NAME_scale` and multiply, whatever the name says.
+    /// Scales are called `NAME_scale_inv` or `NAME_scale` and multiply, whatever the name says. DeepSeek V4
+    /// has `scale` beside `weight`; weights of four bits, which it has so too, stay as they are stored.
     static let fp8 = QuantizationMethod(names: ["fp8", "fbgemm_fp8"]) {
         pool, configuration in
         let block = try configuration.block("weight_block_size")
@@ -26,6 +27,15 @@ extension TensorPool {
                     by: try ScaledTensor(fp8: weight, scale: scale, block: block))
                 remove(name + suffix)
             }
+        }
+        for module in names(endingIn: ".scale") {
+            guard let weight = part(module + ".weight"), let scale = part(module + ".scale"),
+                [.F8_E4M3, .F8_E5M2].contains(weight.tensor.dataType)
+            else { continue }
+            replace(
+                module + ".weight", of: weight.shard,
+                by: try ScaledTensor(fp8: weight, scale: scale, block: block))
+            remove(module + ".scale")
         }
         try refuseCodes(scale: "_scale_inv")
     }
@@ -74,7 +84,9 @@ extension TensorPool {
     /// Their bare values would make a model of nonsense.
     func refuseCodes(scale suffix: String) throws {
         for name in names(endingIn: ".weight") {
-            guard let part = part(name + ".weight") else { continue }
+            guard let part = part(name + ".weight"), self.part(name + ".scale") == nil else {
+                continue
+            }
             switch part.tensor.dataType {
             case .F8_E4M3, .F8_E5M2, .I8, .U8:
                 throw part.fault(.missingCompanion(part.tensor.name + suffix))

@@ -44,6 +44,7 @@ struct StoredForm: Sendable {
             codes: ".weight_packed"),
         Sign("MLX", ["mlx", "metal"], codes: ".weight", companion: ".scales"),
         Sign("MXFP4", ["mxfp4"], codes: "_blocks", companion: "_scales"),
+        Sign("FP8", ["fp8", "fbgemm_fp8"], codes: ".weight", companion: ".scale"),
         Sign("EXL2", ["exl2"], codes: ".q_weight"), Sign("EXL3", ["exl3"], codes: ".trellis"),
         Sign("QuIP#", ["quip"], codes: ".Qidxs"), Sign("HQQ", ["hqq"], codes: ".W_q"),
         Sign("AQLM", ["aqlm"], codes: ".codes", companion: ".codebooks"),

@@ -57,6 +57,7 @@ extension ModelFamily {
                     suffix: "_shexp"),
                 .experts(.numbered, width: .feedForward)),
         ],
+        checkpoint: .init(exactParts: { _ in ["indexer.q_proj.weight", "indexer.k_proj.weight"] }),
         checks: [
             .activation(["swigluoai", "silu"]), .text("scoring_func", "sigmoid"),
             .number("swiglu_alpha", 1.702), .number("swiglu_limit", 7), .on("use_gemma_norm"),

@@ -243,13 +243,7 @@ extension TensorModules {
         .blocks(
             .norm("input_layernorm", "attn_norm", transform: .plusOne),
             .norm("post_attention_layernorm", "post_attention_norm", transform: .plusOne)),
-        .blocks(
-            where: !.deltaRule, .headNorms(transform: .plusOne),
-            // A query head's rows are its query, then its gate.
-            .init("self_attn.q_proj", "attn_q", [2 * .queryHeads, .hidden], bias: .optional),
-            .init("self_attn.k_proj", "attn_k", [.keyValueHeads, .hidden], bias: .optional),
-            .init("self_attn.v_proj", "attn_v", [.keyValueHeads, .hidden], bias: .optional),
-            .init("self_attn.o_proj", "attn_output", [.hidden, .queryHeads], bias: .optional)),
+        .gatedAttention,
         .blocks(where: .deltaRule, .norm("linear_attn.norm", "ssm_norm", .valueHead)),
         .blocks(
             where: .predictsNext, .init("eh_proj", "nextn.eh_proj", [.hidden, 2 * .hidden]),
@@ -257,4 +251,13 @@ extension TensorModules {
             .norm("hnorm", "nextn.hnorm", transform: .plusOne),
             .norm("shared_head.norm", "nextn.shared_head_norm", transform: .plusOne)),
     ]
+
+    /// The attention of layers without the delta rule.
+    static let gatedAttention = blocks(
+        where: !.deltaRule, .headNorms(transform: .plusOne),
+        // A query head's rows are its query, then its gate.
+        .init("self_attn.q_proj", "attn_q", [2 * .queryHeads, .hidden], bias: .optional),
+        .init("self_attn.k_proj", "attn_k", [.keyValueHeads, .hidden], bias: .optional),
+        .init("self_attn.v_proj", "attn_v", [.keyValueHeads, .hidden], bias: .optional),
+        .init("self_attn.o_proj", "attn_output", [.hidden, .queryHeads], bias: .optional))
 }

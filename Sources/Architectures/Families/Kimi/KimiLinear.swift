@@ -22,7 +22,7 @@ extension ModelFamily {
             .computed("kda_kernel") { $0["linear_attn_config"]?["short_conv_kernel_size"] },
         ],
         keys: .common + [
-            .count("vocab_size", "vocab_size"), .keyValueHeads(one: .seesAll),
+            .count("vocab_size", "vocab_size"), .keyValueHeads(oneWhere: .kimiSeesAll),
             .count("ssm.conv_kernel", "kda_kernel"), .count("kda.head_dim", "kda_head_dim"),
             .count("attention.q_lora_rank", "q_lora_rank"),
             .count("attention.kv_lora_rank", "kv_lora_rank"),
@@ -37,8 +37,8 @@ extension ModelFamily {
         ],
         tensors: [
             .ends(outputPresence: .optional), .blocks(.preNorms()),
-            .blocks(of: "model.layers.{bid}.self_attn.", where: .seesAll, .kimiLatent),
-            .blocks(of: "model.layers.{bid}.self_attn.", where: !.seesAll, .kimiDelta),
+            .blocks(of: "model.layers.{bid}.self_attn.", where: .kimiSeesAll, .kimiLatent),
+            .blocks(of: "model.layers.{bid}.self_attn.", where: !.kimiSeesAll, .kimiDelta),
             .blocks(where: !.sparseAfterFirst, .gatedNetwork()),
             .blocks(
                 of: "model.layers.{bid}.block_sparse_moe.", where: .sparseAfterFirst,
@@ -77,7 +77,7 @@ extension ModelFamily {
 
 extension MetadataRule {
     /// One key-value head in layers with latent attention, none in the others.
-    fileprivate static func keyValueHeads(one condition: TensorRule.Condition) -> Self {
+    static func keyValueHeads(oneWhere condition: TensorRule.Condition) -> Self {
         .entries { configuration throws(ArchitectureError) in
             var counts: [Int32] = []
             for layer in 0..<(try configuration.numHiddenLayers()) {
@@ -90,7 +90,7 @@ extension MetadataRule {
 
 extension TensorRule.Condition {
     /// The layers with latent attention; their numbers in the configuration start at 1.
-    fileprivate static let seesAll = TensorRule.Condition { configuration, block in
+    static let kimiSeesAll = TensorRule.Condition { configuration, block in
         let layers = configuration["linear_attn_config"]?["full_attn_layers"]?.array ?? []
         return layers.contains { $0.integer == block + 1 }
     }

@@ -81,25 +81,13 @@ extension ModelFamily {
                     .init("{arch}.expert_weights_scale", .float32(Float(scale))),
                 ]
             },
+            .count("moe_latent_size", "moe_latent_size"),
         ],
         tensors: [
-            .ends("backbone.embeddings", norm: "backbone.norm_f"),
-            .blocks(of: "backbone.layers.{bid}.", .norm("norm", "attn_norm")),
-            .blocks(of: mixer, where: .isLayer(.stateSpace), .stateSpace("", nemotronStateSpace)),
-            // Queries and keys as they are for neighbouring pairs, although nothing turns: the reference
-            // converter moves them.
+            .nemotronDecoder, .nemotronExperts(width: .key("moe_intermediate_size")),
             .blocks(
-                of: mixer, where: .isLayer(.attention),
-                .init("q_proj", "attn_q", [.queryHeads, .hidden], transform: .rotaryPairs(.query)),
-                .init(
-                    "k_proj", "attn_k", [.keyValueHeads, .hidden],
-                    transform: .rotaryPairs(.keyValue)),
-                .init("v_proj", "attn_v", [.keyValueHeads, .hidden]),
-                .init("o_proj", "attn_output", [.hidden, .queryHeads])),
-            .blocks(
-                of: mixer, where: .isLayer(.network),
+                of: nemotronMixer, where: .isLayer(.network),
                 .plainNetwork("up_proj", "down_proj", bias: .optional)),
-            .blocks(of: mixer, where: .isLayer(.experts), nemotronExperts),
         ],
         checks: [
             .activation(["relu2"], at: "mlp_hidden_act"),
@@ -146,29 +134,9 @@ extension ModelFamily {
                 }
                 return entries
             }),
-        // A block is one of a state space, attention without positions, or a network, told by its
-        // counts of key heads and of hidden rows.
-        decoder: .custom { model throws(DecoderDescriptionError) in
-            let widths = try model.counts(
-                "feed_forward_length", blockCount: model.blockCount(), orZero: true)
-            let style = DecoderStyle(
-                feedForwardNorm: "attn_norm", network: .plain, activation: .reluSquared,
-                recurrence: .stateSpace,
-                experts: .init(
-                    scoring: .sigmoid, normalisesWeights: false, activation: .reluSquared,
-                    isGated: false, shared: .stated, mayMiss: true))
-            return try model.decoder(style) { index, block in
-                if widths?[index] == 0 {
-                    block.feedForward = .absent
-                    block.feedForwardNorm = nil
-                } else {
-                    block.mixer = .absent
-                    block.attentionNorm = nil
-                }
-            }
-        })
+        decoder: .nemotron)
 
-    private static let nemotronStateSpace = StateSpaceSizes(
+    static let nemotronStateSpace = StateSpaceSizes(
         heads: .key("mamba_num_heads"), groups: .key("n_groups"),
         width: .key("mamba_num_heads") * .key("mamba_head_dim"), state: .key("ssm_state_size"),
         kernel: .key("conv_kernel"))
@@ -190,25 +158,83 @@ extension ModelFamily {
             },
         ]
 
-    private static let mixer = "backbone.layers.{bid}.mixer."
+    fileprivate static let nemotronMixer = "backbone.layers.{bid}.mixer."
+}
 
-    private static let nemotronExperts: TensorModules = {
-        let width = Dimension.key("moe_intermediate_size")
+extension TensorModules {
+    /// What all of Nemotron-H's models have: ends, norms, state spaces and attention.
+    static let nemotronDecoder: Self = [
+        .ends("backbone.embeddings", norm: "backbone.norm_f"),
+        .blocks(of: "backbone.layers.{bid}.", .norm("norm", "attn_norm")),
+        .blocks(
+            of: ModelFamily.nemotronMixer, where: .isLayer(.stateSpace),
+            .stateSpace("", ModelFamily.nemotronStateSpace)),
+        // Queries and keys as they are for neighbouring pairs, although nothing turns: the reference
+        // converter moves them.
+        .blocks(
+            of: ModelFamily.nemotronMixer, where: .isLayer(.attention),
+            .init("q_proj", "attn_q", [.queryHeads, .hidden], transform: .rotaryPairs(.query)),
+            .init(
+                "k_proj", "attn_k", [.keyValueHeads, .hidden],
+                transform: .rotaryPairs(.keyValue)),
+            .init("v_proj", "attn_v", [.keyValueHeads, .hidden]),
+            .init("o_proj", "attn_output", [.hidden, .queryHeads])),
+    ]
+
+    /// Experts, which may see a shorter row than the layer has, and the network that all tokens pass.
+    static func nemotronExperts(width: Dimension) -> Self {
+        let inner = Dimension.key("moe_latent_size", or: .hidden)
         let shared = Dimension.key("moe_shared_expert_intermediate_size")
-        return [
-            .stackedExperts([("down_proj", "down"), ("up_proj", "up")], width: width),
-            .tensor("experts.up_proj", "ffn_up_exps.weight", [.experts, width, .hidden]),
-            .tensor("experts.down_proj", "ffn_down_exps.weight", [.experts, .hidden, width]),
+        return .blocks(
+            of: ModelFamily.nemotronMixer, where: .isLayer(.experts),
+            .tensors(
+                [
+                    .init("experts.{xid}.down_proj.weight", [inner, width]),
+                    .init("experts.{xid}.up_proj.weight", [width, inner]),
+                ],
+                into: [
+                    .init("ffn_down_exps.weight", [.experts, inner, width], [.init(0)]),
+                    .init("ffn_up_exps.weight", [.experts, width, inner], [.init(1)]),
+                ]),
+            .tensor("experts.up_proj", "ffn_up_exps.weight", [.experts, width, inner]),
+            .tensor("experts.down_proj", "ffn_down_exps.weight", [.experts, inner, width]),
             .init("gate", "ffn_gate_inp", [.experts, .hidden]),
             .tensor("gate.e_score_correction_bias", "exp_probs_b.bias", [.experts]),
+            .only(
+                where: .hasLatentExperts,
+                .init("fc1_latent_proj", "ffn_latent_down", [.key("moe_latent_size"), .hidden]),
+                .init("fc2_latent_proj", "ffn_latent_up", [.hidden, .key("moe_latent_size")])),
             .init("shared_experts.up_proj", "ffn_up_shexp", [shared, .hidden]),
-            .init("shared_experts.down_proj", "ffn_down_shexp", [.hidden, shared]),
-        ]
-    }()
+            .init("shared_experts.down_proj", "ffn_down_shexp", [.hidden, shared]))
+    }
+}
+
+extension DecoderRule {
+    /// A block is one of a state space, attention without positions, or a network, told by its counts of
+    /// key heads and of hidden rows.
+    static let nemotron = custom { model throws(DecoderDescriptionError) in
+        let widths = try model.counts(
+            "feed_forward_length", blockCount: model.blockCount(), orZero: true)
+        let style = DecoderStyle(
+            feedForwardNorm: "attn_norm", network: .plain, activation: .reluSquared,
+            recurrence: .stateSpace,
+            experts: .init(
+                scoring: .sigmoid, normalisesWeights: false, activation: .reluSquared,
+                isGated: false, shared: .stated, mayMiss: true))
+        return try model.decoder(style) { index, block in
+            if widths?[index] == 0 {
+                block.feedForward = .absent
+                block.feedForwardNorm = nil
+            } else {
+                block.mixer = .absent
+                block.attentionNorm = nil
+            }
+        }
+    }
 }
 
 /// What a layer of Nemotron-H is.
-private enum NemotronLayer {
+enum NemotronLayer {
     case stateSpace
     case attention
     case network
@@ -227,15 +253,20 @@ private enum NemotronLayer {
 }
 
 extension TensorRule.Condition {
-    fileprivate static func isLayer(_ kind: NemotronLayer) -> Self {
+    static func isLayer(_ kind: NemotronLayer) -> Self {
         .init { configuration, block throws(ArchitectureError) in
             try configuration.nemotronLayer(block) == kind
         }
     }
+
+    /// Models whose experts see a shorter row than the layers have.
+    fileprivate static let hasLatentExperts = TensorRule.Condition { configuration, _ in
+        configuration["moe_latent_size"] != nil
+    }
 }
 
 extension ModelConfiguration {
-    fileprivate func nemotronLayer(_ block: Int) throws(ArchitectureError) -> NemotronLayer {
+    func nemotronLayer(_ block: Int) throws(ArchitectureError) -> NemotronLayer {
         let types = self["layers_block_type"]?.array ?? []
         guard types.indices.contains(block),
             let kind = types[block].text.flatMap(NemotronLayer.init)
@@ -253,17 +284,13 @@ extension ModelConfiguration {
         let layers = try nemotronLayers()
         guard layers.contains(.experts) else { return }
         try require("mlp_bias", false)
-        if let length = try integer("moe_latent_size") {
-            throw inexpressible(
-                "moe_latent_size", found: "\(length)", expected: "experts of the whole width")
-        }
         if layers.contains(.network) {
             throw inexpressible(
                 "layers_block_type", found: "mlp beside moe", expected: "one kind of network")
         }
     }
 
-    fileprivate func nemotronLayers() throws(ArchitectureError) -> [NemotronLayer] {
+    func nemotronLayers() throws(ArchitectureError) -> [NemotronLayer] {
         var layers: [NemotronLayer] = []
         for block in 0..<(try numHiddenLayers()) { layers.append(try nemotronLayer(block)) }
         return layers
