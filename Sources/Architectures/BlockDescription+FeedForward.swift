@@ -161,8 +161,9 @@ extension BlockDescription {
             }
         }
 
-        /// Experts that work on shorter rows than the block has: `up(norm(Σ w · expert(down(x))))`. The
-        /// router and the shared network take the block's.
+        /// Experts that work on shorter rows than the block has.
+        ///
+        /// `up(norm(Σ w · expert(down(x))))`; the router and the shared network take the block's rows.
         public struct Narrowing: Sendable, Hashable {
             /// What makes a row shorter.
             public var down: Projection

@@ -40,6 +40,8 @@ extension BlockDescription {
         case stacked(StackedConnection)
     }
 
+    /// Hyper-connections with weights that a token's streams make.
+    ///
     /// `in = Σ pre[i] · x[i]`, then `x[k] = post[k] · out + Σ comb[j, k] · x[j]`, with weights of
     /// `p = F norm(x)` for all streams of a token as one row, F `[2N or 2N + N², N · E]`:
     /// `pre = sigmoid(s[0] · p + b) + ε`, `post = magnitude · sigmoid(s[1] · p + b) + postEpsilon`, and
@@ -104,6 +106,8 @@ extension BlockDescription {
         }
     }
 
+    /// A weighted mean of the first stream and of those kept.
+    ///
     /// `in = Σ p[i] · x[i]` over the first stream and those kept so far, with p a softmax of
     /// `w · norm(x[i])`. Where a part keeps, the first stream becomes a further one before, and what the
     /// part makes is all that is left of it; otherwise that is added.
@@ -128,7 +132,9 @@ extension BlockDescription {
         }
     }
 
-    /// A part adds to the row on its way. The first of a stack starts with the sum of both states; behind
+    /// A part adds to the row on its way.
+    ///
+    /// The first of a stack starts with the sum of both states; behind
     /// the last the row, normalised, becomes one of them.
     ///
     /// Source: HRM-Text in transformers.
