@@ -109,7 +109,7 @@ extension DecoderMetadata {
             queries: projection("\(name).attn_q_b", outputs: heads * length, inputs: rank),
             queryNorm: .init(.rootMeanSquare, epsilon: norm.epsilon, weight: nil),
             keys: projection("\(name).attn_kv", outputs: length, inputs: width),
-            keyNorm: try self.norm(.rootMeanSquare, "\(name).attn_kv_norm"), rotary: rotary,
+            keyNorm: try self.norm(.rootMeanSquare, "\(name).attn_kv_a_norm"), rotary: rotary,
             window: try count("attention.sliding_window"), sinks: "\(name).attn_sinks.weight",
             groupCount: groups,
             groups: projection(

@@ -64,6 +64,12 @@ extension DecoderMetadata {
     func experts(
         _ style: ExpertStyle, block: String, width: Int, denseHidden: Int
     ) throws(DecoderDescriptionError) -> BlockDescription.FeedForward {
+        // Of the blocks of a hybrid only some have experts.
+        if metadata[key("expert_used_count")]?.integers != nil,
+            present("\(block).ffn_gate_inp.weight") == nil
+        {
+            return .absent
+        }
         let count = try count("expert_count")
         guard let usedCount = try own("expert_used_count", block) else {
             throw missing("expert_used_count")

@@ -118,8 +118,14 @@ def deepseek_plain(tensors):
     import torch
 
     generator = torch.Generator().manual_seed(5)
-    return {name: choices(tensor.shape, torch, generator) if name.endswith("tid2eid") else tensor
+    return {published(name): choices(tensor.shape, torch, generator) if name.endswith("tid2eid") else tensor
             for name, tensor in tensors.items()}
+
+
+def published(name):
+    """A tensor's name as the published checkpoints have it; transformers saves some under others."""
+    return name.removeprefix("model.").replace("embed_tokens.", "embed.").replace("hc_head.hc_", "hc_head_").replace(
+        ".attn.norm.", ".attn.kv_norm.")
 
 
 def kimi(config):

@@ -4,7 +4,7 @@ from checkpoints import DECODER, Case, family
 from stream_shapes import (
     deepseek, deepseek_dspark, deepseek_packed, deepseek_plain, kimi, kimi_packed, mend_types, puzzle,
 )
-from tables.newest import MUSE, TEMPLATE, VISION
+from tables.newest import MUSE, VISION
 from tables.today import EXPERTS, LARGER, LATENT, RAW, YARN
 
 V4 = RAW | {
@@ -12,9 +12,10 @@ V4 = RAW | {
     "q_lora_rank": 32, "qk_rope_head_dim": 8, "num_experts_per_tok": 2, "n_routed_experts": 4, "n_shared_experts": 1,
     "scoring_func": "sqrtsoftplus", "norm_topk_prob": True, "routed_scaling_factor": 1.5, "compress_ratios": [0, 4, 16, 4],
     "compress_rope_theta": 160000.0, "hc_mult": 4, "hc_sinkhorn_iters": 20, "hc_eps": 1e-6, "num_hash_layers": 1,
-    "swiglu_limit": 10.0, "sliding_window": 32, "o_groups": 2, "o_lora_rank": 32, "index_n_heads": 2, "index_head_dim": 32,
+    "swiglu_limit": 10.0, "sliding_window": 32, "o_groups": 2, "o_lora_rank": 32, "index_n_heads": 8, "index_head_dim": 32,
     "index_topk": 8, "model_type": "deepseek_v4_published",
 }
+PUBLISHED = {"model_type": "deepseek_v4", "compress_ratios": [0, 4, 128, 4]}
 PACKED = {"rename": deepseek_packed, "quantization_config": {
     "quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [128, 128], "scale_fmt": "ue8m0"}}
 STRETCHED = {"rope_scaling": {
@@ -56,7 +57,7 @@ PUZZLE = RAW | {
 QWEN = DECODER | EXPERTS | {
     "intermediate_size": None, "num_hidden_layers": 4, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
     "linear_key_head_dim": 16, "linear_value_head_dim": 16, "shared_expert_intermediate_size": 48, "hc_count": 4,
-    "hc_lowrank": 24, "indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 16, "indexer_budget": 32,
+    "hc_lowrank": 24, "indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 16, "indexer_budget": 256,
     "indexer_compress_ratio": 8, "rope_parameters": {
         "rope_type": "default", "rope_theta": 1e6, "partial_rotary_factor": 0.5, "mrope_section": [2, 1, 1],
         "mrope_interleaved": True}}
@@ -65,31 +66,35 @@ RUNS = {
     "make_ngram_vocab_size_divisible_by": 8, "split_ngram_parts": 4}
 
 CASES = [
-    *family("DeepseekV4ForCausalLM", V4, {
-        "packed": PACKED, "packed, YaRN, larger": PACKED | STRETCHED | OTHER, "packed, Q8_0 asked for": PACKED | {
+    *family("DeepseekV4ForCausalLM", V4 | PUBLISHED, {
+        "packed": PACKED, "packed, YaRN, larger": PACKED | STRETCHED | OTHER | {"compress_ratios": [128, 128, 4, 0, 4]},
+        "packed, Q8_0 asked for": PACKED | {
             "peer_options": ("--outtype", "q8_0"), "options": ("--outtype", "q8_0"), "num_nextn_predict_layers": 1},
-    }, shapes=deepseek, files={"chat_template.jinja": TEMPLATE}, run=None),
+    }, shapes=deepseek, run=None),
     *family("DeepseekV4ForCausalLM", V4 | {"rename": deepseek_plain, "dtype": "float32"}, {
-        "plain": {}, "plain, YaRN, larger": STRETCHED | OTHER,
-    }, shapes=deepseek, files={"chat_template.jinja": TEMPLATE}, run="peer"),
+        "plain": {}, "plain, YaRN, larger": OTHER | {"rope_parameters": STRETCHED["rope_scaling"], "max_position_embeddings": 256},
+    }, shapes=deepseek, run="peer"),
     *family("DeepseekV4ForCausalLM", CLASS, {
         "transformers": {"dtype": "float32"}, "transformers, YaRN": {
             "dtype": "float32", "seed": 11, "index_topk": 4, "rope_parameters": YARN | {"rope_theta": 10000.0}},
-    }, files={"chat_template.jinja": TEMPLATE}, rename=deepseek_plain),
+    }, rename=deepseek_plain),
     *family("DeepseekV4DSparkModel", V4 | PACKED | {
         "dspark_block_size": 4, "dspark_noise_token_id": 505, "dspark_target_layer_ids": [0, 1, 2], "stages": 2}, {
             "plain": {}, "larger": OTHER | {"stages": 3},
-    }, shapes=deepseek_dspark, run=None, target=Case("DeepseekV4ForCausalLM", "target", V4, shapes=deepseek, files={
-        "chat_template.jinja": TEMPLATE})),
+    }, shapes=deepseek_dspark, run=None, target=Case("DeepseekV4ForCausalLM", "target", V4, shapes=deepseek)),
     *family("KimiK3ForConditionalGeneration", K3 | {"text_config": KIMI}, {
-        "plain": {}, "packed": FOURS | {"rename": kimi_packed},
+        "plain": {}, "packed": FOURS | {"rename": kimi_packed, "run": None},
         "larger, whole rows, no query rank": {"text_config": KIMI | LARGER | {
             "num_key_value_heads": 6, "head_dim": None, "routed_expert_hidden_size": None, "q_lora_rank": None,
             "num_shared_experts": 2, "attn_res_block_size": 3, "linear_attn_config": KIMI["linear_attn_config"] | {
                 "num_heads": 6, "gate_lower_bound": -4.0}}, "dtype": "float32"},
-    }, shapes=kimi, run="peer", files={"chat_template.jinja": TEMPLATE}),
+    }, shapes=kimi, run="peer"),
     *family("Qwen4ExpForCausalLM", QWEN, {
-        "plain": {}, "runs of tokens": RUNS, "picks, larger": RUNS | LARGER | {
+        "plain": {}, "larger, tied": LARGER | {
+            "num_hidden_layers": 5, "hc_count": 2, "num_experts": 8, "head_dim": 32, "indexer_head_dim": 32,
+            "tie_word_embeddings": True, "rope_parameters": QWEN["rope_parameters"] | {"mrope_section": [4, 2, 2]}},
+        "runs of tokens": RUNS | {"run": None}, "runs of tokens, larger": RUNS | LARGER | {
+            "run": None,
             "num_hidden_layers": 5, "hc_count": 2, "linear_num_value_heads": 2, "num_experts": 8, "head_dim": 32,
             "indexer_head_dim": 32, "indexer_budget": 16, "ple_layer_ids": [1], "ple_conv_kernel_size": 3, "ngram_size": 2,
             "rope_parameters": QWEN["rope_parameters"] | {"mrope_section": [4, 2, 2]}, "tie_word_embeddings": True},

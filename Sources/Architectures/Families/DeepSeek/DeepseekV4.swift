@@ -61,7 +61,11 @@ extension ModelFamily {
         .integer("n_routed_experts", 256), .integer("n_shared_experts", 1),
         .text("scoring_func", "sqrtsoftplus"), .boolean("norm_topk_prob", true),
         .real("routed_scaling_factor", 1.5), .integer("max_position_embeddings", 1_048_576),
-        .real("rope_theta", 10000), .real("compress_rope_theta", 160_000),
+        .real("rope_theta", 10000),
+        .computed("compress_rope_theta") { configuration in
+            configuration["compress_rope_theta"]
+                ?? configuration["rope_parameters"]?["compress"]?["rope_theta"] ?? .real(160_000)
+        },
         .integer("hc_mult", 4), .integer("hc_sinkhorn_iters", 20), .real("hc_eps", 1e-6),
         .real("swiglu_limit", 10), .integer("sliding_window", 128), .integer("o_groups", 8),
         .integer("o_lora_rank", 1024), .integer("index_n_heads", 64),
@@ -74,9 +78,18 @@ extension ModelFamily {
                         ?? 3)
         },
         .computed("compress_ratios") { $0.deepseekRatios },
+        // One base in layers with a window alone, another, stretched, in the others.
         .computed("rope_parameters") { configuration in
-            // One base in layers with a window alone, another, stretched, in the others.
-            configuration["rope_parameters"]?["compress"]
+            guard let members = configuration["rope_parameters"]?["compress"]?.members else {
+                return nil
+            }
+            let base =
+                configuration["rope_parameters"]?["main"]?["rope_theta"]
+                ?? configuration["rope_theta"] ?? .real(10000)
+            return .object(
+                members.filter { $0.key != "rope_theta" } + [
+                    .init(key: "rope_theta", value: base)
+                ])
         },
     ]
 
@@ -199,7 +212,7 @@ extension TensorModules {
                 .norm("attn.q_norm", "attn_q_a_norm", queryRank),
                 .init("attn.wq_b", "attn_q_b", [.queryHeads, queryRank]),
                 .init("attn.wkv", "attn_kv", [.head, .hidden]),
-                .norm("attn.kv_norm", "attn_kv_norm", .head),
+                .norm("attn.kv_norm", "attn_kv_a_norm", .head),
                 .init("attn.wo_a", "attn_output_a", [groups * rank, .queryHeads / groups]),
                 .init("attn.wo_b", "attn_output_b", [.hidden, groups * rank]),
                 .init("ffn.gate", "ffn_gate_inp", [.experts, .hidden]),

@@ -44,6 +44,7 @@ extension ModelFamily {
             .blocks(.qwenExperts, .qwenSharedExpert), .runEmbeddings,
         ],
         checkpoint: .init(
+            spellings: [.init(".shard_", means: ".shard.")],
             measured: [
                 .init("ngram_embedding.shard_{xid}.weight", dimension: 0, as: "ple_rows"),
                 .init("ngram_embedding.shard_0.weight", dimension: 1, as: "ple_length"),
@@ -261,7 +262,7 @@ extension TensorModules {
                 .tensors(
                     [
                         .init(
-                            "model.layers.{bid}.ple.ple_embedding.ngram_embedding.shard_{xid}.weight",
+                            "model.layers.{bid}.ple.ple_embedding.ngram_embedding.shard.{xid}.weight",
                             nil, count: .key("split_ngram_parts"))
                     ],
                     into: [
