@@ -29,6 +29,11 @@ private func metadata(_ architecture: String) -> Metadata {
         ("expert_group_count", 4), ("expert_group_used_count", 2), ("expert_gating_func", 1),
         ("attention.relative_buckets_count", 32), ("pooling_type", 1),
         ("leading_dense_block_count", 1), ("rope.scaling.original_context_length", 32),
+        ("wkv.head_size", 8), ("time_mix_extra_dim", 6), ("time_decay_extra_dim", 5),
+        ("attention.decay_lora_rank", 5), ("attention.iclr_lora_rank", 4),
+        ("attention.value_residual_mix_lora_rank", 3), ("attention.gate_lora_rank", 7),
+        ("rescale_every_n_layers", 2), ("altup.num_inputs", 4), ("altup.active_idx", 1),
+        ("adapters.count", 2), ("adapters.lora_rank", 4),
     ]
     for (key, value) in counts { metadata["\(architecture).\(key)"] = .uint32(value) }
     let numbers: [(String, Float)] = [
@@ -39,10 +44,14 @@ private func metadata(_ architecture: String) -> Metadata {
         ("attention.scale", 0.2), ("embedding_scale", 3), ("residual_scale", 0.5),
         ("logit_scale", 2), ("attn_logit_softcapping", 20), ("final_logit_softcapping", 10),
         ("expert_weights_scale", 2), ("attention.clamp_kqv", 4), ("attention.max_alibi_bias", 8),
+        ("adapters.router_gain", 15),
     ]
     for (key, value) in numbers { metadata["\(architecture).\(key)"] = .float32(value) }
     for key in ["alpha_n", "alpha_p", "beta", "eps"] {
         metadata["xielu.\(key)"] = .float32s([0.5, 0.4, 0.3, 0.2, 0.1, 0])
+    }
+    for key in ["activate", "substitute"] {
+        metadata["\(architecture).adapters.token_ids_\(key)"] = .int32s([5, 6])
     }
     metadata["\(architecture).rope.scaling.type"] = .string("yarn")
     metadata["\(architecture).expert_weights_norm"] = .bool(true)
