@@ -207,7 +207,7 @@ let package = Package(
             name: "Clusters",
             dependencies: [
                 "TensorCore", "Quantization", "GGUF", "Architectures", "Conversion", "Pipeline",
-                "Planning", "Reporting", "Deployment", "Parts",
+                "Planning", "Reporting", "Deployment", "Parts", "Calibration", "Inference",
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -248,7 +248,8 @@ let package = Package(
             dependencies: [
                 "TensorCore", "Safetensors", "Grammars", "Modelfiles", "Templates", "Tokenization",
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Inference", "Evaluation",
-                "Serving", "LoadTesting", "Planning", "Watching", "TestSupport",
+                "Serving", "LoadTesting", "Planning", "Watching", "Parts", "Clusters",
+                "Calibration", "TestSupport",
             ],
             path: "Tests/Fuzzing", swiftSettings: strict),
         .testTarget(

@@ -14,6 +14,8 @@ struct StatusReader {
 
     /// Seconds without a sign of life after which a task is silent.
     static let silence = 120
+    /// The most seconds that a task is believed to have taken.
+    private static let longest = 1e9
     /// The most bytes of a list of tasks.
     private static let listLimit = 1 << 30
 
@@ -102,13 +104,15 @@ struct StatusReader {
         }
         let isPart = task.output.hasSuffix(".manifest.json")
         if isFinal {
-            if let own = record(task, "done")?["seconds"]?.double, own > 0 { seconds.append(own) }
+            if let own = record(task, "done")?["seconds"]?.double, own > 0 {
+                seconds.append(min(own, StatusReader.longest))
+            }
             return (.done, nil)
         }
         if isPart, FileIdentity(path: task.output) != nil {
             switch FoundPart(manifest: task.output) {
             case .complete(let own):
-                seconds.append(own)
+                seconds.append(min(max(own, 0), StatusReader.longest))
                 return (.done, nil)
             case .damaged(let reason): return remark(.failed, "", reason)
             }

@@ -35,7 +35,9 @@ enum TaskScript {
         record() { # KIND, further JSON members
           printf '{"host": "%s", "job": "%s", "attempt": %d, "started": %d%s}\n' \
             "$host" "$job" "$attempt" "$started" "${2-}" >"$state/$number.$1.$$" \
-            && mv -f "$state/$number.$1.$$" "$state/$number.$1"
+            && mv -f "$state/$number.$1.$$" "$state/$number.$1" && return 0
+          rm -f "$state/$number.$1.$$"
+          return 1
         }
 
         say() { printf '%s\n' "$stage $number: $1" | tee -a "$log" >&2; }
@@ -47,7 +49,11 @@ enum TaskScript {
           if [ "$attempt" -le "$RETRIES" ]; then
             case $1 in 64 | 65) ;; *) again=true ;; esac
           fi
-          record failed ", \"exit\": $1, \"finished\": $(date +%s), \"again\": $again"
+          # Tries that cannot be counted would never end.
+          record failed ", \"exit\": $1, \"finished\": $(date +%s), \"again\": $again" || {
+            again=false
+            say "$state cannot be written: not tried again by itself"
+          }
           rm -f "$state/$number.running"
           if [ $again = true ] && [ -n "${SLURM_JOB_ID-}" ]; then
             say "exit code $1, attempt $attempt: queued again"

@@ -8,6 +8,8 @@ public struct PartError: IngotError, Hashable {
         case noParts
         /// A path that does not end as a part's does.
         case notAPart
+        /// The output's path is that of a part.
+        case isPart(PartNumber)
         /// Parts of several divisions lie beside each other.
         case severalDivisions([Int])
         /// The part is there and its manifest is not.
@@ -56,8 +58,10 @@ public struct PartError: IngotError, Hashable {
         switch kind {
         case .noParts: "no parts of it found, expected \(path).part-00001-of-…"
         case .notAPart: "found no part's name, expected one that ends in .part-00001-of-00008"
+        case .isPart(let part): "is part \(part), expected a path for what the parts become"
         case .severalDivisions(let counts):
-            "parts of \(PartError.list(counts)) found beside each other"
+            "parts of a division in \(counts.map(String.init).joined(separator: ", in "))"
+                + " found beside each other"
         case .withoutManifest: "has no manifest, so it is not known to be complete"
         case .notAManifest(let found, let expected): "\(found) found, expected \(expected)"
         case .edited: "the manifest is not as it was written"
@@ -84,20 +88,21 @@ public struct PartError: IngotError, Hashable {
         case .severalDivisions: "Name those that belong together, or remove the others."
         case .missing: "Run the missing ones; those that are there are kept."
         case .doubled: "Name one of the two."
-        case .withoutManifest, .withoutFile, .length, .edited, .content, .gap:
+        case .isPart: "Name the output: what stands before .part-."
+        case .withoutManifest, .notAManifest, .withoutFile, .length, .edited, .content, .gap:
             "Run this part again; the others are kept."
         case .damaged: "Run this part again, with --overwrite; the others are kept."
         case .differs(let what, _, _):
             what == "version"
                 ? "Make all parts with one version of the program."
                 : "Make this part again from the same source with the same options."
-        case .notAPart, .notAManifest, .unknownCommand: nil
+        case .notAPart, .unknownCommand: nil
         }
     }
     /// How the process ends when this error reaches the command line.
     public var exitCode: ExitCode {
         switch kind {
-        case .noParts, .notAPart, .severalDivisions: .usage
+        case .noParts, .notAPart, .isPart, .severalDivisions: .usage
         default: .badData
         }
     }

@@ -74,6 +74,10 @@ public struct PartManifest: Sendable, Hashable {
     public var share: Share
     /// How long it took.
     public var seconds: Double
+    /// What joining still does to the output: `norms` are tuned; `nil` where joined parts are the output.
+    public var finishing: String?
+    /// What the record beside each file of the output will say besides digests; of a first part.
+    public var records: [JSON] = []
 
     /// Describes a part.
     public init(
@@ -96,9 +100,7 @@ public struct PartManifest: Sendable, Hashable {
     ///
     /// - Throws: `FileError`.
     public func write(to path: String) throws(FileError) {
-        var members = content
-        members.append(("digest", .string(ByteString(PartManifest.digest(of: members)))))
-        try OutputFile.write(PartManifest.object(members).written(), to: path)
+        try OutputFile.write(PartManifest.sealed(content).written(), to: path)
     }
 }
 
@@ -107,6 +109,11 @@ extension PartManifest {
 
     private static func object(_ members: Members) -> JSON {
         .object(members.map { JSON.Member(key: ByteString($0.key), value: $0.value) })
+    }
+
+    /// Members with their digest, by which a manifest that was edited is found.
+    package static func sealed(_ members: [(key: String, value: JSON)]) -> JSON {
+        object(members + [("digest", .string(ByteString(digest(of: members))))])
     }
 
     private static func digest(of members: Members) -> String {
@@ -160,11 +167,13 @@ extension PartManifest {
                 ])
             ),
         ]
+        if let finishing { members.append(("finishing", text(finishing))) }
+        if !records.isEmpty { members.append(("provenance", .array(records))) }
         return members
     }
 
-    /// The most bytes of a manifest: thousands of source files.
-    private static let byteLimit = 1 << 24
+    /// The most bytes of a manifest: thousands of source files, a record of 10⁵ tensors.
+    private static let byteLimit = 1 << 26
 
     /// Reads a manifest.
     ///
@@ -223,5 +232,7 @@ extension PartManifest {
         place = try json["output"].map {
             Place(offset: try count($0, "offset"), byteCount: try count($0, "bytes"))
         }
+        finishing = try json["finishing"].map { _ in try member(json, "finishing", \.text) }
+        records = try json["provenance"].map { _ in try member(json, "provenance", \.array) } ?? []
     }
 }

@@ -25,17 +25,35 @@ extension PartSet {
     /// Puts parts that are stretches of the output one after another, each compared with its digest
     /// on the way; nothing is there under the output's name before all are.
     ///
-    /// - Throws: As `check`.
+    /// - Parameter finish: Given the whole file before it has its name, to change bytes of it.
+    /// - Throws: As `check`; what `finish` throws.
     /// - Complexity: O(bytes).
     public func join(
-        pool: WorkerPool = WorkerPool(), progress: @Sendable (Int) -> Void = { _ in }
+        pool: WorkerPool = WorkerPool(), progress: @Sendable (Int) -> Void = { _ in },
+        finish: (OutputFile) throws -> Void = { _ in }
     ) throws {
-        let total = parts.last?.manifest.place?.byteCount ?? 0
+        guard let total = parts.last?.manifest.place?.byteCount else {
+            throw PartError(
+                .content(found: "no place in the output", expected: "an offset and a length"),
+                path: output)
+        }
+        // Before room is taken for what a manifest claims.
+        try requireLengths()
         let file = try OutputFile(path: output, byteCount: total)
         try read(pool: pool, progress: progress) { part, offset, bytes in
             try file.write(bytes, at: (parts[part].manifest.place?.offset ?? 0) + offset)
         }
+        try file.truncate(to: total)
+        try finish(file)
         try file.commit(byteCount: total)
+    }
+
+    /// Throws where a file is not there or has another length than its manifest says.
+    private func requireLengths() throws {
+        let problems = parts.flatMap { part in
+            part.manifest.files.compactMap { part.lengthProblem(of: $0) }
+        }
+        guard problems.isEmpty else { throw PartProblems(problems) }
     }
 
     /// Gives parts that are files of the output their names.
@@ -108,6 +126,18 @@ extension PartSet {
 }
 
 extension PartSet.Part {
+    /// Whether one of the part's files is there and as long as its manifest says.
+    fileprivate func lengthProblem(of file: PartManifest.File) -> PartError? {
+        let path = path(of: file)
+        guard let found = FileIdentity(path: path) else {
+            return PartError(.withoutFile(manifest.part), path: path)
+        }
+        guard found.byteCount == file.byteCount else {
+            return PartError(.length(found: found.byteCount, expected: file.byteCount), path: path)
+        }
+        return nil
+    }
+
     /// What is wrong with one of the part's files, whose bytes are handed out on the way; `nil` where
     /// it is as it was written.
     ///
@@ -116,15 +146,9 @@ extension PartSet.Part {
         of file: PartManifest.File,
         _ take: (_ offset: Int, UnsafeRawBufferPointer) throws -> Void = { _, _ in }
     ) throws -> PartError? {
+        if let problem = lengthProblem(of: file) { return problem }
         let path = path(of: file)
-        guard FileIdentity(path: path) != nil else {
-            return PartError(.withoutFile(manifest.part), path: path)
-        }
         let input = try InputFile(path: path)
-        guard input.byteCount == file.byteCount else {
-            return PartError(
-                .length(found: input.byteCount, expected: file.byteCount), path: path)
-        }
         let digest = try FileDigest.sha256(of: input, take)
         guard digest == file.sha256 else {
             return PartError(.damaged(found: digest, expected: file.sha256), path: path)

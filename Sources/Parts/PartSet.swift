@@ -31,9 +31,11 @@ public struct PartSet: Sendable {
 
     /// The command that made them.
     public var command: String { parts[0].manifest.command }
-    /// The bytes of all files.
+    /// The bytes of all files, as manifests say.
     public var byteCount: Int {
-        parts.reduce(0) { $0 + $1.manifest.files.reduce(0) { $0 + $1.byteCount } }
+        parts.lazy.flatMap(\.manifest.files).reduce(0) {
+            $0.adding(checked: $1.byteCount) ?? Int.max
+        }
     }
 
     /// The paths of what looks like parts of the output at `path`, beside it.
@@ -91,7 +93,8 @@ public struct PartSet: Sendable {
             } catch let error as FileError where error.exitCode == .badData {
                 // Such as nothing but zeros, where a machine lost its power.
                 let problem = PartError(
-                    .notAManifest(found: error.problem, expected: "a part's manifest"),
+                    .notAManifest(
+                        found: "a file that \(error.problem)", expected: "a part's manifest"),
                     path: error.path)
                 reading.withLock { $0.problems[number] = problem }
             }
@@ -102,6 +105,13 @@ public struct PartSet: Sendable {
         let comparison = PartComparison(read, sources: found.sources)
         problems += comparison.problems(unread: places.count - read.count)
         guard problems.isEmpty else { throw PartProblems(problems) }
+        if let own = FileIdentity(path: output),
+            let part = read.first(where: {
+                FileIdentity(path: $0.path)?.isSameFile(as: own) == true
+            })
+        {
+            throw PartError(.isPart(part.manifest.part), path: output)
+        }
         self.output = output
         parts = comparison.sorted
     }
@@ -161,12 +171,12 @@ public struct PartProblems: IngotError {
 /// Manifests against each other: what most have is right, so that the odd one is named.
 private struct PartComparison {
     private let parts: [PartSet.Part]
-    /// The lists of sources, in words.
-    private let sources: [String]
+    /// The lists of sources that parts have.
+    private let sources: [[PartSource]]
 
     init(_ parts: [PartSet.Part], sources: [[PartSource]]) {
         self.parts = parts
-        self.sources = sources.map { PartComparison.text(of: $0) }
+        self.sources = sources
     }
 
     var sorted: [PartSet.Part] {
@@ -180,8 +190,12 @@ private struct PartComparison {
         problems += differences("command") { $0.manifest.command }
         problems += differences("version") { $0.manifest.version }
         problems += differences("number of parts") { "\($0.manifest.part.count)" }
-        problems += differences("source") { sources[$0.sources] }
-        problems += differences("plan") { $0.manifest.plan }
+        problems += sourceDifferences
+        // Of another source a part has another plan too.
+        if problems.isEmpty {
+            problems += differences("plan") { $0.manifest.plan }
+            problems += differences("kind of part") { PartComparison.kind(of: $0.manifest) }
+        }
         // Numbers mean nothing across divisions.
         guard problems.isEmpty else { return problems }
         var paths: [Int: String] = [:]
@@ -201,26 +215,47 @@ private struct PartComparison {
         return problems.isEmpty && unread == 0 ? gaps() : problems
     }
 
-    /// The sources of a part in a few words that differ where they do.
-    private static func text(of sources: [PartSource]) -> String {
-        guard sources.count != 1, let first = sources.first else {
-            return sources.first.map {
-                "\($0.name) of \($0.byteCount) bytes (\($0.digest.prefix(12)))"
-            }
-                ?? "none"
+    /// How a part is joined.
+    private static func kind(of manifest: PartManifest) -> String {
+        let kind =
+            manifest.isSplit
+            ? "files of a split model"
+            : manifest.place == nil ? "what was gathered" : "a stretch of the output"
+        return kind + (manifest.finishing.map { ", \($0) to be tuned" } ?? "")
+    }
+
+    /// Parts of other sources than most, with the first file that differs.
+    private var sourceDifferences: [PartError] {
+        guard sources.count > 1, let usual = usual(parts.map(\.sources)) else { return [] }
+        return parts.filter { $0.sources != usual }.map { part in
+            let (own, expected) = (sources[part.sources], sources[usual])
+            let place =
+                zip(own, expected).enumerated().first { $0.element.0 != $0.element.1 }?.offset
+                ?? min(own.count, expected.count)
+            return PartError(
+                .differs(
+                    what: "source", found: PartComparison.text(of: own, place),
+                    expected: PartComparison.text(of: expected, place)), path: part.path)
         }
-        var digest = PlanDigest(command: "", version: "", count: sources.count)
-        digest.add(sources)
-        return "\(sources.count) files, \(first.name) the first (\(digest.text.prefix(12)))"
+    }
+
+    private static func text(of sources: [PartSource], _ place: Int) -> String {
+        guard place < sources.count else { return "no further file" }
+        let source = sources[place]
+        return "\(source.name) of \(source.byteCount) bytes (\(source.digest.prefix(12)))"
+    }
+
+    /// What most have; of several the first.
+    private func usual<Value: Hashable>(_ values: [Value]) -> Value? {
+        var counts: [Value: Int] = [:]
+        for value in values { counts[value, default: 0] += 1 }
+        let most = counts.values.max()
+        return values.first { counts[$0] == most }
     }
 
     private func differences(_ what: String, _ value: (PartSet.Part) -> String) -> [PartError] {
         let values = parts.map(value)
-        var counts: [String: Int] = [:]
-        for value in values { counts[value, default: 0] += 1 }
-        guard counts.count > 1,
-            let usual = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) })?.key
-        else { return [] }
+        guard let usual = usual(values) else { return [] }
         return zip(parts, values).filter { $0.1 != usual }.map { part, value in
             PartError(.differs(what: what, found: value, expected: usual), path: part.path)
         }

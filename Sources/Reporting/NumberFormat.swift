@@ -39,6 +39,8 @@ package enum NumberFormat {
     /// A duration: `4.5 s`, `45 s`, `3 min 20 s`.
     package static func duration(_ seconds: Double) -> String {
         if seconds < 10 { return fixed(seconds, 1) + " s" }
+        // What was measured elsewhere may be anything.
+        guard seconds < 1e15 else { return "\(seconds) s" }
         let whole = Int(seconds.rounded())
         if seconds < 60 { return "\(whole) s" }
         return whole < 3600

@@ -159,6 +159,10 @@ struct GatheredParts {
     ) throws -> (head: Head, result: Evaluator.Result) {
         let (first, _) = try read(0, as: Head.self)
         let names = models(first)
+        guard !names.isEmpty else {
+            throw PartError(
+                .content(found: "no model", expected: "those that were run"), path: try path(0))
+        }
         var (tokens, next): (Int, Int?) = (0, nil)
         var joining = Evaluator.Joining(levelCount: names.count - 1)
         for number in found.parts.indices {
@@ -172,7 +176,7 @@ struct GatheredParts {
                         expected: "those of part \(number + 1)"), path: try path(number))
             }
             next = values.windows.upperBound
-            tokens += tokensRun(head)
+            tokens = tokens.adding(checked: tokensRun(head)) ?? Int.max
             joining.add(values)
         }
         return (

@@ -25,7 +25,7 @@ public struct FuzzTarget: Sendable {
 
     /// Every target.
     public static let all: [FuzzTarget] =
-        containers + texts + tokenizers + directories + network + [server]
+        containers + texts + tokenizers + directories + campaigns + network + [server]
 
     /// Reads one input.
     ///

@@ -131,6 +131,28 @@ struct ClusterCommandTests {
         }
     }
 
+    @Test("A task whose failures cannot be written down is not queued again for ever")
+    func fullFolder() throws {
+        try withJob { folder in
+            let slurm = try fakeSlurm(in: folder)
+            try #require(cluster(["slurm", "job.yaml", "-o", "c"], in: folder).exitCode == 0)
+            func task(_ before: String) throws -> Tool.Outcome {
+                try Tool.run(
+                    ["-c", "\(before); exec /bin/sh c/task.sh 01-m-convert 1"],
+                    calledAs: "/bin/sh", in: folder,
+                    environment: slurm.merging(["SLURM_JOB_ID": "7"]) { $1 })
+            }
+            // No file can grow, as on a disk that is full.
+            let outcome = try task("trap '' XFSZ; ulimit -f 0")
+            #expect(outcome.exitCode == 74, "\(outcome.errors)")
+            #expect(outcome.errors.contains("not tried again by itself"), "\(outcome.errors)")
+            #expect(!Fixtures.exists(folder + "/asked"))
+            #expect(!Fixtures.exists(folder + "/out/m/m-F16.gguf"))
+            #expect(try task(":").exitCode == 0)
+            #expect(Fixtures.exists(folder + "/out/m/m-F16.gguf"))
+        }
+    }
+
     @Test("A task that fails says why, is tried again as often as the job says, and stops others")
     func failure() throws {
         try withJob { folder in

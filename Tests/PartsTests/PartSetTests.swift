@@ -92,6 +92,62 @@ import Testing
         }
     }
 
+    @Test func theFileThatDiffersIsNamed() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let other = PartSource(name: "text.txt", byteCount: 7, digest: "dd")
+            _ = try Self.write(folder) { $0.sources.append(other) }
+            let problems = #expect(throws: PartProblems.self) {
+                try PartSet(output: folder + "/out")
+            }
+            #expect(problems?.problem.contains("text.txt of 7 bytes (dd) found") == true)
+            #expect(problems?.problem.contains("no further file expected") == true)
+        }
+    }
+
+    @Test func aPartIsNotWrittenOver() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let paths = try Self.write(folder)
+            let error = #expect(throws: PartError.self) {
+                try PartSet(output: paths[1], paths: paths)
+            }
+            #expect(error?.kind == .isPart(try #require(PartNumber(2, of: 3))))
+        }
+    }
+
+    @Test func kindsOfPartsAreNotMixed() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let paths = try Self.write(folder) { $0.isSplit = true }
+            let problems = #expect(throws: PartProblems.self) {
+                try PartSet(output: folder + "/out")
+            }
+            #expect(problems?.file == paths[1])
+            #expect(problems?.problem.contains("another kind of part") == true)
+        }
+    }
+
+    @Test func lengthsThatCannotBeAreErrors() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            _ = try Self.write(folder) { $0.files[0].byteCount = Int.max }
+            guard case .gap = Self.problems(folder).first else {
+                Issue.record("a part as long as no file passed")
+                return
+            }
+            // Where parts do not follow each other nothing else bounds their lengths.
+            for number in 1...3 {
+                let part = try #require(PartNumber(number, of: 3))
+                var manifest = try PartManifest(path: part.manifestPath(of: folder + "/out"))
+                manifest.place = nil
+                manifest.files[0].byteCount = Int.max
+                try manifest.write(to: part.manifestPath(of: folder + "/out"))
+            }
+            #expect(try PartSet(output: folder + "/out").byteCount == Int.max)
+            guard case .content = Self.problems(folder).first else {
+                Issue.record("parts without a place were joined")
+                return
+            }
+        }
+    }
+
     @Test func missingAndDoubledPartsAreNamed() throws {
         try Fixtures.withTemporaryFolder { folder in
             let paths = try Self.write(folder)
