@@ -26,23 +26,23 @@ extension Plan {
         return model.choices.map(\.format)
     }
 
-    /// The plans of `quantize --keep-split`: a file for each file of the source, with the same
-    /// tensors; the first has the metadata.
+    /// The plans of `quantize --keep-split`: of the whole as if it were one file, and of a file for
+    /// each file of the source, with the same tensors; the first has the metadata.
     ///
     /// - Parameter outputPath: The files are called like it, with `-00001-of-00003` before the
     ///   ending.
     /// - Throws: `RecipeError` when the recipe cannot be applied, `PipelineError`, `GGUFError`.
     public static func quantizeKeepingSplit(
         _ split: SplitSource, recipe: Recipe, options: QuantizeOptions, outputPath: String
-    ) throws -> [Plan] {
+    ) throws -> (whole: Plan, files: [Plan]) {
         let model = try QuantizedModel(split, recipe: recipe, options: options, keepsOrder: true)
         let parts = split.shards.indices.map { shard in
             model.order.indices.filter { place in
                 split.shardNumbers[model.position(ofTensor: model.order[place])] == shard
             }
         }
-        return try model.plan(recipe: recipe, options: options, outputPath: outputPath)
-            .split(into: parts)
+        let whole = try model.plan(recipe: recipe, options: options, outputPath: outputPath)
+        return (whole, try whole.split(into: parts))
     }
 }
 

@@ -143,6 +143,66 @@ public struct ProvenanceRecord: Sendable, Hashable {
         }
     }
 
+    /// What the record of each plan's file will say, as JSON, before the file is there: digests of what
+    /// is written are zeros.
+    ///
+    /// Inputs are read once for all.
+    ///
+    /// - Throws: What reading the files throws.
+    public static func drafts(
+        _ plans: [Plan], importance: ImportanceMatrix?, calibration: Calibration?,
+        toolVersion: String, arguments: [String]
+    ) throws -> [JSON] {
+        let sources = try plans[0].source.files.map { try describe($0) }
+        let matrix = try importance.map { try describe(InputFile(path: $0.path)) }
+        let unknown = String(repeating: "0", count: 64)
+        return try plans.map { plan in
+            let record = ProvenanceRecord(
+                toolVersion: toolVersion, arguments: arguments, recipe: plan.recipeName,
+                sources: sources, importanceMatrix: matrix, calibration: calibration,
+                outputs: [File(name: Paths.name(plan.outputPath), byteCount: nil, sha256: unknown)],
+                tensors: plan.tensors.map {
+                    Tensor(
+                        name: $0.name, sourceType: $0.source.format.name,
+                        type: $0.choice.format.name, byteCount: $0.byteCount, sha256: unknown)
+                })
+            return try JSON.parse(ReadableJSON.bytes(of: ProvenanceStatement(record)))
+        }
+    }
+
+    /// Writes the record of the file at `path`, which is complete now.
+    ///
+    /// - Parameter draft: What `drafts` said of it.
+    /// - Throws: `VerificationError` when the draft is of another file; what reading the file and writing
+    ///   the record throw.
+    public static func write(draft: JSON, of path: String) throws {
+        let file = try GGUFFile(path: path)
+        guard
+            let statement = try? ReadableJSON.value(
+                ProvenanceStatement.self, from: draft.written()),
+            let draft = ProvenanceRecord(statement),
+            draft.tensors.map({ [$0.name, $0.type] })
+                == file.tensors.map({ [$0.name, $0.format.name] })
+        else {
+            throw VerificationError(
+                file: path, place: nil,
+                problem: "what its first part says of a provenance record is about another file",
+                remedy: "Make that part again with --provenance and --overwrite.")
+        }
+        let record = ProvenanceRecord(
+            toolVersion: draft.toolVersion, arguments: draft.arguments, recipe: draft.recipe,
+            sources: draft.sources, importanceMatrix: draft.importanceMatrix,
+            calibration: draft.calibration, outputs: [try describe(file.file)],
+            tensors: zip(draft.tensors, try Digests.ofTensors(in: file)).map { tensor, digest in
+                Tensor(
+                    name: tensor.name, sourceType: tensor.sourceType, type: tensor.type,
+                    byteCount: tensor.byteCount, sha256: digest)
+            })
+        try OutputFile.write(
+            ReadableJSON.bytes(of: ProvenanceStatement(record)),
+            to: ProvenanceRecord.path(for: path))
+    }
+
     /// Reads the record beside the file at `path`; `nil` when there is none.
     ///
     /// - Throws: `VerificationError` when it is not such a record, `FileError`.

@@ -12,6 +12,8 @@ struct PartRun {
     let overwrites: Bool
     let isQuiet: Bool
     var options: WriteOptions
+    /// What joining still does to files: see `PartManifest.finishing`.
+    private let finishing: String?
     private let outputs: [PlannedOutput]
     private let sources: [PartSource]
     private let wholes: PlanParts?
@@ -37,6 +39,9 @@ struct PartRun {
         self.part = part
         self.overwrites = overwrites
         self.isQuiet = isQuiet
+        var options = options
+        finishing = options.finishing == nil ? nil : JoinTuning.norms
+        options.finishing = nil
         self.options = options
         var sources = try outputs[0].plan.source.files.map { try PartSource($0) }
         if let importance { sources.append(try PartSource(InputFile(path: importance.path))) }
@@ -54,7 +59,7 @@ struct PartRun {
                     problem:
                         "\(output.files.count) files would be written, expected at least one for"
                         + " each of \(part.count) parts",
-                    remedy: "Ask for fewer parts, or allow fewer bytes or tensors in a file.")
+                    remedy: "Ask for fewer parts, or for more files (--split-max-size).")
             }
             return parts
         }
@@ -114,6 +119,43 @@ struct PartRun {
         }
     }
 
+    /// Adds what records of the joined files will say to the manifests of first parts.
+    ///
+    /// Inputs are read once for all.
+    func addRecords(
+        _ importance: ImportanceMatrix?, _ calibration: ProvenanceRecord.Calibration?
+    ) throws {
+        guard part.number == 1 else { return }
+        let lacking = try outputs.compactMap { output in
+            let path = part.manifestPath(of: output.plan.outputPath)
+            let manifest = try PartManifest(path: path)
+            return manifest.records.isEmpty ? (output, path, manifest) : nil
+        }
+        guard !lacking.isEmpty else { return }
+        var records = try ProvenanceRecord.drafts(
+            lacking.flatMap(\.0.files), importance: importance, calibration: calibration,
+            toolVersion: Ingot.version, arguments: PartRun.wholeArguments)[...]
+        for (output, path, manifest) in lacking {
+            var manifest = manifest
+            manifest.records = Array(records.prefix(output.files.count))
+            records = records.dropFirst(output.files.count)
+            try manifest.write(to: path)
+        }
+    }
+
+    /// The command line of the run that would write the whole.
+    private static var wholeArguments: [String] {
+        var arguments: [String] = []
+        var isNumber = false
+        for word in CommandLine.arguments.dropFirst() {
+            defer { isNumber = word == "--part" }
+            guard !isNumber, !["--part", "--overwrite"].contains(word), !word.hasPrefix("--part=")
+            else { continue }
+            arguments.append(word)
+        }
+        return arguments
+    }
+
     /// What each output lacks.
     private var jobs: [Job] {
         var file = 0
@@ -134,6 +176,7 @@ struct PartRun {
                     plan: wholes.digest(
                         of: number, command: command, options: options, sources: sources),
                     share: share.share)
+                own.finishing = finishing
                 own.place = .init(
                     offset: share.bytes(ofFile: number).lowerBound,
                     byteCount: outputs[index].plan.layout.byteCount)

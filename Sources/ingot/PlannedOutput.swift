@@ -16,6 +16,12 @@ struct PlannedOutput {
         files = try plan.split(split.limit)
     }
 
+    /// A plan and the files that it is cut into.
+    init(_ plan: Plan, files: [Plan]) {
+        self.plan = plan
+        self.files = files
+    }
+
     /// A plan that is one file, whatever its number in a split.
     init(_ plan: Plan) {
         self.plan = plan

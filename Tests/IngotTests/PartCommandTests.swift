@@ -175,10 +175,6 @@ import Testing
     @Test(arguments: [
         (["quantize", "a.gguf", "b.gguf", "Q4_0", "--part", "3/2"], "expected K/N"),
         (["quantize", "a.gguf", "b.gguf", "Q4_0", "--overwrite"], "--part is missing"),
-        (
-            ["quantize", "a.gguf", "b.gguf", "Q4_0", "--part", "1/2", "--keep-split"],
-            "--keep-split"
-        ),
         (["join", "/nowhere/at/all.gguf"], "no such file"),
     ])
     func mistakesAreNamed(arguments: [String], said: String) throws {

@@ -104,7 +104,8 @@ import Testing
                     GGUFFile(path: folder + "/joined.gguf")
                 ).isIdentical)
             let plans = try Plan.quantizeKeepingSplit(
-                split, recipe: .Q8_0, options: QuantizeOptions(), outputPath: folder + "/k.gguf")
+                split, recipe: .Q8_0, options: QuantizeOptions(), outputPath: folder + "/k.gguf"
+            ).files
             _ = try PlanWriter.write(plans, options: WriteOptions())
             let kept = try SplitSource.open(path: folder + "/k-00001-of-00002.gguf")
             #expect(kept.tensors.map(\.name) == model.tensors.map(\.name))

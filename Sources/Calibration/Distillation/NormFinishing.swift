@@ -67,8 +67,36 @@ public final class NormFinishing: OutputFinishing {
 
     /// Takes the steps for a file; empty where none gained anything.
     public func values(for plan: Plan, at path: String) throws -> [String: [Float]] {
-        let outcome = try outcome(of: plan, at: path)
-        found.withLock { $0.append((plan.outputPath, outcome)) }
+        if plan.metadata["split.count"] != nil {
+            return told(.impossible("the model is in several files"), plan.outputPath)
+        }
+        return try values(
+            of: plan.source,
+            formats: Dictionary(
+                plan.tensors.map { ($0.name, $0.choice.format) },
+                uniquingKeysWith: { first, _ in first }), at: path, output: plan.outputPath)
+    }
+
+    /// Takes the steps for a file that is whole but for them, whoever has written it: for the same
+    /// source and bytes the same values as `values(for:at:)`.
+    public func values(
+        for file: GGUFFile, of source: any TensorSource, output: String
+    ) throws -> [String: [Float]] {
+        try values(
+            of: source,
+            formats: Dictionary(
+                file.tensors.map { ($0.name, $0.format) }, uniquingKeysWith: { first, _ in first }),
+            at: file.path, output: output)
+    }
+
+    private func values(
+        of source: any TensorSource, formats: [String: Format], at path: String, output: String
+    ) throws -> [String: [Float]] {
+        told(try outcome(of: source, formats: formats, at: path, output: output), output)
+    }
+
+    private func told(_ outcome: Outcome, _ output: String) -> [String: [Float]] {
+        found.withLock { $0.append((output, outcome)) }
         guard case .distilled(let result) = outcome else { return [:] }
         return result.norms
     }
@@ -83,20 +111,16 @@ public final class NormFinishing: OutputFinishing {
             validationLengths: validation.joined().map(\.count), pool: pool)
     }
 
-    private func outcome(of plan: Plan, at path: String) throws -> Outcome {
-        if plan.metadata["split.count"] != nil {
-            return .impossible("the model is in several files")
-        }
-        let original = try Model(source: plan.source)
+    private func outcome(
+        of source: any TensorSource, formats: [String: Format], at path: String, output: String
+    ) throws -> Outcome {
+        let original = try Model(source: source)
         if let obstacle = NormDistillation.obstacle(in: original) { return .impossible(obstacle) }
         let quantized = try Model(path: path)
         let result = try NormDistillation(
             original: original, quantized: quantized, training: training, validation: validation,
             options: options, pool: pool
-        ).run { progress(plan.outputPath, $0, $1) }
-        let formats = Dictionary(
-            plan.tensors.map { ($0.name, $0.choice.format) },
-            uniquingKeysWith: { first, _ in first })
+        ).run { progress(output, $0, $1) }
         guard result.norms.keys.allSatisfy({ formats[$0] == .F32 }) else {
             return .impossible("its norms are not kept in F32")
         }

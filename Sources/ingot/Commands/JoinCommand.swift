@@ -22,6 +22,9 @@ struct JoinCommand: ParsableCommand {
               ingot join --dry-run out.gguf
               ingot join --delete-parts out.gguf node1/out.gguf.part-* \\
                 node2/out.gguf.part-*
+
+            Parts of --effort best:
+              ingot join out.gguf --model model-f16.gguf --calibrate inputs/
             """)
 
     @Argument(help: "The file to write; parts are called like it.")
@@ -37,6 +40,8 @@ struct JoinCommand: ParsableCommand {
     var deleteParts = false
 
     @OptionGroup var options: RunOptions
+
+    @OptionGroup(title: "Parts of --effort best") var tuning: JoinTuningOptions
 
     @OptionGroup(title: "Gates of a report") var gating: ReportGateOptions
 
@@ -68,6 +73,12 @@ struct JoinCommand: ParsableCommand {
             throw ValidationError("gates are for reports; these are parts of \(set.command)")
         }
         let written = try written(from: set)
+        if !dryRun {
+            // Of parts that are files of the output, a record for each.
+            for (path, draft) in zip(written, set.parts[0].manifest.records) {
+                try ProvenanceRecord.write(draft: draft, of: path)
+            }
+        }
         if deleteParts, !dryRun { set.remove() }
         guard !options.quiet else { return }
         let count = NumberFormat.counted(set.parts.count, "part")
@@ -95,7 +106,12 @@ struct JoinCommand: ParsableCommand {
                 try check(set)
                 return dryRun ? [] : try set.name()
             }
-            try watch(set) { try set.join(pool: options.pool, progress: $0) }
+            let tuning = try JoinTuning(
+                set, model: self.tuning.model, self.tuning.calibration, threads: options.threads,
+                isQuiet: options.quiet)
+            try watch(set) { progress in
+                try set.join(pool: options.pool, progress: progress) { try tuning?.tune($0) }
+            }
             return [output]
         case "imatrix":
             try check(set)

@@ -135,6 +135,8 @@ struct QuantizeCommand: ParsableCommand {
 
     @OptionGroup var target: TargetOptions
 
+    @OptionGroup var stored: StoredPlanOptions
+
     @Option(
         help: ArgumentHelp(
             "For a directory: the type to quantize from (f16 by default, bf16, f32 or auto).",
@@ -156,7 +158,11 @@ struct QuantizeCommand: ParsableCommand {
     @Flag(help: "Read the written bytes back from the disk and compare before the file appears.")
     var verify = false
 
-    @Flag(help: "Write OUT.provenance.json: what was made from what, with SHA-256 digests.")
+    @Flag(
+        help: """
+            Write OUT.provenance.json: what was made from what, with SHA-256 digests; of parts ingot \
+            join does, if the first was made with it.
+            """)
     var provenance = false
 
     @Flag(help: "Continue a run that was killed; keep what is written should this one be.")
@@ -187,14 +193,14 @@ struct QuantizeCommand: ParsableCommand {
                 "a target is for one file of chosen formats: --keep-split, --split-max-tensors,"
                     + " --split-max-size and --pure do not go with it")
         }
-        if parts.part != nil, keepSplit || provenance || target.isWanted {
+        if parts.part != nil, target.isWanted {
             throw ValidationError(
-                "--part does not go with --keep-split (--split-max-size does), --provenance and"
-                    + " targets: they are about whole files")
+                "a target is chosen by measuring the whole model: run once with --dry-run --json"
+                    + " in place of --part, and make the parts with --formats-from and what that"
+                    + " printed")
         }
-        if parts.part != nil, calibration.effort == .best {
-            throw ValidationError(
-                "--effort best tunes norms by the whole file: --part does not go with it")
+        if target.isWanted, stored.formatsFrom != nil {
+            throw ValidationError("--formats-from tells what a target would choose; expected one")
         }
         if keepSplit, planning.split.isWanted {
             throw ValidationError(
@@ -207,7 +213,10 @@ struct QuantizeCommand: ParsableCommand {
             return Terminal.print(lines: try typeListing())
         }
         let threads = planning.run.threads
-        if !target.isWanted, let run = try CheckpointRun(words, threads: threads) {
+        let formats = try stored.load()
+        if !target.isWanted, formats == nil,
+            let run = try CheckpointRun(words, threads: threads)
+        {
             return try run.run(self)
         }
         if let option = checkpoint.given.first {
@@ -216,9 +225,13 @@ struct QuantizeCommand: ParsableCommand {
                     + " their types")
         }
         let request =
-            try target.isWanted
-            ? QuantizeRequest(allocating: words, threads: threads, label: target.label)
-            : QuantizeRequest(words, threads: threads)
+            if let formats {
+                try QuantizeRequest(planned: words, threads: threads, recipe: formats.recipe)
+            } else if target.isWanted {
+                try QuantizeRequest(allocating: words, threads: threads, label: target.label)
+            } else {
+                try QuantizeRequest(words, threads: threads)
+            }
         let template = try planning.template.load()
         let source = try source(at: request.input, template: template)
         var options = try quantizeOptions()
@@ -232,7 +245,9 @@ struct QuantizeCommand: ParsableCommand {
         let calibration = try calibration.load(for: source)
         options.calibrated = calibration?.tensors
         options.metadataOverrides += calibration?.metadata ?? []
+        options.recipe.allocation = formats?.formats ?? [:]
         let outputs = try outputs(of: request, from: source, options, calibration?.windows)
+        try formats?.check(outputs)
         let importance = options.importance
         try planning.check(outputs, importance: importance)
         Terminal.warnings(importance?.warnings(for: source) ?? [])
@@ -240,6 +255,11 @@ struct QuantizeCommand: ParsableCommand {
         let finishing = try calibration?.finishing(
             of: source, threads: request.threads, isQuiet: planning.run.quiet)
         writeOptions.finishing = finishing
+        if parts.part != nil, finishing != nil, Paths.isFolder(request.input) {
+            throw ValidationError(
+                "--effort best tunes norms when parts are joined, by a GGUF file: convert the"
+                    + " directory first, or leave --part out")
+        }
         let rounding = try calibration?.round(outputs.files, with: &writeOptions)
         let partRun = try parts.part.map {
             try PartRun(
@@ -260,6 +280,7 @@ struct QuantizeCommand: ParsableCommand {
         if let folder = request.folder { try Directory.create(folder) }
         if let partRun {
             try partRun.run(importance: importance)
+            if provenance { try partRun.addRecords(importance, calibration?.record) }
             if let rounding, !planning.run.quiet { CalibrationListing.show(rounding.outcome) }
             return
         }
@@ -290,9 +311,10 @@ struct QuantizeCommand: ParsableCommand {
         return try chosen
             + request.outputs.flatMap { output in
                 if keepSplit, let split = source as? SplitSource {
-                    return try Plan.quantizeKeepingSplit(
-                        split, recipe: output.recipe, options: options, outputPath: output.path
-                    ).map { PlannedOutput($0) }
+                    let (whole, files) = try Plan.quantizeKeepingSplit(
+                        split, recipe: output.recipe, options: options, outputPath: output.path)
+                    return parts.part == nil || files.count == 1
+                        ? files.map { PlannedOutput($0) } : [PlannedOutput(whole, files: files)]
                 }
                 let plan = try Plan.quantize(
                     source, recipe: output.recipe, options: options, outputPath: output.path)
@@ -325,51 +347,6 @@ struct QuantizeCommand: ParsableCommand {
                 outputType: type, pre: pre, chatTemplate: template, ignoredTensors: ignoreTensors))
         planning.tell(source.notices, source.warnings)
         return RoundedSource(source, allowsNonFinite: planning.allowNonfinite)
-    }
-
-    private func quantizeOptions() throws -> QuantizeOptions {
-        var recipe = RecipeOptions()
-        recipe.isPure = pure
-        recipe.leavesOutput = leaveOutputTensor
-        recipe.outputFormat = try outputTensorType.map { try Format.parse($0) }
-        recipe.tokenEmbeddingFormat = try tokenEmbeddingType.map { try Format.parse($0) }
-        recipe.overrides = try overrides()
-        recipe.missingImportance = try MissingImportance(
-            option: imatrixMissing, hasMatrix: imatrix != nil)
-        var options = QuantizeOptions(recipe: recipe, allowsRequantization: allowRequantize)
-        options.importance = try imatrix.flatMap {
-            try ImportanceMatrix(path: $0)
-                .restricted(including: includeWeights, excluding: excludeWeights)
-        }
-        options.metadataOverrides = try overrideKv.map { try MetadataOverride(parsing: $0) }
-        for word in pruneLayers?.split(separator: ",", omittingEmptySubsequences: false) ?? [] {
-            guard let block = Int(word), block >= 0 else {
-                throw ValidationError(
-                    "--prune-layers has \"\(word)\", expected block numbers such as 3,5,7")
-            }
-            options.prunedBlocks.insert(block)
-        }
-        return options
-    }
-
-    /// The patterns of both options in the order of the command line: the first that occurs decides.
-    private func overrides() throws -> [TensorOverride] {
-        var (patterns, files) = (tensorType[...], tensorTypeFile[...])
-        var overrides: [TensorOverride] = []
-        for word in CommandLine.arguments {
-            let name = word.prefix { $0 != "=" }
-            if name == "--tensor-type", let pattern = patterns.popFirst() {
-                overrides.append(try TensorOverride(parsing: pattern))
-            } else if name == "--tensor-type-file", let file = files.popFirst() {
-                overrides += try Self.overrides(in: file)
-            }
-        }
-        overrides += try patterns.map { try TensorOverride(parsing: $0) }
-        return try files.reduce(into: overrides) { $0 += try Self.overrides(in: $1) }
-    }
-
-    private static func overrides(in file: String) throws -> [TensorOverride] {
-        try TensorOverride.list(parsing: InputFile.contents(path: file, limit: 1 << 24))
     }
 
     private func writeOptions(threads: Int?) throws -> WriteOptions {

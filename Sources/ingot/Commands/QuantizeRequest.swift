@@ -12,7 +12,7 @@ struct QuantizeRequest {
     }
 
     let input: String
-    let outputs: [Output]
+    private(set) var outputs: [Output]
     let threads: Int?
     /// The folder that outputs go to, where one was named; it may not be there yet.
     let folder: String?
@@ -30,6 +30,17 @@ struct QuantizeRequest {
         self.folder = folder
         self.targetPath = targetPath
         self.start = start
+    }
+
+    /// A run whose type an earlier plan tells: `IN [OUT.gguf|FOLDER/] [TYPE] [THREADS]`.
+    init(planned words: [String], threads: Int?, recipe: Recipe) throws {
+        try self.init(allocating: words, threads: threads, label: recipe.name)
+        if let start, start.name != recipe.name {
+            throw ValidationError(
+                "\(start.name) asked for, and --formats-from has a plan of \(recipe.name); TYPE may"
+                    + " be left out")
+        }
+        outputs = [Output(path: targetPath, recipe: recipe)]
     }
 
     private static func checked(_ threads: Int?) throws -> Int? {
