@@ -1,3 +1,5 @@
+import TensorCore
+
 /// The alphabet in which byte-level BPE writes bytes: every byte is one printable character.
 ///
 /// Printable Latin-1 stands for itself; the other 68 bytes are U+0100 and following, in order.
@@ -23,6 +25,17 @@ enum ByteAlphabet {
         for (byte, scalar) in scalars.enumerated() { bytes[Int(scalar)] = Int16(byte) }
         return bytes
     }()
+
+    /// Bytes as a token has them.
+    static func text(_ bytes: [UInt8]) -> ByteString {
+        ByteString(
+            bytes: bytes.flatMap { byte -> [UInt8] in
+                let scalar = scalars[Int(byte)]
+                return scalar < 0x80
+                    ? [UInt8(scalar)]
+                    : [UInt8(0xC0 | scalar >> 6), UInt8(0x80 | scalar & 0x3F)]
+            })
+    }
 
     /// The bytes that a token stands for, or `nil` when it has a character outside the alphabet.
     static func decode(_ token: some RandomAccessCollection<UInt8>) -> [UInt8]? {

@@ -85,6 +85,7 @@ public struct HFTokenizer: Sendable {
             isEncoder: model == .unigram)
         var special = reader.special
         if source.isFairseqAlone { special.completeAsFairseq() }
+        if files.hasEveryByte { special.ids.removeAll { $0.role == .unk } }
         special.chatTemplates = templates.templates
         special.apply(to: &vocabulary)
         var definition = files.definition

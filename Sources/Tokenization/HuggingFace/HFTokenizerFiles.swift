@@ -19,6 +19,8 @@ struct HFTokenizerFiles {
     /// What the class calls its tokens when no file says: known of bare vocabulary files and of
     /// BERT.
     let defaultNames: [(role: Vocabulary.SpecialRole, text: String)]
+    /// Whether a token for what the vocabulary lacks is of no use: it has every byte.
+    private(set) var hasEveryByte = false
     /// Where the files disagree about what is done to a text.
     private(set) var notices: [String] = []
 
@@ -68,6 +70,15 @@ struct HFTokenizerFiles {
                 modelType ?? (config?["model_type"] ?? config?["text_config"]?["model_type"])?.text
             definition = try files.definition(modelType: type)
             defaultNames = try files.defaultNames(modelType: type)
+        } else if sentencePiece == nil,
+            let file = try TiktokenFile(
+                folder, tokenizerConfig: tokenizerConfig,
+                size: (config?["vocab_size"] ?? config?["text_config"]?["vocab_size"])?.integer)
+        {
+            definitionFile = file.path
+            definition = try file.definition()
+            defaultNames = file.defaultNames
+            hasEveryByte = !defaultNames.contains { $0.role == .unk }
         } else {
             definitionFile = directory
             definition = nil
