@@ -66,6 +66,21 @@ public struct CheckpointRules: Sendable {
         }
     }
 
+    /// Matrices that the sentence-transformers library keeps behind a model (`Dense`).
+    public struct DenseModules: Sendable {
+        /// The folders in the model's directory, and what their matrices are called as tensors of the
+        /// checkpoint.
+        public let folders: [(folder: String, tensor: String)]
+        /// Whether they become a part of the file only where that is asked for.
+        public let isOnRequest: Bool
+
+        /// Says where they are.
+        init(_ folders: [(folder: String, tensor: String)], isOnRequest: Bool = false) {
+            self.folders = folders
+            self.isOnRequest = isOnRequest
+        }
+    }
+
     /// Other names that checkpoints have for the same tensors.
     public internal(set) var spellings: [ModelFamily.Spelling] = []
     /// Tensors that are written as metadata.
@@ -80,9 +95,8 @@ public struct CheckpointRules: Sendable {
     public internal(set) var exactParts: @Sendable (ModelConfiguration) -> Set<String> = { _ in [] }
     /// Whether tokens behind the tokenizer's own whose embeddings are zeros are never to be generated.
     public internal(set) var suppressesEmptyTokens = false
-    /// What the matrix behind a sentence-embedding model's rows, `1_Dense/model.safetensors`, is called
-    /// as a tensor of the checkpoint; `nil` where it is left out.
-    public internal(set) var denseLayer: String?
+    /// Matrices behind a sentence-embedding model, in folders of their own.
+    public internal(set) var denseModules: DenseModules?
     /// Lengths that no configuration says.
     public internal(set) var measured: [Measured] = []
     /// Integers that no configuration says.

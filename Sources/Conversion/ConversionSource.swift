@@ -30,6 +30,9 @@ public struct ConversionSource: TensorSource {
         public var ignoredTensors: [String]
         /// The directory of the model that a draft model is for.
         public var target: String?
+        /// Whether the matrices that the sentence-transformers library keeps behind a model become a part
+        /// of the file, where they do so on request only.
+        public var includesDenseModules = false
         /// An adapter (LoRA) that is merged into the weights, and that names the model.
         public var adapter: AdapterDirectory?
 
@@ -164,6 +167,13 @@ public struct ConversionSource: TensorSource {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= shape.rowCount, "row out of range")
         try contents[tensor].readFloats(
             rows, rowLength: shape.rowLength, into: destination, scratch: scratch)
+    }
+
+    /// A million for matrices that are stored with rows and columns exchanged: of few rows of the file
+    /// each stored row has a few values only.
+    public func readCount(ofTensor tensor: Int) -> Int? {
+        guard case .stored(let parts) = contents[tensor] else { return nil }
+        return parts.parts.contains { $0.view.axes.last?.stride != 1 } ? 1 << 20 : nil
     }
 
     /// Whether rows can be copied: they are stored in the format of the description, in whole runs.

@@ -30,7 +30,7 @@ struct ConvertedWeights {
     ) throws {
         outputType = options.outputType == .auto ? .f16 : options.outputType
         guard !options.isVocabularyOnly else { return }
-        var values = try exported ?? read(directory, family)
+        var values = try exported ?? read(directory, family, options)
         try configuration.measure(values, by: family.checkpoint)
         configuration.predictorCount += family.predictorCount(of: values.lazy.map(\.name))
         let dequantizedCount = values.count { $0.dataType == nil }
@@ -60,30 +60,10 @@ struct ConvertedWeights {
         }
     }
 
-    /// The matrix that the sentence-transformers library keeps behind a model, in a folder of its own.
-    private mutating func denseLayer(
-        _ directory: HuggingFaceDirectory, _ family: ModelFamily
-    ) throws -> [any ReadableTensor] {
-        let folder = directory.file("1_Dense")
-        guard let name = family.checkpoint.denseLayer,
-            FileIdentity(path: folder + "/model.safetensors") != nil
-        else { return [] }
-        let checkpoint = try Checkpoint(directory: folder)
-        files += checkpoint.shards.map(\.file)
-        let tensors = try checkpoint.modelTensors(quantization: nil, keeping: []).tensors
-        guard let weight = tensors.first(where: { $0.name == "linear.weight" }),
-            tensors.count == 1
-        else {
-            throw ConversionError(
-                .unmappedTensors(tensors.map(\.name).filter { $0 != "linear.weight" }),
-                path: folder)
-        }
-        return [RenamedTensor(base: weight, name: name)]
-    }
-
     /// The tensors of the directory's files.
     private mutating func read(
-        _ directory: HuggingFaceDirectory, _ family: ModelFamily
+        _ directory: HuggingFaceDirectory, _ family: ModelFamily,
+        _ options: ConversionSource.Options
     ) throws -> [any ReadableTensor] {
         let checkpoint = try Checkpoint(
             directory: directory.path, named: directory.config["transformers_weights"]?.text)
@@ -102,6 +82,10 @@ struct ConvertedWeights {
             ? checkpoint.mainType?.rawValue ?? "" : quantization?.typeName ?? model.method ?? ""
         notices += model.notices
         warnings += checkpoint.warnings + model.warnings
-        return try denseLayer(directory, family) + model.tensors
+        let dense = try DenseModules(
+            of: directory, family, areWanted: options.includesDenseModules)
+        files += dense.files
+        notices += dense.notices
+        return dense.tensors + model.tensors
     }
 }

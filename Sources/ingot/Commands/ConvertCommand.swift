@@ -109,6 +109,8 @@ struct ConvertCommand: ParsableCommand {
 
     @OptionGroup var draft: DraftOptions
 
+    @OptionGroup var dense: DenseModuleOptions
+
     @OptionGroup var planning: PlanOptions
 
     mutating func validate() throws {
@@ -156,14 +158,15 @@ struct ConvertCommand: ParsableCommand {
             )
         }
         let merged = adapter.merge ? try AdapterDirectory(path: directory) : nil
+        var conversion = ConversionSource.Options(
+            outputType: type ?? .f16, name: modelName, pre: pre,
+            metadata: try metadata.map { try MetadataFile(path: $0) },
+            chatTemplate: try planning.template.load(),
+            isVocabularyOnly: vocabOnly, ignoredTensors: ignoreTensors, adapter: merged,
+            target: draft.targetModelDir)
+        conversion.includesDenseModules = dense.includesDenseModules
         let source = try ConversionSource(
-            directory: merged.map { try adapter.base(of: $0) } ?? directory,
-            options: .init(
-                outputType: type ?? .f16, name: modelName, pre: pre,
-                metadata: try metadata.map { try MetadataFile(path: $0) },
-                chatTemplate: try planning.template.load(),
-                isVocabularyOnly: vocabOnly, ignoredTensors: ignoreTensors, adapter: merged,
-                target: draft.targetModelDir))
+            directory: merged.map { try adapter.base(of: $0) } ?? directory, options: conversion)
         planning.tell(source.notices, source.warnings)
         if checkTokenizer { try check(source) }
         let typeName = recipe?.name ?? source.outputType.rawValue

@@ -19,7 +19,7 @@ extension ModelFamily {
                 presence: .optional, isLeading: true), lfm2.tensors,
         ],
         checkpoint: .init(
-            denseLayer: "dense_2.weight",
+            denseModules: .init([("1_Dense", "dense_2.weight")]),
             measured: [.init("dense_2.weight", dimension: 0, as: denseLength)]),
         rotary: .init(
             RotaryRules.yarn.scalings, leadingKeys: [.count("embedding_length_out", denseLength)]),
