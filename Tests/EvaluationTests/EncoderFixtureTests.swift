@@ -7,12 +7,15 @@ import TestSupport
 import Testing
 import Tokenization
 
-/// Small encoders of random weights, made and measured with transformers
-/// (`scripts/fixtures/encoders.py`): from a Hugging Face directory to the vectors of texts.
+/// Small encoders of random weights, made and measured with transformers or what their own code
+/// computes (`scripts/fixtures/encoders.py`): from a Hugging Face directory to the vectors of texts.
 @Suite("Encoders agree with transformers")
 struct EncoderFixtureTests {
     private static let names = [
-        "bert", "distilbert", "embeddinggemma", "modernbert", "nomic", "roberta", "t5", "t5-relu",
+        "bert", "camembert", "distilbert", "embeddinggemma", "embeddinggemma-dense", "eurobert",
+        "jina-2",
+        "lfm2-embed", "llama-embed", "modernbert", "neobert", "nomic", "nomic-2", "roberta", "t5",
+        "t5-relu",
     ]
     private static let classifiers = ["modernbert-rank", "xlm-roberta-rank"]
 
@@ -23,8 +26,9 @@ struct EncoderFixtureTests {
 
         init(_ name: String) throws {
             let folder = Fixtures.path("encoders/\(name)")
-            let source = try ConversionSource(
-                directory: folder, options: .init(outputType: .f32))
+            var options = ConversionSource.Options(outputType: .f32)
+            options.includesDenseModules = name.hasSuffix("-dense")
+            let source = try ConversionSource(directory: folder, options: options)
             model = try Model(source: source)
             tokenizer = try Tokenizer(vocabulary: Vocabulary(metadata: source.metadata))
             texts = try JSON.parse(path: folder + "/expected.json")["texts"]?.array ?? []

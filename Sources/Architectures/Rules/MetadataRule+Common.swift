@@ -66,6 +66,9 @@ extension [MetadataRule] {
             guard let pooling = configuration["classifier_pooling"]?.text else { return [] }
             let types: [String: ModelConfiguration.Pooling] = ["mean": .mean, "cls": .cls]
             guard let type = types[pooling] else {
+                // EuroBERT's configurations say `late`, which only its classifiers do.
+                let name = try configuration.architectureName()
+                guard name.hasSuffix("ForSequenceClassification") else { return [] }
                 throw configuration.fault(
                     .invalidValue(found: "\"\(pooling)\"", expected: "\"cls\" or \"mean\""),
                     "classifier_pooling")

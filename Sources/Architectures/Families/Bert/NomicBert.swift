@@ -9,7 +9,9 @@ extension ModelFamily {
         // The configuration is the one of the model's own code, in GPT-2's words.
         defaults: [
             .integer("vocab_size", 30528), .integer("type_vocab_size", 2),
-            .real("layer_norm_epsilon", 1e-12), .integer("max_trained_positions", 2048),
+            .real("layer_norm_epsilon", 1e-12),
+            .same("max_trained_positions", as: "max_position_embeddings"),
+            .integer("max_trained_positions", 2048),
             .real("rotary_emb_base", 1000), .same("rope_theta", as: "rotary_emb_base"),
             .quotient("head_dim", "n_embd", by: "n_head"),
         ],
@@ -42,17 +44,7 @@ extension ModelFamily {
                 .norm("norm1", "attn_output_norm", bias: .required),
                 .norm("norm2", "layer_output_norm", bias: .required)),
         ],
-        checkpoint: .init(spellings: [
-            // The names in transformers 5, where they differ from the model's own code.
-            .init("layers.", means: "encoder.layers."),
-            .init("embeddings.LayerNorm.", means: "emb_ln."),
-            .init("self_attn.o_proj.", means: "attn.out_proj."),
-            .init("mlp.up_proj.", means: "mlp.fc11."),
-            .init("mlp.gate_proj.", means: "mlp.fc12."),
-            .init("mlp.down_proj.", means: "mlp.fc2."),
-            .init("post_attention_layernorm.", means: "norm1."),
-            .init("post_mlp_layernorm.", means: "norm2."),
-        ]),
+        checkpoint: .init(spellings: nomicSpellings),
         checks: [
             .activation(["swiglu"], at: "activation_function"),
             .off(
@@ -67,10 +59,29 @@ extension ModelFamily {
             }, .number("rotary_emb_fraction", 1),
         ],
         tokenizer: .init(leadingKeys: .tokenTypeCount),
+        // In the words of transformers 5.
+        export: .init(
+            modelType: "nomic_bert",
+            words: [
+                "context_length": "max_position_embeddings",
+                "attention.layer_norm_epsilon": "layer_norm_eps",
+            ], computed: bertSegments),
         decoder: .custom { model throws(DecoderDescriptionError) in
             try model.encoder(
                 .init(
                     pairing: .halves, norm: .layer, hasPreNorms: false, hasSumNorms: true,
                     hasOutputNorm: false))
         })
+
+    /// The names in transformers 5, where they differ from the model's own code.
+    static let nomicSpellings: [Spelling] = [
+        .init("layers.", means: "encoder.layers."),
+        .init("embeddings.LayerNorm.", means: "emb_ln."),
+        .init("self_attn.o_proj.", means: "attn.out_proj."),
+        .init("mlp.up_proj.", means: "mlp.fc11."),
+        .init("mlp.gate_proj.", means: "mlp.fc12."),
+        .init("mlp.down_proj.", means: "mlp.fc2."),
+        .init("post_attention_layernorm.", means: "norm1."),
+        .init("post_mlp_layernorm.", means: "norm2."),
+    ]
 }
