@@ -109,7 +109,7 @@ struct DecoderVariant: Sendable, CustomStringConvertible {
 
     static var all: [DecoderVariant] {
         basics + positions + attentions + networks + recurrences + sharing + alternates
-            + associations
+            + associations + streams
     }
 
     static func plainBlock(

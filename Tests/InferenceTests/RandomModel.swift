@@ -86,6 +86,9 @@ struct RandomModelBuilder {
             add(layers.norm, [layers.length])
         }
         for block in decoder.blocks { add(block, width: decoder.embeddingLength) }
+        if case .firstAnd(let name) = decoder.streamStart {
+            add(name, [decoder.embeddingLength], spread: 0.5)
+        }
         for layer in decoder.poolingLayers { add(layer) }
         guard let head = decoder.classifier else { return }
         let width = decoder.embeddingLength
@@ -113,7 +116,18 @@ struct RandomModelBuilder {
         switch block.mixer {
         case .attention(let attention): add(attention)
         case .recurrence(let recurrence): add(recurrence)
+        case .compressed(let attention): add(attention)
         case .absent: break
+        }
+        if let streams = block.streams {
+            add(streams.mixer, width: width, count: streams.count)
+            add(streams.feedForward, width: width, count: streams.count)
+            switch streams.head {
+            case .learned(let learned)?: add(learned, scales: 1)
+            case .connection(let connection)?:
+                add(connection, width: width, count: streams.count)
+            case .mean?, .stream?, nil: break
+            }
         }
         if let norm = block.mixedNorm, case .attention(let attention) = block.mixer {
             add(norm, [attention.output.inputs])
@@ -125,6 +139,11 @@ struct RandomModelBuilder {
             add(experts.router)
             if let bias = experts.choiceBias { add(bias, [experts.count], spread: 0.3) }
             if let shared = experts.shared { add(shared) }
+            if let narrowing = experts.narrowing {
+                add(narrowing.down)
+                add(narrowing.up)
+                add(narrowing.norm, [narrowing.up.inputs])
+            }
             if let gate = experts.sharedGate { add(gate) }
             if let norms = experts.separateNorms {
                 for norm in [
@@ -196,6 +215,46 @@ struct RandomModelBuilder {
         add(factors.first)
         add(factors.second)
         if let base = factors.base { add(base, [factors.second.outputs], spread: 0.5) }
+    }
+
+    private mutating func add(
+        _ connection: BlockDescription.StreamConnection, width: Int, count: Int
+    ) {
+        switch connection {
+        case .learned(let learned): add(learned, scales: learned.stepCount > 0 ? 3 : 2)
+        case .gated(let gated):
+            add(gated.norm, [count * width])
+            for projection in [gated.down, gated.up, gated.inject].compactMap({ $0 }) {
+                add(projection)
+            }
+        case .kept(let kept): add(kept.score, [width], spread: 0.5)
+        case .stacked(let stacked): add(stacked.norm, [width])
+        }
+    }
+
+    private mutating func add(_ learned: BlockDescription.LearnedConnection, scales: Int) {
+        add(learned.matrix)
+        add(learned.base, [learned.matrix.outputs], spread: 0.5)
+        add(learned.scale, [scales], spread: 0.3, center: 1)
+    }
+
+    private mutating func add(_ attention: BlockDescription.CompressedAttention) {
+        for projection in [
+            attention.queryInput, attention.queries, attention.keys, attention.groups,
+            attention.output,
+        ] { add(projection) }
+        add(attention.queryInputNorm, [attention.queryInput.outputs])
+        add(attention.keyNorm, [attention.headLength])
+        add(attention.sinks, [attention.headCount], spread: 1)
+        for compressor in [attention.compressor, attention.indexer?.compressor].compactMap({ $0 }) {
+            add(compressor.values)
+            add(compressor.gates)
+            add(compressor.places, [compressor.ratio, compressor.values.outputs], spread: 0.5)
+            add(compressor.norm, [compressor.length])
+        }
+        guard let indexer = attention.indexer else { return }
+        add(indexer.queries)
+        add(indexer.weights)
     }
 
     private mutating func add(_ recurrence: BlockDescription.Recurrence) {

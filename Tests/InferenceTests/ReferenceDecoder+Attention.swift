@@ -2,7 +2,7 @@ import Architectures
 import Foundation
 
 extension ReferenceDecoder {
-    private func rotate(
+    func rotate(
         _ head: Row, _ rotary: BlockDescription.Rotary?, position: Int, contextLength: Int
     ) -> Row {
         guard let rotary else { return head }

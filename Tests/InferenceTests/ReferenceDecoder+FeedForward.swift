@@ -5,8 +5,10 @@ extension ReferenceDecoder {
     /// - Parameters:
     ///   - residual: The row before any norm.
     ///   - start: The row before the mixer.
+    ///   - token: The token, by which tables choose experts.
     func feedForward(
-        _ input: Row, _ form: BlockDescription.FeedForward, residual: Row, start: Row
+        _ input: Row, _ form: BlockDescription.FeedForward, residual: Row, start: Row,
+        token: Int32 = 0
     ) -> Row {
         switch form {
         case .dense(let network): return run(network, input)
@@ -29,17 +31,23 @@ extension ReferenceDecoder {
                     normalise(run(shared, input), norms.sharedNorm)
                 ).map { $0 + $1 }
             }
-            var output = Row(repeating: 0, count: experts.network.output.outputs)
+            var output = Row(repeating: 0, count: input.count)
             if let shared = experts.shared {
                 let gate = experts.sharedGate.map { sigmoid(project(input, $0)[0]) } ?? 1
                 output = run(shared, input).map { $0 * gate }
             }
+            let taken = experts.narrowing.map { project(input, $0.down) } ?? input
+            var sum = Row(repeating: 0, count: taken.count)
             for (expert, weight) in choose(experts.ratesBlockInput ? start : input, experts) {
-                let row = experts.weighsInput ? input.map { $0 * weight } : input
+                let row = experts.weighsInput ? taken.map { $0 * weight } : taken
                 let change = run(experts.network, row, part: expert)
                 let factor = experts.weighsInput ? 1 : weight
-                output = zip(output, change).map { $0 + factor * $1 }
+                sum = zip(sum, change).map { $0 + factor * $1 }
             }
+            if let narrowing = experts.narrowing {
+                sum = project(normalise(sum, narrowing.norm), narrowing.up)
+            }
+            output = zip(output, sum).map { $0 + $1 }
             return output.map { $0 * Double(experts.sumScale) }
         }
     }
@@ -53,6 +61,7 @@ extension ReferenceDecoder {
             switch experts.scoring {
             case .softmax: exponentials.map { $0 / exponentials.reduce(0, +) }
             case .sigmoid: ratings.map(sigmoid)
+            case .softplusRoot: exponentials.map { sqrt(log1p($0)) }
             case .softmaxOfChosen: exponentials
             case .sparseMixer: ratings
             }
@@ -120,6 +129,9 @@ extension ReferenceDecoder {
             case .cutSwiGLU(let limit):
                 min(x, Double(limit)) * sigmoid(min(x, Double(limit)))
                     * max(min(up, Double(limit)), -Double(limit))
+            case .situ(let beta, let linear):
+                Double(beta) * tanh(x / Double(beta)) * sigmoid(x) * Double(linear)
+                    * tanh(up / Double(linear))
             case .clampedSwiGLU(let alpha, let limit):
                 min(x, Double(limit)) * sigmoid(Double(alpha) * min(x, Double(limit)))
                     * (max(min(up, Double(limit)), -Double(limit)) + 1)

@@ -16,6 +16,7 @@ extension ReferenceDecoder {
         case .absent: return rows.map { Row(repeating: 0, count: $0.count) }
         case .attention(let attention):
             return attend(rows, attention, keyRows: keyRows ?? rows, norm: norm)
+        case .compressed(let attention): return attend(rows, attention)
         case .recurrence(let recurrence):
             if case .timeMix(let mix) = recurrence.kind {
                 return timeMix(rows, recurrence, mix, first).map { project($0, recurrence.output) }

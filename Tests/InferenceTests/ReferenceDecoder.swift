@@ -51,6 +51,14 @@ struct ReferenceDecoder {
             rows[index] = normalise(rows[index], description.embeddingNorm)
         }
         let layerRows = layerRows(tokens, rows)
+        if description.streamCount > 1 {
+            var streams = rows.map(startStreams)
+            for block in description.blocks {
+                guard let connections = block.streams else { continue }
+                rows = run(block, connections, &streams, tokens: tokens)
+            }
+            return rows.map { normalise($0, description.outputNorm) }
+        }
         let embedded = rows
         var streams: [[Row]] = []
         // What every block's mixer takes in, for blocks that take another's keys.
