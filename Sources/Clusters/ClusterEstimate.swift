@@ -71,16 +71,21 @@ public struct ClusterEstimate: Sendable {
     public static func estimates(
         of job: ClusterJob, on clusters: [Cluster]
     ) throws -> [ClusterEstimate] {
+        let cores = Set(clusters.map(\.cores))
         let models = try job.models.map { model in
             let source = try PlannedSource(model, job: job)
-            return (source, try ModelEstimate.plans(of: source, job: job))
+            let costs = try StageCosts(source, job: job)
+            let levels = try cores.map { ($0, try costs.levels(cores: $0)) }
+            return (source, costs, Dictionary(uniqueKeysWithValues: levels))
         }
-        return clusters.map { cluster in
+        return try clusters.map { cluster in
             ClusterEstimate(
                 cluster: cluster,
-                stages: models.flatMap { source, plans in
-                    var estimate = ModelEstimate(source, plans: plans, job: job, cluster: cluster)
-                    estimate.addAll()
+                stages: try models.flatMap { source, costs, levels in
+                    var estimate = ModelEstimate(
+                        source, costs: costs, levels: levels[cluster.cores] ?? [], job: job,
+                        cluster: cluster)
+                    try estimate.addAll()
                     return estimate.stages
                 })
         }

@@ -1,17 +1,15 @@
+import Pipeline
+
 /// What work takes, by measurements that docs/clusters.md tells of: a guide for requests and for the
 /// choice of parts, not a promise.
 ///
-/// What encoding takes is `EncodingCost`'s.
+/// What encoding and calibration take is told by `EncodingCost` and `CalibrationCost`, by which parts are
+/// balanced.
 public enum CostModel {
     /// Nanoseconds of one processor for a weight that is only made a number of.
     static let decoding = 0.5
     /// Floating-point operations a second of one processor in products of large matrices.
-    static let evaluationRate = 80e9
-    /// The same where moments are factored and errors fed back.
-    static let feedbackRate = 17e9
-    /// Nanoseconds of one processor for a weight whose scales are searched again in the metric of the
-    /// feedback.
-    static let calibratedSearch = 300.0
+    static let evaluationRate = CalibrationCost.productRate * 1e9
     /// Bytes a second that one node reads or writes from a shared file system.
     public static let nodeBandwidth = 1.2e9
     /// Seconds that a task takes besides: it is started, and a model's header is read.

@@ -9,30 +9,17 @@ struct ModelEstimate {
     private let job: ClusterJob
     private let cluster: ClusterEstimate.Cluster
     private let costs: StageCosts
-    /// What is written of each level.
-    private let plans: [Plan]
+    /// What each level takes.
+    private let levels: [StageCosts.Cost]
     private(set) var stages: [ClusterEstimate.Stage] = []
 
-    /// - Parameter plans: What is written of each level; see `plans(of:job:)`.
+    /// - Parameter levels: What each level takes on the cluster's nodes; see `StageCosts.levels`.
     init(
-        _ source: PlannedSource, plans: [Plan], job: ClusterJob,
+        _ source: PlannedSource, costs: StageCosts, levels: [StageCosts.Cost], job: ClusterJob,
         cluster: ClusterEstimate.Cluster
     ) {
-        (self.source, self.plans, self.job, self.cluster) = (source, plans, job, cluster)
-        costs = StageCosts(source, job: job)
-    }
-
-    /// What is written of each level.
-    static func plans(of source: PlannedSource, job: ClusterJob) throws -> [Plan] {
-        var options = QuantizeOptions(allowsRequantization: true)
-        if job.calibration != nil || job.importance != nil {
-            options.calibrated = Set(source.source.tensors.map(\.name))
-        }
-        return try source.levels.map { level in
-            try Plan.quantize(
-                source.source, recipe: level.recipe, options: options,
-                outputPath: "/\(level.recipe.name).gguf")
-        }
+        (self.source, self.job, self.cluster) = (source, job, cluster)
+        (self.costs, self.levels) = (costs, levels)
     }
 
     /// A task: seconds of all of a node's processors, and bytes.
@@ -42,12 +29,14 @@ struct ModelEstimate {
     }
 
     /// Adds the stages of the job.
-    mutating func addAll() {
-        if source.isConverted { add(.convert) }
-        if job.importance != nil { add(.imatrix) }
-        if job.calibration != nil { add(.calibrate) }
+    ///
+    /// - Throws: `InferenceError` where they run a model that cannot be run.
+    mutating func addAll() throws {
+        if source.isConverted { try add(.convert) }
+        if job.importance != nil { try add(.imatrix) }
+        if job.calibration != nil { try add(.calibrate) }
         addLevels()
-        if job.report != nil { add(.report) }
+        if job.report != nil { try add(.report) }
     }
 
     /// The parts of levels: as the job says, or several tasks for each node, so that one that ends
@@ -59,9 +48,9 @@ struct ModelEstimate {
         return max(1, min((4 * cluster.nodes + levels - 1) / max(1, levels), most))
     }
 
-    private mutating func add(_ kind: StageKind) {
-        let made = counts(kind).map { count -> (cost: StageCosts.Cost, tasks: [Task]) in
-            let cost = costs.cost(of: kind, parts: count, cores: cluster.cores)
+    private mutating func add(_ kind: StageKind) throws {
+        let made = try counts(kind).map { count -> (cost: StageCosts.Cost, tasks: [Task]) in
+            let cost = try costs.cost(of: kind, parts: count, cores: cluster.cores)
             let task = Task(
                 seconds: cost.processorSeconds / Double(count) / Double(cluster.cores),
                 bytes: (cost.read + cost.written) / Double(count))
@@ -88,12 +77,11 @@ struct ModelEstimate {
 
     /// Levels, divided as `ingot quantize --part` divides them.
     private mutating func addLevels() {
-        let levels = costs.levels(cores: cluster.cores)
         let count = levelPartCount(levels.count)
         var sum = StageCosts.Cost()
         var tasks: [Task] = []
         var balance = 1.0
-        for (plan, cost) in zip(plans, levels) {
+        for (plan, cost) in zip(source.levels.map(\.plan), levels) {
             sum.processorSeconds += cost.processorSeconds
             sum.read += cost.read
             sum.written += cost.written
@@ -114,7 +102,7 @@ struct ModelEstimate {
     private func shares(of plan: Plan, parts: Int) -> [Double] {
         PlanParts(
             [plan], count: parts,
-            calibrationTokenCount: job.calibration == nil ? nil : Int(costs.calibrationTokens)
+            calibrationTokenCount: costs.calibrationTokens
         ).costs
     }
 

@@ -15,8 +15,8 @@ struct PlannedSource {
     /// Whether there are values, and not a configuration alone.
     let hasWeights: Bool
     let notices: [String]
-    /// The types of the levels, each with the formats of the source's tensors.
-    let levels: [(recipe: Recipe, formats: [Format])]
+    /// The types of the levels, each with what is written of it.
+    let levels: [(recipe: Recipe, plan: Plan)]
     /// The type of the file that a directory becomes.
     let baseType: String
 
@@ -45,7 +45,7 @@ struct PlannedSource {
 
     private static func levels(
         of source: any TensorSource, job: ClusterJob, path: String
-    ) throws -> [(Recipe, [Format])] {
+    ) throws -> [(Recipe, Plan)] {
         var options = QuantizeOptions()
         if job.calibration != nil || job.importance != nil {
             // What is observed is known when it has been; all are, but what is looked up.
@@ -53,7 +53,12 @@ struct PlannedSource {
         }
         return try job.types.map { recipe in
             do {
-                return (recipe, try Plan.formats(source, recipe: recipe, options: options))
+                return (
+                    recipe,
+                    try Plan.quantize(
+                        source, recipe: recipe, options: options,
+                        outputPath: "\(job.output)/\(recipe.name).gguf")
+                )
             } catch let error as RecipeError {
                 throw ClusterError(
                     file: job.file, place: "types", problem: "\(recipe.name): \(error.problem)",

@@ -24,35 +24,41 @@ struct StageCosts {
     private let source: PlannedSource
     private let job: ClusterJob
     private let weights: WeightCounts
+    private let memory: TaskMemory
+    /// The plan of the file that a directory is converted to.
+    private let conversion: Plan?
     /// The bytes of the model's own files, of the file levels are made of, and of each level.
     let sourceBytes: Double
     let baseBytes: Double
     let levelBytes: [Double]
 
-    init(_ source: PlannedSource, job: ClusterJob) {
+    /// - Throws: `InferenceError` where the job runs the model and it cannot be run.
+    init(_ source: PlannedSource, job: ClusterJob) throws {
         (self.source, self.job) = (source, job)
         weights = WeightCounts(source.source)
-        let tensors = source.source.tensors
-        func bytes(_ formats: [Format]) -> Double {
-            zip(tensors, formats).reduce(0) {
-                $0 + Double($1.0.shape.elementCount) * $1.1.bitsPerWeight / 8
-            }
+        memory = try TaskMemory(source, job: job, largestExpert: weights.largestExpert)
+        conversion =
+            source.isConverted
+            ? try Plan.asDescribed(source.source, outputPath: source.base(in: job)) : nil
+        baseBytes = source.source.tensors.reduce(0) {
+            $0 + Double($1.shape.elementCount) * $1.format.bitsPerWeight / 8
         }
-        baseBytes = bytes(tensors.map(\.format))
         let files = source.source.files.reduce(0.0) { $0 + Double($1.byteCount) }
         sourceBytes = files > 0 ? files : baseBytes
-        levelBytes = source.levels.map { bytes($0.formats) }
+        levelBytes = source.levels.map { level in
+            level.plan.tensors.reduce(0) { $0 + Double($1.byteCount) }
+        }
     }
 
     /// What a stage takes that is divided into so many parts.
-    func cost(of kind: StageKind, parts: Int, cores: Int) -> Cost {
+    func cost(of kind: StageKind, parts: Int, cores: Int) throws -> Cost {
         var cost: Cost
         switch kind {
-        case .convert: cost = convert(cores: cores)
-        case .imatrix: cost = imatrix(parts: parts, cores: cores)
-        case .calibrate: cost = calibrate(cores: cores)
-        case .quantize: cost = quantize(cores: cores)
-        case .report: cost = report(parts: parts, cores: cores)
+        case .convert: cost = try convert(cores: cores)
+        case .imatrix: cost = try imatrix(parts: parts, cores: cores)
+        case .calibrate: cost = try calibrate(cores: cores)
+        case .quantize: cost = try quantize(cores: cores)
+        case .report: cost = try report(parts: parts, cores: cores)
         case .join: return join(of: .quantize, parts: parts, cores: cores)
         }
         cost.tasks = parts * (kind == .quantize ? source.levels.count : 1)
@@ -86,31 +92,52 @@ struct StageCosts {
         return cost
     }
 
-    private func convert(cores: Int) -> Cost {
-        Cost(
-            processorSeconds: weights.all * 3e-9, read: sourceBytes, written: baseBytes,
-            memory: writerBytes(cores))
+    private func convert(cores: Int) throws -> Cost {
+        var cost = Cost(read: sourceBytes, written: baseBytes)
+        guard let conversion else { return cost }
+        cost.processorSeconds = StageCosts.encoding(conversion, isWeighted: false)
+        cost.memory = try memory.writing(conversion, calibrationTokens: nil, cores: cores)
+        return cost
     }
 
-    private func imatrix(parts: Int, cores: Int) -> Cost {
+    /// Seconds of one processor that reading, encoding and writing a file takes.
+    private static func encoding(_ plan: Plan, isWeighted: Bool) -> Double {
+        plan.tensors.reduce(0) { sum, tensor in
+            sum + 1e-9
+                * EncodingCost.nanoseconds(
+                    of: tensor.source.shape.elementCount, from: tensor.source.format,
+                    to: tensor.choice.format, isWeighted: isWeighted)
+        }
+    }
+
+    private func imatrix(parts: Int, cores: Int) throws -> Cost {
         let tokens = self.tokens(of: job.importance, usual: 65_536)
         let passes = StageCosts.passes(tokens, parts: parts, cores: cores)
         return Cost(
             processorSeconds: evaluation(tokens: tokens, passes: passes), read: baseBytes * passes,
-            written: Double(parts) * weights.inputs * 4, memory: evaluatorBytes(cores, models: 1))
+            written: Double(parts) * weights.inputs * 4,
+            memory: try memory.running(
+                1, windowLength: job.importance?.context ?? 512, cores: cores))
     }
 
-    private func calibrate(cores: Int) -> Cost {
-        let tokens = calibrationTokens
+    private func calibrate(cores: Int) throws -> Cost {
+        let tokens = Double(calibrationTokens ?? 0)
+        // The rows of all tokens stay in memory.
+        let rows = (calibrationTokens ?? 0) * weights.width * 4
         return Cost(
             processorSeconds: evaluation(tokens: tokens, passes: 1), read: baseBytes,
-            written: tokens * Double(weights.width) * 4 * Double(weights.blockCount),
-            memory: evaluatorBytes(cores, models: 1))
+            written: inputBytes,
+            memory: rows + (try memory.running(1, windowLength: 512, cores: cores)))
     }
 
-    private func quantize(cores: Int) -> Cost {
-        var sum = Cost(memory: writerBytes(cores))
-        for level in levels(cores: cores) {
+    /// Bytes of what the layers take in.
+    private var inputBytes: Double {
+        Double(calibrationTokens ?? 0) * Double(weights.width) * 4 * Double(weights.blockCount)
+    }
+
+    private func quantize(cores: Int) throws -> Cost {
+        var sum = Cost()
+        for level in try levels(cores: cores) {
             sum.processorSeconds += level.processorSeconds
             sum.read += level.read
             sum.written += level.written
@@ -120,41 +147,37 @@ struct StageCosts {
     }
 
     /// What each level takes.
-    func levels(cores: Int) -> [Cost] {
-        let tensors = source.source.tensors
-        let tokens = calibrationTokens
-        let rows = tokens * Double(weights.width) * 4 * Double(weights.blockCount)
-        return source.levels.indices.map { index in
-            var cost = Cost(
-                read: baseBytes, written: levelBytes[index], memory: writerBytes(cores))
-            for (tensor, format) in zip(tensors, source.levels[index].formats) {
-                cost.processorSeconds +=
-                    1e-9
-                    * EncodingCost.nanoseconds(
-                        of: tensor.shape.elementCount, from: tensor.format, to: format,
-                        isWeighted: job.importance != nil || job.calibration != nil)
+    func levels(cores: Int) throws -> [Cost] {
+        let calibration = calibrationTokens.map {
+            CalibrationCost(source.source, tokenCount: $0)
+        }
+        return try zip(source.levels, levelBytes).map { level, bytes in
+            var cost = Cost(read: baseBytes, written: bytes)
+            cost.processorSeconds = StageCosts.encoding(
+                level.plan, isWeighted: job.importance != nil || job.calibration != nil)
+            cost.memory = try memory.writing(
+                level.plan, calibrationTokens: calibrationTokens, cores: cores)
+            guard let calibration else { return cost }
+            cost.processorSeconds += level.plan.tensors.reduce(0) {
+                $0 + 1e-9 * calibration.nanoseconds(of: $1.source, to: $1.choice.format)
             }
-            guard job.calibration != nil else { return cost }
-            cost.processorSeconds +=
-                weights.all * CostModel.calibratedSearch * 1e-9
-                + weights.feedback / CostModel.feedbackRate
-                + weights.moments(tokens: tokens) / CostModel.evaluationRate
-                + evaluation(tokens: tokens, passes: 1)
-            cost.read += rows
-            cost.memory += weights.calibrationMemory(tokens: tokens, cores: cores)
+            // The weights are decoded once more for the tokens' pass.
+            cost.processorSeconds += evaluation(tokens: 0, passes: 1)
+            cost.read += inputBytes
             return cost
         }
     }
 
-    private func report(parts: Int, cores: Int) -> Cost {
+    private func report(parts: Int, cores: Int) throws -> Cost {
         let tokens = self.tokens(of: job.report, usual: 262_144)
         let passes = StageCosts.passes(tokens, parts: parts, cores: cores)
-        let models = Double(1 + source.levels.count)
+        let models = 1 + source.levels.count
         return Cost(
-            processorSeconds: evaluation(tokens: tokens, passes: passes) * models,
+            processorSeconds: evaluation(tokens: tokens, passes: passes) * Double(models),
             read: (baseBytes + levelBytes.reduce(0, +)) * passes,
-            written: Double(parts) * tokens / Double(parts) * models * 16,
-            memory: evaluatorBytes(cores, models: 1 + source.levels.count))
+            written: tokens * Double(models) * 16,
+            memory: try memory.running(
+                models, windowLength: job.report?.context ?? 512, cores: cores))
     }
 
     /// How often the weights are read: each part takes its tokens a batch at a time.
@@ -180,9 +203,9 @@ struct StageCosts {
         return max(1, Int(tokens) / (text?.context ?? 512))
     }
 
-    /// The tokens of the calibration.
-    var calibrationTokens: Double {
-        Double(job.calibration?.tokens.map { $0 * 4 / 3 } ?? CostModel.calibrationTokens)
+    /// The tokens of the calibration, where there is one.
+    var calibrationTokens: Int? {
+        job.calibration.map { $0.tokens.map { $0 * 4 / 3 } ?? CostModel.calibrationTokens }
     }
 
     /// The tokens of a text, about.
@@ -194,29 +217,16 @@ struct StageCosts {
         return Double(max(512, min(all, limit)))
     }
 
-    // MARK: Memory
-
-    /// Bytes that writing tensors takes: a chunk for each thread in its forms, and the program.
-    private func writerBytes(_ cores: Int) -> Int {
-        let chunk = max(1 << 19, weights.longestRow)
-        return 64_000_000 + cores * chunk * 16
-    }
-
-    /// Bytes that running models takes: two blocks as numbers, what threads work with, the rows.
-    private func evaluatorBytes(_ cores: Int, models: Int) -> Int {
-        let rows = (2 * models + 1) * CostModel.batchTokens(cores: cores) * weights.width * 4
-        let threads = cores * (32_000_000 + 4 * weights.largestExpert)
-        return 150_000_000 + 8 * weights.largestBlock + rows + threads
-    }
-
     /// A request of memory: a quarter more, in whole 64 MiB.
     static func withMargin(memory: Int) -> Int {
         let unit = 64 << 20
+        // A header may claim any shape.
+        let memory = min(memory, 1 << 52)
         return ((memory + memory / 4) / unit + 2) * unit
     }
 
     /// A limit of time: three times as much and ten minutes, in whole minutes.
     static func withMargin(seconds: Double) -> Int {
-        (min(Int(seconds * 3), 30 * 86_400) / 60 + 10) * 60
+        (Int(min(seconds * 3, 30 * 86_400)) / 60 + 10) * 60
     }
 }

@@ -12,28 +12,28 @@ struct StageList {
     /// - Parameter first: How many stages stand before these.
     init(_ source: PlannedSource, job: ClusterJob, first: Int) throws {
         (self.source, self.job, self.first) = (source, job, first)
-        costs = StageCosts(source, job: job)
+        costs = try StageCosts(source, job: job)
         let commands = TaskCommands(source, job: job)
         if source.isConverted {
-            add(.convert, [commands.convert], needs: [], after: [])
+            try add(.convert, [commands.convert], needs: [], after: [])
         }
         let base = commands.base
         let converted = stages.last.map { [$0.name] } ?? []
         var (ready, needs) = (converted, source.isConverted ? [base] : [])
         if job.importance != nil {
-            add(.imatrix, [commands.imatrix], needs: needs, after: ready)
+            try add(.imatrix, [commands.imatrix], needs: needs, after: ready)
             (ready, needs) = ([stages[stages.count - 1].name], needs + [commands.imatrixPath])
         }
         if job.calibration != nil {
-            add(.calibrate, [commands.calibrate], needs: needs, after: ready)
+            try add(.calibrate, [commands.calibrate], needs: needs, after: ready)
             (ready, needs) = ([stages[stages.count - 1].name], needs + [commands.inputsMark])
         }
-        add(
+        try add(
             .quantize, source.levels.map { commands.quantize($0.recipe) }, needs: needs,
             after: ready)
         if job.report != nil {
             let made = source.levels.map { commands.path(of: $0.recipe) }
-            add(
+            try add(
                 .report, [commands.report], needs: (source.isConverted ? [base] : []) + made,
                 after: [stages[stages.count - 1].name])
         }
@@ -42,7 +42,7 @@ struct StageList {
     /// Adds the stage of a kind, and where it is divided the one that joins.
     private mutating func add(
         _ kind: StageKind, _ works: [TaskCommands.Work], needs: [String], after: [String]
-    ) {
+    ) throws {
         let count = StageKind.divisible.contains(kind) ? job.partCount(kind) : 1
         let tasks = works.enumerated().flatMap { index, work in
             count == 1
@@ -51,7 +51,7 @@ struct StageList {
         }
         append(
             kind, tasks, needs: needs, after: after,
-            cost: costs.cost(of: kind, parts: count, cores: cores(kind)))
+            cost: try costs.cost(of: kind, parts: count, cores: cores(kind)))
         guard count > 1 else { return }
         append(
             .join, works.map { $0.join(count, cores: cores(.join), keepsParts: job.keepsParts) },

@@ -24,7 +24,7 @@ package enum EncodingCost {
     ]
 
     /// What a tensor costs; reading its source is counted.
-    static func nanoseconds(of tensor: Plan.Tensor) -> Double {
+    package static func nanoseconds(of tensor: Plan.Tensor) -> Double {
         let bytes = byte * Double(tensor.byteCount + tensor.sourceByteCount)
         return bytes + Double(tensor.source.shape.elementCount)
             * nanoseconds(
@@ -46,19 +46,5 @@ package enum EncodingCost {
     private static func nanoseconds(in format: Format?, isWeighted: Bool) -> Double {
         guard let cost = format.flatMap({ formats[$0] }) else { return value }
         return isWeighted ? cost.weighted : cost.plain
-    }
-
-    /// What error feedback adds to a tensor: the tokens' products with it, the sums of what it takes
-    /// in, their factor, and the feedback along its rows.
-    ///
-    /// - Parameter tokenCount: The tokens of the calibration.
-    static func feedbackNanoseconds(of tensor: Plan.Tensor, tokenCount: Int) -> Double {
-        guard !tensor.isCopy, tensor.choice.format.blockElementCount > 1 else { return 0 }
-        let (values, width) = (
-            Double(tensor.source.shape.elementCount), Double(tensor.source.shape.rowLength)
-        )
-        // At some 20 operations a nanosecond.
-        let tokens = Double(tokenCount)
-        return (2 * values * (tokens + width) + width * width * (tokens + width)) / 20
     }
 }

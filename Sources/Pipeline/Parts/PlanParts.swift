@@ -32,13 +32,14 @@ public struct PlanParts: Sendable {
         self.plans = plans
         self.count = count
         isOfBlocks = calibrationTokenCount != nil
+        let calibration = calibrationTokenCount.map {
+            CalibrationCost(plans[0].source, tokenCount: $0)
+        }
         let costs = plans[0].tensors.indices.map { position in
             plans.reduce(0.0) { sum, plan in
                 let tensor = plan.tensors[position]
-                return sum + EncodingCost.nanoseconds(of: tensor)
-                    + (calibrationTokenCount.map {
-                        EncodingCost.feedbackNanoseconds(of: tensor, tokenCount: $0)
-                    } ?? 0)
+                let feedback = calibration?.nanoseconds(of: tensor.source, to: tensor.choice.format)
+                return sum + EncodingCost.nanoseconds(of: tensor) + (feedback ?? 0)
             }
         }
         let rows = plans[0].tensors.map(\.source.shape.rowCount)
