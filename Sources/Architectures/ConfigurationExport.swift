@@ -12,8 +12,10 @@ public struct ConfigurationExport: Sendable {
         public let value: @Sendable (String) -> MetadataValue?
         /// The values of a small tensor.
         public let tensor: @Sendable (String) throws -> [Float]?
-        /// Whether there is a tensor of this name.
-        public let hasTensor: @Sendable (String) -> Bool
+        /// The dimensions of a tensor, outermost first; `nil` where there is none of this name.
+        public let shape: @Sendable (String) -> [Int]?
+        /// The name of a tensor's format; `nil` where there is none of this name.
+        public let format: @Sendable (String) -> String?
         /// The value of a key of the tokenizer, without `tokenizer.ggml.` in front.
         public let tokenizer: @Sendable (String) -> MetadataValue?
         /// Where a key stands in the file, without the architecture in front.
@@ -25,14 +27,19 @@ public struct ConfigurationExport: Sendable {
             tokenizer: @escaping @Sendable (String) -> MetadataValue?,
             place: @escaping @Sendable (String) -> Int?,
             tensor: @escaping @Sendable (String) throws -> [Float]?,
-            hasTensor: @escaping @Sendable (String) -> Bool
+            shape: @escaping @Sendable (String) -> [Int]?,
+            format: @escaping @Sendable (String) -> String?
         ) {
+            self.format = format
             self.place = place
             self.value = value
             self.tokenizer = tokenizer
             self.tensor = tensor
-            self.hasTensor = hasTensor
+            self.shape = shape
         }
+
+        /// Whether there is a tensor of this name.
+        @Sendable func hasTensor(_ name: String) -> Bool { shape(name) != nil }
 
         func integer(_ key: String) -> Int? { value(key)?.integer }
 
@@ -42,20 +49,6 @@ public struct ConfigurationExport: Sendable {
                 return false
             }
             return (0..<max(0, count)).contains { hasTensor("blk.\($0).\(name)") }
-        }
-
-        /// The kinds of layers, told by their key-value heads.
-        ///
-        /// - Parameters:
-        ///   - attention: The word for layers with heads.
-        ///   - other: The word for layers without.
-        func attentionLayers(_ attention: String, others other: String) -> [Entry] {
-            guard let heads = value("attention.head_count_kv")?.integers, let most = heads.max()
-            else { return [] }
-            return [
-                ("num_key_value_heads", .integer(most)),
-                ("layer_types", .array(heads.map { .text($0 == 0 ? other : attention) })),
-            ]
         }
 
         /// The number of layers, without those behind the last that predict further tokens.
@@ -100,6 +93,8 @@ public struct ConfigurationExport: Sendable {
     public let magnitudeWords: [String]
     /// The word for the part of a head that turns, for which GGUF has a number.
     public let rotaryShare: String?
+    /// Whether the configuration says for each kind of layers how its heads turn.
+    public let turnsByLayerType: Bool
     /// How many pairs of a head turn by each position, where the configuration must say.
     public let rotarySections: @Sendable (Source) -> [Int]?
     /// The tokenizer's class where there is a SentencePiece model.
@@ -123,6 +118,7 @@ public struct ConfigurationExport: Sendable {
         modelType: String, words: [String: String?] = [:], constants: [Entry] = [],
         presence: [(tensor: String, key: String)] = [], scalingConstants: [Entry] = [],
         magnitudeWords: [String] = [], rotaryShare: String? = nil,
+        turnsByLayerType: Bool = false,
         rotarySections: @escaping @Sendable (Source) -> [Int]? = { _ in nil },
         tokenizerClass: String = "LlamaTokenizer", tokenizerFile: String = "tokenizer.model",
         textOf: [String] = [],
@@ -140,6 +136,7 @@ public struct ConfigurationExport: Sendable {
         self.scalingConstants = scalingConstants
         self.magnitudeWords = magnitudeWords
         self.rotaryShare = rotaryShare
+        self.turnsByLayerType = turnsByLayerType
         self.rotarySections = rotarySections
         self.tokenizerClass = tokenizerClass
         self.tokenizerFile = tokenizerFile
@@ -213,108 +210,23 @@ public struct ConfigurationExport: Sendable {
         if let rotaryShare, let count = source.integer("rope.dimension_count"),
             let head = source.headLength
         {
-            set(rotaryShare, .real(Double(count) / Double(head)))
+            set(rotaryShare, .real(ConfigurationExport.share(count, of: head)))
         }
         if case .bools(let layers)? = source.value("attention.sliding_window_pattern") {
             set(
                 "layer_types",
                 .array(layers.map { .text($0 ? "sliding_attention" : "full_attention") }))
         }
-        if let scaling = try rotaryScaling(source) { set("rope_scaling", scaling) }
+        let scaling = try rotaryScaling(source)
+        if turnsByLayerType {
+            entries.removeAll { ["rope_theta", "rope_local_base_freq"].contains($0.key) }
+            set("rope_parameters", rotationsByLayerType(source, scaling))
+        } else if let scaling {
+            set("rope_scaling", scaling)
+        }
         for (tensor, key) in presence { set(key, .bool(hasTensor(tensor))) }
         for (key, value) in constants + computed(source) { set(key, value) }
         return entries
-    }
-
-    /// How the rotary embedding is stretched, from keys or from tensors of factors.
-    private func rotaryScaling(_ source: Source) throws -> JSON? {
-        if let factors = try source.tensor("rope_freqs.weight") {
-            return llama3Scaling(factors, source)
-        }
-        if let long = try source.tensor("rope_factors_long.weight"),
-            let short = try source.tensor("rope_factors_short.weight")
-        {
-            func list(_ factors: [Float]) -> JSON {
-                .array(factors.map { MetadataValue.float32($0).json ?? .null })
-            }
-            let magnitude = source.value("rope.scaling.attn_factor")?.json ?? .real(1)
-            return .object(
-                [
-                    .init(key: "type", value: .text("longrope")),
-                    .init(key: "long_factor", value: list(long)),
-                    .init(key: "short_factor", value: list(short)),
-                ] + magnitudeWords.map { .init(key: ByteString($0), value: magnitude) })
-        }
-        // Without a factor nothing is stretched, whatever the kind.
-        let given = source.value("rope.scaling.factor").flatMap { _ in
-            source.value("rope.scaling.type")?.text
-        }
-        let sections = rotarySections(source)
-        guard let type = given == nil || given == "none" ? sections.map({ _ in "default" }) : given
-        else { return nil }
-        var members: [JSON.Member] = [
-            .init(key: "rope_type", value: .text(type)), .init(key: "type", value: .text(type)),
-        ]
-        for (key, word) in [
-            ("factor", "factor"),
-            ("original_context_length", "original_max_position_embeddings"),
-            ("yarn_ext_factor", "extrapolation_factor"),
-            ("yarn_attn_factor", "attention_factor"), ("yarn_beta_fast", "beta_fast"),
-            ("yarn_beta_slow", "beta_slow"),
-        ] {
-            if let value = source.value("rope.scaling.\(key)")?.json {
-                members.append(.init(key: ByteString(word), value: value))
-            }
-        }
-        // DeepSeek's magnitude: files have a tenth of it.
-        if case .float32(let tenth)? = source.value("rope.scaling.yarn_log_multiplier"),
-            let scale = Double("\(tenth)").map({ ($0 * 1e8).rounded() / 1e7 })
-        {
-            members.append(.init(key: "mscale", value: .real(scale)))
-            members.append(.init(key: "mscale_all_dim", value: .real(scale)))
-        }
-        if let sections {
-            members.append(
-                .init(key: "mrope_section", value: .array(sections.map { .integer($0) })))
-            members.append(.init(key: "mrope_interleaved", value: .bool(true)))
-        }
-        members += scalingConstants.map { .init(key: ByteString($0.key), value: $0.value) }
-        return .object(members)
-    }
-
-    /// The parameters of Llama 3's scaling that give these factors.
-    ///
-    /// The file has the factors only. The largest is `factor`; the usual frequencies' bounds are
-    /// tried with the contexts that a model may have been trained with. What fits none is found
-    /// when the factors are computed from the result and compared.
-    private func llama3Scaling(_ factors: [Float], _ source: Source) -> JSON? {
-        guard let factor = factors.max(), let context = source.integer("context_length") else {
-            return nil
-        }
-        func scaling(_ original: Int, high: Double) -> JSON {
-            .object([
-                .init(key: "rope_type", value: .text("llama3")),
-                .init(key: "factor", value: MetadataValue.float32(factor).json ?? .null),
-                .init(key: "low_freq_factor", value: .real(1)),
-                .init(key: "high_freq_factor", value: .real(high)),
-                .init(key: "original_max_position_embeddings", value: .integer(original)),
-            ])
-        }
-        let theta = source.value("rope.freq_base")?.json ?? .real(10000)
-        // 4 in Llama 3, 1 in Llama 4.
-        for high in [4.0, 1] {
-            for original in (4..<20).map({ 1 << $0 }) + [context] {
-                let configuration = ModelConfiguration(
-                    .object([
-                        .init(key: "rope_theta", value: theta),
-                        .init(key: "rope_scaling", value: scaling(original, high: high)),
-                    ]), path: "")
-                let made = try? RotaryParameters(configuration).llama3Factors(
-                    dimension: 2 * factors.count, contextLength: original)
-                if made == factors { return scaling(original, high: high) }
-            }
-        }
-        return scaling(8192, high: 4)
     }
 }
 

@@ -91,6 +91,9 @@ public struct ModelConfiguration: Sendable {
         return value
     }
 
+    /// Whether `key` is there, be it as null.
+    func states(_ key: String) -> Bool { values[ByteString(key)] != nil }
+
     /// Puts in what other files of the directory say.
     public mutating func set(_ key: String, _ value: JSON) { values[ByteString(key)] = value }
 

@@ -17,9 +17,11 @@ extension ExportedCheckpoint {
     ) throws -> [String] {
         let isSame = ExportedCheckpoint.comesBack(source, as: type)
         var options = ConversionSource.Options(outputType: forwardType)
-        let values = shards.flatMap { shard in
-            weights[shard].sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-        }
+        let values =
+            denseModules.map(\.weight)
+            + shards.flatMap { shard in
+                weights[shard].sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+            }
         var back = try ConversionSource(directory: directory, options: options, values: values)
         var notices =
             isTextOf.map {
@@ -33,6 +35,9 @@ extension ExportedCheckpoint {
             options.pre = pre
             back = try ConversionSource(directory: directory, options: options, values: values)
             notices.append("to convert it back, give --pre \(pre): other names mean the same rules")
+        }
+        if !denseModules.isEmpty {
+            notices.append("to convert it back, give --sentence-transformers-dense-modules")
         }
         var changes = try tensorChanges(back, isSame: isSame)
         let architecture = source.metadata["general.architecture"]?.text ?? ""

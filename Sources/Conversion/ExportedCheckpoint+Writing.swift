@@ -43,15 +43,7 @@ extension ExportedCheckpoint {
             try OutputFile.write(bytes, to: directory.file(name))
         }
         var findings = Findings()
-        let sizes = try weights.map { weight in
-            guard let type = weight.dataType,
-                let size = type.byteCount(elementCount: weight.shape.elementCount)
-            else {
-                throw ConversionError(
-                    .invalidShape(weight.shape.dimensions), path: source.path, place: weight.name)
-            }
-            return size
-        }
+        let sizes = try weights.map { try byteCount(of: $0) }
         let shards = ExportedCheckpoint.shards(sizes, limit: shardByteCount, starts: fileStarts)
         findings.notices = try compare(
             directory: directory.temporaryPath, shards: shards, allowsChanges: allowsChanges)
@@ -60,14 +52,24 @@ extension ExportedCheckpoint {
                 "\(inexactCount) decays have no logarithm of this precision that gives them back to"
                     + " the bit; the nearest is written")
         }
-        findings.byteCount = sizes.reduce(0, +)
+        findings.byteCount = try denseModules.reduce(sizes.reduce(0, +)) {
+            try $0 + byteCount(of: $1.weight)
+        }
         findings.shardCount = shards.count
         let names = ExportedCheckpoint.fileNames(shards.count)
         let total = findings.byteCount
         let done = Atomic<Int>(0)
         let lost = Atomic<Int>(0)
-        for (range, name) in zip(shards, names) {
-            try write(range, to: directory.file(name), threadCount: threadCount) { bytes, count in
+        let parts =
+            zip(shards, names).map { (Array(weights[$0]), $1) }
+            + denseModules.map {
+                (
+                    [RenamedTensor(base: $0.weight, name: "linear.weight")],
+                    "\($0.folder)/model.safetensors"
+                )
+            }
+        for (tensors, name) in parts {
+            try write(tensors, to: directory.file(name), threadCount: threadCount) { bytes, count in
                 lost.add(count, ordering: .relaxed)
                 progress(done.add(bytes, ordering: .relaxed).newValue, total)
             }
@@ -75,12 +77,22 @@ extension ExportedCheckpoint {
         findings.outOfRangeCount = lost.load(ordering: .relaxed)
         if shards.count > 1 {
             try OutputFile.write(
-                index(shards, names, byteCount: total).written(),
+                index(shards, names, byteCount: sizes.reduce(0, +)).written(),
                 to: directory.file("model.safetensors.index.json"))
         }
         for file in source.files { try file.requireUnchanged() }
         try directory.commit()
         return findings
+    }
+
+    private func byteCount(of weight: any ReadableTensor) throws -> Int {
+        guard let type = weight.dataType,
+            let size = type.byteCount(elementCount: weight.shape.elementCount)
+        else {
+            throw ConversionError(
+                .invalidShape(weight.shape.dimensions), path: source.path, place: weight.name)
+        }
+        return size
     }
 
     /// The names of so many files of weights.
@@ -117,10 +129,10 @@ extension ExportedCheckpoint {
     }
 
     private func write(
-        _ range: Range<Int>, to path: String, threadCount: Int?,
+        _ weights: [any ReadableTensor], to path: String, threadCount: Int?,
         _ report: @escaping @Sendable (_ bytes: Int, _ outOfRange: Int) -> Void
     ) throws {
-        let tensors = weights[range].map {
+        let tensors = weights.map {
             SafetensorsWriter.Tensor(name: $0.name, dataType: $0.dataType ?? .F32, shape: $0.shape)
         }
         let writer = try SafetensorsWriter(
@@ -137,7 +149,7 @@ extension ExportedCheckpoint {
         let pool = WorkerPool(threadCount: threadCount)
         try pool.run(jobCount: jobs.count) { _, job in
             let (number, elements) = jobs[job]
-            let weight = weights[range.lowerBound + number]
+            let weight = weights[number]
             let floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: elements.count)
             defer { floats.deallocate() }
             guard let base = floats.baseAddress, let format = weight.format else { return }

@@ -38,7 +38,7 @@ public struct ExportedCheckpoint: Sendable {
     /// transformers' name of the model class.
     public let className: String
     /// The number of the checkpoint's tensors.
-    public var tensorCount: Int { weights.count }
+    public var tensorCount: Int { weights.count + denseModules.count }
 
     /// The file, under the name of the text-only architecture where it is written as one.
     let source: any TensorSource
@@ -46,6 +46,8 @@ public struct ExportedCheckpoint: Sendable {
     let isTextOf: String?
     let type: WeightType
     package let weights: [any ReadableTensor]
+    /// Matrices behind the model, each for a folder of its own.
+    let denseModules: [DenseModule]
     /// The values that a conversion does not give back to the bit, at any type of the weights.
     let inexactCount: Int
     /// The weights that begin a file of their own, so that they come back in order where the same
@@ -86,6 +88,7 @@ public struct ExportedCheckpoint: Sendable {
                 familyName = family.name
                 className = name
                 weights = made.weights
+                denseModules = made.denseModules
                 inexactCount = made.inexactCount
                 fileStarts = made.fileStarts
                 files = made.files
@@ -117,11 +120,13 @@ public struct ExportedCheckpoint: Sendable {
             tokenizer: { source.metadata["tokenizer.ggml.\($0)"] },
             place: { places["\(architecture).\($0)"] },
             tensor: { try numbers[$0].flatMap { try values(ofSmall: $0, of: source) } },
-            hasTensor: { numbers[$0] != nil })
+            shape: { numbers[$0].map { source.tensors[$0].shape.dimensions } },
+            format: { numbers[$0].map { source.tensors[$0].format.name } })
     }
 
     private typealias Made = (
-        weights: [any ReadableTensor], inexactCount: Int, fileStarts: [Int],
+        weights: [any ReadableTensor], denseModules: [DenseModule], inexactCount: Int,
+        fileStarts: [Int],
         files: [(name: String, bytes: [UInt8])]
     )
 
@@ -132,7 +137,7 @@ public struct ExportedCheckpoint: Sendable {
         let vocabulary = try Vocabulary(metadata: source.metadata, file: source.path)
         let tokenizer = try VocabularyExport(
             vocabulary, metadata: source.metadata, tokenizerClass: export.tokenizerClass,
-            file: source.path)
+            piecesFile: export.tokenizerFile, file: source.path)
         let embedding =
             source.tensors.first { $0.name == "token_embd.weight" }?.format ?? .F16
         let entries =
@@ -150,7 +155,8 @@ public struct ExportedCheckpoint: Sendable {
         let exporter = TensorExporter(
             family: family, configuration: configuration, source: source,
             dataType: { type.dataType(of: $0) })
-        let (groups, left) = try exporter.tensors()
+        var (groups, left) = try exporter.tensors()
+        let dense = DenseModule.taken(from: &groups, of: family)
         let generated = Set(try family.rotary.tensors(configuration).map(\.name))
         let unknown = left.map { source.tensors[$0].name }.filter { !generated.contains($0) }
         guard unknown.isEmpty else {
@@ -168,17 +174,15 @@ public struct ExportedCheckpoint: Sendable {
             ),
             ("README.md", Array(ModelCard.frontMatter(of: source.metadata).utf8)),
         ]
-        files += tokenizer.files.map { name, bytes in
-            (name == "tokenizer.model" ? export.tokenizerFile : name, bytes)
-        }
-        files += poolingFiles(keys)
+        files += tokenizer.files
+        files += moduleFiles(keys, dense)
         let learned = try LearnedValue.all(
             of: family, blockCount: configuration.blockCount(), metadata: source.metadata,
             path: source.path)
         let weights = groups.flatMap(\.self)
         let inexactCount = weights.reduce(0) { $0 + $1.inexactCount }
         let starts = comesBack(source, as: type) ? fileStarts(groups) : []
-        return (weights + learned, inexactCount, starts, files)
+        return (weights + learned, dense, inexactCount, starts, files)
     }
 
     /// Whether a conversion gives the file back byte for byte: no weight gets another type.

@@ -188,6 +188,8 @@ struct TensorExporter {
     private func tensors(
         of rule: TensorRule, block: Int, outputs: [Int]
     ) throws -> [ExportedTensor]? {
+        var configuration = configuration
+        configuration.block = block
         var sources: [SourceParts] = []
         for source in rule.sources {
             guard let sizes = try source.shape?.map({ try $0.size(in: configuration) }),
@@ -200,27 +202,52 @@ struct TensorExporter {
         }
         var inexactCount = 0
         for (output, tensor) in zip(rule.outputs, outputs) {
-            guard case .parts(let parts, let change) = output.values else { return nil }
-            var stored = dataType(source.tensors[tensor].format)
-            if change == .negatedExponential {
-                guard let found = try logarithms(of: tensor, as: stored) else { return nil }
-                stored = found.type
-                inexactCount += found.inexactCount
-            }
-            var start = 0
+            // A number that the configuration has is no value of a source.
+            if case .filled = output.values { continue }
+            guard
+                let inexact = try add(
+                    output, tensor: tensor, to: &sources, in: configuration)
+            else { return nil }
+            inexactCount += inexact
+        }
+        return try exported(sources, of: rule, block: block, inexactCount: inexactCount)
+    }
+
+    /// Adds to the sources the parts that an output has of them.
+    ///
+    /// - Returns: How many values do not come back to the bit; `nil` where the output has others than
+    ///   the sources' values.
+    private func add(
+        _ output: TensorRule.Output, tensor: Int, to sources: inout [SourceParts],
+        in configuration: ModelConfiguration
+    ) throws -> Int? {
+        guard case .parts(let parts, let change) = output.values else { return nil }
+        var inexactCount = 0
+        var stored = dataType(source.tensors[tensor].format)
+        if change == .negatedExponential {
+            guard let found = try logarithms(of: tensor, as: stored) else { return nil }
+            stored = found.type
+            inexactCount = found.inexactCount
+        }
+        let count = source.tensors[tensor].shape.elementCount
+        var (start, turned) = (0, configuration)
+        for turn in 0..<(try output.repeats.size(in: configuration)) {
+            turned.turn = turn
             for part in parts {
                 let shape = sources[part.source].shape
-                let view = try part.view.map {
-                    try StridedView($0, of: shape, in: configuration)
-                }
+                let view = try part.view.map { try StridedView($0, of: shape, in: turned) }
                 guard let view = view ?? StridedView(elementCount: shape.elementCount) else {
                     return nil
                 }
+                guard !part.isZero else {
+                    start += view.elementCount
+                    continue
+                }
                 sources[part.source].type = stored
                 for expert in sources[part.source].windows.indices {
-                    guard let inverse = view.inverted(of: shape.elementCount, from: start) else {
-                        return nil
-                    }
+                    guard start < count,
+                        let inverse = view.inverted(of: shape.elementCount, from: start)
+                    else { return nil }
                     let window = ExportWindow(
                         range: inverse.range, view: inverse.view, source: source, tensor: tensor,
                         change: change, inHalves: stored == .F16)
@@ -228,9 +255,8 @@ struct TensorExporter {
                     start += view.elementCount
                 }
             }
-            guard start == source.tensors[tensor].shape.elementCount else { return nil }
         }
-        return try exported(sources, of: rule, block: block, inexactCount: inexactCount)
+        return start == count || output.isPadded && start < count ? inexactCount : nil
     }
 
     /// Puts sources together from their parts; `nil` when some part is missing.

@@ -11,13 +11,16 @@ struct EncoderExportTests {
     @Test(arguments: [
         ("bert", "BertModel"), ("distilbert", "DistilBertModel"),
         ("embeddinggemma", "Gemma3TextModel"), ("modernbert", "ModernBertModel"),
-        ("modernbert-rank", "ModernBertForSequenceClassification"), ("t5", "T5EncoderModel"),
-        ("t5-relu", "T5EncoderModel"),
+        ("modernbert-rank", "ModernBertForSequenceClassification"), ("nomic", "NomicBertModel"),
+        ("roberta", "RobertaModel"), ("t5", "T5EncoderModel"), ("t5-relu", "T5EncoderModel"),
+        ("xlm-roberta-rank", "XLMRobertaForSequenceClassification"),
+        ("embeddinggemma-dense", "Gemma3TextModel"), ("eurobert", "EuroBertModel"),
     ])
     func encoders(_ name: String, _ className: String) throws {
         let original = Fixtures.projectRoot.appending(path: "fixtures/encoders/\(name)").path
         try Checkpoints.with { folder in
-            let options = ConversionSource.Options(outputType: .f32)
+            var options = ConversionSource.Options(outputType: .f32)
+            options.includesDenseModules = name.hasSuffix("-dense")
             let (first, second) = ("\(folder)/first.gguf", "\(folder)/second.gguf")
             // The model's name comes from the directory's.
             try FileManager.default.createDirectory(

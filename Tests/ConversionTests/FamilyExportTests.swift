@@ -225,9 +225,9 @@ import Testing
         return SyntheticModel(config: config, tensors: tensors)
     }
 
-    @Test(arguments: families.map(\.name))
+    @Test(arguments: (families + newest).map(\.name))
     func whatIsExportedConvertsBack(_ name: String) throws {
-        let more = try #require(FamilyExportTests.families.first { $0.name == name }).config
+        let more = try #require((Self.families + Self.newest).first { $0.name == name }).config
         try FamilyExportTests.model(name, more).with { folder in
             let options = ConversionSource.Options(outputType: .f32, pre: "llama-bpe")
             let first = "\(folder)/first.gguf"

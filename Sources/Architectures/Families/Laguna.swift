@@ -93,6 +93,13 @@ extension ModelFamily {
             .activation(.silu), .off("moe_apply_router_weight_on_input"), .denseLayersFirst,
             .unscaledWindows, .number("moe_router_logit_softcapping", 0), .lagunaLayers,
         ],
+        export: .init(
+            modelType: "laguna",
+            words: [
+                "attention.head_count": nil, "leading_dense_block_count": nil,
+                "expert_weights_scale": "moe_routed_scaling_factor",
+            ], presence: [("blk.0.attn_q.bias", "attention_bias")], turnsByLayerType: true,
+            computed: { $0.networkTypes + $0.lagunaLayers }),
         decoder: .custom { model throws(DecoderDescriptionError) in
             let base = try model.positiveNumber("rope.freq_base_swa")
             let turned = try model.optionalCount("rope.dimension_count_swa")
@@ -127,6 +134,24 @@ extension ModelFamily {
                     .init(key: "partial_rotary_factor", value: .real(share)),
                 ]))
         })
+}
+
+extension ConfigurationExport.Source {
+    /// Heads and kinds of layers, and what a gate opens.
+    fileprivate var lagunaLayers: [ConfigurationExport.Entry] {
+        let heads = value("attention.head_count")?.integers ?? []
+        let slides = integer("attention.sliding_window") ?? 0 > 0
+        let types = heads.indices.map {
+            slides && $0 % 4 != 0 ? "sliding_attention" : "full_attention"
+        }
+        let isByHead = shape("blk.0.attn_gate.weight")?.first == heads.first
+        return [
+            ("num_attention_heads", heads.first.map { .integer($0) } ?? .null),
+            ("num_attention_heads_per_layer", .array(heads.map { .integer($0) })),
+            ("layer_types", .array(types.map { .text($0) })),
+            ("gating", .text(isByHead ? "per-head" : "per-element")),
+        ]
+    }
 }
 
 extension TensorModules {

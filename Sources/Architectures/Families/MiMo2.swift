@@ -78,6 +78,13 @@ extension ModelFamily {
             .activation(.silu), .text("topk_method", "noaux_tc"), .text("scoring_func", "sigmoid"),
             .on("norm_topk_prob"), .zero("n_shared_experts"),
         ],
+        export: .init(
+            modelType: "mimo_v2_flash",
+            words: [
+                "attention.value_length": "v_head_dim", "expert_count": "n_routed_experts",
+                "attention.value_scale": "attention_value_scale", "attention.head_count_kv": nil,
+            ], presence: [("blk.0.attn_q.bias", "attention_bias")], turnsByLayerType: true,
+            computed: { $0.networkTypesByRouter + $0.gating() + $0.mimoLayers }),
         decoder: .custom { model throws(DecoderDescriptionError) in
             let base = try model.positiveNumber("rope.freq_base_swa")
             let scale = try model.number("attention.value_scale") ?? 1
@@ -113,6 +120,30 @@ extension TensorModules {
                 presence: .optional),
             .init("self_attn.o_proj", "attn_output", [.hidden, .headCount * value]),
             .sinks("self_attn.attention_sink_bias"), .sinks("self_attn.sinks"),
+        ]
+    }
+}
+
+extension ConfigurationExport.Source {
+    /// Kinds of layers, and their key heads.
+    fileprivate var mimoLayers: [ConfigurationExport.Entry] {
+        guard let count = layerCount,
+            let pattern = value("attention.sliding_window_pattern")?.integers
+        else { return [] }
+        let slides = pattern.prefix(count).map { $0 != 0 }
+        func heads(_ kind: Bool) -> JSON? {
+            slides.firstIndex(of: kind).flatMap {
+                integer("attention.head_count_kv", ofLayer: $0).map { .integer($0) }
+            }
+        }
+        return [
+            ("num_hidden_layers", .integer(count)),
+            (
+                "layer_types",
+                .array(slides.map { .text($0 ? "sliding_attention" : "full_attention") })
+            ), ("num_key_value_heads", heads(false) ?? .null),
+            ("swa_num_key_value_heads", heads(true) ?? .null),
+            ("attention_value_scale", value("attention.value_scale")?.json ?? .null),
         ]
     }
 }
@@ -178,9 +209,10 @@ extension ModelConfiguration {
             })
     }
 
-    /// What values are multiplied by; transformers' class has a usual number where it is not said.
+    /// What values are multiplied by; transformers' class has a usual number where it is not said, and
+    /// none where it is null.
     fileprivate var mimoValueScale: JSON? {
-        if let scale = self["attention_value_scale"] { return scale }
+        if states("attention_value_scale") { return self["attention_value_scale"] }
         return self["layer_types"] == nil ? nil : .real(0.707)
     }
 }

@@ -96,9 +96,12 @@ extension TensorModules {
 
 extension ConfigurationExport {
     /// How `deepseek2` files are exported.
+    ///
+    /// - Parameter statesGating: Whether the configuration says how scores become weights.
     @inline(never)
     static func latentAttention(
         modelType: String, words: [String: String?] = [:],
+        statesGating: Bool = true,
         fits: @escaping @Sendable (Source) -> Bool = { $0.tokenizer("eom_token_id") == nil },
         computed: @escaping @Sendable (Source) -> [Entry] = { _ in [] }
     ) -> Self {
@@ -124,11 +127,7 @@ extension ConfigurationExport {
                 if source.integer("attention.q_lora_rank") == nil {
                     entries.append(("q_lora_rank", .null))
                 }
-                switch source.integer("expert_gating_func") {
-                case 1: entries.append(("scoring_func", .text("softmax")))
-                case 2: entries.append(("scoring_func", .text("sigmoid")))
-                default: break
-                }
+                if statesGating { entries += source.gating() }
                 let isNormalised = source.value("expert_weights_norm")?.boolean ?? false
                 entries.append(("norm_topk_prob", .bool(isNormalised)))
                 return entries

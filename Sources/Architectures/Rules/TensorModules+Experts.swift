@@ -108,9 +108,12 @@ extension TensorModules {
     ///   - correction: Whether there may or must be a number for each expert that is added to its
     ///     score for the choice; `nil` when there is none.
     ///   - shared: Whether there may or must be a network for every token.
+    ///   - areMerged: Whether the family's own checkpoints have one tensor for all experts, as an
+    ///     export then writes them.
     @inline(never)
     static func routedExperts(
-        correction: TensorRule.Presence? = .optional, shared: TensorRule.Presence = .optional
+        correction: TensorRule.Presence? = .optional, shared: TensorRule.Presence = .optional,
+        areMerged: Bool = false
     ) -> Self {
         let width = Dimension.key("moe_intermediate_size")
         return .blocks(
@@ -123,7 +126,9 @@ extension TensorModules {
             .gatedNetwork(
                 "shared_experts", width: width * .key("n_shared_experts"), suffix: "_shexp",
                 presence: shared),
-            .experts(width: width))
+            areMerged
+                ? [.mergedExperts(width: width), .stackedExperts(width: width)]
+                : .experts(width: width))
     }
 }
 

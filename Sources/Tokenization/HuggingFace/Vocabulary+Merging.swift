@@ -34,13 +34,13 @@ extension Vocabulary {
     }
 
     /// Texts that structure a conversation and that its reader must see, whatever their part.
-    private static let visible: Set<ByteString> = [
+    static let visible: Set<ByteString> = [
         "<|channel>", "<channel|>", "<|tool_call>", "<tool_call|>", "<|tool_response>",
         "<tool_response|>", "<|\"|>",
     ]
 
     /// The tokens that have a part by name, and those of Gemma's tokenizers that always have one.
-    private static func namedTokens(_ config: JSON?) -> Set<ByteString> {
+    static func namedTokens(_ config: JSON?) -> Set<ByteString> {
         var named: Set<ByteString> = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
         func add(_ value: JSON) {
             if let text = value.bytes ?? value["content"]?.bytes { named.insert(text) }

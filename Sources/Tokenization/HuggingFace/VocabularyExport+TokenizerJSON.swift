@@ -2,7 +2,7 @@ import TensorCore
 
 extension VocabularyExport {
     /// Tokens that are part of the tokenizer: all but the numbers without a token.
-    private var present: [(id: Int, text: ByteString, type: Vocabulary.TokenType)] {
+    var present: [(id: Int, text: ByteString, type: Vocabulary.TokenType)] {
         vocabulary.tokens.indices.compactMap { id in
             let (text, type) = (vocabulary.tokens[id], vocabulary.types[id])
             return type == .unused && text == .padding(id) ? nil : (id, text, type)
@@ -23,18 +23,15 @@ extension VocabularyExport {
         }
     }
 
-    private func vocabularyMembers(
+    func vocabularyMembers(
+        of tokens: [(id: Int, text: ByteString, type: Vocabulary.TokenType)],
         _ spelling: (ByteString, Vocabulary.TokenType) -> ByteString
     ) throws(TokenizationError) -> JSON {
         var members: [JSON.Member] = []
         var ids: [ByteString: Int] = [:]
-        for (id, text, type) in present {
+        for (id, text, type) in tokens {
             let text = spelling(text, type)
-            guard text.validated != nil else {
-                throw TokenizationError(
-                    .unsupported("token \(id), which is not UTF-8, in tokenizer.json"), file: file,
-                    place: "tokenizer.ggml.tokens[\(id)]")
-            }
+            try requireText(text, id: id)
             if let other = ids.updateValue(id, forKey: text) {
                 throw TokenizationError(
                     .unsupported("token \(other) and token \(id) with the same text \"\(text)\""),
@@ -45,7 +42,14 @@ extension VocabularyExport {
         return .object(members)
     }
 
-    private func document(
+    func requireText(_ token: ByteString, id: Int) throws(TokenizationError) {
+        guard token.validated == nil else { return }
+        throw TokenizationError(
+            .unsupported("token \(id), which is not UTF-8, in tokenizer.json"), file: file,
+            place: "tokenizer.ggml.tokens[\(id)]")
+    }
+
+    func document(
         normalizer: JSON, preTokenizer: JSON, postProcessor: JSON, decoder: JSON, model: JSON
     ) -> JSON {
         [
@@ -75,7 +79,7 @@ extension VocabularyExport {
                 "continuing_subword_prefix": .null, "end_of_word_suffix": .null,
                 "fuse_unk": false, "byte_fallback": false,
                 "ignore_merges": .bool(row.ignoresMerges),
-                "vocab": try vocabularyMembers { text, _ in text },
+                "vocab": try vocabularyMembers(of: present) { text, _ in text },
                 "merges": .array(vocabulary.merges.map { .string($0) }),
             ])
         return document(
@@ -115,7 +119,7 @@ extension VocabularyExport {
                 "unk_token": .string(unknown),
                 "continuing_subword_prefix": "##",
                 "max_input_chars_per_word": 100,
-                "vocab": try vocabularyMembers { text, type in
+                "vocab": try vocabularyMembers(of: present) { text, type in
                     guard type == .normal else { return text }
                     return text.bytes.starts(with: "▁".utf8)
                         ? ByteString(bytes: Array(text.bytes.dropFirst(3)))
@@ -137,9 +141,9 @@ extension VocabularyExport {
 
     /// The post-processor that adds what the flags say; `nil` when that is nothing.
     ///
-    /// Between two texts stands what begins a text where the file says whether there is a
-    /// separator, for a conversion makes that flag of it.
-    private func template() -> JSON? {
+    /// What stands between two texts tells a conversion whether there is a separator: two ends say so
+    /// (RoBERTa), one end or the beginning of another text that there is none.
+    func template() -> JSON? {
         func piece(_ role: Vocabulary.SpecialRole, _ isAdded: Bool?) -> ByteString? {
             guard isAdded == true, let id = vocabulary.specialIDs[role] else { return nil }
             return vocabulary.tokens[Int(id)]
@@ -149,12 +153,17 @@ extension VocabularyExport {
         let first: [JSON] = start.map { [.specialToken($0)] } ?? []
         let last: [JSON] = end.map { [.specialToken($0)] } ?? []
         let (one, other): ([JSON], [JSON]) = ([.sequence("A", 0)], [.sequence("B", 1)])
-        var between: [JSON] = []
-        if vocabulary.model == .wordPiece || vocabulary.addSEP == true {
-            between = last
-        } else if vocabulary.addSEP != nil {
-            between = last + first
+        let isEncoder = metadata.entries.contains {
+            $0.key.hasSuffix(".attention.causal") && $0.value.boolean == false
         }
+        let between: [JSON] =
+            switch vocabulary.addSEP {
+            case _ where vocabulary.model == .wordPiece: last
+            case true?: last + last
+            case false? where isEncoder && end != nil: last
+            case false?: last + first
+            case nil: []
+            }
         var tokens: [JSON.Member] = []
         for (text, role) in [(start, Vocabulary.SpecialRole.bos), (end, .eos)] {
             guard let text, let id = vocabulary.specialIDs[role],

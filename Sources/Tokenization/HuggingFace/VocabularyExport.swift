@@ -16,36 +16,38 @@ public struct VocabularyExport: Sendable {
     /// - Parameters:
     ///   - metadata: The metadata of the GGUF file that the vocabulary was read from.
     ///   - tokenizerClass: transformers' class for a SentencePiece model.
+    ///   - piecesFile: The name of the file for a SentencePiece model; `tokenizer.json` where a unigram
+    ///     model is to be written as such.
     /// - Throws: `TokenizationError` when a file cannot hold the vocabulary: two tokens with the
     ///   same text, a pre-tokenizer name that is not known.
     public init(
-        _ vocabulary: Vocabulary, metadata: Metadata, tokenizerClass: String, file: String
+        _ vocabulary: Vocabulary, metadata: Metadata, tokenizerClass: String,
+        piecesFile: String = "tokenizer.model", file: String
     ) throws(TokenizationError) {
         self.vocabulary = vocabulary
         self.metadata = metadata
         self.file = file
         var settings: [JSON.Member] = []
-        var isNamed = false
+        func define(_ document: JSON, _ name: String = "PreTrainedTokenizerFast") {
+            files.append(("tokenizer.json", document.written()))
+            settings.append(.init("tokenizer_class", .text(name)))
+        }
         switch vocabulary.model {
-        case .byteLevelBPE:
-            files.append(("tokenizer.json", try byteLevel().written()))
-            settings.append(.init("tokenizer_class", .text("PreTrainedTokenizerFast")))
-            isNamed = true
-        case .wordPiece:
-            files.append(("tokenizer.json", try wordPiece().written()))
-            settings.append(.init("tokenizer_class", .text("BertTokenizer")))
-            isNamed = true
+        case .byteLevelBPE: define(try byteLevel())
+        case .wordPiece: define(try wordPiece(), "BertTokenizer")
+        case .sentencePieceMerges: define(try mergedPieces())
+        case .unigram where piecesFile == "tokenizer.json": define(try scoredPieces())
         case .byteStrings, .plamo:
             throw TokenizationError(
                 .unsupported("writing the files of a \(vocabulary.model.rawValue) tokenizer"),
                 file: file)
-        case .sentencePieceBPE, .sentencePieceMerges, .unigram:
+        case .sentencePieceBPE, .unigram:
             let split = sentencePieces()
-            files.append(("tokenizer.model", split.bytes))
+            files.append((piecesFile, split.bytes))
             settings.append(.init("tokenizer_class", .text(tokenizerClass)))
             settings.append(.init("added_tokens_decoder", .object(split.added)))
         }
-        settings += specialTokens(isNamed: isNamed)
+        settings += specialTokens()
         settings += flags() + templates()
         if case .bool(let adds)? = metadata["tokenizer.ggml.add_space_prefix"] {
             settings.append(.init("add_prefix_space", .bool(adds)))
@@ -69,7 +71,7 @@ extension VocabularyExport {
     ///
     /// A conversion takes a role from the token's text where `tokenizer.json` lists the token, and
     /// all others from `config.json`.
-    private mutating func specialTokens(isNamed: Bool) -> [JSON.Member] {
+    private mutating func specialTokens() -> [JSON.Member] {
         var members: [JSON.Member] = []
         let added = addedByFamily
         for role in VocabularyExport.roles {
@@ -90,6 +92,15 @@ extension VocabularyExport {
         }
         if vocabulary.model == .wordPiece, let id = vocabulary.specialIDs[.bos] {
             members.append(.init("cls_token", .string(vocabulary.tokens[Int(id)])))
+        }
+        // What has no part is text there, unless it is listed.
+        if vocabulary.model == .sentencePieceMerges {
+            let named = Vocabulary.namedTokens(.object(members))
+            let others = zip(vocabulary.tokens, vocabulary.types).filter {
+                $1 == .control && !named.contains($0)
+            }
+            members.append(
+                .init("additional_special_tokens", .array(others.map { .string($0.0) })))
         }
         return members
     }

@@ -22,15 +22,23 @@ extension ModelFamily {
                 source.hasTensor("cls.output.weight")
                     ? ("RobertaForSequenceClassification", "roberta") : nil
             },
-            computed: { source in
-                let padding = source.tokenizer("padding_token_id")?.integer ?? 1
-                let positions = source.integer("context_length") ?? 0
-                return bertSegments(source) + classLabels(source) + [
-                    ("max_position_embeddings", .integer(positions + padding + 1))
-                ]
-            }),
+            computed: robertaSizes),
         decoder: bertEncoder)
 
+    /// Kinds of segments, answers, and the positions with those that no text has.
+    static let robertaSizes: @Sendable (ConfigurationExport.Source) -> [ConfigurationExport.Entry] =
+        { source in
+            let padding = source.tokenizer("padding_token_id")?.integer ?? 1
+            let positions = source.integer("context_length") ?? 0
+            return bertSegments(source) + classLabels(source) + [
+                ("max_position_embeddings", .integer(positions.clamped + padding.clamped + 1))
+            ]
+        }
+}
+
+extension Int {
+    /// A number of a file, as no more than a sum has room for.
+    fileprivate var clamped: Int { Swift.min(Swift.max(self, 0), 1 << 32) }
 }
 
 extension Dimension {

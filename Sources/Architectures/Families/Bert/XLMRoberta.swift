@@ -19,5 +19,13 @@ extension ModelFamily {
             }
         ],
         tokenizer: .init(model: "t5", segmentKeys: .tokenTypeCount),
+        export: .init(
+            modelType: "xlm-roberta", tokenizerFile: "tokenizer.json",
+            fits: { $0.tokenizer("model")?.text == "t5" },
+            otherClass: { source in
+                source.hasTensor("cls.output.weight")
+                    ? ("XLMRobertaForSequenceClassification", "xlm-roberta") : nil
+            },
+            computed: robertaSizes),
         decoder: bertEncoder)
 }

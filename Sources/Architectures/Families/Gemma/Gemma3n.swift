@@ -52,7 +52,15 @@ extension ModelFamily {
             .on("altup_correct_scale"), .number("altup_num_inputs", 4), .unscaledWindows,
         ],
         tokenizer: .init(keys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] }),
-        decoder: .gemma3n)
+        decoder: .gemma3n,
+        export: .init(
+            modelType: "gemma3n_text",
+            words: [
+                "altup.active_idx": "altup_active_idx", "altup.num_inputs": "altup_num_inputs",
+                "attention.shared_kv_layers": "num_kv_shared_layers",
+                "embedding_length_per_layer_input": "hidden_size_per_layer_input",
+            ], turnsByLayerType: true, tokenizerClass: "GemmaTokenizer",
+            computed: { $0.gemma3nSizes }))
 
     private static let gemma3nTensors: TensorModules = {
         let length = Dimension.key("hidden_size_per_layer_input")
@@ -154,7 +162,7 @@ extension MetadataRule {
 
     /// The number that a normally distributed one is below with probability `share`, in PyTorch's
     /// precision.
-    private static func normalQuantile(_ share: Float) -> Float {
+    fileprivate static func normalQuantile(_ share: Float) -> Float {
         guard share > 0 else { return -.infinity }
         let target = Double(2 * share - 1)
         // Newton's steps to the inverse of the error function, which is concave above 0.
@@ -165,6 +173,39 @@ extension MetadataRule {
             if abs(step) < 1e-15 { break }
         }
         return Float(target < 0 ? -value : value) * Float(2).squareRoot()
+    }
+}
+
+extension ConfigurationExport.Source {
+    /// Sizes that tensors tell, the limit of logits where there is none, and the shares of values that
+    /// are dropped.
+    fileprivate var gemma3nSizes: [ConfigurationExport.Entry] {
+        var entries: [ConfigurationExport.Entry] = [
+            ("laurel_rank", shape("blk.0.laurel_l.weight")?.first.map { .integer($0) } ?? .null),
+            (
+                "vocab_size_per_layer_input",
+                shape("per_layer_token_embd.weight")?.first.map { .integer($0) } ?? .null
+            ),
+        ]
+        if value("final_logit_softcapping") == nil {
+            entries.append(("final_logit_softcapping", .integer(0)))
+        }
+        if case .float32s(let scales)? = value("activation_sparsity_scale") {
+            entries.append(
+                ("activation_sparsity_pattern", .array(scales.map { .real(share(below: $0)) })))
+        }
+        return entries
+    }
+
+    /// The share with the fewest digits whose quantile this is.
+    private func share(below quantile: Float) -> Double {
+        guard quantile > -.infinity else { return 0 }
+        let share = (1 + erf(Double(quantile) / 2.0.squareRoot())) / 2
+        for scale in [1e2, 1e3, 1e4, 1e5, 1e6, 1e7] {
+            let short = (share * scale).rounded() / scale
+            if MetadataRule.normalQuantile(Float(short)) == quantile { return short }
+        }
+        return share
     }
 }
 

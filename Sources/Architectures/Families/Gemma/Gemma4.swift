@@ -62,6 +62,7 @@ extension ModelFamily {
                     .init("tokenizer.ggml.add_bos_token", .bool(true)),
                 ]
             }),
+        export: .gemma4,
         decoder: .gemma4)
 
     private static let gemma4Keys: [MetadataRule] = [

@@ -43,7 +43,21 @@ extension ModelFamily {
         checks: [
             .activation(.silu), .off("attention_bias", "mlp_bias"), .headsShareWidth,
             .stateSpace(sizes, projectionBias: "mamba_proj_bias", headLength: "mamba_d_head"),
-        ])
+        ],
+        export: .init(
+            modelType: "bamba",
+            words: ["attention.head_count_kv": nil].merging(stateSpaceWords) { $1 },
+            rotaryShare: "partial_rotary_factor", fits: { $0.isStateSpace && $0.turnsPartly },
+            computed: { source in
+                let heads = source.value("attention.head_count_kv")?.integers ?? []
+                return source.stateSpaceSizes + [
+                    ("num_key_value_heads", heads.max().map { .integer($0) } ?? .null),
+                    (
+                        "attn_layer_indices",
+                        .array(heads.indices.filter { heads[$0] > 0 }.map { .integer($0) })
+                    ), ("mamba_conv_bias", .bool(source.anyBlock(has: "ssm_conv1d.bias"))),
+                ]
+            }))
 
     private static let sizes = StateSpaceSizes(
         heads: .key("mamba_n_heads"), groups: .key("mamba_n_groups"),
@@ -72,6 +86,37 @@ extension ModelFamily {
                     ], repeats: heads)
             ])
     }
+}
+
+extension ConfigurationExport.Source {
+    /// Whether the file is of a model with state spaces.
+    var isStateSpace: Bool { value("ssm.conv_kernel") != nil }
+    /// Whether a part of each head turns.
+    var turnsPartly: Bool {
+        guard let turning = integer("rope.dimension_count"), let head = headLength else {
+            return false
+        }
+        return turning < head
+    }
+
+    /// How many times the width the state space has, and how long its heads are.
+    var stateSpaceSizes: [ConfigurationExport.Entry] {
+        guard let width = integer("embedding_length"), width > 0,
+            let inner = integer("ssm.inner_size"), let count = integer("ssm.time_step_rank"),
+            count > 0
+        else { return [] }
+        return [
+            ("mamba_expand", .integer(inner / width)), ("mamba_d_head", .integer(inner / count)),
+        ]
+    }
+}
+
+extension ModelFamily {
+    /// The words of Granite 4 and Bamba for their state spaces.
+    static let stateSpaceWords: [String: String?] = [
+        "ssm.conv_kernel": "mamba_d_conv", "ssm.state_size": "mamba_d_state",
+        "ssm.group_count": "mamba_n_groups", "ssm.time_step_rank": "mamba_n_heads",
+    ]
 }
 
 extension ModelConfiguration {

@@ -70,12 +70,10 @@ extension ModelFamily {
                 "residual_scale": "residual_multiplier", "logit_scale": "logits_scaling",
                 "expert_shared_feed_forward_length": "shared_intermediate_size",
                 "expert_count": "num_local_experts", "attention.head_count_kv": nil,
-                "ssm.conv_kernel": "mamba_d_conv", "ssm.state_size": "mamba_d_state",
-                "ssm.group_count": "mamba_n_groups", "ssm.time_step_rank": "mamba_n_heads",
-            ],
-            fits: { $0.value("ssm.conv_kernel") != nil },
+            ].merging(stateSpaceWords) { $1 },
+            fits: { $0.isStateSpace && !$0.turnsPartly },
             computed: { source in
-                var entries: [ConfigurationExport.Entry] = [
+                let entries: [ConfigurationExport.Entry] = [
                     ("attention_bias", .bool(source.anyBlock(has: "attn_q.bias"))),
                     ("mamba_conv_bias", .bool(source.anyBlock(has: "ssm_conv1d.bias"))),
                     ("mamba_proj_bias", .bool(false)),
@@ -85,16 +83,8 @@ extension ModelFamily {
                             ? .text("rope") : .null
                     ),
                 ]
-                if let width = source.integer("embedding_length"), width > 0,
-                    let inner = source.integer("ssm.inner_size"),
-                    let count = source.integer("ssm.time_step_rank"), count > 0
-                {
-                    entries += [
-                        ("mamba_expand", .integer(inner / width)),
-                        ("mamba_d_head", .integer(inner / count)),
-                    ]
-                }
-                return entries + source.attentionLayers("attention", others: "mamba")
+                return entries + source.stateSpaceSizes
+                    + source.attentionLayers("attention", others: "mamba")
             }),
         // Blocks without key heads are state spaces.
         decoder: .granite(recurrence: .stateSpace))

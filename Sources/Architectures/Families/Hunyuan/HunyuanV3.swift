@@ -58,13 +58,7 @@ extension ModelFamily {
             ],
             presence: [("blk.0.attn_q.bias", "attention_bias")],
             computed: { source in
-                guard let count = source.layerCount else { return [] }
-                let types = (0..<count).map {
-                    source.hasTensor("blk.\($0).ffn_gate_inp.weight") ? "sparse" : "dense"
-                }
-                var entries: [ConfigurationExport.Entry] = [
-                    ("mlp_layer_types", .array(types.map { .text($0) }))
-                ]
+                var entries = source.networkTypesByRouter
                 if let width = source.integer("expert_feed_forward_length"), width > 0,
                     let shared = source.integer("expert_shared_feed_forward_length")
                 {

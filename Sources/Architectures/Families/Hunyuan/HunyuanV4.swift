@@ -33,7 +33,8 @@ extension ModelFamily {
             .number("hyper_connection.magnitude", "hc_magnitude"), .hunyuanIndexer,
         ],
         tensors: [
-            .latentDecoder, .routedExperts(correction: .required, shared: .required), .indexer,
+            .latentDecoder,
+            .routedExperts(correction: .required, shared: .required, areMerged: true), .indexer,
             .blocks(
                 .tensor(
                     "self_attn.learnable_sink_param", "attn_sinks.weight", [.headCount]),
@@ -57,7 +58,34 @@ extension ModelFamily {
         checks: [
             .activation(.silu), .off("attention_bias"), .number("n_group", 1),
             .number("topk_group", 1), .denseLayersFirst,
-        ])
+        ],
+        export: .latentAttention(
+            modelType: "hy_v4",
+            words: indexerWords.merging([
+                "hyper_connection.count": "hc_mult", "hyper_connection.epsilon": "hc_eps",
+                "hyper_connection.magnitude": "hc_magnitude",
+            ]) { $1 }, statesGating: false, fits: { _ in true },
+            computed: { $0.networkTypes + $0.hunyuanLayers }))
+}
+
+extension ConfigurationExport.Source {
+    /// Which layers have an indexer of their own, the limit of experts, and whether the output matrix is
+    /// kept in F32.
+    fileprivate var hunyuanLayers: [ConfigurationExport.Entry] {
+        var limit: JSON = .real(0)
+        if case .float32s(let limits)? = value("swiglu_clamp_exp"), let first = limits.first {
+            limit = MetadataValue.float32(first).json ?? limit
+        }
+        let turning = integer("rope.dimension_count").map { JSON.integer($0) } ?? .null
+        var entries: [ConfigurationExport.Entry] = [("swiglu_limit", limit), ("head_dim", turning)]
+        if case .bools(let full)? = value("attention.indexer.types") {
+            entries.append(("indexer_types", .array(full.map { .text($0 ? "full" : "shared") })))
+        }
+        if format("output.weight") == "F32", format("token_embd.weight") != "F32" {
+            entries.append(("enable_lm_head_fp32", .bool(true)))
+        }
+        return entries
+    }
 }
 
 extension TensorModules {

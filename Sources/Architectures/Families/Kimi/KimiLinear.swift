@@ -66,6 +66,18 @@ extension ModelFamily {
                     "linear_attn_config.num_heads", found: "\(own)", expected: "\(heads)")
             },
         ],
+        export: .init(
+            modelType: "kimi_linear",
+            words: [
+                "attention.head_count_kv": nil, "attention.key_length": nil,
+                "attention.value_length": "head_dim",
+                "rope.dimension_count": "qk_rope_head_dim",
+                "attention.value_length_mla": "v_head_dim",
+                "expert_shared_count": "num_shared_experts",
+            ],
+            computed: { source in
+                source.gating("moe_router_activation_func") + source.kimiLayers
+            }),
         // Nothing turns: KDA tells positions.
         decoder: .custom { model throws(DecoderDescriptionError) in
             try model.latentDecoder(
@@ -93,6 +105,35 @@ extension TensorRule.Condition {
     static let kimiSeesAll = TensorRule.Condition { configuration, block in
         let layers = configuration["linear_attn_config"]?["full_attn_layers"]?.array ?? []
         return layers.contains { $0.integer == block + 1 }
+    }
+}
+
+extension ConfigurationExport.Source {
+    /// Which layers have which attention, counted from 1, and its sizes.
+    fileprivate var kimiLayers: [ConfigurationExport.Entry] {
+        let heads = value("attention.head_count_kv")?.integers ?? []
+        func numbers(_ isFull: Bool) -> JSON {
+            .array(heads.indices.filter { (heads[$0] > 0) == isFull }.map { .integer($0 + 1) })
+        }
+        let first = heads.firstIndex(of: 0) ?? 0
+        let length = (integer("attention.key_length_mla") ?? 0).subtractingReportingOverflow(
+            integer("rope.dimension_count") ?? 0)
+        return [
+            ("qk_nope_head_dim", .integer(length.overflow ? 0 : length.partialValue)),
+            ("num_key_value_heads", integer("attention.head_count").map { .integer($0) } ?? .null),
+            (
+                "linear_attn_config",
+                [
+                    "full_attn_layers": numbers(true), "kda_layers": numbers(false),
+                    "head_dim": integer("kda.head_dim").map { .integer($0) } ?? .null,
+                    "num_heads": shape("blk.\(first).ssm_beta.weight")?.first.map {
+                        .integer($0)
+                    } ?? .null,
+                    "short_conv_kernel_size": integer("ssm.conv_kernel").map { .integer($0) }
+                        ?? .null,
+                ]
+            ),
+        ]
     }
 }
 

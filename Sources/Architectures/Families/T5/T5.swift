@@ -42,10 +42,8 @@ extension ModelFamily {
         checks: .t5,
         tokenizer: .init(model: "t5"),
         export: .t5(
-            otherClass: { source in
-                // UMT5's blocks have biases of their own.
-                source.hasTensor("enc.blk.1.attn_rel_b.weight")
-                    ? ("UMT5ForConditionalGeneration", "umt5") : nil
+            otherClass: {
+                $0.hasBiasesInBlocks ? ("UMT5ForConditionalGeneration", "umt5") : nil
             }))
 
     // transformers: T5Config
@@ -112,12 +110,24 @@ extension ConfigurationExport {
             tokenizerClass: "T5Tokenizer", tokenizerFile: "spiece.model", otherClass: otherClass,
             computed: { source in
                 let isGated = source.hasTensor("enc.blk.0.ffn_gate.weight")
+                let hasOutput = source.hasTensor("output.weight")
                 return [
+                    // Of T5 it also says that logits are scaled, as the first models' are, whose
+                    // networks have no gates.
+                    (
+                        "tie_word_embeddings",
+                        .bool(!hasOutput && (!isGated || source.hasBiasesInBlocks))
+                    ),
                     ("feed_forward_proj", .text(isGated ? "gated-gelu" : "relu")),
                     ("is_encoder_decoder", .bool(source.hasTensor("dec.output_norm.weight"))),
                 ]
             })
     }
+}
+
+extension ConfigurationExport.Source {
+    /// Whether blocks have biases of their own (UMT5).
+    fileprivate var hasBiasesInBlocks: Bool { hasTensor("enc.blk.1.attn_rel_b.weight") }
 }
 
 extension [ConfigurationCheck] {
