@@ -57,9 +57,16 @@ public protocol TensorSource: Sendable {
     func readBytes(
         _ range: Range<Int>, ofTensor tensor: Int, into destination: UnsafeMutableRawBufferPointer
     ) throws
+
+    /// How many values of tensor number `tensor` are best read at once, where reading few at a time costs
+    /// much: values that stand side by side in the file's rows are far apart where they are stored.
+    func readCount(ofTensor tensor: Int) -> Int?
 }
 
 extension TensorSource {
+    /// Any number will do.
+    public func readCount(ofTensor tensor: Int) -> Int? { nil }
+
     /// Refuses a file that is no model by itself: an adapter (LoRA) or a projector.
     ///
     /// - Parameter isProjectorAllowed: Whether a projector will do.

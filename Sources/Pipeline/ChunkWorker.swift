@@ -60,7 +60,9 @@ final class ChunkWorker: @unchecked Sendable {
         while encoded.count < targets.count { encoded.append(ScratchBuffer()) }
         // Feedback shares its products between rows: all at once.
         let isWhole = copiesOnly || rounding != nil
-        for piece in isWhole ? [chunk] : chunk.pieces(ofRows: description.shape.rowLength) {
+        let count = source.readCount(ofTensor: chunk.tensor)
+        let rowLength = description.shape.rowLength
+        for piece in isWhole ? [chunk] : chunk.pieces(ofRows: rowLength, count: count) {
             var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
             if source.holdsBytes(ofTensor: chunk.tensor) {
                 let range = description.format.byteRange(of: piece.elements)

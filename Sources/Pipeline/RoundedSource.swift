@@ -20,6 +20,9 @@ public struct RoundedSource: ForwardingSource {
         self.allowsNonFinite = allowsNonFinite
     }
 
+    /// What the base asks for.
+    public func readCount(ofTensor tensor: Int) -> Int? { base.readCount(ofTensor: tensor) }
+
     /// Decodes rows and rounds them.
     ///
     /// - Throws: `PipelineError` when a finite value is infinite in the format that its tensor is

@@ -15,8 +15,10 @@ struct Chunk: Sendable {
     static let pieceElementCount = 1 << 16
 
     /// The pieces that are read, widened and encoded one after the other: whole rows.
-    func pieces(ofRows rowLength: Int) -> [Chunk] {
-        let step = max(1, Chunk.pieceElementCount / rowLength) * rowLength
+    ///
+    /// - Parameter count: How many values a piece should have at least, where the source asks for it.
+    func pieces(ofRows rowLength: Int, count: Int?) -> [Chunk] {
+        let step = max(1, max(Chunk.pieceElementCount, count ?? 0) / rowLength) * rowLength
         return stride(from: elements.lowerBound, to: elements.upperBound, by: step).map {
             Chunk(tensor: tensor, elements: $0..<min($0 + step, elements.upperBound))
         }

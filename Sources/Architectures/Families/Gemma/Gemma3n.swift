@@ -52,7 +52,6 @@ extension ModelFamily {
             .on("altup_correct_scale"), .number("altup_num_inputs", 4), .unscaledWindows,
         ],
         tokenizer: .init(keys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] }),
-        decoder: .gemma3n,
         export: .init(
             modelType: "gemma3n_text",
             words: [
@@ -60,7 +59,8 @@ extension ModelFamily {
                 "attention.shared_kv_layers": "num_kv_shared_layers",
                 "embedding_length_per_layer_input": "hidden_size_per_layer_input",
             ], turnsByLayerType: true, tokenizerClass: "GemmaTokenizer",
-            computed: { $0.gemma3nSizes }))
+            computed: { $0.gemma3nSizes }),
+        decoder: .gemma3n)
 
     private static let gemma3nTensors: TensorModules = {
         let length = Dimension.key("hidden_size_per_layer_input")
