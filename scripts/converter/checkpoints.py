@@ -14,7 +14,8 @@ FIXTURES = os.path.join(ROOT, "fixtures", "conformance", "convert", "checkpoints
 TOKENIZERS = {"llama": "llama-bpe", "llama-spm": "default", "qwen3": "qwen2"}
 # Tokenizers that no fixture has and a function of `vocabularies` writes.
 WRITTEN = {"rwkv": vocabularies.rwkv, "plamo": vocabularies.plamo, "wordpiece": vocabularies.wordpiece}
-TOKENIZERS |= {"rwkv": "default", "plamo": "default", "wordpiece": "bert-bge"}
+# Without a name, the case's own files are the tokenizer.
+TOKENIZERS |= {"": "default", "rwkv": "default", "plamo": "default", "wordpiece": "bert-bge"}
 # The number of tokens that these tokenizers have.
 TOKENS = 512
 
