@@ -149,6 +149,11 @@ public struct ExportedCheckpoint: Sendable {
             + tokenizer.configuration
         let config = JSON.object(entries.map { .init(key: ByteString($0.key), value: $0.value) })
         var configuration = try family.configuration(config, path: source.path)
+        for length in family.checkpoint.measured {
+            guard let sizes = keys.shape(length.tensor), sizes.indices.contains(length.dimension)
+            else { continue }
+            configuration.set(length.key, .integer(sizes[length.dimension]))
+        }
         if case .apart = family.checkpoint.multiTokenPrediction {
             configuration.predictorCount = keys.predictorCount
         }

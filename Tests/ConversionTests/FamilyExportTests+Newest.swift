@@ -32,20 +32,10 @@ extension FamilyExportTests {
         (
             "HunyuanV4",
             [
-                "num_key_value_heads": 4, "index_n_heads": 2, "index_head_dim": 4,
+                "num_key_value_heads": 4, "n_group": 1, "topk_group": 1, "index_n_heads": 2,
+                "index_head_dim": 4,
                 "index_topk": 8, "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"],
                 "indexer_types": ["full", "shared", "full", "shared"], "swiglu_limit": 7.5,
-            ]
-        ),
-        (
-            "KimiLinear",
-            [
-                "num_key_value_heads": 4, "num_experts": 4, "num_shared_experts": 1,
-                "moe_router_activation_func": "sigmoid",
-                "linear_attn_config": [
-                    "full_attn_layers": [2, 4], "kda_layers": [1, 3], "head_dim": 4,
-                    "num_heads": 4, "short_conv_kernel_size": 3,
-                ] as [String: any Sendable],
             ]
         ),
         (
@@ -66,7 +56,8 @@ extension FamilyExportTests {
         (
             "MiMo2",
             [
-                "v_head_dim": 3, "head_dim": 6, "sliding_window": 8, "scoring_func": "sigmoid",
+                "v_head_dim": 3, "head_dim": 6, "n_shared_experts": 0, "sliding_window": 8,
+                "scoring_func": "sigmoid",
                 "layer_types": [
                     "full_attention", "sliding_attention", "sliding_attention", "full_attention",
                 ], "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"],
@@ -115,6 +106,9 @@ extension FamilyExportTests {
             try Checkpoints.replace(
                 "tokenizer_config.json", in: folder,
                 #"{"bos_token":"<bos>","eos_token":"<eos>","unk_token":"<unk>"}"#)
+            for name in ["special_tokens_map.json", "generation_config.json"] {
+                try Checkpoints.replace(name, in: folder, "{}")
+            }
             let options = ConversionSource.Options(outputType: .f32)
             let (first, second) = ("\(folder)/first.gguf", "\(folder)/second.gguf")
             let exported = "\(folder)/exported/model"
