@@ -269,8 +269,8 @@ import Testing
             "classifier_pooling"
         ),
         (
-            #""architectures":["NomicBertModel"],"n_layer":1,"n_embd":8,"n_head":2,"n_inner":8,"moe_every_n_layers":2"#,
-            "moe_every_n_layers"
+            #""architectures":["NomicBertModel"],"n_layer":1,"n_embd":8,"n_head":2,"n_inner":8,"moe_every_n_layers":2,"prenorm":true"#,
+            "prenorm"
         ),
         (
             #""architectures":["Gemma4ForCausalLM"],"per_layer_config":{"0":{"head_dim":64}}"#,

@@ -68,7 +68,7 @@ extension [MetadataRule] {
             guard let type = types[pooling] else {
                 // EuroBERT's configurations say `late`, which only its classifiers do.
                 let name = try configuration.architectureName()
-                guard name.hasSuffix("ForSequenceClassification") else { return [] }
+                if pooling == "late", !name.hasSuffix("ForSequenceClassification") { return [] }
                 throw configuration.fault(
                     .invalidValue(found: "\"\(pooling)\"", expected: "\"cls\" or \"mean\""),
                     "classifier_pooling")
