@@ -16,9 +16,10 @@ extension DecoderMetadata {
     func latentDecoder(
         _ style: DecoderStyle, windowed: String? = nil
     ) throws(DecoderDescriptionError) -> DecoderDescription {
-        let usual = try latentSizes()
+        let turns = style.pairing != nil
+        let usual = try latentSizes(turns: turns)
         let local = try windowed.map { suffix throws(DecoderDescriptionError) in
-            try latentSizes(suffix)
+            try latentSizes(suffix, turns: turns)
         }
         let queryRank = try optionalCountOrZero("attention.q_lora_rank") ?? 0
         var unturned = style
@@ -59,7 +60,7 @@ extension DecoderMetadata {
     }
 
     private func latentSizes(
-        _ suffix: String = ""
+        _ suffix: String = "", turns: Bool
     ) throws(DecoderDescriptionError) -> LatentSizes {
         let keyLength = try count(
             firstOf: ["attention.key_length_mla\(suffix)", "attention.key_length\(suffix)"])
@@ -72,7 +73,7 @@ extension DecoderMetadata {
             // Values share out the width among the heads where files say neither.
             valueLength = try sizes().valueLength
         }
-        let rotated = try count("rope.dimension_count")
+        let rotated = turns ? try count("rope.dimension_count") : 0
         guard rotated < keyLength, rotated % 2 == 0 else {
             throw invalid(
                 "rope.dimension_count", expected: "an even number below the key length \(keyLength)"

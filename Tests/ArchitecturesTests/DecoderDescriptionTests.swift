@@ -33,7 +33,8 @@ private func metadata(_ architecture: String) -> Metadata {
         ("attention.decay_lora_rank", 5), ("attention.iclr_lora_rank", 4),
         ("attention.value_residual_mix_lora_rank", 3), ("attention.gate_lora_rank", 7),
         ("rescale_every_n_layers", 2), ("altup.num_inputs", 4), ("altup.active_idx", 1),
-        ("adapters.count", 2), ("adapters.lora_rank", 4),
+        ("adapters.count", 2), ("adapters.lora_rank", 4), ("hyper_connection.count", 4),
+        ("hyper_connection.sinkhorn_iterations", 3), ("attention.indexer.top_k", 64),
     ]
     for (key, value) in counts { metadata["\(architecture).\(key)"] = .uint32(value) }
     let numbers: [(String, Float)] = [
@@ -55,6 +56,7 @@ private func metadata(_ architecture: String) -> Metadata {
     }
     metadata["\(architecture).rope.scaling.type"] = .string("yarn")
     metadata["\(architecture).expert_weights_norm"] = .bool(true)
+    metadata["\(architecture).attention.indexer.kpool_select_tail"] = .bool(true)
     metadata["\(architecture).use_parallel_residual"] = .bool(true)
     return metadata
 }

@@ -88,6 +88,9 @@ extension DecoderVariant {
         DecoderVariant(blocks: "latent rows, one matrix") {
             latent(&$0, queryRank: 10, apart: false)
         },
+        DecoderVariant(blocks: "latent rows without positions") {
+            latent(&$0, queryRank: 10, apart: true, turned: 0)
+        },
         DecoderVariant(blocks: "latent keys only") { latent(&$0, queryRank: nil, apart: true) },
         DecoderVariant(blocks: "latent rows with a norm of what turns, a gate and a window") {
             latent(&$0, queryRank: 10, apart: true)
@@ -205,9 +208,11 @@ extension DecoderVariant {
         block.attention.keyNorm = .init(kind, epsilon: 1e-5, weight: name + ".k_norm")
     }
 
-    private static func latent(_ block: inout Block, queryRank: Int?, apart: Bool) {
+    private static func latent(
+        _ block: inout Block, queryRank: Int?, apart: Bool, turned: Int = 4
+    ) {
         let name = block.attention.output.weight
-        let (heads, length, turned, rank) = (3, 10, 4, 6)
+        let (heads, length, rank) = (3, 10, 6)
         block.attention.headCount = heads
         block.attention.headCountKV = heads
         block.attention.keyLength = length
@@ -226,6 +231,7 @@ extension DecoderVariant {
             rotatedLength: turned,
             expansion: apart
                 ? .apart(keys: name + ".k_b", values: name + ".v_b") : .together(name + ".kv_b"))
+        if turned == 0 { block.attention.rotary = nil }
         block.attention.rotary?.dimensionCount = turned
         block.attention.rotary?.offset = length - turned
     }

@@ -40,7 +40,7 @@ NEXT = RAW | LATENT | {
     "vocab_size": 520, "model_type": "glm5_next_published", "num_hidden_layers": 4, "qk_rope_head_dim": 0, "mla_use_nope": True,
     "layer_types": ["linear_attention", "linear_attention", "linear_attention", "full_attention"],
     "linear_attn_config": {"num_heads": 4, "head_dim": 16, "short_conv_kernel_size": 4, "gate_lower_bound": -5.0},
-    "index_n_heads": 2, "index_head_dim": 16, "index_topk": 64, "index_kpool": 16, "indexer_types": ["full"] * 4,
+    "index_n_heads": 2, "index_head_dim": 16, "index_topk": 256, "index_kpool": 16, "indexer_types": ["full"] * 4,
     "hc_mult": 4, "hc_sinkhorn_iters": 20, "hc_eps": 1e-6, "first_k_dense_replace": 1, "n_routed_experts": 4,
     "num_experts_per_tok": 2, "moe_intermediate_size": 40, "n_shared_experts": 1, "routed_scaling_factor": 2.5,
     "norm_topk_prob": True, "scoring_func": "sigmoid", "swiglu_limit": 10.0, "n_group": 1, "topk_group": 1,
@@ -108,17 +108,17 @@ CASES = [
     }, shapes=minimax, indexed=True, files={"chat_template.jinja": TEMPLATE}, run="peer"),
     *family("HYV4ForCausalLM", DECODER | LATENT | {
         "num_experts_per_tok": 2, "moe_intermediate_size": 40, "n_routed_experts": 4, "num_key_value_heads": 4,
-        "index_topk": 64, "index_n_heads": 2, "index_head_dim": 16,
+        "index_topk": 256, "index_n_heads": 2, "index_head_dim": 16,
         "mlp_layer_types": ["dense", "sparse", "sparse"], "indexer_types": ["full", "shared", "full"]}, {
             "plain": {}, "larger, no limit": LARGER | {
                 "num_hidden_layers": 3, "num_key_value_heads": 6, "head_dim": None, "swiglu_limit": 0.0, "hc_mult": 2,
                 "n_shared_experts": 2},
-    }, run=None, rename=hunyuan_names),
+    }, run="peer", rename=hunyuan_names),
     *family("Glm5NextForConditionalGeneration", NEXT, {
         "plain": {}, "further tokens": {"num_nextn_predict_layers": 1},
         "larger": LARGER | {
             "num_hidden_layers": 4, "num_key_value_heads": 6, "head_dim": None, "q_lora_rank": 32, "n_routed_experts": 8,
             "linear_attn_config": {
                 "num_heads": 6, "head_dim": 16, "short_conv_kernel_size": 3, "gate_lower_bound": -4.0}},
-    }, shapes=glm_next, tokens=GLM_TOKENS, further_tokens=("<|observation|>",), run=None),
+    }, shapes=glm_next, tokens=GLM_TOKENS, further_tokens=("<|observation|>",), run="peer"),
 ]

@@ -101,7 +101,54 @@ extension ModelFamily {
                     "linear_attn_config.num_heads", found: "\(own)", expected: "\(heads)")
             },
         ],
-        tokenizer: .init(roles: glm4MoeRoles))
+        tokenizer: .init(roles: glm4MoeRoles), decoder: .glm5Next)
+}
+
+extension DecoderRule {
+    /// Latent attention without positions to all tokens, which is what the indexer leaves as long as there
+    /// are no more than it picks, and Kimi delta attention, between hyper-connections.
+    fileprivate static let glm5Next = custom { model throws(DecoderDescriptionError) in
+        let picked = try model.count("attention.indexer.top_k")
+        guard try model.flag("attention.indexer.kpool_select_tail", standard: false) else {
+            throw model.invalid(
+                "attention.indexer.kpool_select_tail",
+                expected: "true: tokens that fill no pool are seen")
+        }
+        let limits = (
+            routed: try model.limits("swiglu_clamp_exp"),
+            others: try model.limits("swiglu_clamp_shexp")
+        )
+        func activation(_ limit: Float?) -> BlockDescription.Activation {
+            limit.map { .cutSwiGLU(limit: $0) } ?? .silu
+        }
+        var decoder = try model.latentDecoder(
+            .init(
+                recurrence: .kimiDelta,
+                experts: .init(
+                    scoring: .sigmoid, normalisesWeights: false, shared: .counted)))
+        let width = decoder.embeddingLength
+        for index in decoder.blocks.indices {
+            let name = "blk.\(index)"
+            decoder.blocks[index].streams = .init(
+                count: try model.streamCount(),
+                mixer: .learned(try model.learnedConnection("\(name).hc_attn", width: width)),
+                feedForward: .learned(
+                    try model.learnedConnection("\(name).hc_ffn", width: width)))
+            switch decoder.blocks[index].feedForward {
+            case .dense(var network):
+                network.activation = activation(limits.others[index])
+                decoder.blocks[index].feedForward = .dense(network)
+            case .experts(var experts):
+                experts.network.activation = activation(limits.routed[index])
+                experts.shared?.activation = activation(limits.others[index])
+                decoder.blocks[index].feedForward = .experts(experts)
+            case .channelMix, .absent: break
+            }
+        }
+        decoder.blocks[decoder.blocks.count - 1].streams?.head = .mean
+        decoder.contextLength = min(decoder.contextLength, picked)
+        return decoder
+    }
 }
 
 extension TensorRule.Condition {

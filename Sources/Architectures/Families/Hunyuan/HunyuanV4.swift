@@ -65,7 +65,33 @@ extension ModelFamily {
                 "hyper_connection.count": "hc_mult", "hyper_connection.epsilon": "hc_eps",
                 "hyper_connection.magnitude": "hc_magnitude",
             ]) { $1 }, statesGating: false, fits: { _ in true },
-            computed: { $0.networkTypes + $0.hunyuanLayers }))
+            computed: { $0.networkTypes + $0.hunyuanLayers }),
+        decoder: .custom { model throws(DecoderDescriptionError) in
+            var decoder = try DecoderRule.sparseLatentAttention.describe(model)
+            let limits = try model.limits("swiglu_clamp_exp")
+            let width = decoder.embeddingLength
+            for index in decoder.blocks.indices {
+                let name = "blk.\(index)"
+                let attention = decoder.blocks[index].attention
+                decoder.blocks[index].attention.sinks = "\(name).attn_sinks.weight"
+                decoder.blocks[index].attention.gate = model.projection(
+                    "\(name).attn_gate", outputs: attention.headCount * attention.valueLength,
+                    inputs: width)
+                decoder.blocks[index].streams = .init(
+                    count: try model.streamCount(),
+                    mixer: .learned(try model.independent("\(name).hc_attn", width: width)),
+                    feedForward: .learned(try model.independent("\(name).hc_ffn", width: width)))
+                // The shared network and dense ones have no limit.
+                guard case .experts(var experts) = decoder.blocks[index].feedForward,
+                    let limit = limits[index]
+                else { continue }
+                experts.network.activation = .cutSwiGLU(limit: limit)
+                decoder.blocks[index].feedForward = .experts(experts)
+            }
+            decoder.blocks[decoder.blocks.count - 1].streams?.head = .learned(
+                try model.learnedConnection("output_hc", width: width, isHead: true))
+            return decoder
+        })
 }
 
 extension ConfigurationExport.Source {
@@ -85,6 +111,17 @@ extension ConfigurationExport.Source {
             entries.append(("enable_lm_head_fp32", .bool(true)))
         }
         return entries
+    }
+}
+
+extension DecoderMetadata {
+    /// A hyper-connection whose streams do not mix, with the same ε behind both kinds of weights.
+    fileprivate func independent(
+        _ name: String, width: Int
+    ) throws(DecoderDescriptionError) -> BlockDescription.LearnedConnection {
+        var connection = try learnedConnection(name, width: width)
+        connection.postEpsilon = connection.epsilon
+        return connection
     }
 }
 
