@@ -3,6 +3,7 @@
 worker.py logits DIR OUT.pt      logits of fixed tokens in F32
 worker.py compare A.pt B.pt      root mean square of the difference over that of B
 worker.py weights DIR PLAIN      largest relative difference of weights, ModelOpt's tensors against plain ones
+worker.py decompress DIR PLAIN   the same with compressed-tensors' own decompressors, layer by layer
 worker.py vllm DIR LOGITS.pt     mean difference of the tokens' log-probabilities
 """
 import json
@@ -30,9 +31,13 @@ def logits(folder, output):
     import transformers
     transformers.logging.set_verbosity_error()
     with open(os.path.join(folder, "config.json")) as file:
-        is_quantized = "quantization_config" in json.load(file)
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        folder, dtype="auto" if is_quantized else torch.float32, device_map="cpu").eval()
+        config = json.load(file)
+    is_quantized = "quantization_config" in config
+    options = {"dtype": "auto" if is_quantized else torch.float32, "device_map": "cpu"}
+    if is_quantized and has_experts(config) and config["quantization_config"]["quant_method"] == "compressed-tensors":
+        # Experts are read undone, or not at all.
+        options["quantization_config"] = transformers.CompressedTensorsConfig(dequantize=True)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, **options).eval()
     for module in model.modules():
         # The weights are compared: what goes into layers stays as it is, as in the plain model.
         scheme = getattr(module, "quantization_scheme", None)
@@ -42,6 +47,11 @@ def logits(folder, output):
         result = model(torch.tensor([tokens(folder)])).logits[0].float()
     torch.save(result, output)
     answer(finite=bool(torch.isfinite(result).all()))
+
+
+def has_experts(config):
+    config = config.get("text_config", config)
+    return any(config.get(key) for key in ("num_experts", "num_local_experts", "n_routed_experts"))
 
 
 def compare(first, second):
@@ -87,6 +97,32 @@ def weights(folder, plain):
     answer(difference=worst, weights=count)
 
 
+def decompress(folder, plain):
+    from compressed_tensors.compressors import BaseCompressor
+    from compressed_tensors.quantization import QuantizationConfig
+    with open(os.path.join(folder, "config.json")) as file:
+        config = QuantizationConfig.model_validate(json.load(file)["quantization_config"])
+    scheme = next(iter(config.config_groups.values()))
+    decoder = BaseCompressor.get_value_from_registry(scheme.format or config.format)
+    stored, expected = tensors(folder), tensors(plain)
+    layers = {}
+    for name, value in stored.items():
+        layer, _, part = name.rpartition(".")
+        layers.setdefault(layer, {})[part] = value
+    worst, count = 0.0, 0
+    for layer, parts in layers.items():
+        if "weight_scale" not in parts:
+            continue
+        decoded = decoder.decompress(parts, scheme)["weight"].float()
+        mine = expected[layer + ".weight"].float()
+        # Differences of codes near zero are rounding in BF16: the tensor's own size counts.
+        worst = max(worst, float((decoded - mine).abs().max() / mine.abs().max()))
+        count += 1
+    if count == 0:
+        raise SystemExit("no weight has a scale")
+    answer(difference=worst, weights=count)
+
+
 def vllm(folder, expected):
     import torch
     from vllm import LLM, SamplingParams
@@ -102,4 +138,4 @@ def vllm(folder, expected):
 
 
 if __name__ == "__main__":
-    {"logits": logits, "compare": compare, "weights": weights, "vllm": vllm}[sys.argv[1]](*sys.argv[2:])
+    {"logits": logits, "compare": compare, "weights": weights, "decompress": decompress, "vllm": vllm}[sys.argv[1]](*sys.argv[2:])
