@@ -8,7 +8,7 @@ import Testing
 struct GuardedKernelTests {
     private typealias Memory = GuardedMemory<Float>
     private static let kinds: [[Float]] = [
-        [], [.nan], [.infinity, -.infinity], [.leastNonzeroMagnitude, -1e-40],
+        [], [.nan], [.infinity, -.infinity], [.leastNonzeroMagnitude, -0x1p-133],
         [.greatestFiniteMagnitude, -.greatestFiniteMagnitude, 1e-38],
     ]
 
