@@ -170,25 +170,10 @@ struct TensorMatcher {
         let elementCount: Int
         switch output.values {
         case .parts(let parts, let change):
-            var all: [StoredParts.Part] = []
-            for turn in 0..<(try output.repeats.size(in: configuration)) {
-                var configuration = configuration
-                configuration.turn = turn
-                for part in parts {
-                    all += try self.parts(part, of: group, in: configuration, name: name)
-                }
-            }
-            if output.isPadded {
-                let count = all.reduce(0) { $0 + $1.view.elementCount }
-                if let rest = Shape([shape.elementCount - count]), rest.elementCount > 0 {
-                    let zeros = ZeroTensor(name: name, shape: rest, path: directory)
-                    all.append(
-                        .init(
-                            values: zeros, view: StridedView(elementCount: rest.elementCount),
-                            factors: []))
-                }
-            }
-            let stored = StoredParts(all, change: change)
+            let stored = StoredParts(
+                try self.parts(
+                    parts, of: output, shape: shape, from: group, in: configuration, name: name),
+                change: change)
             content = .stored(stored)
             elementCount = stored.starts.last ?? 0
         case .mxfp4(let codes, let exponents, let rows):
@@ -225,6 +210,30 @@ struct TensorMatcher {
         return Made(
             name: name, shape: shape, content: content, isLeading: rule.isLeading,
             isTrailing: rule.isTrailing)
+    }
+
+    /// The parts of an output as often as it repeats them, and zeros up to its shape where it is padded.
+    private func parts(
+        _ parts: [TensorRule.Part], of output: TensorRule.Output, shape: Shape, from group: Group,
+        in configuration: ModelConfiguration, name: String
+    ) throws -> [StoredParts.Part] {
+        var all: [StoredParts.Part] = []
+        for turn in 0..<(try output.repeats.size(in: configuration)) {
+            var configuration = configuration
+            configuration.turn = turn
+            for part in parts {
+                all += try self.parts(part, of: group, in: configuration, name: name)
+            }
+        }
+        guard output.isPadded else { return all }
+        let count = all.reduce(0) { $0 + $1.view.elementCount }
+        if let rest = Shape([shape.elementCount - count]), rest.elementCount > 0 {
+            let zeros = ZeroTensor(name: name, shape: rest, path: directory)
+            all.append(
+                .init(
+                    values: zeros, view: StridedView(elementCount: rest.elementCount), factors: []))
+        }
+        return all
     }
 
     /// A part of an output: of a source with one tensor for each expert, all in turn.

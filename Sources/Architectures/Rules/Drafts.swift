@@ -26,6 +26,12 @@ extension ModelConfiguration {
 
     /// The numbers of the target's layers, counted from 0.
     var draftLayers: [Int] { draft("target_layer_ids")?.array?.compactMap(\.integer) ?? [] }
+
+    /// The key of the token that stands for what is to be drafted.
+    func maskToken(_ value: JSON?) -> [MetadataEntry] {
+        guard let id = value?.integer.flatMap({ UInt32(exactly: $0) }) else { return [] }
+        return [.init("tokenizer.ggml.mask_token_id", .uint32(id))]
+    }
 }
 
 extension ConfigurationCheck {

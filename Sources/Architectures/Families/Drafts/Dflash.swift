@@ -43,14 +43,6 @@ extension CheckpointRules {
         ], tokenizer: .ofTarget(rules: .target))
 }
 
-extension ModelConfiguration {
-    /// The key of the token that stands for what is to be drafted.
-    func maskToken(_ value: JSON?) -> [MetadataEntry] {
-        guard let id = value?.integer.flatMap({ UInt32(exactly: $0) }) else { return [] }
-        return [.init("tokenizer.ggml.mask_token_id", .uint32(id))]
-    }
-}
-
 extension [MetadataRule] {
     /// What DFlash has beyond Qwen 3's keys.
     static let dflash: Self =
