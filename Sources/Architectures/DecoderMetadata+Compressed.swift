@@ -15,7 +15,9 @@ extension DecoderMetadata {
                 .init(
                     scoring: .softplusRoot, normalisesWeights: true, shared: .counted),
                 block: name, width: width, denseHidden: count("expert_feed_forward_length"))
-            guard case .experts(var experts) = feedForward else { continue }
+            guard case .experts(var experts) = feedForward else {
+                throw invalid("expert_count", expected: "experts in every block")
+            }
             experts.network.activation =
                 limits.routed[index].map { .cutSwiGLU(limit: $0) } ?? .silu
             experts.shared?.activation =
