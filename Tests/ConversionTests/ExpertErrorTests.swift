@@ -126,7 +126,6 @@ import Testing
         ("Mamba2ForCausalLM", "hidden_act", "\"gelu\""),
         ("NemotronHForCausalLM", "mlp_hidden_act", "\"silu\""),
         ("NemotronHForCausalLM", "use_bias", "true"),
-        ("NemotronHForCausalLM", "moe_latent_size", "64"),
         ("NemotronHForCausalLM", "num_nextn_predict_layers", "1"),
         ("NemotronHForCausalLM", "layers_block_type", "[\"moe\",\"mlp\"]"),
         ("Qwen3VLMoeForConditionalGeneration", "norm_topk_prob", "false"),

@@ -199,11 +199,12 @@ import Testing
             name == "GraniteMoe" ? "GraniteMoeSharedForCausalLM" : family.classes[0]
         ]
         let data = try JSONSerialization.data(withJSONObject: config)
-        let configuration = try family.configuration(
+        var configuration = try family.configuration(
             JSON.parse(Array(data)), path: "config.json")
         var tensors: [(name: String, shape: [Int])] = []
         var made: Set<String> = []
         for block in 0..<(try configuration.numHiddenLayers()) {
+            configuration.block = block
             for rule in family.tensors.rules where rule.isPerBlock || block == 0 {
                 let outputs = rule.outputs.map { $0.name.name(block: block) }
                 guard !outputs.isEmpty, try rule.condition.holds(configuration, block),
@@ -222,6 +223,8 @@ import Testing
                 tensors.append((number.pattern.name(block: block), number.shape))
             }
         }
+        // HY V4 has no word for biases.
+        if name == "HunyuanV4" { tensors.removeAll { $0.name.hasSuffix("_proj.bias") } }
         return SyntheticModel(config: config, tensors: tensors)
     }
 

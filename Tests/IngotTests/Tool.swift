@@ -20,6 +20,9 @@ struct Tool {
         return Fixtures.projectRoot.appending(path: ".build/release/ingot").path
     }()
 
+    /// Whether the binary's own code is optimized; that of the tests never is.
+    static let isOptimized = path.contains("/release/")
+
     /// Runs a shell script in which `$INGOT` is the tool and `$1`, `$2`, … are `arguments`.
     static func shell(_ script: String, _ arguments: [String]) throws -> Outcome {
         try run(

@@ -113,7 +113,7 @@ import Testing
 
     @Test(
         "Norms of effort best are tuned when parts are joined",
-        .enabled(if: !_isDebugAssertConfiguration(), "norms are distilled twice, for minutes"))
+        .enabled(if: Tool.isOptimized, "norms are distilled four times, for minutes in debug"))
     func best() throws {
         try Self.withModel { whole, parts in
             let text = Fixtures.path("text/evaluation.txt")
