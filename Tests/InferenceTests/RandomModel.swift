@@ -57,7 +57,10 @@ struct RandomModelBuilder {
         _ name: String, _ dimensions: [Int], spread: Float, center: Float = 0,
         format: Format = .F32
     ) {
-        guard let shape = Shape(dimensions) else { return }
+        // Blocks may run twice with the same tensors.
+        guard let shape = Shape(dimensions), !tensors.contains(where: { $0.name == name }) else {
+            return
+        }
         tensors.append(TensorDescription(name: name, shape: shape, format: format))
         values.append((0..<shape.elementCount).map { _ in center + spread * random.normal() })
     }
