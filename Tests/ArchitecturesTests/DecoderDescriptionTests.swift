@@ -13,7 +13,8 @@ private func metadata(_ architecture: String) -> Metadata {
         // Gates of heads are as long as keys and multiply values.
         (
             "attention.value_length",
-            architecture.hasPrefix("qwen3") || architecture == "gemma4" ? 12 : 10
+            architecture.hasPrefix("qwen3") || ["gemma4", "qwen4exp"].contains(architecture)
+                ? 12 : 10
         ),
         ("attention.key_length_swa", 6), ("attention.shared_kv_layers", 0),
         ("embedding_length_per_layer_input", 4), ("ssm.conv_kernel", 4), ("ssm.inner_size", 24),
@@ -34,7 +35,11 @@ private func metadata(_ architecture: String) -> Metadata {
         ("attention.value_residual_mix_lora_rank", 3), ("attention.gate_lora_rank", 7),
         ("rescale_every_n_layers", 2), ("altup.num_inputs", 4), ("altup.active_idx", 1),
         ("adapters.count", 2), ("adapters.lora_rank", 4), ("hyper_connection.count", 4),
-        ("hyper_connection.sinkhorn_iterations", 3), ("attention.indexer.top_k", 64),
+        ("hyper_connection.sinkhorn_iterations", 3), ("hyper_connection.low_rank", 3),
+        ("attention.indexer.top_k", 64), ("attention.indexer.head_count", 2),
+        ("attention.indexer.key_length", 8), ("attention.output_group_count", 2),
+        ("attention.output_lora_rank", 4), ("hash_layer_count", 1), ("attn_res.block_size", 2),
+        ("hrm.layers_per_stack", 1), ("hrm.h_cycles", 2), ("hrm.l_cycles", 2),
     ]
     for (key, value) in counts { metadata["\(architecture).\(key)"] = .uint32(value) }
     let numbers: [(String, Float)] = [
@@ -45,7 +50,8 @@ private func metadata(_ architecture: String) -> Metadata {
         ("attention.scale", 0.2), ("embedding_scale", 3), ("residual_scale", 0.5),
         ("logit_scale", 2), ("attn_logit_softcapping", 20), ("final_logit_softcapping", 10),
         ("expert_weights_scale", 2), ("attention.clamp_kqv", 4), ("attention.max_alibi_bias", 8),
-        ("adapters.router_gain", 15),
+        ("adapters.router_gain", 15), ("activation.situ_beta", 2),
+        ("attention.compress_rope_freq_base", 7000),
     ]
     for (key, value) in numbers { metadata["\(architecture).\(key)"] = .float32(value) }
     for key in ["alpha_n", "alpha_p", "beta", "eps"] {
@@ -54,6 +60,7 @@ private func metadata(_ architecture: String) -> Metadata {
     for key in ["activate", "substitute"] {
         metadata["\(architecture).adapters.token_ids_\(key)"] = .int32s([5, 6])
     }
+    metadata["\(architecture).attention.compress_ratios"] = .int32s([0, 4, 8, 4, 0, 4])
     metadata["\(architecture).rope.scaling.type"] = .string("yarn")
     metadata["\(architecture).expert_weights_norm"] = .bool(true)
     metadata["\(architecture).attention.indexer.kpool_select_tail"] = .bool(true)
