@@ -80,7 +80,7 @@ let package = Package(
         .target(
             name: "Parts",
             dependencies: ["TensorCore", .product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: strict),
+            swiftSettings: checked),
         .target(name: "Templates", dependencies: ["TensorCore"], swiftSettings: checked),
         .target(name: "Tokenization", dependencies: ["TensorCore"], swiftSettings: checked),
         .target(
@@ -211,7 +211,7 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
-            swiftSettings: strict),
+            swiftSettings: checked),
         // Layer 10
         .executableTarget(
             name: "ingot",

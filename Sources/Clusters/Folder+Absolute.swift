@@ -9,9 +9,9 @@ extension Folder {
     static func absolute(_ path: String) -> String {
         var whole = path
         if !path.hasPrefix("/") {
-            let folder = getcwd(nil, 0)
-            defer { free(folder) }
-            whole = (folder.map { String(cString: $0) } ?? "") + "/" + path
+            let folder = unsafe getcwd(nil, 0)
+            defer { unsafe free(folder) }
+            whole = unsafe (folder.map { unsafe String(cString: $0) } ?? "") + "/" + path
         }
         var parts: [Substring] = []
         for part in whole.split(separator: "/") where part != "." {

@@ -11,7 +11,7 @@ extension SourceFile {
     /// - Throws: `FileError`, `ClusterError` for what is no file.
     init(path: String) throws {
         var status = stat()
-        guard stat(path, &status) == 0 else { throw FileError(.notFound, path: path) }
+        guard unsafe stat(path, &status) == 0 else { throw FileError(.notFound, path: path) }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw ClusterError(
                 file: path, problem: "no plain file found, which tasks on many nodes can all read")

@@ -25,7 +25,7 @@ struct StatusReader {
         // Where nothing can be written the clock of this machine has to do.
         if (try? OutputFile.write([], to: probe)) != nil, let file = try? SourceFile(path: probe) {
             now = file.modified
-            unlink(probe)
+            unsafe unlink(probe)
         } else {
             now = time(nil)
         }

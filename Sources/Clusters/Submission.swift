@@ -75,7 +75,7 @@ public struct Submission {
             let own = (chunks[offset] ?? []).map { $0 - offset }
             for number in chunks[offset] ?? [] {
                 // A new submission has all of its tries.
-                unlink("\(folder.path)/state/\(stage.name)/\(number).failed")
+                unsafe unlink("\(folder.path)/state/\(stage.name)/\(number).failed")
             }
             var words = ["sbatch", "--parsable", "--array=\(SlurmFiles.ranges(own))\(parallel)"]
             if !jobs.isEmpty {

@@ -84,7 +84,7 @@ private struct ShapesAlone: TensorSource {
         scratch: ScratchBuffer
     ) throws {
         let count = rows.count * tensors[tensor].shape.rowLength
-        destination.update(repeating: 1, count: count)
+        unsafe destination.update(repeating: 1, count: count)
     }
 
     func holdsBytes(ofTensor tensor: Int) -> Bool { false }

@@ -20,8 +20,8 @@ public struct PartContent: Sendable {
             throw PartError(
                 .content(found: "another file", expected: "what a part gathered"), path: path)
         }
-        let length = bytes.withUnsafeBytes {
-            UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        let length = unsafe bytes.withUnsafeBytes {
+            unsafe UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
         }
         guard length <= UInt64(bytes.count - 16) else {
             throw PartError(
@@ -41,7 +41,9 @@ public struct PartContent: Sendable {
     /// - Throws: `FileError`.
     public static func write(head: [UInt8], body: [UInt8], to path: String) throws(FileError) {
         let file = try OutputFile(path: path, byteCount: 16 + head.count + body.count)
-        let length = withUnsafeBytes(of: UInt64(head.count).littleEndian) { Array($0) }
+        let length = unsafe withUnsafeBytes(of: UInt64(head.count).littleEndian) {
+            unsafe Array($0)
+        }
         try file.write(magic + length + head, at: 0)
         try file.write(body, at: 16 + head.count)
         try file.commit()

@@ -19,7 +19,7 @@ extension PartSet {
     public func check(
         pool: WorkerPool = WorkerPool(), progress: @Sendable (Int) -> Void = { _ in }
     ) throws {
-        try read(pool: pool, progress: progress) { _, _, _ in }
+        try unsafe read(pool: pool, progress: progress) { _, _, _ in }
     }
 
     /// Puts parts that are stretches of the output one after another, each compared with its digest
@@ -40,8 +40,8 @@ extension PartSet {
         // Before room is taken for what a manifest claims.
         try requireLengths()
         let file = try OutputFile(path: output, byteCount: total)
-        try read(pool: pool, progress: progress) { part, offset, bytes in
-            try file.write(bytes, at: (parts[part].manifest.place?.offset ?? 0) + offset)
+        try unsafe read(pool: pool, progress: progress) { part, offset, bytes in
+            try unsafe file.write(bytes, at: (parts[part].manifest.place?.offset ?? 0) + offset)
         }
         try file.truncate(to: total)
         try finish(file)
@@ -83,7 +83,7 @@ extension PartSet {
             if let found = FileIdentity(path: to), let own = FileIdentity(path: from),
                 !found.isSameFile(as: own)
             {
-                unlink(to)
+                unsafe unlink(to)
             }
             _ = try FileCopy.place(from, at: to)
         }
@@ -93,9 +93,9 @@ extension PartSet {
     /// Removes the parts and their manifests: first the manifests, so that no part is taken for
     /// complete whose file is gone.
     public func remove() {
-        for part in parts { unlink(part.path + PartNumber.manifestEnding) }
+        for part in parts { unsafe unlink(part.path + PartNumber.manifestEnding) }
         for part in parts {
-            for file in part.manifest.files { unlink(part.path(of: file)) }
+            for file in part.manifest.files { unsafe unlink(part.path(of: file)) }
         }
     }
 
@@ -108,8 +108,8 @@ extension PartSet {
         let done = Mutex(0)
         try pool.run(jobCount: parts.count) { _, number in
             for file in parts[number].manifest.files {
-                let problem = try parts[number].problem(of: file) { offset, bytes in
-                    try take(number, offset, bytes)
+                let problem = try unsafe parts[number].problem(of: file) { offset, bytes in
+                    try unsafe take(number, offset, bytes)
                     done.withLock { done in
                         done += bytes.count
                         progress(done)
@@ -149,7 +149,7 @@ extension PartSet.Part {
         if let problem = lengthProblem(of: file) { return problem }
         let path = path(of: file)
         let input = try InputFile(path: path)
-        let digest = try FileDigest.sha256(of: input, take)
+        let digest = try unsafe FileDigest.sha256(of: input, take)
         guard digest == file.sha256 else {
             return PartError(.damaged(found: digest, expected: file.sha256), path: path)
         }
@@ -170,11 +170,11 @@ public enum FileDigest {
         let scratch = ScratchBuffer()
         var offset = 0
         while offset < file.byteCount {
-            let piece = scratch.bytes(min(1 << 22, file.byteCount - offset))
-            try file.read(at: offset, into: piece)
+            let piece = unsafe scratch.bytes(min(1 << 22, file.byteCount - offset))
+            try unsafe file.read(at: offset, into: piece)
             let bytes = UnsafeRawBufferPointer(piece)
-            hash.update(bufferPointer: bytes)
-            try take(offset, bytes)
+            unsafe hash.update(bufferPointer: bytes)
+            try unsafe take(offset, bytes)
             offset += piece.count
         }
         return Hexadecimal.text(hash.finalize())
@@ -209,7 +209,7 @@ extension PartManifest {
         else { return .other(what: "plan") }
         let part = PartSet.Part(path: path, manifest: found)
         for file in found.files {
-            guard let problem = try? part.problem(of: file) else { continue }
+            guard let problem = try? unsafe part.problem(of: file) else { continue }
             _ = problem
             return .absent
         }

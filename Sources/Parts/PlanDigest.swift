@@ -17,16 +17,18 @@ public struct PlanDigest: Sendable {
 
     /// Adds bytes.
     public mutating func add(_ name: String, _ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { add(name, buffer: $0) }
+        unsafe bytes.withUnsafeBytes { unsafe add(name, buffer: $0) }
     }
 
     /// Adds bytes.
     public mutating func add(_ name: String, buffer: UnsafeRawBufferPointer) {
         for count in [name.utf8.count, buffer.count] {
-            withUnsafeBytes(of: UInt64(count).littleEndian) { hash.update(bufferPointer: $0) }
+            unsafe withUnsafeBytes(of: UInt64(count).littleEndian) {
+                unsafe hash.update(bufferPointer: $0)
+            }
         }
         hash.update(data: Array(name.utf8))
-        hash.update(bufferPointer: buffer)
+        unsafe hash.update(bufferPointer: buffer)
     }
 
     /// Adds a text.
@@ -34,7 +36,7 @@ public struct PlanDigest: Sendable {
 
     /// Adds a number.
     public mutating func add(_ name: String, _ number: Int) {
-        withUnsafeBytes(of: Int64(number).littleEndian) { add(name, buffer: $0) }
+        unsafe withUnsafeBytes(of: Int64(number).littleEndian) { unsafe add(name, buffer: $0) }
     }
 
     /// Adds the files that are read.
@@ -78,8 +80,8 @@ public struct PartSource: Sendable, Hashable {
     /// - Throws: `FileError`.
     public init(_ file: InputFile) throws(FileError) {
         var hash = SHA256()
-        withUnsafeBytes(of: UInt64(file.byteCount).littleEndian) {
-            hash.update(bufferPointer: $0)
+        unsafe withUnsafeBytes(of: UInt64(file.byteCount).littleEndian) {
+            unsafe hash.update(bufferPointer: $0)
         }
         let (head, sample) = (PartSource.headByteCount, PartSource.sampleByteCount)
         if file.byteCount <= 2 * head {
