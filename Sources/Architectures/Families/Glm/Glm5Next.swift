@@ -14,11 +14,7 @@ extension ModelFamily {
             .real("hc_eps", 1e-6), .boolean("index_kpool_always_select_tail", true),
             .boolean("norm_topk_prob", true), .integer("n_shared_experts", 1),
             .integer("qk_rope_head_dim", 0),
-            .computed("kda_head_dim") { $0["linear_attn_config"]?["head_dim"] },
-            .computed("kda_num_heads") { $0["linear_attn_config"]?["num_heads"] },
-            .computed("kda_kernel") { $0["linear_attn_config"]?["short_conv_kernel_size"] },
-            .computed("kda_lower_bound") { $0["linear_attn_config"]?["gate_lower_bound"] },
-        ],
+        ] + .kimiDelta,
         keys: .commonWithoutHeadLength + [
             .fileType,
             .entries { configuration throws(ArchitectureError) in
@@ -72,7 +68,7 @@ extension ModelFamily {
         tensors: [
             .ends(outputPresence: .unlessTied), .blocks(.preNorms()),
             .blocks(of: "model.layers.{bid}.self_attn.", where: .glmSeesAll, .glmLatent),
-            .blocks(of: "model.layers.{bid}.self_attn.", where: !.glmSeesAll, .glmDelta),
+            .blocks(of: "model.layers.{bid}.self_attn.", where: !.glmSeesAll, .kimiDelta()),
             .only(where: .glmSeesAll, .indexer),
             .blocks(where: !.sparseAfterFirst, .gatedNetwork()),
             .routedExperts(correction: .required, shared: .required),
@@ -89,17 +85,7 @@ extension ModelFamily {
         checks: [
             .activation(.silu), .off("attention_bias"), .on("mhc"), .zero("qk_rope_head_dim"),
             .denseLayersFirst,
-            .refusing { configuration throws(ArchitectureError) in
-                guard configuration["mla_use_nope"]?.boolean == true else {
-                    throw configuration.inexpressible(
-                        "mla_use_nope", found: "false", expected: "true")
-                }
-                let heads = try configuration.numAttentionHeads()
-                let own = try configuration.required("kda_num_heads")
-                guard own != heads else { return }
-                throw configuration.inexpressible(
-                    "linear_attn_config.num_heads", found: "\(own)", expected: "\(heads)")
-            },
+            .statesNoPositions, .kimiDeltaHeads,
         ],
         tokenizer: .init(roles: glm4MoeRoles), decoder: .glm5Next)
 }
@@ -195,25 +181,6 @@ extension TensorModules {
                 "indexer.index_kpool_compress_gate", "indexer_compressor_gate.weight",
                 [index, .hidden], presence: .optional),
         ]
-    }()
-
-    /// Kimi delta attention.
-    fileprivate static let glmDelta: Self = {
-        let (heads, head) = (Dimension.key("kda_num_heads"), Dimension.key("kda_head_dim"))
-        let (width, kernel) = (heads * head, Dimension.key("kda_kernel"))
-        return .init(
-            TensorModules.deltaInputs(width: width, kernel: kernel).rules
-                + [
-                    TensorModules("f_a_proj", "ssm_f_a", [head, .hidden]),
-                    .init("f_b_proj", "ssm_f_b", [width, head]),
-                    .init("b_proj", "ssm_beta", [heads, .hidden]),
-                    .tensor("A_log", "ssm_a", [heads], change: .negatedExponential),
-                    .tensor("dt_bias", "ssm_dt.bias", [width]),
-                    .init("g_a_proj", "ssm_g_a", [head, .hidden]),
-                    .init("g_b_proj", "ssm_g_b", [width, head]),
-                    .norm("o_norm", "ssm_norm", head),
-                    .init("o_proj", "attn_output", [.hidden, width]),
-                ].flatMap(\.rules))
     }()
 
     /// What mixes the streams before and after a part of a block.

@@ -10,11 +10,7 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
             .integer("first_k_dense_replace", 0), .integer("num_shared_experts", 1),
             .real("routed_scaling_factor", 1),
-            .computed("kda_head_dim") { $0["linear_attn_config"]?["head_dim"] },
-            .computed("kda_num_heads") { $0["linear_attn_config"]?["num_heads"] },
-            .computed("kda_kernel") { $0["linear_attn_config"]?["short_conv_kernel_size"] },
-            .computed("kda_lower_bound") { $0["linear_attn_config"]?["gate_lower_bound"] },
-        ],
+        ] + .kimiDelta,
         keys: .common + [
             .count("vocab_size", "vocab_size"), .keyValueHeads(oneWhere: .kimiSeesAll),
             .count("ssm.conv_kernel", "kda_kernel"), .count("kda.head_dim", "kda_head_dim"),
@@ -44,7 +40,12 @@ extension ModelFamily {
                 .keptResidual("self_attention_res", "attn_res_score.weight"),
                 .keptResidual("mlp_res", "ffn_res_score.weight")),
             .blocks(of: "model.layers.{bid}.self_attn.", where: .kimiSeesAll, .k3Latent),
-            .blocks(of: "model.layers.{bid}.self_attn.", where: !.kimiSeesAll, .k3Delta),
+            .blocks(
+                of: "model.layers.{bid}.self_attn.", where: !.kimiSeesAll,
+                .kimiDelta(
+                    gate: .init(
+                        "g_proj", "ssm_g", [.key("kda_num_heads") * .key("kda_head_dim"), .hidden]))
+            ),
             .blocks(where: !.sparseAfterFirst, .gatedNetwork()),
             .blocks(
                 of: "model.layers.{bid}.block_sparse_moe.", where: .sparseAfterFirst, .k3Experts),
@@ -53,17 +54,7 @@ extension ModelFamily {
         checks: [
             .activation(["situ"], at: "hidden_act"),
             .text("moe_router_activation_func", "sigmoid"),
-            .refusing { configuration throws(ArchitectureError) in
-                guard configuration["mla_use_nope"]?.boolean == true else {
-                    throw configuration.inexpressible(
-                        "mla_use_nope", found: "false", expected: "true")
-                }
-                let heads = try configuration.numAttentionHeads()
-                let own = try configuration.required("kda_num_heads")
-                guard own != heads else { return }
-                throw configuration.inexpressible(
-                    "linear_attn_config.num_heads", found: "\(own)", expected: "\(heads)")
-            },
+            .statesNoPositions, .kimiDeltaHeads,
         ],
         // Generation ends with a turn, not with a document, as the tokenizer's files have it.
         tokenizer: .init(keys: { configuration in
@@ -154,21 +145,6 @@ extension TensorModules {
             .latentExpansion(rank: rank, key: nope, value: value),
             .init("g_proj", "attn_gate", [.headCount * value, .hidden], presence: .optional),
             .init("o_proj", "attn_output", [.hidden, .headCount * value]),
-        ]
-    }()
-
-    /// Kimi delta attention whose gate is one matrix.
-    fileprivate static let k3Delta: Self = {
-        let (heads, head) = (Dimension.key("kda_num_heads"), Dimension.key("kda_head_dim"))
-        let width = heads * head
-        return [
-            .deltaInputs(width: width, kernel: .key("kda_kernel")),
-            .init("f_a_proj", "ssm_f_a", [head, .hidden]),
-            .init("f_b_proj", "ssm_f_b", [width, head]),
-            .init("b_proj", "ssm_beta", [heads, .hidden]),
-            .tensor("A_log", "ssm_a", [heads], change: .negatedExponential),
-            .tensor("dt_bias", "ssm_dt.bias", [width]), .init("g_proj", "ssm_g", [width, .hidden]),
-            .norm("o_norm", "ssm_norm", head), .init("o_proj", "attn_output", [.hidden, width]),
         ]
     }()
 

@@ -17,10 +17,7 @@ extension ModelFamily {
             .integer("v_head_dim", 128), .integer("num_experts", 256),
             .integer("moe_intermediate_size", 1024), .integer("num_shared_experts", 1),
             .integer("first_k_dense_replace", 1), .real("routed_scaling_factor", 2.446),
-            .computed("kda_head_dim") { $0["linear_attn_config"]?["head_dim"] },
-            .computed("kda_num_heads") { $0["linear_attn_config"]?["num_heads"] },
-            .computed("kda_kernel") { $0["linear_attn_config"]?["short_conv_kernel_size"] },
-        ],
+        ] + .kimiDelta,
         keys: .common + [
             .count("vocab_size", "vocab_size"), .keyValueHeads(oneWhere: .kimiSeesAll),
             .count("ssm.conv_kernel", "kda_kernel"), .count("kda.head_dim", "kda_head_dim"),
@@ -38,7 +35,9 @@ extension ModelFamily {
         tensors: [
             .ends(outputPresence: .optional), .blocks(.preNorms()),
             .blocks(of: "model.layers.{bid}.self_attn.", where: .kimiSeesAll, .kimiLatent),
-            .blocks(of: "model.layers.{bid}.self_attn.", where: !.kimiSeesAll, .kimiDelta),
+            .blocks(
+                of: "model.layers.{bid}.self_attn.", where: !.kimiSeesAll,
+                .kimiDelta(decay: [1, 1, .key("kda_num_heads"), 1])),
             .blocks(where: !.sparseAfterFirst, .gatedNetwork()),
             .blocks(
                 of: "model.layers.{bid}.block_sparse_moe.", where: .sparseAfterFirst,
@@ -58,13 +57,7 @@ extension ModelFamily {
         checks: [
             .activation(.silu), .text("moe_router_activation_func", "sigmoid"),
             .on("mla_use_nope", "moe_renormalize"), .absent("q_lora_rank"),
-            .refusing { configuration throws(ArchitectureError) in
-                let heads = try configuration.numAttentionHeads()
-                let own = try configuration.required("kda_num_heads")
-                guard own != heads else { return }
-                throw configuration.inexpressible(
-                    "linear_attn_config.num_heads", found: "\(own)", expected: "\(heads)")
-            },
+            .kimiDeltaHeads,
         ],
         export: .init(
             modelType: "kimi_linear",
@@ -150,25 +143,5 @@ extension TensorModules {
             .latentExpansion(rank: rank, key: nope, value: value),
             .init("o_proj", "attn_output", [.hidden, .headCount * value]),
         ]
-    }()
-
-    /// Kimi delta attention.
-    fileprivate static let kimiDelta: Self = {
-        let (heads, head) = (Dimension.key("kda_num_heads"), Dimension.key("kda_head_dim"))
-        let (width, kernel) = (heads * head, Dimension.key("kda_kernel"))
-        return .init(
-            TensorModules.deltaInputs(width: width, kernel: kernel).rules
-                + [
-                    TensorModules("f_a_proj", "ssm_f_a", [head, .hidden]),
-                    .init("f_b_proj", "ssm_f_b", [width, head]),
-                    .init("b_proj", "ssm_beta", [heads, .hidden]),
-                    .tensor(
-                        "A_log", "ssm_a", [1, 1, heads, 1], change: .negatedExponential),
-                    .tensor("dt_bias", "ssm_dt.bias", [width]),
-                    .init("g_a_proj", "ssm_g_a", [head, .hidden]),
-                    .init("g_b_proj", "ssm_g_b", [width, head]),
-                    .norm("o_norm", "ssm_norm", head),
-                    .init("o_proj", "attn_output", [.hidden, width]),
-                ].flatMap(\.rules))
     }()
 }
