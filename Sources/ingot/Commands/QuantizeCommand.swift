@@ -212,26 +212,13 @@ struct QuantizeCommand: ParsableCommand {
         if checkpoint.listTypes {
             return Terminal.print(lines: try typeListing())
         }
-        let threads = planning.run.threads
         let formats = try stored.load()
         if !target.isWanted, formats == nil,
-            let run = try CheckpointRun(words, threads: threads)
+            let run = try CheckpointRun(words, threads: planning.run.threads)
         {
             return try run.run(self)
         }
-        if let option = checkpoint.given.first {
-            throw ValidationError(
-                "\(option) is for directories for GPU engines; ingot quantize --list-types names"
-                    + " their types")
-        }
-        let request =
-            if let formats {
-                try QuantizeRequest(planned: words, threads: threads, recipe: formats.recipe)
-            } else if target.isWanted {
-                try QuantizeRequest(allocating: words, threads: threads, label: target.label)
-            } else {
-                try QuantizeRequest(words, threads: threads)
-            }
+        let request = try request(formats)
         let template = try planning.template.load()
         let source = try source(at: request.input, template: template)
         var options = try quantizeOptions()
@@ -294,6 +281,21 @@ struct QuantizeCommand: ParsableCommand {
                 outputs.files, importance: importance, calibration: calibration?.record,
                 toolVersion: Ingot.version, arguments: Array(CommandLine.arguments.dropFirst()))
         }
+    }
+
+    /// The GGUF files that the words ask for: as an earlier plan has them, for a target, or of types.
+    private func request(_ formats: StoredPlan?) throws -> QuantizeRequest {
+        if let option = checkpoint.given.first {
+            throw ValidationError(
+                "\(option) is for directories for GPU engines; ingot quantize --list-types names"
+                    + " their types")
+        }
+        let threads = planning.run.threads
+        if let formats {
+            return try QuantizeRequest(planned: words, threads: threads, recipe: formats.recipe)
+        }
+        guard target.isWanted else { return try QuantizeRequest(words, threads: threads) }
+        return try QuantizeRequest(allocating: words, threads: threads, label: target.label)
     }
 
     /// The plans of all outputs: for a target the one that meets it.
