@@ -73,7 +73,13 @@ extension DecoderMetadata {
             // Values share out the width among the heads where files say neither.
             valueLength = try sizes().valueLength
         }
-        let rotated = turns ? try count("rope.dimension_count") : 0
+        // Without positions heads may share that part of their keys all the same.
+        let rotated =
+            if turns {
+                try count("rope.dimension_count")
+            } else {
+                try optionalCountOrZero("rope.dimension_count") ?? 0
+            }
         guard rotated < keyLength, rotated % 2 == 0 else {
             throw invalid(
                 "rope.dimension_count", expected: "an even number below the key length \(keyLength)"

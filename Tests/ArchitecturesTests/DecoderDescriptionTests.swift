@@ -83,6 +83,22 @@ struct DecoderDescriptionTests {
         #expect(description.contextLength == 64)
     }
 
+    /// Kimi's heads share a part of their keys although nothing turns it; GLM 5.3's do not.
+    @Test("latent attention without positions", arguments: [("kimi-linear", 8), ("glm5-next", 0)])
+    func latentWithoutPositions(_ architecture: String, _ shared: Int) throws {
+        var metadata = metadata(architecture)
+        metadata["\(architecture).rope.dimension_count"] = .uint32(UInt32(shared))
+        let latent = try describe(metadata).blocks.compactMap { block in
+            if case .attention(let attention) = block.mixer { attention } else { nil }
+        }
+        #expect(!latent.isEmpty)
+        for attention in latent {
+            #expect(attention.rotary == nil)
+            #expect(attention.latent?.rotatedLength == shared)
+            #expect(attention.input.last?.outputs == 8 + shared)
+        }
+    }
+
     /// What a hostile file may put in place of any value.
     static let hostile: [MetadataValue?] = [
         nil, .uint32(0), .uint32(1), .uint32(3), .uint32(.max), .int32(-1), .uint64(.max),
