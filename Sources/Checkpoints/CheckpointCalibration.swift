@@ -110,7 +110,7 @@ public final class CheckpointCalibration: MatrixRounding, @unchecked Sendable {
     ) {
         guard let feedback, let format else { return }
         let columns = linear.columns
-        var rowScales: [Float] = []
+        var rowScales: [RowScale] = []
         if let divide = format.dividesRows {
             rowScales = (0..<rows.count).map { divide(values + $0 * columns, columns) }
         } else if plan.grid.hasGlobalScale {
@@ -162,8 +162,10 @@ struct GroupFormat: Sendable {
         length = if case .group(let size) = grid.scope { size } else { 32 }
         let codes: GroupGrid.Codes =
             switch grid.codes {
-            case .integers(let bits, true): .symmetric(bits: bits)
-            case .integers(let bits, false): .asymmetric(bits: bits)
+            // Where a row has one zero point it is shifted beforehand.
+            case .integers(let bits, let isSymmetric):
+                isSymmetric || grid.scope == .channel
+                    ? .symmetric(bits: bits) : .asymmetric(bits: bits)
             case .e2m1: .e2m1
             case .e4m3: .e4m3
             }
@@ -185,20 +187,21 @@ struct GroupFormat: Sendable {
 
     func fits(_ columns: Int) -> Bool { columns % length == 0 }
 
-    /// Divides a row by its one scale, which it returns; `nil` where groups have their own.
-    var dividesRows: (@Sendable (UnsafeMutablePointer<Float>, Int) -> Float)? {
+    /// Divides a row by its one scale, which it returns, and shifts it so that codes are around zero;
+    /// `nil` where groups have their own.
+    var dividesRows: (@Sendable (UnsafeMutablePointer<Float>, Int) -> RowScale)? {
         guard case .channel = grid.scope else { return nil }
-        let (type, divisor, bits) = (grid.scale, grid.divisor, grid.bits)
-        return { row, count in
-            let scale = RowScale.best(row, count, bits: bits, type: type, divisor: divisor)
-            for index in 0..<count { row[index] /= scale }
-            return scale
+        return { [grid] row, count in
+            let found = RowScale(best: grid, row, count)
+            let shift = Float(found.zero) - Float(1 << (grid.bits - 1))
+            for index in 0..<count { row[index] = row[index] / found.scale + shift }
+            return found
         }
     }
 
     /// Takes groups apart.
     func unpack(
-        _ bytes: UnsafeRawPointer, _ rows: Range<Int>, _ rowScales: [Float],
+        _ bytes: UnsafeRawPointer, _ rows: Range<Int>, _ rowScales: [RowScale],
         into coded: CodedMatrix
     ) {
         let groups = coded.columnCount / length
@@ -207,8 +210,12 @@ struct GroupFormat: Sendable {
             for group in 0..<groups {
                 let block = line + group * blockByteCount
                 let place = coded.place(row: row, column: group * length)
-                let (scale, zero) = GroupGrid.parameters(block)
-                coded.scales[place] = rowScales.isEmpty ? scale : rowScales[row - rows.lowerBound]
+                var (scale, zero) = GroupGrid.parameters(block)
+                if !rowScales.isEmpty {
+                    let own = rowScales[row - rows.lowerBound]
+                    (scale, zero) = (own.scale, own.zero)
+                }
+                coded.scales[place] = scale
                 if grid.hasZeroPoints { coded.zeros[place] = zero }
                 let codes = coded.codes + row * coded.columnCount + group * length
                 for index in 0..<length {
@@ -220,28 +227,40 @@ struct GroupFormat: Sendable {
     }
 }
 
-/// The one scale of a row.
-enum RowScale {
-    /// The scale with the least error of rounding to nearest, of some that keep less than the range.
-    static func best(
-        _ row: UnsafePointer<Float>, _ count: Int, bits: Int, type: ScaleType, divisor: Float
-    ) -> Float {
-        var largest: Float = 0
-        for index in 0..<count { largest = max(largest, abs(row[index])) }
-        guard largest > 0 else { return 1 }
-        let half = Float(1 << (bits - 1))
-        var best = (scale: Float(1), error: Float.infinity)
-        for step in 0..<(bits <= 4 ? 12 : 1) {
-            let scale = type.stored(largest * (1 - 0.05 * Float(step)) / divisor)
+/// The one scale of a row, and its zero point.
+struct RowScale: Sendable {
+    private(set) var scale: Float = 1
+    /// The code of zero: the middle one of symmetric integers.
+    private(set) var zero: UInt8
+
+    /// Finds the scale with the least error of rounding to nearest, of some that keep less than the
+    /// range.
+    init(best grid: WeightGrid, _ row: UnsafePointer<Float>, _ count: Int) {
+        zero = UInt8(1 << (grid.bits - 1))
+        var (low, high): (Float, Float) = (0, 0)
+        for index in 0..<count {
+            low = min(low, row[index])
+            high = max(high, row[index])
+        }
+        guard high > low else { return }
+        let range = grid.hasZeroPoints ? high - low : max(-low, high)
+        let top = Float(1 << grid.bits - 1)
+        var least = Float.infinity
+        for step in 0..<(grid.bits <= 4 ? 12 : 1) {
+            let share = 1 - 0.05 * Float(step)
+            let scale = grid.scale.stored(range * share / grid.divisor)
+            let zero =
+                grid.hasZeroPoints
+                ? min(max((-low * share / scale).rounded(.toNearestOrEven), 0), top)
+                : Float(self.zero)
             var error: Float = 0
             for index in 0..<count {
-                let code = min(max((row[index] / scale).rounded(.toNearestOrEven), -half), half - 1)
-                let difference = code * scale - row[index]
+                let code = (row[index] / scale).rounded(.toNearestOrEven)
+                let difference = min(max(code, -zero), top - zero) * scale - row[index]
                 error += difference * difference
             }
-            if error < best.error { best = (scale, error) }
+            if error < least { (self.scale, self.zero, least) = (scale, UInt8(zero), error) }
         }
-        return best.scale
     }
 }
 
@@ -251,7 +270,7 @@ enum RowScale {
 final class ScaledSource: ForwardingSource, @unchecked Sendable {
     let base: any TensorSource
     var divisors: [CheckpointModel.Place: Float] = [:]
-    var dividesRows: (@Sendable (UnsafeMutablePointer<Float>, Int) -> Float)?
+    var dividesRows: (@Sendable (UnsafeMutablePointer<Float>, Int) -> RowScale)?
 
     private let scaling: ColumnScaling?
 

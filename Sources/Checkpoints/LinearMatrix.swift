@@ -79,9 +79,15 @@ struct LinearMatrix: Sendable {
     }
 
     /// The layers that engines put together, in their order.
+    ///
+    /// Source: `packed_modules_mapping` of the classes under `model_executor/models` of
+    /// <https://github.com/vllm-project/vllm>.
     private static let fused = [
-        ["q_proj", "k_proj", "v_proj"], ["gate_proj", "up_proj"], ["w1", "w3"],
-        ["q_a_proj", "kv_a_proj_with_mqa"],
+        // The last is BailingMoe 3's, whose linear attention has its gate in the same matrix.
+        ["q_proj", "k_proj", "v_proj", "b_proj"], ["gate_proj", "up_proj"], ["w1", "w3"],
+        ["q_a_proj", "kv_a_proj_with_mqa"], ["c_fc_0", "c_fc_1"],
+        // Qwen 3.5's linear attention.
+        ["in_proj_qkv", "in_proj_z"], ["in_proj_b", "in_proj_a"],
     ]
 }
 
@@ -174,13 +180,18 @@ extension CheckpointModel {
         }
     }
 
+    /// Parts of the names of matrices in blocks that engines build without quantization: what picks the
+    /// keys of sparse attention, what mixes several residual streams, and what stands around the block
+    /// that predicts further tokens (tables and output matrices among it).
+    private static let plainParts = [".indexer", ".hc_", ".nextn."]
+
     /// Whether a tensor of the GGUF view is a linear layer of a block.
     private func isLinear(_ number: Int) -> Bool {
         CheckpointModel.isLinear(conversion.tensors[number])
     }
 
     static func isLinear(_ tensor: TensorDescription) -> Bool {
-        tensor.name.contains("blk.")
+        tensor.name.contains("blk.") && !plainParts.contains { tensor.name.contains($0) }
             && RecipeModel.Tensor(
                 name: tensor.name, shape: tensor.shape, format: tensor.format, hasImportance: false
             ).isQuantizable

@@ -16,8 +16,9 @@ import Testing
     private func write(
         _ name: String, to path: String, cacheScales: Bool = false, effort: RoundingEffort = .fast
     ) throws -> StoredDirectory {
-        let form = try #require(CheckpointForm.named(name)?.form)
+        let (form, scope) = try #require(CheckpointForm.named(name))
         var options = CheckpointPlan.Options()
+        options.scope = scope
         options.ignored = ["layers\\.[1-5]"]
         options.hasCacheScales = cacheScales
         let plan = try CheckpointPlan(
@@ -27,6 +28,20 @@ import Testing
             effort: effort, texts: ["t"])
         _ = try CheckpointWriter.write(plan, to: path, calibration: calibration)
         return StoredDirectory(path: path)
+    }
+
+    /// A row has one scale and, with asymmetric integers, one zero point for all of its groups in memory.
+    @Test(arguments: ["W4A16_CHANNEL", "W4A16_ASYM_CHANNEL", "GPTQ_CHANNEL"])
+    func rowsHaveOneScaleAndZeroPoint(_ name: String) throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let out = try write(name, to: folder + "/out")
+            let original = StoredDirectory(path: Self.source)
+            for module in ["self_attn.k_proj", "mlp.down_proj"].map({ "model.layers.0." + $0 }) {
+                let distance = StoredDirectory.distance(
+                    try out.weights(module), try original.weights(module))
+                #expect(distance < 0.25, "\(module)")
+            }
+        }
     }
 
     @Test func cacheScalesOfCompressedTensors() throws {
