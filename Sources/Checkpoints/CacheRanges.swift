@@ -38,10 +38,11 @@ final class CacheRanges: Sendable {
             uniquingKeysWith: { $1 })
     }
 
-    /// The blocks that have keys and values by head, in projections of their own.
+    /// The blocks that have keys and values by head, in projections of their own, and that text runs
+    /// through.
     static func blocks(of source: ConversionSource) -> [Int] {
         let names = Set(source.tensors.map(\.name))
-        return (0..<source.tensors.count).prefix {
+        return (0..<min(source.tensors.count, source.firstPredictor)).prefix {
             names.contains("blk.\($0).attn_norm.weight")
                 || names.contains("blk.\($0).attn_k.weight")
         }.filter {

@@ -115,7 +115,8 @@ public struct CheckpointError: IngotError, Hashable {
         case .noRange: "Give more text, or a type that needs none: FP8_DYNAMIC, W8A8."
         case .notFinite: "The checkpoint is damaged; fetch it again."
         case .partner:
-            "Give --ignore a pattern of all of them: '(q|k|v)_proj', '(gate|up)_proj', experts."
+            "Give --ignore a pattern of all of them: '(q|k|v)_proj', '(gate|up)_proj',"
+                + " 'in_proj_(qkv|z)', experts."
         case .transposed: "Write a GGUF file: Q8_0, Q4_K_M."
         case .groupSize: "Leave --group-size away; ingot quantize --list-types says who has it."
         case .noPlaceForCacheScales:

@@ -97,7 +97,8 @@ public struct CheckpointPlan: Sendable {
             modelType: model.dataType == .F16 ? .f16 : .bf16, scope: options.scope)
         let patterns = try options.ignored.map { try NamePattern($0) }
         var builder = Builder(model: model, form: form, grid: grid, options: options)
-        let (parts, unmatched) = try model.parts(ignoring: patterns)
+        let (parts, unmatched) = try model.parts(
+            ignoring: patterns, observedOnly: form.needsActivations)
         for part in parts { try builder.add(part) }
         try builder.checkPartners()
         if options.hasCacheScales { try builder.addCacheScales() }

@@ -100,12 +100,15 @@ extension CheckpointModel {
 
     /// Tells linear layers inside the blocks from what stays as it is.
     ///
-    /// - Parameter ignored: Patterns of modules that are left alone.
+    /// - Parameters:
+    ///   - ignored: Patterns of modules that are left alone.
+    ///   - observedOnly: Whether blocks that predict further tokens are left alone.
     /// - Returns: What becomes of each tensor, and the patterns that occur in no name.
     func parts(
-        ignoring ignored: [NamePattern]
+        ignoring ignored: [NamePattern], observedOnly: Bool
     ) throws -> (parts: [Part], unmatched: [NamePattern]) {
         var matched: Set<Int> = []
+        let end = observedOnly ? conversion.firstPredictor : .max
         let parts = try tensors.map { tensor -> Part in
             let module =
                 tensor.name.hasSuffix(".weight") ? String(tensor.name.dropLast(7)) : tensor.name
@@ -113,12 +116,16 @@ extension CheckpointModel {
                 try ignored[$0].occurs(in: tensor.name) || ignored[$0].occurs(in: module)
             }
             matched.formUnion(found)
-            guard found.isEmpty, let matrices = matrices(of: tensor), !matrices.isEmpty else {
-                return .carried(tensor)
-            }
+            guard found.isEmpty, let matrices = matrices(of: tensor), let first = matrices.first,
+                block(of: first) ?? 0 < end
+            else { return .carried(tensor) }
             return .quantized(matrices)
         }
         return (parts, ignored.indices.filter { !matched.contains($0) }.map { ignored[$0] })
+    }
+
+    private func block(of linear: LinearMatrix) -> Int? {
+        ConversionSource.block(of: conversion.tensors[linear.place.tensor].name)
     }
 
     /// The matrices in a tensor that is a linear layer of a block; `nil` for others.

@@ -58,6 +58,17 @@ import Testing
             ).plan != nil)
     }
 
+    /// No text runs through a block that predicts further tokens: scales of what it takes in are not
+    /// known, and it stays as it is where a form has them.
+    @Test func predictorsStayWhereInputsHaveScales() throws {
+        let plan = try #require(try plan(RandomModel.predictor, "NVFP4").plan)
+        let (first, last) = ("model.layers.0.self_attn.o_proj", "model.layers.1.self_attn.o_proj")
+        #expect(plan.ignored.contains(last) && !plan.ignored.contains(first))
+        let quantized = plan.tensors.filter(\.isQuantized).map(\.name)
+        #expect(quantized.contains { $0.hasPrefix(first) })
+        #expect(!quantized.contains { $0.hasPrefix("model.layers.1.") })
+    }
+
     /// What stands around the block that predicts a further token is no layer that engines quantize;
     /// the block itself is.
     @Test func predictorsKeepTheirTablesAndProjection() throws {

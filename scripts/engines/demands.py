@@ -54,7 +54,7 @@ COMPRESSED = {
     "MXFP8": ("mxfp8-quantized", weights(8, "float", "group", 32, **MX), inputs(8, "float", "group", True, 32, **MX)),
 }
 GROUPED = ["W4A16", "W4A16_ASYM", "W8A16", "GPTQ", "GPTQ_8BIT", "AWQ"]
-NEEDS_TEXT = ["W8A8_STATIC", "FP8", "NVFP4", "MODELOPT_FP8", "MODELOPT_NVFP4", "AWQ"]
+NEEDS_TEXT = ["W8A8_STATIC", "FP8", "NVFP4", "MODELOPT_FP8", "MODELOPT_NVFP4"]
 # Types in which vLLM takes no experts.
 NO_EXPERTS = ["W4A16_ASYM", "W8A8_STATIC"]
 # Root mean square of the errors of normal values, over theirs: to nearest a little more than half of this.

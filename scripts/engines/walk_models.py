@@ -55,9 +55,10 @@ MODELS = {
     "tied": case("LlamaForCausalLM", "tied embeddings", BASE | {"tie_word_embeddings": True}, old=True),
     "f16": case("LlamaForCausalLM", "F16", BASE, dtype="float16"),
     "qwen2": case("Qwen2ForCausalLM", "biases", BASE),
-    "qwen3moe": case("Qwen3MoeForCausalLM", "experts, one block dense", BASE | EXPERTS | {"mlp_only_layers": [0]}),
+    "qwen3moe": case("Qwen3MoeForCausalLM", "experts", BASE | EXPERTS),
     "qwen2moe": case(
-        "Qwen2MoeForCausalLM", "a shared expert and its gate", BASE | EXPERTS | {"shared_expert_intermediate_size": 256}),
+        "Qwen2MoeForCausalLM", "a shared expert and its gate", BASE | EXPERTS | {
+            "shared_expert_intermediate_size": 256, "norm_topk_prob": False}),
     "mixtral": case("MixtralForCausalLM", "w1, w2, w3", BASE | EXPERTS),
     "deepseek2": case("DeepseekV2ForCausalLM", "latent attention without q_lora", BASE | EXPERTS | LATENT | {
         "q_lora_rank": None, "topk_method": "greedy"}),
@@ -73,7 +74,8 @@ MODELS = {
         "text_config": TEXT | {"model_type": "llama"},
         "vision_config": PICTURES | {"model_type": "clip_vision_model"}}),
     "glm4moe": case("Glm4MoeForCausalLM", "a block that predicts a further token", BASE | EXPERTS | {
-        "first_k_dense_replace": 1, "num_nextn_predict_layers": 1}, further=predictor, edit=predicts),
+        "first_k_dense_replace": 1, "vocab_size": 520}, further=predictor, edit=predicts, further_tokens=("<|observation|>",),
+        tokens={"<|begin_of_text|>": "[gMASK]", "<|eot_id|>": "<|endoftext|>", "<|im_start|>": "<|user|>"}),
     "qwen35": case("Qwen3_5ForCausalLM", "linear attention", BASE | {
         "layer_types": ["linear_attention", "full_attention"], "linear_num_key_heads": 2, "linear_num_value_heads": 4,
         "linear_key_head_dim": 64, "linear_value_head_dim": 64}),
