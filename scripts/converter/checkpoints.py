@@ -65,6 +65,8 @@ class Case:
     begins: bool = False
     # What its perplexity is compared with: "transformers", "peer" or None where it does not run.
     run: str = "transformers"
+    # Changes words of config.json and of the tokenizer's files: a `disguises.Disguise`.
+    disguise: object = None
     # The model that a draft is for: another case, whose directory both converters are told.
     target: object = None
     # Further options of the peer's converter, and of Ingot's.
@@ -105,12 +107,20 @@ def values(name, shape, torch, generator):
 
 def write(case, folder):
     """Writes the case's directory."""
-    import torch
-
     if case.make:
         case.make(folder)
         return
     os.makedirs(folder)
+    write_checkpoint(case, folder)
+    write_tokenizer(case, folder)
+    if case.disguise:
+        case.disguise.apply(folder, case.tokenizer)
+
+
+def write_checkpoint(case, folder):
+    """Configuration, tensors and the case's own files."""
+    import torch
+
     generator = torch.Generator().manual_seed(case.seed)
     random.seed(case.seed)
     torch.manual_seed(case.seed)
@@ -134,6 +144,9 @@ def write(case, folder):
         for name, text in case.files.items():
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
+
+
+def write_tokenizer(case, folder):
     if not case.tokenizer:
         return
     if case.tokenizer in WRITTEN:

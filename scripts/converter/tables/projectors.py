@@ -17,8 +17,8 @@ SPELLINGS = {"LightOnOcrForConditionalGeneration": "LightOnOCRForConditionalGene
 INNER = ("gemma3", "gemma3-wide", "lfm2vl")
 
 
-def write(label, folder):
-    """Writes a model that transformers has a class for."""
+def write(label, folder, drawn=None):
+    """Writes a model that transformers has a class for; `drawn` makes other sizes of the table's."""
     import torch
     import transformers
     from safetensors.torch import load_file, save_file
@@ -27,6 +27,8 @@ def write(label, folder):
     name, members, preprocessor = OF_CLASSES[label]
     torch.manual_seed(7)
     kind = getattr(transformers, name)
+    if drawn:
+        members, preprocessor = drawn(kind, members, preprocessor)
     model = kind(kind.config_class(**members)).to(torch.bfloat16)
     with torch.no_grad():
         for parameter in model.parameters():
