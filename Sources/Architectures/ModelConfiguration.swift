@@ -81,7 +81,9 @@ public struct ModelConfiguration: Sendable {
             values[key] = value
             if entry.key == "head_dim" { hasHeadDim = true }
         case .computed(let make):
-            if let value = make(self) { values[key] = value }
+            guard let value = make(self) else { return }
+            values[key] = value
+            if entry.key == "head_dim" { hasHeadDim = true }
         }
     }
 
@@ -207,5 +209,21 @@ public struct ConfigurationDefault: Sendable {
     @inline(never)
     public static func replacement(_ key: String, by other: String) -> Self {
         .init(key: key, source: .replacedBy(other))
+    }
+}
+
+extension [ConfigurationDefault] {
+    /// Constants of the configuration classes of one `model_type`, where a family has several classes.
+    @inline(never)
+    static func ofType(
+        _ types: String..., values: KeyValuePairs<String, JSON>
+    ) -> Self {
+        values.map { key, value in
+            .computed(key) { configuration in
+                guard !configuration.states(key), let type = configuration["model_type"]?.text
+                else { return nil }
+                return types.contains(type) ? value : nil
+            }
+        }
     }
 }

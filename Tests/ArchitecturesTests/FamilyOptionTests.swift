@@ -68,6 +68,36 @@ import Testing
         #expect(configuration.notices.contains { $0.contains(words) })
     }
 
+    /// A null that the class makes a size of, and keys that are missing where classes of one family differ.
+    @Test(arguments: [
+        (
+            #"["SeedOssForCausalLM"],"head_dim":null,"hidden_size":64,"num_attention_heads":2"#,
+            "seed_oss.attention.key_length", UInt32(32)
+        ),
+        (
+            #"["Ernie4_5ForCausalLM"],"head_dim":null,"hidden_size":64,"num_attention_heads":4"#,
+            "ernie4_5.attention.key_length", 16
+        ),
+        (
+            #"["GraniteSWAForCausalLM"],"model_type":"granite_swa""#,
+            "granite_swa.attention.head_count_kv", 4
+        ),
+        (
+            #"["GraniteMoeSWAForCausalLM"],"model_type":"granitemoe_swa""#,
+            "granite_swa.expert_used_count", 2
+        ),
+        (
+            #"["Gemma4UnifiedForConditionalGeneration"],"text_config":{"model_type":"gemma4_unified_text"}"#,
+            "gemma4.attention.sliding_window", 1024
+        ),
+        (#"["MT5ForConditionalGeneration"],"model_type":"mt5""#, "t5.block_count", 8),
+        (#"["T5ForConditionalGeneration"],"model_type":"t5""#, "t5.block_count", 6),
+    ])
+    func whatIsNotSaidIsTheClassesOwn(_ members: String, _ key: String, _ expected: UInt32) throws {
+        let found = try FamilyOptionTests.value(key, #"{"architectures":\#(members)}"#)
+        #expect(found == .uint32(expected))
+    }
+
     @Test func theOlderSpellingStandsAboveTheNewer() throws {
         let found = try FamilyOptionTests.value(
             "llama.rope.scaling.factor",

@@ -13,9 +13,9 @@ FIXTURES = os.path.join(ROOT, "fixtures", "conformance", "convert", "checkpoints
 # The tokenizers under FIXTURES that cases may name, and what GGUF calls their pre-tokenizers.
 TOKENIZERS = {"llama": "llama-bpe", "llama-spm": "default", "qwen3": "qwen2"}
 # Tokenizers that no fixture has and a function of `vocabularies` writes.
-WRITTEN = {"rwkv": vocabularies.rwkv, "plamo": vocabularies.plamo, "wordpiece": vocabularies.wordpiece}
+WRITTEN = {"rwkv": vocabularies.rwkv, "plamo": vocabularies.plamo, "wordpiece": vocabularies.wordpiece, "gemma4": vocabularies.gemma4}
 # Without a name, the case's own files are the tokenizer.
-TOKENIZERS |= {"": "default", "rwkv": "default", "plamo": "default", "wordpiece": "bert-bge"}
+TOKENIZERS |= {"": "default", "rwkv": "default", "plamo": "default", "wordpiece": "bert-bge", "gemma4": "default"}
 # The number of tokens that these tokenizers have.
 TOKENS = 512
 

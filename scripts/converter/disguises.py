@@ -14,13 +14,16 @@ LEFTOVERS = {
     "_name_or_path": "/mnt/training/out/checkpoint-1200", "transformers_version": "4.46.3", "auto_map": None, "use_cache": True,
     "initializer_range": 0.02, "attention_dropout": 0.0, "unsloth_version": "2025.1.5",
 }
+# What says which class there is.
+NAMES = ("architectures", "model_type", "text_config", "vision_config", "audio_config")
 
 
 class Disguise:
     """Changes of a directory that a draw decides."""
 
-    def __init__(self, draw, config_too):
-        self.draw, self.config_too = draw, config_too
+    def __init__(self, draw, config_too, ends=None):
+        # `ends` are the ends of texts that settings of generation list.
+        self.draw, self.config_too, self.ends = draw, config_too, ends
         # Names that readers have for the pre-tokenizer's rules.
         self.splitters = set()
         # What was done, for people who look for a difference.
@@ -108,6 +111,12 @@ class Disguise:
             self.done.append("tokens as objects")
         if draw.chance(0.3):
             settings.pop("pad_token", None)
+            path = os.path.join(folder, "special_tokens_map.json")
+            if os.path.exists(path):
+                with open(path, encoding="utf-8") as file:
+                    listed = json.load(file)
+                listed.pop("pad_token", None)
+                save(listed, path)
             self.done.append("no pad_token")
         if draw.chance(0.4):
             settings["added_tokens_decoder"] = {
@@ -139,8 +148,8 @@ class Disguise:
 
     def generation(self, folder):
         """Settings of generation, several end tokens among them."""
-        if self.draw.chance(0.6):
-            save({"do_sample": True, "temperature": 0.6, "top_p": 0.95, "top_k": 20, "eos_token_id": [510, 511],
+        if self.draw.chance(0.6) and self.ends:
+            save({"do_sample": True, "temperature": 0.6, "top_p": 0.95, "top_k": 20, "eos_token_id": self.ends,
                   "transformers_version": "4.51.0"}, os.path.join(folder, "generation_config.json"))
             self.done.append("generation_config.json")
 
@@ -155,13 +164,13 @@ def read(folder):
     return strip(values)
 
 
-def strip(values):
-    """Without the keys that say nothing of the model."""
+def strip(values, inner=False):
+    """Without the keys that say nothing of the model, or what the class has read of them already."""
     if isinstance(values, dict):
-        return {key: strip(value) for key, value in values.items()
-                if key not in (*LEFTOVERS, "rope_theta", "rope_scaling", "rope_local_base_freq", "torch_dtype")
-                and not str(key).startswith("_")}
-    return [strip(value) for value in values] if isinstance(values, (list, tuple)) else values
+        read = () if inner else ("rope_theta", "rope_scaling", "rope_local_base_freq", "torch_dtype")
+        return {key: strip(value, inner or key == "rope_parameters") for key, value in values.items()
+                if key not in (*LEFTOVERS, *read) and not str(key).startswith("_")}
+    return [strip(value, inner) for value in values] if isinstance(values, (list, tuple)) else values
 
 
 def old_dtype(draw, config, meaning):
@@ -218,16 +227,31 @@ def old_local_rope(draw, config, meaning):
             config["rope_scaling"] = whole
 
 
+def kind(config):
+    """The configuration's class, or `None`."""
+    import transformers
+    return transformers.CONFIG_MAPPING.get(config.get("model_type"))
+
+
 def absent(draw, config, meaning):
-    """Some keys left out whose values are the class's own."""
-    keys = [key for key in config if key not in ("architectures", "model_type", "text_config", "vision_config")]
-    for key in draw.sample(keys, min(len(keys), draw.randint(1, 12))):
-        del config[key]
+    """Keys left out whose values are the class's own."""
+    if not kind(config):
+        return
+    usual = kind(config)().to_dict()
+    for key in [key for key in config if key in usual and config[key] == usual[key] and key not in NAMES]:
+        if draw.chance(0.8):
+            del config[key]
+
+
+def aliases(draw, config, meaning):
+    """Keys by the other names that the class has for them."""
+    for other, key in (kind(config).attribute_map if kind(config) else {}).items():
+        if key in config and other not in config:
+            config[other] = config.pop(key)
 
 
 def one_absent(draw, config, meaning):
-    keys = [key for key in config if key not in ("architectures", "model_type", "text_config", "vision_config")]
-    del config[draw.choice(keys)]
+    del config[draw.choice([key for key in config if key not in NAMES])]
 
 
 def null(draw, config, meaning):
@@ -264,7 +288,7 @@ def whole_numbers(draw, config, meaning):
 
 
 CHANGES = [old_dtype, both_dtypes, no_dtype, old_rope, both_ropes, null_rope_scaling, old_local_rope, absent, one_absent, null,
-           null_head_dim, no_layer_types, leftovers, reordered, whole_numbers, one_absent, null, absent]
+           null_head_dim, no_layer_types, leftovers, reordered, whole_numbers, one_absent, null, absent, aliases]
 
 
 def save(value, path, ascii=False):

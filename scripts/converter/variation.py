@@ -10,6 +10,12 @@ from checkpoints import TOKENS, Case
 from variations import projectors
 
 MODULES = ["dense", "gemmas", "experts", "latent", "recurrent"]
+# Options that a class has a value for which changes no shape that another option decides.
+USUAL = (
+    "rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_eps", "norm_epsilon", "max_position_embeddings",
+    "routed_scaling_factor", "first_k_dense_replace", "n_shared_experts", "num_shared_experts",
+    "attention_bias", "tie_word_embeddings", "logit_scale", "rope_parameters", "final_logit_softcapping",
+)
 
 
 class Draw(random.Random):
@@ -57,7 +63,7 @@ class Draw(random.Random):
 
     def ends(self):
         """Tokens at the ends of texts, some of them not told."""
-        values = {"bos_token_id": 509, "eos_token_id": self.one(510, 510, [510, 511]), "pad_token_id": self.one(None, 510, 0)}
+        values = {"bos_token_id": 509, "eos_token_id": 510, "pad_token_id": self.one(None, 510, 0)}
         if self.chance(0.2):
             values["bos_token_id"] = None
         return values
@@ -119,9 +125,13 @@ def cases(tables, seed, count):
                 own = {key: value for key, value in values.items() if key in fields}
                 config = {key: value for key, value in values.items() if key not in fields}
                 if "tokenizer" not in own:
-                    own["tokenizer"] = draw.one("llama", "qwen3")
+                    # transformers gives Qwen's tokenizers a token that the other one does not have.
+                    own["tokenizer"] = "qwen3" if "Qwen" in name else draw.one("llama", "qwen3")
+                ends = several_ends(draw, config, own)
+                # Some options are the class's own.
+                config = {key: value for key, value in config.items() if key not in USUAL or draw.chance(0.8)}
                 case = Case(name, f"drawn {seed}.{number}", config, **own)
-                case.disguise = disguises.Disguise(Draw(seed, name, number, "spelling"), config_too=True)
+                case.disguise = disguises.Disguise(Draw(seed, name, number, "spelling"), config_too=True, ends=ends)
                 drawn.append(case)
     for case in tables:
         draw = Draw(seed, case.title)
@@ -135,6 +145,21 @@ def cases(tables, seed, count):
             case, label=f"{case.label}, respelled {seed}", config=resized(case, draw), seed=draw.randrange(10 ** 6),
             disguise=disguises.Disguise(draw, config_too=case.shapes is None and not case.edit)))
     return drawn
+
+
+def several_ends(draw, config, own):
+    """Ends of texts: several where readers know all of them by their texts."""
+    if config.get("eos_token_id") != 510:
+        return None
+    if "tokens" in own or not draw.chance(0.4):
+        return [510]
+    ends = [510, 509]
+    if own["tokenizer"] == "llama":
+        own["tokens"] = {"<|im_start|>": "<|end_of_text|>"}
+        ends = [511, 510]
+    if draw.chance():
+        config["eos_token_id"] = ends
+    return ends
 
 
 def resized(case, draw):

@@ -1,4 +1,4 @@
-"""Small tokenizers of the kinds that have no fixture: RWKV's list of byte strings, PLaMo's pieces, WordPiece."""
+"""Small tokenizers of the kinds that have no fixture: RWKV's list of byte strings, PLaMo's pieces, WordPiece, Gemma 4's."""
 
 import json
 import os
@@ -69,3 +69,37 @@ def wordpiece(folder):
     with open(os.path.join(folder, "tokenizer_config.json"), "w", encoding="utf-8") as file:
         json.dump({"tokenizer_class": "BertTokenizer", "do_lower_case": True, "cls_token": "[CLS]", "sep_token": "[SEP]",
                    "pad_token": "[PAD]", "unk_token": "[UNK]", "mask_token": "[MASK]"}, file)
+
+
+def gemma4(folder):
+    """Pieces with merges and bytes in tokenizer.json, a space as a visible letter, as Gemma 4 has them."""
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<|turn>", "<turn|>", "<|channel>"]
+    tokens = special + [f"<0x{byte:02X}>" for byte in range(256)] + ["▁"] + [chr(code) for code in range(33, 127)] + ["\n"]
+    merges = []
+    for pair in ["t h", "th e", "▁ the", "i n", "in g", "▁ a", "e r", "o n", "▁ o", "▁o f", "a n", "an d", "▁ and", "▁ ▁", "e d",
+                 "o r", "\n \n", "▁ w", "▁ s", "e n", "r e", "a t", "▁ in"]:
+        left, right = pair.split(" ")
+        merges.append([left, right])
+        tokens.append(left + right)
+    added = [{"id": number, "content": text, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+              "special": True} for number, text in enumerate(special)]
+    tokenizer = {
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added,
+        "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+        "pre_tokenizer": {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False},
+        "post_processor": {
+            "type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<bos>", "type_id": 0}},
+                                                     {"Sequence": {"id": "A", "type_id": 0}}],
+            "pair": [{"SpecialToken": {"id": "<bos>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+                     {"SpecialToken": {"id": "<bos>", "type_id": 1}}, {"Sequence": {"id": "B", "type_id": 1}}],
+            "special_tokens": {"<bos>": {"id": "<bos>", "ids": [2], "tokens": ["<bos>"]}}},
+        "decoder": {"type": "Sequence", "decoders": [
+            {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}]},
+        "model": {"type": "BPE", "dropout": None, "unk_token": "<unk>", "continuing_subword_prefix": None,
+                  "end_of_word_suffix": None, "fuse_unk": True, "byte_fallback": True, "ignore_merges": False,
+                  "vocab": {text: number for number, text in enumerate(tokens)}, "merges": merges}}
+    with open(os.path.join(folder, "tokenizer.json"), "w", encoding="utf-8") as file:
+        json.dump(tokenizer, file, ensure_ascii=False)
+    with open(os.path.join(folder, "tokenizer_config.json"), "w", encoding="utf-8") as file:
+        json.dump({"tokenizer_class": "GemmaTokenizer", "bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>",
+                   "unk_token": "<unk>", "mask_token": "<mask>"}, file)

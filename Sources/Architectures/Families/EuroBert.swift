@@ -14,7 +14,7 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
             .integer("max_position_embeddings", 8192), .real("rms_norm_eps", 1e-5),
-            .real("rope_theta", 250_000),
+            .real("rope_theta", 10000),
         ],
         keys: .common + [
             .constant("attention.causal", .bool(false)),

@@ -15,7 +15,9 @@ extension ModelFamily {
             .integer("num_attention_heads", 80), .integer("num_key_value_heads", 8),
             .same("num_key_value_heads", as: "num_attention_heads"),
             .integer("max_position_embeddings", 524_288), .real("rms_norm_eps", 1e-6),
-            .integer("head_dim", 128), .real("rope_theta", 10000),
+            .integer("head_dim", 128),
+            .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
+            .real("rope_theta", 10000),
         ],
         keys: .common,
         tensors: [

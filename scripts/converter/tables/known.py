@@ -20,7 +20,7 @@ CASES = [
             "first_k_dense_replace": 1, "num_nextn_predict_layers": 0, "vocab_size": 520,
             "tokens": {"<|begin_of_text|>": "[gMASK]", "<|eot_id|>": "<|endoftext|>", "<|im_start|>": "<|user|>"},
             "further_tokens": ("<|observation|>",)}, "LlamaForCausalLM": {}, "MistralForCausalLM": {},
-        "MiniMaxM2ForCausalLM": EXPERTS, "Qwen2ForCausalLM": {}, "Qwen3ForCausalLM": {}, "Qwen3MoeForCausalLM": EXPERTS,
+        "MiniMaxM2ForCausalLM": EXPERTS, "Qwen2ForCausalLM": {"tokenizer": "qwen3"}, "Qwen3ForCausalLM": {}, "Qwen3MoeForCausalLM": EXPERTS,
         "SeedOssForCausalLM": {}, "SmolLM3ForCausalLM": {},
     }.items() for case in family(name, DECODER, {label: further | options for label, options in SPELLINGS.items()})
 ]

@@ -1,6 +1,6 @@
 """Decoders with routed experts."""
 
-from variations.dense import GLM, llava
+from variations.dense import GLM, saying
 
 
 def mixtral(draw):
@@ -13,11 +13,11 @@ def mixtral(draw):
 
 def qwen2(draw):
     return draw.decoder(head_dim=False, rope=("yarn",), tied=(False,)) | draw.experts() | {
-        "shared_expert_intermediate_size": draw.one(40, 96)} | draw.maybe(0.3, qkv_bias=False)
+        "shared_expert_intermediate_size": draw.one(40, 96), "norm_topk_prob": False} | draw.maybe(0.3, qkv_bias=False)
 
 
 def qwen3(draw):
-    return draw.decoder(rope=("yarn",)) | draw.experts() | draw.maybe(0.3, attention_bias=True)
+    return draw.decoder(rope=("yarn",)) | draw.experts() | {"norm_topk_prob": True} | draw.maybe(0.3, attention_bias=True)
 
 
 def glm4(draw):
@@ -33,7 +33,8 @@ def minimax(draw):
     values.setdefault("head_dim", values["hidden_size"] // values["num_attention_heads"])
     values.pop("moe_intermediate_size")
     values.pop("norm_topk_prob")
-    return values
+    turned = int(values["head_dim"] * values["rope_parameters"]["partial_rotary_factor"])
+    return values | {"edit": saying(rotary_dim=turned)}
 
 
 def gpt_oss(draw):
@@ -62,6 +63,8 @@ def granite_shared(draw):
 
 def olmoe(draw):
     values = draw.decoder(head_dim=False, tied=(False,)) | draw.experts() | {"norm_topk_prob": False}
+    # The reference converter always says this one.
+    values["rms_norm_eps"] = 1e-5
     values["num_key_value_heads"] = values["num_attention_heads"]
     values["intermediate_size"] = values.pop("moe_intermediate_size")
     return values
@@ -73,7 +76,7 @@ def phimoe(draw):
 
 
 def ernie(draw):
-    values = draw.decoder(head_dim=False)
+    values = draw.decoder(head_dim=False) | {"tokenizer": "llama-spm", "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
     number = draw.one(4, 6, 8)
     return values | {
         "num_hidden_layers": draw.one(3, 4), "moe_num_experts": number, "moe_k": draw.one(1, 2, 3),
@@ -85,7 +88,7 @@ def dots(draw):
     values = draw.decoder(rope=("yarn",), tied=(False,)) | draw.experts("n_routed_experts", groups=True)
     return values | {
         "first_k_dense_replace": draw.one(0, 1, 2), "n_shared_experts": draw.one(1, 2), "norm_topk_prob": draw.one(True, False),
-        "routed_scaling_factor": draw.one(1.0, 2.5), "sliding_window": None}
+        "routed_scaling_factor": draw.one(1.0, 2.5), "sliding_window": None, "edit": saying(scoring_func="sigmoid")}
 
 
 def hunyuan(draw):
@@ -122,14 +125,15 @@ def afmoe(draw):
     return values | {
         "num_hidden_layers": draw.one(4, 5), "num_dense_layers": draw.one(0, 1, 2), "num_shared_experts": draw.one(1, 2),
         "route_scale": draw.one(1.0, 2.5), "global_attn_every_n_layers": draw.one(2, 4), "sliding_window": draw.one(32, 64),
-        "mup_enabled": draw.one(True, False)}
+        "mup_enabled": True}
 
 
 def exaone(draw):
-    values = draw.decoder(rope=("llama3",)) | draw.experts(groups=True)
+    values = draw.decoder(rope=("llama3",), tied=(False,)) | draw.experts(groups=True)
     return values | {
         "num_hidden_layers": draw.one(4, 5), "first_k_dense_replace": draw.one(1, 2), "num_shared_experts": draw.one(1, 2),
-        "sliding_window": draw.one(32, 64), "sliding_window_pattern": draw.one(4, 3), "routed_scaling_factor": draw.one(1.0, 2.5)}
+        "sliding_window": draw.one(32, 64), "sliding_window_pattern": draw.one(4, 3), "routed_scaling_factor": draw.one(1.0, 2.5),
+        "edit": saying(scoring_func="sigmoid")}
 
 
 FAMILIES = {

@@ -6,6 +6,8 @@ PIECES = {"tokenizer": "llama-spm", "bos_token_id": 1, "eos_token_id": 2, "pad_t
 def gemma(draw):
     values = draw.decoder(tied=(True,))
     values.setdefault("head_dim", values["hidden_size"] // values["num_attention_heads"])
+    # The reference converter does not say another base of Gemma 1 and 2.
+    values["rope_parameters"] = {"rope_type": "default", "rope_theta": 10000.0}
     return values | PIECES
 
 
@@ -48,12 +50,14 @@ def gemma3n(draw):
         "vocab_size_per_layer_input": draw.one(512, values["vocab_size"]), "hidden_size_per_layer_input": draw.one(8, 12),
         "laurel_rank": draw.one(4, 6, 16), "sliding_window": draw.one(32, 64), "rope_parameters": two_bases(draw),
         "activation_sparsity_pattern": [draw.one(0.95, 0.5, 0.0) for _ in range(layers)],
-        "intermediate_size": draw.one(96, 128), "altup_num_inputs": draw.one(2, 4),
+        "intermediate_size": draw.one(96, 128), "altup_num_inputs": 4,
         "final_logit_softcapping": draw.one(30.0, 15.0)}
 
 
 def gemma4_text(draw):
-    values = gemma(draw)
+    # The reference converter takes as many tokens as the tokenizer has.
+    values = gemma(draw) | {
+        "tokenizer": "gemma4", "vocab_size": 383, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2}
     layers = draw.one(4, 5, 6)
     kinds = draw.windows(layers, last="full_attention")
     kinds[0], kinds[1] = "sliding_attention", "full_attention"

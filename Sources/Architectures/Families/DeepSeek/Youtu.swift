@@ -13,7 +13,7 @@ extension ModelFamily {
             .integer("kv_lora_rank", 512), .integer("q_lora_rank", 1536),
             .integer("qk_rope_head_dim", 64), .integer("v_head_dim", 128),
             .integer("qk_nope_head_dim", 128), .integer("max_position_embeddings", 131072),
-            .real("rms_norm_eps", 1e-6), .real("rope_theta", 1_600_000),
+            .real("rms_norm_eps", 1e-6), .real("rope_theta", 10000),
             .boolean("tie_word_embeddings", true),
             .replacement("head_dim", by: "qk_rope_head_dim"),
             .same("first_k_dense_replace", as: "num_hidden_layers"),

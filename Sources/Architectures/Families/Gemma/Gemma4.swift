@@ -12,7 +12,11 @@ extension ModelFamily {
             "Gemma4UnifiedForConditionalGeneration",
         ],
         // transformers: Gemma4TextConfig
-        defaults: [
+        defaults: .ofType(
+            "gemma4_unified_text",
+            values: [
+                "max_position_embeddings": .integer(262_144), "sliding_window": .integer(1024),
+            ]) + [
             .integer("vocab_size", 262_144), .integer("hidden_size", 2304),
             .integer("intermediate_size", 9216), .integer("num_hidden_layers", 30),
             .integer("num_attention_heads", 8), .integer("num_key_value_heads", 4),

@@ -8,7 +8,11 @@ extension ModelFamily {
         architecture: "glm4moe",
         classes: ["Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration"],
         // transformers: Glm4MoeConfig
-        defaults: [
+        defaults: .ofType(
+            "glm4v_moe_text",
+            values: [
+                "vocab_size": .integer(151_424), "max_position_embeddings": .integer(65536),
+            ]) + [
             .integer("vocab_size", 151552), .integer("hidden_size", 4096),
             .integer("intermediate_size", 10944), .integer("num_hidden_layers", 46),
             .integer("num_attention_heads", 96), .integer("num_key_value_heads", 8),

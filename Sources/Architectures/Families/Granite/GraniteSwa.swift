@@ -7,7 +7,18 @@ extension ModelFamily {
         name: "GraniteSwa", architecture: "granite_swa",
         classes: ["GraniteSWAForCausalLM", "GraniteMoeSWAForCausalLM"],
         // transformers: GraniteSWAConfig, GraniteMoeSWAConfig
-        defaults: [
+        defaults: .ofType(
+            "granite_swa",
+            values: [
+                "vocab_size": .integer(100_352), "hidden_size": .integer(2560),
+                "intermediate_size": .integer(8192), "num_hidden_layers": .integer(24),
+                "num_attention_heads": .integer(20), "num_key_value_heads": .integer(4),
+                "max_position_embeddings": .integer(8192), "rms_norm_eps": .real(1e-5),
+                "tie_word_embeddings": .bool(true),
+            ])
+            + .ofType(
+                "granitemoe_swa",
+                values: ["num_local_experts": .integer(8), "num_experts_per_tok": .integer(2)]) + [
             .integer("sliding_window", 128), .computed("rope_theta") { $0.sharedLayerBase },
             .computed("layer_types") { $0.everyFourthLayerSeesAll() },
         ] + graniteDefaults,

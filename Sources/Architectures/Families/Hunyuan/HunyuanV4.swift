@@ -7,7 +7,7 @@ extension ModelFamily {
         name: "HunyuanV4", architecture: "hy_v4", classes: ["HYV4ForCausalLM"],
         // transformers: HYV4Config
         defaults: [
-            .integer("hidden_size", 2048), .integer("num_hidden_layers", 32),
+            .integer("hidden_size", 2816), .integer("num_hidden_layers", 34),
             .integer("num_attention_heads", 32), .real("rms_norm_eps", 1e-5),
             .computed("num_key_value_heads") { $0["num_attention_heads"] },
             .integer("n_routed_experts", 256), .integer("n_shared_experts", 1),

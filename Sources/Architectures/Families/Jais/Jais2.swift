@@ -14,7 +14,7 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
             .integer("max_position_embeddings", 8192), .real("layer_norm_eps", 1e-5),
-            .real("rope_theta", 500_000), .boolean("attention_bias", true),
+            .real("rope_theta", 10000), .boolean("attention_bias", true),
             .boolean("mlp_bias", true), .text("hidden_act", "relu2"),
         ],
         keys: .common + [.wholeHeadTurns],

@@ -13,7 +13,12 @@ extension ModelFamily {
         architecture: "mistral3",
         classes: ["Ministral3ForCausalLM", "Mistral3ForConditionalGeneration"],
         // transformers: MistralConfig, Ministral3Config
-        defaults: [
+        defaults: .ofType(
+            "ministral3",
+            values: [
+                "num_hidden_layers": .integer(34), "head_dim": .integer(128),
+                "max_position_embeddings": .integer(262_144), "rope_theta": .integer(1_000_000),
+            ]) + [
             .integer("vocab_size", 131072), .integer("hidden_size", 4096),
             .integer("intermediate_size", 14336), .integer("num_hidden_layers", 32),
             .integer("num_attention_heads", 32), .integer("num_key_value_heads", 8),

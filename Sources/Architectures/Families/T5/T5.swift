@@ -47,7 +47,12 @@ extension ModelFamily {
             }))
 
     // transformers: T5Config
-    static let t5Defaults: [ConfigurationDefault] = [
+    static let t5Defaults: [ConfigurationDefault] = .ofType(
+        "mt5", "umt5",
+        values: [
+            "vocab_size": .integer(250_112), "d_ff": .integer(1024), "num_layers": .integer(8),
+            "num_heads": .integer(6),
+        ]) + [
         .integer("vocab_size", 32128), .integer("d_model", 512), .integer("d_kv", 64),
         .integer("d_ff", 2048), .integer("num_layers", 6), .integer("num_heads", 8),
         .integer("relative_attention_num_buckets", 32), .real("layer_norm_epsilon", 1e-6),
