@@ -63,7 +63,7 @@ class Case:
     further_tokens: tuple = ()
     # Whether the reference converter must be told that the tokenizer puts a token in front.
     begins: bool = False
-    # What its perplexity is compared with: "transformers", "peer" or None where it does not run.
+    # What its perplexity is compared with: "transformers", "peer", a class of `references`, or None where it does not run.
     run: str = "transformers"
     # Changes words of config.json and of the tokenizer's files: a `disguises.Disguise`.
     disguise: object = None

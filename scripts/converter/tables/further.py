@@ -101,11 +101,12 @@ case("lfm2 embedding", "Lfm2BidirectionalModel", dict(
 PLAMO2 = dict(model_type="plamo2", hidden_size_per_head=16, mamba_d_state=8, mamba_d_conv=4, mamba_num_heads=4, mamba_step=2,
               mamba_enabled=True, mamba_chunk_size=256, attention_window_size=2048, full_attention_idx=[], rms_norm_eps=1e-6)
 STEPS = [False, True, False, True]
-case("plamo 2", "Plamo2ForCausalLM", PLAMO2 | {"num_hidden_layers": 4}, plamo2(STEPS), tokenizer_name="plamo")
+case("plamo 2", "Plamo2ForCausalLM", PLAMO2 | {"num_hidden_layers": 4}, plamo2(STEPS), tokenizer_name="plamo",
+     run="Plamo2")
 case("plamo 2, other sizes, tied", "PLaMo2ForCausalLM", PLAMO2 | dict(
     num_hidden_layers=3, mamba_step=4, mamba_num_heads=8, mamba_d_state=16, hidden_size=128, tie_word_embeddings=True,
     num_key_value_heads=1), plamo2([False, False, True], H=128, heads=8, state=16, kv=1, head=False),
-    tokenizer_name="plamo", dtype="float32")
+    tokenizer_name="plamo", dtype="float32", run="Plamo2")
 
 PLAMO3 = dict(model_type="plamo3", head_dim=16, num_hidden_layers=3, rope_theta=1_000_000, rope_local_theta=10000)
 case("plamo 3", "Plamo3ForCausalLM", PLAMO3 | dict(window_size=32, sliding_window_pattern=2), plamo3(),

@@ -54,6 +54,8 @@ def granite(draw):
         "layer_types": draw.windows(4, "mamba", "attention", last="attention")}
     values["vocab_size"] = 512
     values["rope_parameters"] = {"rope_type": "default", "rope_theta": 10000.0}
+    if not values["num_local_experts"]:
+        values["shared_intermediate_size"] = values["intermediate_size"]
     return values | state_space(draw, values["hidden_size"])
 
 
@@ -74,7 +76,7 @@ def nemotron(draw):
         "n_routed_experts": number, "n_shared_experts": 1, "moe_intermediate_size": draw.one(40, 56),
         "moe_shared_expert_intermediate_size": draw.one(48, 72), "num_experts_per_tok": draw.one(1, 2),
         "norm_topk_prob": draw.one(True, False), "routed_scaling_factor": draw.one(1.0, 2.5), "num_nextn_predict_layers": 0,
-        "time_step_min": 0.0, "use_conv_bias": True} | draw.maybe(0.2, attention_bias=True)
+        "time_step_min": 1e-12, "use_conv_bias": True} | draw.maybe(0.2, attention_bias=True)
 
 
 def falcon_h1(draw):
@@ -130,7 +132,7 @@ def mamba(draw):
     hidden = draw.one(48, 64, 96)
     return {
         "vocab_size": 512, "hidden_size": hidden, "num_hidden_layers": draw.one(2, 3), "state_size": draw.one(8, 16),
-        "conv_kernel": draw.one(3, 4), "expand": draw.one(1, 2), "time_step_rank": draw.one("auto", 4, 7),
+        "conv_kernel": draw.one(3, 4), "expand": 2, "time_step_rank": draw.one("auto", 4, 7),
         "layer_norm_epsilon": draw.one(1e-5, 1e-6), "tie_word_embeddings": draw.one(True, False), "bos_token_id": 509,
         "eos_token_id": 510, "pad_token_id": 510}
 
