@@ -25,30 +25,36 @@ def of_tool(tool, path, text):
     return json.loads(result.stdout)["perplexity"]
 
 
-def of_transformers(name, directory, text):
-    """That of a class of transformers, of a directory."""
+def tokens_of(tool, path, text):
+    """Ingot's tokens of a text, and the token that stands in front of every window, or `None`."""
+    import gguf
+    result = subprocess.run([tool, "tokenize", path, "-f", text, "--ids"], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise RuntimeError(last_line(result.stderr))
+    tokens = json.loads(result.stdout)
+    field = gguf.GGUFReader(path).get_field("tokenizer.ggml.bos_token_id")
+    return tokens, field.contents() if field and tokens[0] == field.contents() else None
+
+
+def of_transformers(name, directory, text, tokens, first):
+    """That of a class of transformers, of a directory.
+
+    Its tokenizer must agree where there is a tokenizer.json; it leaves the space in front of a text out for some classes
+    that have pieces only.
+    """
     import torch
     import transformers
     kind = getattr(transformers, name)
     model = kind.from_pretrained(directory, dtype=torch.float32, attn_implementation="eager").eval()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
-    with open(text, encoding="utf-8") as file:
-        words = file.read()
-    tokens, bare = tokenizer.encode(words), tokenizer.encode(words, add_special_tokens=False)
-    if not os.path.exists(os.path.join(directory, "tokenizer.json")):
-        bare = pieces(os.path.join(directory, "tokenizer.model"), words) or bare
-        tokens = tokens[:1] + bare
-    # A token that the tokenizer puts in front of a text stands in front of every window.
-    first = tokens[0] if len(tokens) > len(bare) and tokens[0] != bare[0] else None
-    return of_logits(lambda window: model(torch.tensor([window]), use_cache=False).logits[0], tokens, first)
-
-
-def pieces(path, text):
-    """The tokens of SentencePiece itself: transformers leaves the space in front of a text out for some classes."""
-    if not os.path.exists(path):
-        return None
-    import sentencepiece
-    return sentencepiece.SentencePieceProcessor(model_file=path).encode(text)
+    if os.path.exists(os.path.join(directory, "tokenizer.json")):
+        with open(text, encoding="utf-8") as file:
+            theirs = transformers.AutoTokenizer.from_pretrained(directory).encode(file.read())
+        if theirs != tokens:
+            place = next((place for place, pair in enumerate(zip(theirs, tokens)) if pair[0] != pair[1]), "the end")
+            raise RuntimeError(f"transformers has other tokens from {place} on")
+    # Layers that take others' keys find them in the cache.
+    cached = bool(getattr(model.config.get_text_config(), "num_kv_shared_layers", 0))
+    return of_logits(lambda window: model(torch.tensor([window]), use_cache=cached).logits[0], tokens, first)
 
 
 def of_logits(logits, tokens, first):
@@ -88,13 +94,6 @@ def of_peer(program, path, text):
     raise RuntimeError(f"llama-perplexity: {last_line(output)}")
 
 
-def of_reference(kind, tool, path, text):
-    """That of a model of `references`, of a GGUF file, with Ingot's tokens."""
-    import gguf
-    result = subprocess.run([tool, "tokenize", path, "-f", text, "--ids"], capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise RuntimeError(last_line(result.stderr))
-    tokens = json.loads(result.stdout)
-    field = gguf.GGUFReader(path).get_field("tokenizer.ggml.bos_token_id")
-    first = field.contents() if field else None
-    return of_logits(kind(path).logits, tokens, first if tokens[0] == first else None)
+def of_reference(kind, path, tokens, first):
+    """That of a model of `references`, of a GGUF file."""
+    return of_logits(kind(path).logits, tokens, first)

@@ -93,6 +93,7 @@ def dots(draw):
 
 def hunyuan(draw):
     values = draw.decoder() | {"num_experts": draw.one(4, 6), "moe_topk": draw.one(1, 2, 3), "num_shared_expert": 1}
+    values.setdefault("head_dim", values["hidden_size"] // values["num_attention_heads"])
     return values | {"use_mixed_mlp_moe": True, "use_qk_norm": True}
 
 
@@ -111,7 +112,7 @@ def llama4_text(draw):
     values.setdefault("head_dim", values["hidden_size"] // values["num_attention_heads"])
     return values | {
         "intermediate_size_mlp": draw.one(80, 120), "num_hidden_layers": draw.one(4, 5), "num_experts_per_tok": 1,
-        "interleave_moe_layer_step": draw.one(1, 2), "use_qk_norm": draw.one(True, False), "attention_chunk_size": 8192,
+        "interleave_moe_layer_step": draw.one(1, 2), "use_qk_norm": True, "attention_chunk_size": 8192,
         "rope_parameters": draw.one(
             {"rope_type": "default", "rope_theta": 500000.0},
             {"rope_type": "llama3", "rope_theta": 500000.0, "factor": draw.one(8.0, 16.0), "low_freq_factor": 1.0,
@@ -124,7 +125,7 @@ def afmoe(draw):
     values.pop("norm_topk_prob")
     return values | {
         "num_hidden_layers": draw.one(4, 5), "num_dense_layers": draw.one(0, 1, 2), "num_shared_experts": draw.one(1, 2),
-        "route_scale": draw.one(1.0, 2.5), "global_attn_every_n_layers": draw.one(2, 4), "sliding_window": draw.one(32, 64),
+        "route_scale": draw.one(1.0, 2.5), "global_attn_every_n_layers": 4, "sliding_window": draw.one(32, 64),
         "mup_enabled": True}
 
 
