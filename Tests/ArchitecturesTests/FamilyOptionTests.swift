@@ -90,6 +90,13 @@ import Testing
             #"["Gemma4UnifiedForConditionalGeneration"],"text_config":{"model_type":"gemma4_unified_text"}"#,
             "gemma4.attention.sliding_window", 1024
         ),
+        (
+            #"["Qwen3_5MoeForCausalLM"],"norm_topk_prob":false"#, "qwen35moe.expert_used_count", 8
+        ),
+        (
+            #"["Ernie4_5_MoeForCausalLM"],"num_experts_per_tok":3"#,
+            "ernie4_5-moe.expert_used_count", 3
+        ),
         (#"["MT5ForConditionalGeneration"],"model_type":"mt5""#, "t5.block_count", 8),
         (#"["T5ForConditionalGeneration"],"model_type":"t5""#, "t5.block_count", 6),
     ])

@@ -12,7 +12,7 @@ from variations import projectors
 MODULES = ["dense", "gemmas", "experts", "latent", "recurrent"]
 # Options that a class has a value for which changes no shape that another option decides.
 USUAL = (
-    "rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_eps", "norm_epsilon", "max_position_embeddings",
+    "layer_norm_eps", "layer_norm_epsilon", "norm_eps", "norm_epsilon", "max_position_embeddings",
     "routed_scaling_factor", "first_k_dense_replace", "n_shared_experts", "num_shared_experts",
     "attention_bias", "tie_word_embeddings", "logit_scale", "rope_parameters", "final_logit_softcapping",
 )

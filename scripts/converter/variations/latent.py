@@ -5,7 +5,8 @@ from variations.dense import GLM
 
 def latent(draw, count="n_routed_experts", rope=("yarn",)):
     heads = draw.one(2, 4, 6)
-    values = draw.decoder(head_dim=False) | draw.experts(count, groups=True)
+    # The norms of latent rows have this number in transformers whatever the configuration says; files have one for all.
+    values = draw.decoder(head_dim=False) | draw.experts(count, groups=True) | {"rms_norm_eps": 1e-6}
     values |= {
         "num_attention_heads": heads, "num_key_value_heads": heads, "hidden_size": 16 * heads * draw.one(1, 2),
         "q_lora_rank": draw.one(None, 24, 40), "kv_lora_rank": draw.one(16, 32, 48), "qk_nope_head_dim": draw.one(8, 16, 24),

@@ -14,6 +14,8 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
             .integer("max_position_embeddings", 131072), .real("rms_norm_eps", 1e-5),
             .real("rope_theta", 500_000), .integer("moe_intermediate_size", 1536),
+            .same("moe_k", as: "num_experts_per_tok"),
+            .same("moe_num_experts", as: "num_experts"),
             .integer("moe_k", 6), .integer("moe_num_experts", 64),
             .integer("moe_num_shared_experts", 2), .integer("moe_layer_start_index", 1),
             .integer("moe_layer_interval", 1), .boolean("tie_word_embeddings", true),

@@ -14,7 +14,9 @@ extension ModelFamily {
             .integer("num_experts_per_tok", 8),
             .same("num_experts", as: "num_local_experts"), .integer("num_experts", 256),
             .integer("moe_intermediate_size", 512),
-            .integer("shared_expert_intermediate_size", 512), .boolean("norm_topk_prob", true),
+            .integer("shared_expert_intermediate_size", 512),
+            // The class has no such key and makes the sum of the weights 1.
+            .computed("norm_topk_prob") { _ in .bool(true) },
         ] + .deltaLayers,
         keys: .common + [
             .count("expert_feed_forward_length", "moe_intermediate_size"),
