@@ -32,8 +32,10 @@ def tokens_of(tool, path, text):
     if result.returncode != 0:
         raise RuntimeError(last_line(result.stderr))
     tokens = json.loads(result.stdout)
-    field = gguf.GGUFReader(path).get_field("tokenizer.ggml.bos_token_id")
-    return tokens, field.contents() if field and tokens[0] == field.contents() else None
+    reader = gguf.GGUFReader(path)
+    begins, first = (reader.get_field(f"tokenizer.ggml.{name}") for name in ["add_bos_token", "bos_token_id"])
+    begins = begins.contents() if begins else first and tokens[0] == first.contents()
+    return tokens, tokens[0] if begins else None
 
 
 def of_transformers(name, directory, text, tokens, first):

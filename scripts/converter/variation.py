@@ -107,7 +107,8 @@ class Draw(random.Random):
         if groups:
             number = self.one(4, 8, 12)
             parts = self.one(1, 1, 2)
-            used = self.randint(1, parts)
+            # llama.cpp does not load a model all of whose groups are used.
+            used = self.randint(1, max(1, parts - 1))
             values |= {count: number, "n_group": parts, "topk_group": used,
                        "num_experts_per_tok": self.randint(1, min(4, number * used // parts))}
         return values
