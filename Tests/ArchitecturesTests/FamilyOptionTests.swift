@@ -71,7 +71,7 @@ import Testing
     /// A null that the class makes a size of, and keys that are missing where classes of one family differ.
     @Test(arguments: [
         (
-            #"["SeedOssForCausalLM"],"head_dim":null,"hidden_size":64,"num_attention_heads":2"#,
+            #"["SeedOssForCausalLM"],"head_dim":null,"hidden_size":64,"num_attention_heads":2,"num_key_value_heads":2"#,
             "seed_oss.attention.key_length", UInt32(32)
         ),
         (
@@ -98,7 +98,10 @@ import Testing
             "ernie4_5-moe.expert_used_count", 3
         ),
         (#"["MT5ForConditionalGeneration"],"model_type":"mt5""#, "t5.block_count", 8),
-        (#"["T5ForConditionalGeneration"],"model_type":"t5""#, "t5.block_count", 6),
+        (
+            #"["T5ForConditionalGeneration"],"model_type":"t5","decoder_start_token_id":0"#,
+            "t5.block_count", 6
+        ),
     ])
     func whatIsNotSaidIsTheClassesOwn(_ members: String, _ key: String, _ expected: UInt32) throws {
         let found = try FamilyOptionTests.value(key, #"{"architectures":\#(members)}"#)

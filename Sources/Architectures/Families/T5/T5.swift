@@ -51,7 +51,7 @@ extension ModelFamily {
         "mt5", "umt5",
         values: [
             "vocab_size": .integer(250_112), "d_ff": .integer(1024), "num_layers": .integer(8),
-            "num_heads": .integer(6),
+            "num_heads": .integer(6), "decoder_start_token_id": .integer(0),
         ]) + [
         .integer("vocab_size", 32128), .integer("d_model", 512), .integer("d_kv", 64),
         .integer("d_ff", 2048), .integer("num_layers", 6), .integer("num_heads", 8),
