@@ -74,7 +74,7 @@ CASES = [
         "larger, YaRN": LARGER | {"num_shared_experts": 2, "num_experts": 8, "rope_parameters": YARN},
     }),
     *family("MellumForCausalLM", DECODER | EXPERTS | {"sliding_window": 32}, {
-        "plain": {}, "windows": {"layer_types": WINDOWS},
+        "plain": {"layer_types": WINDOWS[1:] + WINDOWS[:1]}, "windows": {"layer_types": WINDOWS},
         "larger, YaRN, windows": LARGER | {
             "layer_types": [*WINDOWS, "sliding_attention", "full_attention"], "num_experts": 8,
             "rope_parameters": {
