@@ -108,6 +108,14 @@ import Testing
         #expect(found == .uint32(expected))
     }
 
+    @Test func gemma3nHasTheBasesOfItsClass() throws {
+        let text = #"{"architectures":["Gemma3nForCausalLM"],"num_hidden_layers":20,"rope_scaling":null}"#
+        let bases = try ["freq_base", "freq_base_swa"].map {
+            try FamilyOptionTests.value("gemma3n.rope.\($0)", text)
+        }
+        #expect(bases == [.float32(1_000_000), .float32(10000)])
+    }
+
     @Test func theOlderSpellingStandsAboveTheNewer() throws {
         let found = try FamilyOptionTests.value(
             "llama.rope.scaling.factor",

@@ -23,6 +23,7 @@ extension ModelFamily {
             .integer("hidden_size_per_layer_input", 256), .integer("altup_active_idx", 0),
             .integer("altup_num_inputs", 4), .integer("num_kv_shared_layers", 15),
             .integer("laurel_rank", 64), .real("final_logit_softcapping", 30),
+            .real("rope_theta", 1_000_000), .real("rope_local_base_freq", 10000),
             .boolean("tie_word_embeddings", true), .integer("intermediate_size", 16384),
             .computed("layer_types") { $0.gemma3nLayerTypes },
             .computed("activation_sparsity_pattern") { $0.gemma3nSparsity },
