@@ -168,8 +168,10 @@ public struct CheckpointModel: Sendable {
 }
 
 extension ConversionSource {
-    /// The first of the blocks that predict further tokens, behind the layers: no text runs through
-    /// them, so nothing is known of what they take in. Beyond all blocks where there are none.
+    /// The first of the blocks that predict further tokens, behind the layers.
+    ///
+    /// No text runs through them, so nothing is known of what they take in. Beyond all blocks where
+    /// there are none.
     var firstPredictor: Int {
         let architecture = metadata["general.architecture"]?.text ?? ""
         func count(_ key: String) -> Int? { metadata["\(architecture).\(key)"]?.integer }

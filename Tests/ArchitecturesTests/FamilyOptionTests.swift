@@ -109,7 +109,8 @@ import Testing
     }
 
     @Test func gemma3nHasTheBasesOfItsClass() throws {
-        let text = #"{"architectures":["Gemma3nForCausalLM"],"num_hidden_layers":20,"rope_scaling":null}"#
+        let text =
+            #"{"architectures":["Gemma3nForCausalLM"],"num_hidden_layers":20,"rope_scaling":null}"#
         let bases = try ["freq_base", "freq_base_swa"].map {
             try FamilyOptionTests.value("gemma3n.rope.\($0)", text)
         }

@@ -17,22 +17,22 @@ extension ModelFamily {
             values: [
                 "max_position_embeddings": .integer(262_144), "sliding_window": .integer(1024),
             ]) + [
-            .integer("vocab_size", 262_144), .integer("hidden_size", 2304),
-            .integer("intermediate_size", 9216), .integer("num_hidden_layers", 30),
-            .integer("num_attention_heads", 8), .integer("num_key_value_heads", 4),
-            .integer("head_dim", 256), .integer("max_position_embeddings", 131_072),
-            .real("rms_norm_eps", 1e-6), .integer("sliding_window", 512),
-            .integer("vocab_size_per_layer_input", 262_144),
-            .integer("hidden_size_per_layer_input", 256), .integer("num_kv_shared_layers", 0),
-            .boolean("attention_k_eq_v", false), .boolean("use_double_wide_mlp", false),
-            .boolean("enable_moe_block", false), .boolean("tie_word_embeddings", true),
-            .computed("rope_parameters") { $0["rope_parameters"] == nil ? .gemma4Rotary : nil },
-            .computed("layer_types") { $0.gemma4LayerTypes() },
-            .computed("full_head_dim") {
-                $0["global_head_dim"] ?? $0.gemma4Override("head_dim") ?? .integer(512)
-            },
-            .computed("full_key_value_heads") { $0.gemma4KeyValueHeads() },
-        ],
+                .integer("vocab_size", 262_144), .integer("hidden_size", 2304),
+                .integer("intermediate_size", 9216), .integer("num_hidden_layers", 30),
+                .integer("num_attention_heads", 8), .integer("num_key_value_heads", 4),
+                .integer("head_dim", 256), .integer("max_position_embeddings", 131_072),
+                .real("rms_norm_eps", 1e-6), .integer("sliding_window", 512),
+                .integer("vocab_size_per_layer_input", 262_144),
+                .integer("hidden_size_per_layer_input", 256), .integer("num_kv_shared_layers", 0),
+                .boolean("attention_k_eq_v", false), .boolean("use_double_wide_mlp", false),
+                .boolean("enable_moe_block", false), .boolean("tie_word_embeddings", true),
+                .computed("rope_parameters") { $0["rope_parameters"] == nil ? .gemma4Rotary : nil },
+                .computed("layer_types") { $0.gemma4LayerTypes() },
+                .computed("full_head_dim") {
+                    $0["global_head_dim"] ?? $0.gemma4Override("head_dim") ?? .integer(512)
+                },
+                .computed("full_key_value_heads") { $0.gemma4KeyValueHeads() },
+            ],
         keys: .common + gemma4Keys + [.gemma4SuppressedTokens],
         tensors: gemma4Tensors,
         rotary: .init(["proportional"]) { configuration throws(ArchitectureError) in

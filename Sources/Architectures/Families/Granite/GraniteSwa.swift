@@ -19,9 +19,9 @@ extension ModelFamily {
             + .ofType(
                 "granitemoe_swa",
                 values: ["num_local_experts": .integer(8), "num_experts_per_tok": .integer(2)]) + [
-            .integer("sliding_window", 128), .computed("rope_theta") { $0.sharedLayerBase },
-            .computed("layer_types") { $0.everyFourthLayerSeesAll() },
-        ] + graniteDefaults,
+                .integer("sliding_window", 128), .computed("rope_theta") { $0.sharedLayerBase },
+                .computed("layer_types") { $0.everyFourthLayerSeesAll() },
+            ] + graniteDefaults,
         keys: .granite + [
             .count("attention.sliding_window", "sliding_window"),
             .slidingWindowPattern { configuration throws(ArchitectureError) in

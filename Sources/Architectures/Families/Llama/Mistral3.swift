@@ -19,18 +19,18 @@ extension ModelFamily {
                 "num_hidden_layers": .integer(34), "head_dim": .integer(128),
                 "max_position_embeddings": .integer(262_144), "rope_theta": .integer(1_000_000),
             ]) + [
-            .integer("vocab_size", 131072), .integer("hidden_size", 4096),
-            .integer("intermediate_size", 14336), .integer("num_hidden_layers", 32),
-            .integer("num_attention_heads", 32), .integer("num_key_value_heads", 8),
-            .same("num_key_value_heads", as: "num_attention_heads"),
-            .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
-            .integer("max_position_embeddings", 131072), .real("rms_norm_eps", 1e-5),
-            .real("rope_theta", 10000),
-            .computed("tie_word_embeddings") { configuration in
-                configuration["tie_word_embeddings"]
-                    ?? .bool(configuration["text_config"] != nil)
-            },
-        ],
+                .integer("vocab_size", 131072), .integer("hidden_size", 4096),
+                .integer("intermediate_size", 14336), .integer("num_hidden_layers", 32),
+                .integer("num_attention_heads", 32), .integer("num_key_value_heads", 8),
+                .same("num_key_value_heads", as: "num_attention_heads"),
+                .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
+                .integer("max_position_embeddings", 131072), .real("rms_norm_eps", 1e-5),
+                .real("rope_theta", 10000),
+                .computed("tie_word_embeddings") { configuration in
+                    configuration["tie_word_embeddings"]
+                        ?? .bool(configuration["text_config"] != nil)
+                },
+            ],
         keys: .common + .llama + [
             .entries { configuration throws(ArchitectureError) in
                 guard configuration["model_type"]?.text == "ministral3" else { return [] }

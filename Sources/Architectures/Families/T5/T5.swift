@@ -47,19 +47,20 @@ extension ModelFamily {
             }))
 
     // transformers: T5Config
-    static let t5Defaults: [ConfigurationDefault] = .ofType(
-        "mt5", "umt5",
-        values: [
-            "vocab_size": .integer(250_112), "d_ff": .integer(1024), "num_layers": .integer(8),
-            "num_heads": .integer(6), "decoder_start_token_id": .integer(0),
-        ]) + [
-        .integer("vocab_size", 32128), .integer("d_model", 512), .integer("d_kv", 64),
-        .integer("d_ff", 2048), .integer("num_layers", 6), .integer("num_heads", 8),
-        .integer("relative_attention_num_buckets", 32), .real("layer_norm_epsilon", 1e-6),
-        .integer("n_positions", 512), .boolean("tie_word_embeddings", true),
-        .same("hidden_size", as: "d_model"), .same("head_dim", as: "d_kv"),
-        .same("intermediate_size", as: "d_ff"), .same("num_attention_heads", as: "num_heads"),
-    ]
+    static let t5Defaults: [ConfigurationDefault] =
+        .ofType(
+            "mt5", "umt5",
+            values: [
+                "vocab_size": .integer(250_112), "d_ff": .integer(1024), "num_layers": .integer(8),
+                "num_heads": .integer(6), "decoder_start_token_id": .integer(0),
+            ]) + [
+            .integer("vocab_size", 32128), .integer("d_model", 512), .integer("d_kv", 64),
+            .integer("d_ff", 2048), .integer("num_layers", 6), .integer("num_heads", 8),
+            .integer("relative_attention_num_buckets", 32), .real("layer_norm_epsilon", 1e-6),
+            .integer("n_positions", 512), .boolean("tie_word_embeddings", true),
+            .same("hidden_size", as: "d_model"), .same("head_dim", as: "d_kv"),
+            .same("intermediate_size", as: "d_ff"), .same("num_attention_heads", as: "num_heads"),
+        ]
 
 }
 
