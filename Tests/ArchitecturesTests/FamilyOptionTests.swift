@@ -117,6 +117,14 @@ import Testing
         #expect(bases == [.float32(1_000_000), .float32(10000)])
     }
 
+    @Test func gptOssIsScaledAsItsConfigurationSays() throws {
+        let found = try FamilyOptionTests.value(
+            "gpt-oss.rope.scaling.factor",
+            #"{"architectures":["GptOssForCausalLM"],"rope_scaling":{"rope_type":"yarn","factor":8,"original_max_position_embeddings":64}}"#
+        )
+        #expect(found == .float32(8))
+    }
+
     @Test func theOlderSpellingStandsAboveTheNewer() throws {
         let found = try FamilyOptionTests.value(
             "llama.rope.scaling.factor",

@@ -21,7 +21,8 @@ extension ModelFamily {
             .same("num_key_value_heads", as: "num_attention_heads"),
             .quotient("head_dim", "hidden_size", by: "num_attention_heads"),
             .computed("rope_scaling") { configuration in
-                configuration["rope_parameters"] == nil ? usualScaling : nil
+                let stated = configuration["rope_parameters"] ?? configuration["rope_scaling"]
+                return stated == nil ? usualScaling : nil
             },
         ],
         keys: .common + [
