@@ -7,10 +7,12 @@ import Testing
 /// Layers that engines put together, and layers in blocks that they build without quantization.
 @Suite struct FusedLayerTests {
     private func plan(
-        _ source: RandomModel, _ name: String, ignoring ignored: [String] = []
+        _ source: RandomModel, _ name: String, ignoring ignored: [String] = [],
+        isGLM: Bool = false
     ) throws -> (plan: CheckpointPlan?, error: CheckpointError?) {
         try Fixtures.withTemporaryFolder { folder in
             try source.write(to: folder + "/m")
+            if isGLM { try Self.giveTokens(to: folder + "/m") }
             let form = try #require(CheckpointForm.named(name)?.form)
             var options = CheckpointPlan.Options()
             options.ignored = ignored
@@ -21,6 +23,27 @@ import Testing
                 return (nil, error)
             }
         }
+    }
+
+    /// Gives a tokenizer the tokens that GLM must have.
+    private static func giveTokens(to folder: String) throws {
+        for name in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
+            let url = URL(filePath: folder + "/" + name)
+            let text = try String(contentsOf: url, encoding: .utf8)
+                .replacingOccurrences(of: "<|im_start|>", with: "[gMASK]")
+                .replacingOccurrences(of: "<|im_end|>", with: "<|user|>")
+            try Data(text.utf8).write(to: url)
+        }
+        let url = URL(filePath: folder + "/tokenizer.json")
+        var tokenizer = try #require(
+            JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any])
+        var added = try #require(tokenizer["added_tokens"] as? [[String: Any]])
+        var further = try #require(added.last)
+        further["id"] = 512
+        further["content"] = "<|observation|>"
+        added.append(further)
+        tokenizer["added_tokens"] = added
+        try JSONSerialization.data(withJSONObject: tokenizer).write(to: url)
     }
 
     /// Qwen 3.5: the two large projections of linear attention are one matrix in engines, and the two
@@ -62,7 +85,7 @@ import Testing
     /// No text runs through a block that predicts further tokens: scales of what it takes in are not
     /// known, and it stays as it is where a form has them.
     @Test func predictorsStayWhereInputsHaveScales() throws {
-        let plan = try #require(try plan(RandomModel.predictor, "NVFP4").plan)
+        let plan = try #require(try plan(RandomModel.predictor, "NVFP4", isGLM: true).plan)
         let (first, last) = ("model.layers.0.self_attn.o_proj", "model.layers.1.self_attn.o_proj")
         #expect(plan.ignored.contains(last) && !plan.ignored.contains(first))
         let quantized = plan.tensors.filter(\.isQuantized).map(\.name)
@@ -73,7 +96,7 @@ import Testing
     /// What stands around the block that predicts a further token is no layer that engines quantize;
     /// the block itself is.
     @Test func predictorsKeepTheirTablesAndProjection() throws {
-        let plan = try #require(try plan(RandomModel.predictor, "FP8_DYNAMIC").plan)
+        let plan = try #require(try plan(RandomModel.predictor, "FP8_DYNAMIC", isGLM: true).plan)
         let types = Dictionary(
             uniqueKeysWithValues: plan.tensors.map { ($0.name, $0.isQuantized) })
         for name in ["eh_proj", "embed_tokens", "shared_head.head"] {
@@ -124,7 +147,7 @@ extension RandomModel {
     /// A dense block of GLM 4.5, and one of experts that predicts a further token.
     fileprivate static var predictor: RandomModel {
         var tensors: [(name: String, shape: [Int])] = [
-            ("model.embed_tokens.weight", [512, 128]), ("lm_head.weight", [512, 128]),
+            ("model.embed_tokens.weight", [520, 128]), ("lm_head.weight", [520, 128]),
             ("model.norm.weight", [128]),
         ]
         for block in ["model.layers.0.", "model.layers.1."] {
@@ -152,8 +175,8 @@ extension RandomModel {
             (last + "mlp.gate.weight", [2, 128]), (last + "mlp.gate.e_score_correction_bias", [2]),
             (last + "eh_proj.weight", [128, 256]), (last + "enorm.weight", [128]),
             (last + "hnorm.weight", [128]), (last + "shared_head.norm.weight", [128]),
-            (last + "shared_head.head.weight", [512, 128]),
-            (last + "embed_tokens.weight", [512, 128]),
+            (last + "shared_head.head.weight", [520, 128]),
+            (last + "embed_tokens.weight", [520, 128]),
         ]
         return RandomModel(
             [
@@ -164,7 +187,7 @@ extension RandomModel {
                 "num_nextn_predict_layers": 1, "first_k_dense_replace": 1,
                 "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 128,
                 "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "partial_rotary_factor": 0.5,
-                "max_position_embeddings": 512, "vocab_size": 512, "bos_token_id": 509,
+                "max_position_embeddings": 512, "vocab_size": 520, "bos_token_id": 509,
                 "eos_token_id": 510, "hidden_act": "silu", "tie_word_embeddings": false,
                 "norm_topk_prob": true, "routed_scaling_factor": 1.0,
             ], tensors)
