@@ -168,10 +168,10 @@ public struct CheckpointModel: Sendable {
 }
 
 extension ConversionSource {
-    /// The first of the blocks that predict further tokens, behind the layers.
-    ///
-    /// No text runs through them, so nothing is known of what they take in. Beyond all blocks where
+    /// The first of the blocks behind the layers, which predict further tokens; beyond all blocks where
     /// there are none.
+    ///
+    /// No text runs through them, so nothing is known of what they take in.
     var firstPredictor: Int {
         let architecture = metadata["general.architecture"]?.text ?? ""
         func count(_ key: String) -> Int? { metadata["\(architecture).\(key)"]?.integer }
