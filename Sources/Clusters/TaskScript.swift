@@ -104,13 +104,14 @@ enum TaskScript {
         : "attempt $attempt on $host"
         printf '%s\n' "--- $(date '+%F %T') attempt $attempt on $host: $command" >>"$log"
         mkdir -p "$(dirname -- "$output")"
+        # Whoever looks sees by the file's date that the task is alive. Begun before the trap, so that it has none
+        # and a signal ends it at once, and it ends with this script in any case.
+        (while sleep 20 && kill -0 $$ 2>/dev/null; do touch -c "$state/$number.running" 2>/dev/null; done) >/dev/null 2>&1 &
+        pulse=$!
         sh -c "$command" >>"$log" 2>&1 &
         child=$!
         stopped=
         trap 'stopped=yes; pkill -TERM -P "$child" 2>/dev/null; kill -TERM "$child" 2>/dev/null' TERM INT
-        # Whoever looks sees by the file's date that the task is alive.
-        (while sleep 20; do touch -c "$state/$number.running" 2>/dev/null; done) >/dev/null 2>&1 &
-        pulse=$!
         wait "$child"
         code=$?
         # A signal ends the wait before the command has ended.

@@ -186,4 +186,32 @@ struct ClusterCommandTests {
             #expect(changed.errors.contains("generation_config.json"))
         }
     }
+
+    @Test("A task that is killed does not count as alive for long")
+    func killedTask() throws {
+        try withJob { folder in
+            try #require(cluster(["slurm", "job.yaml", "-o", "c"], in: folder).exitCode == 0)
+            let tasks = folder + "/c/stages/01-m-convert.tasks"
+            let slow = try text(tasks).replacingOccurrences(
+                of: "\t\(Tool.path)", with: "\t/bin/sleep 3; false")
+            try OutputFile.write(Array(slow.utf8), to: tasks)
+            // The date of its state is renewed twenty times a second here. After the kill it stays.
+            let script = """
+                cd "$1" && mkdir quick
+                printf '#!/bin/sh\\nexec /bin/sleep 0.05\\n' >quick/sleep && chmod +x quick/sleep
+                PATH=$PWD/quick:$PATH sh c/task.sh 01-m-convert 1 &
+                task=$! state=c/state/01-m-convert/1.running
+                until [ -e $state ]; do /bin/sleep 0.05; done
+                touch -d 2001-01-01 $state
+                until [ $state -nt c/task.sh ]; do /bin/sleep 0.05; done
+                kill -9 $task; wait $task 2>/dev/null
+                /bin/sleep 0.5
+                touch -d 2001-01-01 $state
+                /bin/sleep 1
+                stat -c %y $state
+                """
+            let outcome = try Tool.shell(script, [folder])
+            #expect(outcome.output.hasPrefix("2001-01-01"), "\(outcome.output)\(outcome.errors)")
+        }
+    }
 }
