@@ -193,20 +193,23 @@ struct ClusterCommandTests {
             try #require(cluster(["slurm", "job.yaml", "-o", "c"], in: folder).exitCode == 0)
             let tasks = folder + "/c/stages/01-m-convert.tasks"
             let slow = try text(tasks).replacingOccurrences(
-                of: "\t\(Tool.path)", with: "\t/bin/sleep 3; false")
+                of: "\t\(Tool.path)", with: "\t/bin/sleep 5; false")
             try OutputFile.write(Array(slow.utf8), to: tasks)
             // The date of its state is renewed twenty times a second here. After the kill it stays.
             let script = """
                 cd "$1" && mkdir quick
                 printf '#!/bin/sh\\nexec /bin/sleep 0.05\\n' >quick/sleep && chmod +x quick/sleep
                 PATH=$PWD/quick:$PATH sh c/task.sh 01-m-convert 1 &
-                task=$! state=c/state/01-m-convert/1.running
-                until [ -e $state ]; do /bin/sleep 0.05; done
-                touch -d 2001-01-01 $state
-                until [ $state -nt c/task.sh ]; do /bin/sleep 0.05; done
+                task=$! state=c/state/01-m-convert/1.running tries=0
+                until touch -c -d 2001-01-01 $state && [ -e $state ]; do
+                  [ $((tries += 1)) -le 200 ] || exit 1; /bin/sleep 0.05
+                done
+                until [ $state -nt c/task.sh ]; do
+                  [ $((tries += 1)) -le 200 ] || exit 1; /bin/sleep 0.05
+                done
                 kill -9 $task; wait $task 2>/dev/null
                 /bin/sleep 0.5
-                touch -d 2001-01-01 $state
+                touch -c -d 2001-01-01 $state
                 /bin/sleep 1
                 stat -c %y $state
                 """
