@@ -116,6 +116,8 @@ enum TaskScript {
         code=$?
         # A signal ends the wait before the command has ended.
         while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
+        # Its sleep first: it would hold what this script's output is read through.
+        pkill -P "$pulse" 2>/dev/null
         kill "$pulse" 2>/dev/null
         if [ -n "$stopped" ]; then give_up 143 "stopped from outside: the limit of time, or a cancellation"; fi
         if [ $code -ne 0 ]; then give_up $code ''; fi
