@@ -32,7 +32,7 @@ let package = Package(
                 "Zstandard", "GGUF", "Architectures", "Conversion", "Pipeline", "Inference",
                 "Evaluation", "Calibration", "Reporting", "Allocation", "Checkpoints", "Grammars",
                 "Modelfiles", "Planning", "Serving", "ServingHTTP", "Deployment", "HTTPRequests",
-                "Clusters", "LoadTesting", "Parts", "Watching",
+                "HTTPNetworking", "Clusters", "LoadTesting", "Parts", "Watching",
             ]),
     ],
     dependencies: [
@@ -65,17 +65,7 @@ let package = Package(
             name: "Quantization", dependencies: ["TensorCore", "CKernels"], swiftSettings: strict),
         .target(name: "Safetensors", dependencies: ["TensorCore"], swiftSettings: checked),
         .target(name: "Grammars", dependencies: ["TensorCore"], swiftSettings: checked),
-        // AsyncHTTPClient is imported here alone.
-        .target(
-            name: "HTTPRequests",
-            dependencies: [
-                "TensorCore",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-            ],
-            swiftSettings: checked),
+        .target(name: "HTTPRequests", dependencies: ["TensorCore"], swiftSettings: checked),
         .target(name: "Modelfiles", dependencies: ["TensorCore"], swiftSettings: checked),
         .target(
             name: "Parts",
@@ -86,6 +76,17 @@ let package = Package(
         .target(
             name: "Zstandard", dependencies: ["TensorCore", "CZstd"], swiftSettings: checked),
         // Layer 3
+        // AsyncHTTPClient is imported here alone.
+        .target(
+            name: "HTTPNetworking",
+            dependencies: [
+                "TensorCore", "HTTPRequests",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: checked),
         .target(
             name: "GGUF", dependencies: ["TensorCore", "Quantization"], swiftSettings: checked),
         // Layer 4
@@ -219,8 +220,8 @@ let package = Package(
                 "TensorCore", "Quantization", "Safetensors", "Templates", "Tokenization", "GGUF",
                 "Architectures", "Conversion", "Pipeline", "Inference", "Evaluation", "Calibration",
                 "Reporting", "Allocation", "Checkpoints", "Grammars", "Modelfiles", "Planning",
-                "Serving", "ServingHTTP", "Deployment", "HTTPRequests", "LoadTesting", "Watching",
-                "Clusters", "Parts",
+                "Serving", "ServingHTTP", "Deployment", "HTTPRequests", "HTTPNetworking",
+                "LoadTesting", "Watching", "Clusters", "Parts",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -369,11 +370,15 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "LoadTestingTests",
-            dependencies: ["LoadTesting", "HTTPRequests", "TensorCore", "TestSupport"],
+            dependencies: [
+                "LoadTesting", "HTTPRequests", "HTTPNetworking", "TensorCore", "TestSupport",
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "WatchingTests",
-            dependencies: ["Watching", "HTTPRequests", "TensorCore", "TestSupport"],
+            dependencies: [
+                "Watching", "HTTPRequests", "HTTPNetworking", "TensorCore", "TestSupport",
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "ClustersTests",

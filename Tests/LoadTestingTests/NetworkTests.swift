@@ -1,3 +1,4 @@
+import HTTPNetworking
 import HTTPRequests
 import LoadTesting
 import Synchronization

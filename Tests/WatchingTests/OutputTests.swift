@@ -1,4 +1,5 @@
 import Foundation
+import HTTPNetworking
 import HTTPRequests
 import TensorCore
 import TestSupport

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HTTPNetworking
 import HTTPRequests
 import Reporting
 import TensorCore

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+public import HTTPRequests
 import NIOCore
 import NIOHTTP1
 import NIOPosix
