@@ -122,7 +122,7 @@ public struct ModelFamily: Sendable {
         }
         try configuration.checkLayerTypes()
         let rotary = try RotaryParameters(configuration)
-        guard self.rotary.scalings.contains(rotary.type) else {
+        guard (self.rotary.scalings + self.rotary.lost).contains(rotary.type) else {
             throw rotary.unsupported(self.rotary.scalings)
         }
         configuration.notices = try rotary.review()
@@ -132,14 +132,19 @@ public struct ModelFamily: Sendable {
 
     /// Looks at the options that a GGUF file of this family cannot express.
     ///
-    /// - Returns: Sentences about those that may be left out.
-    /// - Throws: `ArchitectureError` about those without which the model is another.
+    /// - Returns: What may be left out, and what readers of the file compute otherwise.
+    /// - Throws: `ArchitectureError` about those of which there is no file that readers load.
     public func review(
         _ configuration: ModelConfiguration
-    ) throws(ArchitectureError) -> [String] {
-        var left: [String] = []
-        for check in checks { left += try check.run(configuration) }
-        return left
+    ) throws(ArchitectureError) -> ConfigurationReview {
+        var review = ConfigurationReview()
+        review.departures = try RotaryParameters(configuration).departures(rotary)
+        for check in checks {
+            let found = try check.run(configuration)
+            review.notices += found.notices
+            review.departures += found.departures
+        }
+        return review
     }
 
     /// What rules make of a configuration.

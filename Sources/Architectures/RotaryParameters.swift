@@ -88,6 +88,25 @@ public struct RotaryParameters: Sendable {
             .unsupportedRotaryScaling(type, supported: supported), "\(key).rope_type")
     }
 
+    /// Scalings that the family's files do not have: one that its readers do not know, and one of
+    /// layers with a sliding window, for which files have a base and nothing else.
+    func departures(_ rules: RotaryRules) -> [ArchitectureError] {
+        var departures: [ArchitectureError] = []
+        // A dynamic one counts beyond the context of the training only.
+        if type != "dynamic", !rules.scalings.contains(type), rules.lost.contains(type) {
+            departures.append(
+                configuration.inexpressible(
+                    "\(key).rope_type", found: "\"\(type)\"", expected: "\"default\""))
+        }
+        if let name = (local?["rope_type"] ?? local?["type"])?.text, name != "default" {
+            departures.append(
+                configuration.inexpressible(
+                    "\(key).sliding_attention.rope_type", found: "\"\(name)\"",
+                    expected: "the base of these layers alone"))
+        }
+        return departures
+    }
+
     /// Reads `rope_parameters`, or `rope_scaling` and `rope_theta` of older files.
     ///
     /// `rope_parameters` may be one object, or one for each kind of attention. Where a file has
@@ -160,11 +179,6 @@ extension RotaryParameters {
             guard value > 0, value.isFinite else {
                 throw invalid(name, found: "\(value)", expected: "a positive number")
             }
-        }
-        if let name = (local?["rope_type"] ?? local?["type"])?.text, name != "default" {
-            throw configuration.fault(
-                .unsupportedRotaryScaling(name, supported: ["default"]),
-                "\(key).sliding_attention.rope_type")
         }
         var notices: [String] = []
         if type == "default", values["rope_type"] == nil, let factor = try number("factor") {

@@ -33,6 +33,8 @@ public struct ConversionSource: TensorSource {
         /// Whether the matrices that the sentence-transformers library keeps behind a model become a part
         /// of the file, where they do so on request only.
         public var includesDenseModules = false
+        /// Whether a model of which readers of its file compute another is refused.
+        public var refusesDepartures = false
         /// An adapter (LoRA) that is merged into the weights, and that names the model.
         public var adapter: AdapterDirectory?
 
@@ -105,7 +107,8 @@ public struct ConversionSource: TensorSource {
             .compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
         let target = try options.target.map { try HuggingFaceDirectory(path: $0) }
         configuration.target = target?.config
-        let left = try family.review(configuration)
+        let review = try family.review(configuration)
+        if options.refusesDepartures, let departure = review.departures.first { throw departure }
         try directory.checkConvertible()
         let weights = try ConvertedWeights(
             directory, family, &configuration, options: options, values: exported)
@@ -139,15 +142,16 @@ public struct ConversionSource: TensorSource {
         quantizationMethod = weights.method
         storedType = weights.storedType
         storedByteCount = weights.storedByteCount
-        warnings = weights.warnings + general.warnings + faults.map(\.description)
+        warnings =
+            review.warnings + weights.warnings + general.warnings + faults.map(\.description)
         // GGUF has no key for it: the file is right up to the context that the model was trained on.
         // Families that have another way to say it write a scaling.
         let isDynamic =
             try RotaryParameters(configuration).type == "dynamic"
             && !metadata.entries.contains { $0.key.hasSuffix(".rope.scaling.factor") }
         notices =
-            try directory.notices + weights.notices + general.notices + configuration.notices + left
-            + tokenizer.notices + tokenizer.readerLimitNotices(metadata)
+            try directory.notices + weights.notices + general.notices + configuration.notices
+            + review.notices + tokenizer.notices + tokenizer.readerLimitNotices(metadata)
             + (isDynamic
                 ? ["dynamic rotary scaling is not carried over; contexts stay as trained"] : [])
     }

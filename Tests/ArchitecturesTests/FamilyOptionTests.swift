@@ -173,7 +173,6 @@ import Testing
         for (key, members) in [
             ("alibi", #""alibi":false"#), ("qk_ln", #""qk_ln":true"#),
             ("attn_type", #""attn_type":"multiquery_attention""#),
-            ("softmax_scale", #""softmax_scale":0.5"#),
         ] {
             let error = #expect(throws: ArchitectureError.self) {
                 try FamilyOptionTests.entries(text(members))

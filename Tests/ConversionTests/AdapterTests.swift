@@ -177,6 +177,9 @@ struct AdapterTests {
         var dora = TinyAdapter()
         dora.config["use_dora"] = true
         #expect(try dora.problem().contains("use_dora: weights with magnitudes"))
+        var biased = TinyAdapter()
+        biased.config["lora_bias"] = true
+        #expect(try biased.problem().contains("lora_bias: changes with biases"))
         var other = TinyAdapter()
         other.config["peft_type"] = "IA3"
         #expect(try other.problem().contains("an adapter of the kind IA3 found"))

@@ -52,8 +52,8 @@ extension ModelFamily {
                     width: .key("moe_intermediate_size"))),
         ],
         checks: [
-            .activation(.silu), .on("mup_enabled"), .off("attention_bias"),
-            .refusing { configuration throws(ArchitectureError) in
+            .activation(.silu), .on("mup_enabled"), .without("attention_bias"),
+            .departing { configuration throws(ArchitectureError) in
                 let period = try configuration.required("global_attn_every_n_layers")
                 guard period != 4, configuration["layer_types"] == nil else { return }
                 throw configuration.inexpressible(

@@ -45,7 +45,7 @@ extension ModelFamily {
             .init(activation + "eps", "xielu.eps", shape: []),
         ]),
         rotary: .llama3,
-        checks: [.activation(["xielu"])],
+        checks: [.refused(.activation(["xielu"]))],
         tokenizer: .llama,
         export: .init(
             modelType: "apertus", constants: [("hidden_act", .text("xielu"))],

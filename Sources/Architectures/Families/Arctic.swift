@@ -40,7 +40,7 @@ extension ModelFamily {
         ],
         rotary: .unscaledOrDynamic,
         checks: [
-            .activation(.silu), .headsShareWidth, .number("moe_layer_frequency", 1),
-            .on("use_residual", "parallel_attn_mlp_res"),
+            .activation(.silu), .headsShareWidth, .refused(.number("moe_layer_frequency", 1)),
+            .needing("use_residual", "parallel_attn_mlp_res"),
         ])
 }

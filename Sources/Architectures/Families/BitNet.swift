@@ -43,7 +43,7 @@ extension ModelFamily {
             .init(".ffn_sub_norm.", means: ".ffn_layernorm."),
         ]),
         rotary: .unscaled,
-        checks: [.activation(.silu), .headsShareWidth, .off("attention_bias")],
+        checks: [.activation(.silu), .headsShareWidth, .without("attention_bias")],
         decoder: .blocks(.init(pairing: .halves)) {
             model, index, block throws(DecoderDescriptionError) in
             let name = "blk.\(index)"

@@ -24,7 +24,7 @@ extension ModelFamily {
                 norm("q_norm", .headCount), norm("k_norm", .keyValueHeadCount)),
         ],
         rotary: .yarnOrDynamic,
-        checks: [.activation(.silu), .off("mlp_bias"), .headsShareWidth],
+        checks: [.activation(.silu), .without("mlp_bias"), .headsShareWidth],
         decoder: .custom { model throws(DecoderDescriptionError) in
             let isSwin = try model.flag("swin_norm", standard: false)
             return try model.decoder(.init(pairing: .interleaved)) {

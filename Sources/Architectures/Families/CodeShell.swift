@@ -35,7 +35,7 @@ extension ModelFamily {
         rotary: .unscaledOrLinearByOne,
         checks: [
             .activation(.geluTanh, at: "activation_function"),
-            .text("position_embedding_type", "rope"), .on("group_query_attention"),
+            .refused(.text("position_embedding_type", "rope")), .needing("group_query_attention"),
             .refusing { configuration throws(ArchitectureError) in
                 let width = try configuration.hiddenSize()
                 guard let found = try configuration.integer("n_inner"), found != 4 * width else {

@@ -62,7 +62,7 @@ extension ModelFamily {
                 .gatedNetwork(width: .listed("deci_widths"))),
         ],
         rotary: .llama3,
-        checks: [.activation(.silu), .off("attention_bias", "mlp_bias"), .headsShareWidth],
+        checks: [.activation(.silu), .without("attention_bias", "mlp_bias"), .headsShareWidth],
         decoder: .custom { model throws(DecoderDescriptionError) in
             var style = DecoderStyle(pairing: .interleaved)
             style.partsMayMiss = true

@@ -28,7 +28,7 @@ extension ModelFamily {
             .ignoring("lm_head.weight", "lm_head.bias"),
         ],
         rotary: .unscaled,
-        checks: [.activation(.silu), .off("attention_bias", "mlp_bias")],
+        checks: [.activation(.silu), .without("attention_bias", "mlp_bias")],
         tokenizer: .init(leadingKeys: [
             .entries { _ in [.init("tokenizer.ggml.add_bos_token", .bool(false))] }
         ]),

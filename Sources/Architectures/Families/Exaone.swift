@@ -44,8 +44,9 @@ extension ModelFamily {
         ],
         rotary: .llama3,
         checks: [
-            .activation(.silu, at: "hidden_act", "activation_function"),
-            .number("partial_rotary_factor", 1),
+            .refused(
+                .activation(.silu, at: "hidden_act", "activation_function"),
+                .number("partial_rotary_factor", 1))
         ],
         decoder: .blocks(.init(pairing: .halves)))
 }

@@ -58,7 +58,7 @@ extension ModelFamily {
         ],
         rotary: .yarnOrDynamic,
         checks: [
-            .off("alibi", "bias"),
+            .off("alibi"), .without("bias"),
             .refusing { configuration throws(ArchitectureError) in
                 guard configuration["new_decoder_architecture"]?.boolean != true else { return }
                 try configuration.require("parallel_attn", true)

@@ -61,13 +61,15 @@ extension ModelFamily {
         ],
         rotary: .unscaled,
         checks: [
-            .activation(.silu), .off("attention_bias", "mlp_bias", "projectors_bias"),
+            .refused(.activation(.silu)),
+            .without("attention_bias", "mlp_bias", "projectors_bias"),
             .stateSpace(
                 falconStateSpace, projectionBias: "mamba_proj_bias", headLength: "mamba_d_head"),
-            .refusing { configuration throws(ArchitectureError) in
-                if configuration["mamba_rms_norm"]?.boolean == true {
-                    try configuration.require("mamba_norm_before_gate", false)
-                }
+            .departing { configuration throws(ArchitectureError) in
+                guard configuration["mamba_rms_norm"]?.boolean == true else { return }
+                try configuration.require("mamba_norm_before_gate", false)
+            },
+            .departing { configuration throws(ArchitectureError) in
                 let embedding = try TensorRule.Factor("embedding_multiplier").value(
                     in: configuration)
                 let output = try TensorRule.Factor("lm_head_multiplier").value(in: configuration)

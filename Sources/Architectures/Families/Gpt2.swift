@@ -46,7 +46,7 @@ extension ModelFamily {
             .activation(
                 ["gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu"], at: "activation_function"),
             .on("scale_attn_weights"),
-            .off("add_cross_attention", "scale_attn_by_inverse_layer_idx"),
+            .without("add_cross_attention"), .off("scale_attn_by_inverse_layer_idx"),
         ],
         export: .init(
             modelType: "gpt2",

@@ -37,7 +37,7 @@ extension ModelFamily {
         ],
         checks: [
             .activation(.geluTanh, at: "activation_function"),
-            .on("multi_query", "scale_attn_weights"), .off("add_cross_attention"),
+            .needing("multi_query"), .on("scale_attn_weights"), .without("add_cross_attention"),
         ],
         export: .init(
             modelType: "gpt_bigcode",

@@ -43,7 +43,7 @@ extension ModelFamily {
         rotary: .unscaled,
         checks: [
             .activation(["gelu", "gelu_new", "gelu_pytorch_tanh"]), .headsShareWidth,
-            .text("rope_type", "yarn", "original"),
+            .refused(.text("rope_type", "yarn", "original")),
         ],
         decoder: .grok)
 

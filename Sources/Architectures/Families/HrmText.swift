@@ -74,7 +74,7 @@ extension ModelFamily {
             spellings: [.init("L_module.layers.", means: "layers.")],
             multiTokenPrediction: .apart(prefix: "model.H_module.", modules: [:])),
         rotary: .yarnOrDynamic,
-        checks: [.activation(.silu), .off("attention_bias", "mlp_bias")],
+        checks: [.activation(.silu), .without("attention_bias", "mlp_bias")],
         decoder: .custom { model throws(DecoderDescriptionError) in
             try model.stackedDecoder()
         })

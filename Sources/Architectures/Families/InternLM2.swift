@@ -28,7 +28,7 @@ extension ModelFamily {
                 .init("feed_forward.w2", "ffn_down", [.hidden, .feedForward])),
         ],
         rotary: .yarnOrDynamic,
-        checks: [.activation(.silu), .off("bias"), .headsShareWidth],
+        checks: [.activation(.silu), .without("bias"), .headsShareWidth],
         tokenizer: .init(
             prefixSpace: .amid(always: true), replacements: [.init("eos", "<|im_end|>")],
             unusedPrefix: "[UNUSED"),

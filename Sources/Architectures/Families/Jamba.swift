@@ -57,7 +57,7 @@ extension ModelFamily {
             .init(".pre_moe_layernorm.", means: ".pre_ff_layernorm."),
         ]),
         rotary: .unscaled,
-        checks: [.activation(.silu), .off("mamba_proj_bias"), .headsShareWidth],
+        checks: [.activation(.silu), .without("mamba_proj_bias"), .headsShareWidth],
         export: .init(
             modelType: "jamba",
             words: [

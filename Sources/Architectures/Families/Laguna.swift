@@ -91,7 +91,7 @@ extension ModelFamily {
         ]),
         checks: [
             .activation(.silu), .off("moe_apply_router_weight_on_input"), .denseLayersFirst,
-            .unscaledWindows, .number("moe_router_logit_softcapping", 0), .lagunaLayers,
+            .number("moe_router_logit_softcapping", 0), .lagunaLayers,
         ],
         export: .init(
             modelType: "laguna",

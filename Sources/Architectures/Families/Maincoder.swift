@@ -20,7 +20,7 @@ extension ModelFamily {
             .blocks(.preNorms(), .headNorms(), .attention(), .gatedNetwork()),
         ],
         rotary: .yarnOrDynamic,
-        checks: [.activation(.silu), .off("attention_bias"), .on("use_qk_norm")],
+        checks: [.activation(.silu), .without("attention_bias"), .needing("use_qk_norm")],
         decoder: .blocks(.init(pairing: .interleaved, headNorms: .head)) { _, _, block in
             block.attention.normAfterRotation = true
         })

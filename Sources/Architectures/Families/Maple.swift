@@ -40,8 +40,7 @@ extension ModelFamily {
         ],
         rotary: .yarnOrDynamic,
         checks: [
-            .activation(.silu), .zero("num_shared_experts"), .on("norm_topk_prob"),
-            .unscaledWindows,
+            .refused(.activation(.silu), .zero("num_shared_experts"), .on("norm_topk_prob")),
             .refusing { configuration throws(ArchitectureError) in
                 guard configuration["nope_on_global_attention"]?.boolean == true else {
                     throw configuration.inexpressible(

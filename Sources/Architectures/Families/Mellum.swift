@@ -24,7 +24,8 @@ extension ModelFamily {
             .entries { configuration throws(ArchitectureError) in
                 guard configuration["use_sliding_window"]?.boolean != false,
                     let window = try configuration.integer("sliding_window"),
-                    let layers = try configuration.slidingLayers()
+                    // Readers end on a window that no layer has.
+                    let layers = try configuration.slidingLayers(), layers.contains(true)
                 else { return [] }
                 return [
                     .init(
@@ -41,8 +42,7 @@ extension ModelFamily {
                 .experts(width: .key("moe_intermediate_size"))),
         ],
         checks: [
-            .activation(.silu), .off("attention_bias"), .on("norm_topk_prob"), .noDenseLayers,
-            .unscaledWindows,
+            .activation(.silu), .without("attention_bias"), .on("norm_topk_prob"), .noDenseLayers,
         ],
         export: .init(
             modelType: "mellum",

@@ -75,8 +75,9 @@ extension ModelFamily {
         ],
         checkpoint: .init(multiTokenPrediction: .apart(prefix: "model.mtp.", modules: [:])),
         checks: [
-            .activation(.silu), .text("topk_method", "noaux_tc"), .text("scoring_func", "sigmoid"),
-            .on("norm_topk_prob"), .zero("n_shared_experts"),
+            .activation(.silu),
+            .refused(.text("topk_method", "noaux_tc"), .text("scoring_func", "sigmoid")),
+            .on("norm_topk_prob"), .refused(.zero("n_shared_experts")),
         ],
         export: .init(
             modelType: "mimo_v2_flash",

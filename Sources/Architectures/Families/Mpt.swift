@@ -41,8 +41,9 @@ extension ModelFamily {
                 .plainNetwork("ffn.up_proj", "ffn.down_proj", width: 4 * .hidden)),
         ],
         checks: [
-            .on("alibi"), .off("qk_ln", "prefix_lm"), .absent("softmax_scale", "logit_scale"),
-            .text("attn_type", "multihead_attention"), .number("expansion_ratio", 4),
+            .needing("alibi"), .without("qk_ln"), .off("prefix_lm"), .absent("softmax_scale"),
+            .absent("logit_scale"),
+            .refused(.text("attn_type", "multihead_attention"), .number("expansion_ratio", 4)),
         ],
         export: .init(
             modelType: "mpt",

@@ -44,7 +44,7 @@ extension ModelFamily {
                 .museAttention, .gatedNetwork()),
         ],
         checks: [
-            .activation(.silu, at: "hidden_activation"), .off("attention_bias"),
+            .activation(.silu, at: "hidden_activation"), .without("attention_bias"),
             .number("post_norm_eps", 1e-8), .museRotation,
         ],
         tokenizer: .init(replacements: [.init("eot", "<|eot|>")]),

@@ -49,7 +49,7 @@ extension ModelFamily {
         ],
         rotary: .unscaled,
         checks: [
-            .on("share_input_output_layers", "normalize_qk_projections", "ffn_with_glu"),
+            .needing("share_input_output_layers", "normalize_qk_projections", "ffn_with_glu"),
             .text("activation_fn_name", "swish"),
         ],
         decoder: .blocks(.init(pairing: .halves, headNorms: .head)))

@@ -32,6 +32,6 @@ extension ModelFamily {
             .blocks(.preNorms(bias: .required), .attention(), .gatedNetwork()),
         ],
         rotary: .unscaledOrDynamic,
-        checks: [.activation(.silu), .off("attention_bias"), .headsShareWidth],
+        checks: [.activation(.silu), .without("attention_bias"), .headsShareWidth],
         decoder: .blocks(.init(pairing: .halves, norm: .layer)))
 }

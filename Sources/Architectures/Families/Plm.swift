@@ -30,7 +30,8 @@ extension ModelFamily {
         ]),
         rotary: .unscaledOrDynamic,
         checks: [
-            .activation(["relu2"]), .off("attention_bias", "mlp_bias"), .absent("q_lora_rank"),
+            .activation(["relu2"]), .without("attention_bias", "mlp_bias"),
+            .refused(.absent("q_lora_rank")),
         ],
         decoder: .custom { model throws(DecoderDescriptionError) in
             try model.latentDecoder(

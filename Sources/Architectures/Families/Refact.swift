@@ -48,7 +48,7 @@ extension ModelFamily {
                 .init("mlp.c_proj", "ffn_down", [.hidden, .feedForward])),
         ],
         rotary: .unscaled,
-        checks: [.on("multi_query")],
+        checks: [.needing("multi_query")],
         decoder: .custom { model throws(DecoderDescriptionError) in
             try model.decoder(.init()) { _, block in block.attention.alibiBias = 8 }
         })

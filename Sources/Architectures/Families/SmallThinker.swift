@@ -45,8 +45,8 @@ extension ModelFamily {
                     width: .key("moe_ffn_hidden_size"), count: .key("moe_num_primary_experts"))),
         ],
         checks: [
-            .absent("moe_num_secondary_experts"),
-            .refusing { configuration throws(ArchitectureError) in
+            .refused(.absent("moe_num_secondary_experts")),
+            .departing { configuration throws(ArchitectureError) in
                 let count = try configuration.numHiddenLayers()
                 let (slides, turns) = (
                     configuration.layout("sliding_window_layout"),

@@ -26,7 +26,7 @@ extension ModelFamily {
         rotary: .llama3,
         checks: [
             .activation(.silu),
-            .refusing { configuration throws(ArchitectureError) in
+            .departing { configuration throws(ArchitectureError) in
                 // Which layers do without positions is not in the file.
                 let count = try configuration.numHiddenLayers()
                 let rotated = configuration["no_rope_layers"]?.array?.prefix(count).map(\.integer)

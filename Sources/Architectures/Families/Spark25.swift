@@ -33,7 +33,7 @@ extension ModelFamily {
         ],
         checks: [
             .activation(["gelu"]), .text("gate_attn_act_mode", "sigmoid"),
-            .on("headwise_attn_output_gate"), .unscaledWindows,
+            .needing("headwise_attn_output_gate"),
             .refusing { configuration throws(ArchitectureError) in
                 guard try configuration.slidingLayers() == nil else { return }
                 throw configuration.fault(.missingKey, "layer_types")

@@ -102,8 +102,8 @@ extension ModelFamily {
             ], multiTokenPrediction: .kept),
         rotary: .stepRotation,
         checks: [
-            .on("use_head_wise_attn_gate", "use_qk_norm", "use_moe_router_bias"),
-            .text("moe_router_activation", "sigmoid"), .stepLayers,
+            .needing("use_head_wise_attn_gate", "use_qk_norm", "use_moe_router_bias"),
+            .refused(.text("moe_router_activation", "sigmoid")), .stepLayers,
         ],
         decoder: .custom { model throws(DecoderDescriptionError) in
             let base = try model.positiveNumber("rope.freq_base_swa")

@@ -3,28 +3,69 @@ import TensorCore
 /// What a family's GGUF files take for granted about a configuration.
 ///
 /// A GGUF architecture has no keys for some options: its readers know what the published models
-/// did. A check refuses the values with which a file would be another model, and returns sentences
-/// about those that may be left out. Families list their checks; the first that refuses counts.
+/// did. A check tells the values of which a file becomes another model, which its readers compute;
+/// it refuses those of which there is no file, or one that readers end on; and it returns sentences
+/// about what may be left out. Families list their checks; the first that refuses counts.
 public struct ConfigurationCheck: Sendable {
     /// Looks at a configuration.
-    let run: @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
+    let run: @Sendable (ModelConfiguration) throws(ArchitectureError) -> ConfigurationReview
 
     /// A check of a family's own that returns what is left out.
     @inline(never)
     static func noting(
         _ run: @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> [String]
-    ) -> Self { .init(run: run) }
+    ) -> Self {
+        .init { configuration throws(ArchitectureError) in
+            .init(notices: try run(configuration))
+        }
+    }
 
-    /// A check of a family's own that lets everything else be.
+    /// A check of a family's own that refuses.
     @inline(never)
     static func refusing(
         _ check: @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> Void
     ) -> Self {
         .init { configuration throws(ArchitectureError) in
             try check(configuration)
-            return []
+            return .init()
         }
     }
+
+    /// A check of a family's own that tells an option without a key, where it throws one; all else
+    /// that it throws is refused.
+    @inline(never)
+    static func departing(
+        _ check: @escaping @Sendable (ModelConfiguration) throws(ArchitectureError) -> Void
+    ) -> Self {
+        .init { configuration throws(ArchitectureError) in
+            do throws(ArchitectureError) {
+                try check(configuration)
+                return .init()
+            } catch {
+                guard case .notExpressible = error.kind else { throw error }
+                return .init(departures: [error])
+            }
+        }
+    }
+
+    /// Checks that refuse what they would tell: the file has no place for what such a model has, or
+    /// its readers end on it.
+    @inline(never)
+    static func refused(_ checks: Self...) -> Self {
+        .refusing { configuration throws(ArchitectureError) in
+            for check in checks {
+                if let departure = try check.run(configuration).departures.first { throw departure }
+            }
+        }
+    }
+
+    /// Switches of what the file has tensors for, and needs; refused where they are off.
+    @inline(never)
+    static func needing(_ keys: String...) -> Self { .refused(.switches(keys, true)) }
+
+    /// Switches of what the file has no tensors for; refused where they are on.
+    @inline(never)
+    static func without(_ keys: String...) -> Self { .refused(.switches(keys, false)) }
 
     /// The activation between a network's layers, where the configuration says one.
     ///
@@ -36,12 +77,12 @@ public struct ConfigurationCheck: Sendable {
         .text(keys.isEmpty ? ["hidden_act"] : keys, names)
     }
 
-    /// A text that must be one of some where it is there.
+    /// A text that is one of some where it is there.
     @inline(never)
     static func text(_ key: String, _ names: String...) -> Self { .text([key], names) }
 
     private static func text(_ keys: [String], _ names: [String]) -> Self {
-        .refusing { configuration throws(ArchitectureError) in
+        .departing { configuration throws(ArchitectureError) in
             guard let (key, value) = configuration.first(of: keys) else { return }
             guard let name = value.text else {
                 throw configuration.fault(
@@ -54,24 +95,32 @@ public struct ConfigurationCheck: Sendable {
         }
     }
 
-    /// Switches that must be on where they are there.
+    /// Switches that are on where they are there.
     @inline(never)
     static func on(_ keys: String...) -> Self { .switches(keys, true) }
 
-    /// Switches that must be off where they are there.
+    /// Switches that are off where they are there.
     @inline(never)
     static func off(_ keys: String...) -> Self { .switches(keys, false) }
 
     private static func switches(_ keys: [String], _ expected: Bool) -> Self {
-        .refusing { configuration throws(ArchitectureError) in
-            for key in keys { try configuration.require(key, expected) }
+        .init { configuration throws(ArchitectureError) in
+            var review = ConfigurationReview()
+            for key in keys {
+                let check = ConfigurationCheck.departing {
+                    configuration throws(ArchitectureError) in
+                    try configuration.require(key, expected)
+                }
+                review.departures += try check.run(configuration).departures
+            }
+            return review
         }
     }
 
-    /// A number that must be this one where it is there.
+    /// A number that is this one where it is there.
     @inline(never)
     static func number(_ key: String, _ expected: Double) -> Self {
-        .refusing { configuration throws(ArchitectureError) in
+        .departing { configuration throws(ArchitectureError) in
             guard let found = try configuration.number([key]), found != expected else { return }
             func text(_ number: Double) -> String {
                 Int(exactly: number).map { "\($0)" } ?? "\(number)"
@@ -80,29 +129,29 @@ public struct ConfigurationCheck: Sendable {
         }
     }
 
-    /// An integer that must be this one; one that the configuration must have.
+    /// An integer that is this one; one that the configuration must have.
     @inline(never)
     static func count(_ key: String, _ expected: Int) -> Self {
-        .refusing { configuration throws(ArchitectureError) in
+        .departing { configuration throws(ArchitectureError) in
             let found = try configuration.required(key)
             guard found != expected else { return }
             throw configuration.inexpressible(key, found: "\(found)", expected: "\(expected)")
         }
     }
 
-    /// A count that must be 0 where it is there.
+    /// A count that is 0 where it is there.
     @inline(never)
     static func zero(_ key: String) -> Self {
-        .refusing { configuration throws(ArchitectureError) in
+        .departing { configuration throws(ArchitectureError) in
             guard let found = try configuration.integer(key), found != 0 else { return }
             throw configuration.inexpressible(key, found: "\(found)", expected: "0")
         }
     }
 
-    /// Options that must not be there.
+    /// Options that are not there.
     @inline(never)
     static func absent(_ keys: String...) -> Self {
-        .refusing { configuration throws(ArchitectureError) in
+        .departing { configuration throws(ArchitectureError) in
             for key in keys {
                 guard let value = configuration[key] else { continue }
                 throw configuration.inexpressible(
@@ -143,7 +192,7 @@ public struct ConfigurationCheck: Sendable {
     static func layerTypes(
         _ pattern: String, slides: @escaping @Sendable (Int) -> Bool
     ) -> Self {
-        .refusing { configuration throws(ArchitectureError) in
+        .departing { configuration throws(ArchitectureError) in
             try configuration.requireLayerTypes(pattern, slides: slides)
         }
     }
@@ -185,19 +234,5 @@ extension ModelConfiguration {
                     expected: pattern)
             }
         }
-    }
-}
-
-extension ConfigurationCheck {
-    /// A rotation that is stretched in layers with a sliding window, where files have a base for them
-    /// and nothing else.
-    static let unscaledWindows = refusing { configuration throws(ArchitectureError) in
-        let local = configuration["rope_parameters"]?["sliding_attention"]
-        guard let type = local?["rope_type"]?.text ?? local?["type"]?.text, type != "default" else {
-            return
-        }
-        throw configuration.inexpressible(
-            "rope_parameters.sliding_attention.rope_type", found: "\"\(type)\"",
-            expected: "\"default\"")
     }
 }

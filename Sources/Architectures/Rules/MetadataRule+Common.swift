@@ -41,8 +41,7 @@ extension [MetadataRule] {
         .count("expert_count", "num_local_experts", "num_experts", "n_routed_experts"),
         .count(
             "expert_used_count", "num_experts_per_tok", "num_experts_per_token", "top_k_experts"),
-        .count("expert_group_count", "n_group"),
-        .count("expert_group_used_count", "topk_group"),
+        .expertGroups,
         .expertGating,
     ]
 
@@ -220,6 +219,26 @@ extension MetadataRule {
         try RotaryParameters(configuration).sections().map {
             [.init("{arch}.rope.dimension_sections", .int32s($0))]
         } ?? []
+    }
+
+    /// How many groups the experts are in, and of how many groups some are chosen.
+    ///
+    /// Groups of which all are used are one group: readers end on as many as there are.
+    static let expertGroups = MetadataRule.entries { configuration throws(ArchitectureError) in
+        let (count, used) = (
+            try configuration.integer("n_group"), try configuration.integer("topk_group")
+        )
+        let areAllUsed = count ?? 1 > 1 && count == used
+        var entries: [MetadataEntry] = []
+        for (key, name, value) in [
+            ("expert_group_count", "n_group", count),
+            ("expert_group_used_count", "topk_group", used),
+        ] {
+            guard let value else { continue }
+            entries.append(
+                .init("{arch}.\(key)", try configuration.uint32(areAllUsed ? 1 : value, name)))
+        }
+        return entries
     }
 
     /// How the scores of experts become weights.

@@ -81,30 +81,34 @@ extension ConfigurationCheck {
     static func stateSpace(
         _ sizes: StateSpaceSizes, projectionBias: String, headLength: String
     ) -> Self {
-        .refusing { configuration throws(ArchitectureError) in
+        .init { configuration throws(ArchitectureError) in
             try configuration.checkStateSpace(
                 sizes, projectionBias: projectionBias, headLength: headLength)
+            return try ConfigurationCheck.stepLimits.run(configuration)
+        }
+    }
+
+    /// Limits of a state space's steps, which no file has.
+    private static let stepLimits = departing { configuration throws(ArchitectureError) in
+        guard let limits = configuration["time_step_limit"] else { return }
+        func number(_ index: Int) -> Double? {
+            guard let all = limits.array, all.count == 2 else { return nil }
+            if all[index]["__float__"]?.text == "Infinity" { return .infinity }
+            return all[index].double
+        }
+        guard number(0) == 0, number(1) == .infinity else {
+            throw configuration.inexpressible(
+                "time_step_limit", found: "other limits of steps", expected: "0 and Infinity")
         }
     }
 }
 
 extension ModelConfiguration {
     /// The check that `ConfigurationCheck.stateSpace` makes.
-    func checkStateSpace(
+    fileprivate func checkStateSpace(
         _ sizes: StateSpaceSizes, projectionBias: String, headLength: String
     ) throws(ArchitectureError) {
         try require(projectionBias, false)
-        if let limits = self["time_step_limit"] {
-            func number(_ index: Int) -> Double? {
-                guard let all = limits.array, all.count == 2 else { return nil }
-                if all[index]["__float__"]?.text == "Infinity" { return .infinity }
-                return all[index].double
-            }
-            guard number(0) == 0, number(1) == .infinity else {
-                throw inexpressible(
-                    "time_step_limit", found: "other limits of steps", expected: "0 and Infinity")
-            }
-        }
         let (heads, width) = (try sizes.heads.size(in: self), try sizes.width.size(in: self))
         let groups = try sizes.groups.size(in: self)
         guard heads % groups == 0 else {

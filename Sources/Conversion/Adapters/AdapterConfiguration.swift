@@ -83,6 +83,7 @@ struct AdapterConfiguration: Sendable {
         for (key, what) in [
             ("use_dora", "weights with magnitudes of their own (DoRA) found"),
             ("use_qalora", "factors for groups of columns (QALoRA) found"),
+            ("lora_bias", "changes with biases (lora_bias) found"),
         ] where json[key]?.boolean == true {
             throw AdapterError(.unsupported(found: what, remedy: merging), path: path, place: key)
         }

@@ -165,6 +165,7 @@ struct ConvertCommand: ParsableCommand {
             isVocabularyOnly: vocabOnly, ignoredTensors: ignoreTensors, adapter: merged,
             target: draft.targetModelDir)
         conversion.includesDenseModules = dense.includesDenseModules
+        conversion.refusesDepartures = planning.strict
         let source = try ConversionSource(
             directory: merged.map { try adapter.base(of: $0) } ?? directory, options: conversion)
         planning.tell(source.notices, source.warnings)

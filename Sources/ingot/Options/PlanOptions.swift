@@ -22,8 +22,8 @@ struct PlanOptions: ParsableArguments {
 
     @Flag(
         help: """
-            Make errors of what would be warnings: fallbacks, tensors or experts without \
-            importance, values beyond F16's range.
+            Make errors of what would be warnings: options that readers of the file compute \
+            otherwise, fallbacks, tensors or experts without importance, values beyond F16's range.
             """)
     var strict = false
 

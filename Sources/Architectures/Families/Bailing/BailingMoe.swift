@@ -39,8 +39,9 @@ extension ModelFamily {
         ],
         rotary: .yarnOrDynamic,
         checks: [
-            .activation(.silu), .off("use_bias", "use_qkv_bias", "norm_head", "norm_softmax"),
-            .zero("first_k_dense_replace"),
+            .activation(.silu), .without("use_bias", "use_qkv_bias", "norm_head"),
+            .off("norm_softmax"),
+            .refused(.zero("first_k_dense_replace")),
         ],
         decoder: .blocks(
             .init(

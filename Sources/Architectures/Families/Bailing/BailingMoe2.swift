@@ -86,7 +86,7 @@ extension TensorModules {
 extension [ConfigurationCheck] {
     /// What files of Ling 2 take for granted.
     static let bailingMoe2: Self = [
-        .activation(.silu), .on("use_qk_norm"), .off("use_bias", "use_qkv_bias"),
+        .activation(.silu), .needing("use_qk_norm"), .without("use_bias", "use_qkv_bias"),
     ]
 }
 

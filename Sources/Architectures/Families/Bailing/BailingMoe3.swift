@@ -60,8 +60,9 @@ extension ModelFamily {
         checkpoint: .init(multiTokenPrediction: .kept),
         rotary: .yarnOrDynamic,
         checks: [
-            .activation(.silu), .text("gated_attention_proj_granularity_type", "head_wise"),
-            .off("use_bias", "use_qkv_bias"),
+            .activation(.silu),
+            .refused(.text("gated_attention_proj_granularity_type", "head_wise")),
+            .without("use_bias", "use_qkv_bias"),
             .refusing { configuration throws(ArchitectureError) in
                 for key in ["no_kda_lora", "kda_safe_gate"]
                 where configuration[key]?.boolean != true {

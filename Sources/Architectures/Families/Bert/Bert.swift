@@ -146,7 +146,8 @@ extension ModelConfiguration {
 extension [ConfigurationCheck] {
     /// What GGUF's `bert` takes for granted.
     static let encoder: Self = [
-        .activation(["gelu"]), .off("is_decoder"), .text("position_embedding_type", "absolute"),
+        .activation(["gelu"]), .off("is_decoder"),
+        .refused(.text("position_embedding_type", "absolute")),
     ]
 }
 

@@ -44,7 +44,8 @@ extension ModelFamily {
                 "cls.predictions.transform.LayerNorm.bias"),
         ],
         checks: [
-            .text("position_embedding_type", "alibi"), .text("feed_forward_type", "geglu"),
+            .refused(
+                .text("position_embedding_type", "alibi"), .text("feed_forward_type", "geglu")),
             .off("is_decoder"),
         ],
         tokenizer: .init(leadingKeys: .tokenTypeCount),

@@ -56,8 +56,8 @@ extension ModelFamily {
         rotary: .unscaled,
         checks: [
             .activation(["gelu", "silu"], at: "hidden_activation"),
-            .off("attention_bias", "mlp_bias", "norm_bias"),
-            .refusing { configuration throws(ArchitectureError) in
+            .without("attention_bias", "mlp_bias", "norm_bias"),
+            .departing { configuration throws(ArchitectureError) in
                 let period = try configuration.integer("global_attn_every_n_layers") ?? 3
                 guard period > 0 else {
                     throw configuration.fault(

@@ -47,7 +47,8 @@ extension ModelFamily {
         ],
         rotary: .unscaled,
         checks: [
-            .text("hidden_act", "SwiGLU", "swiglu"), .on("rope", "rms_norm"), .off("ngpt"),
+            .refused(.text("hidden_act", "SwiGLU", "swiglu")), .needing("rope", "rms_norm"),
+            .without("ngpt"),
         ],
         tokenizer: .init(leadingKeys: .tokenTypeCount),
         decoder: .custom { model throws(DecoderDescriptionError) in

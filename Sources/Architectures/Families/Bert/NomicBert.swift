@@ -46,17 +46,16 @@ extension ModelFamily {
         ],
         checkpoint: .init(spellings: nomicSpellings),
         checks: [
-            .activation(["swiglu"], at: "activation_function"),
-            .off(
+            .refused(.activation(["swiglu"], at: "activation_function")),
+            .without(
                 "causal", "qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias", "prenorm",
                 "rotary_emb_interleaved", "use_rms_norm", "parallel_block"),
             .refusing { configuration throws(ArchitectureError) in
-                for key in ["moe_every_n_layers", "rotary_emb_scale_base", "rotary_scaling_factor"]
-                {
+                for key in ["moe_every_n_layers", "rotary_emb_scale_base"] {
                     guard let value = configuration[key]?.double, value != 0 else { continue }
                     throw configuration.inexpressible(key, found: "\(value)", expected: "none")
                 }
-            }, .number("rotary_emb_fraction", 1),
+            }, .zero("rotary_scaling_factor"), .refused(.number("rotary_emb_fraction", 1)),
         ],
         tokenizer: .init(leadingKeys: .tokenTypeCount),
         // In the words of transformers 5.

@@ -43,14 +43,13 @@ extension ModelFamily {
             .ignoring("encoder.layers.{bid}.mlp.experts.bias"),
         ],
         checks: [
-            .activation(["gelu"], at: "activation_function"),
-            .on("qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias"),
-            .off(
-                "causal", "prenorm", "rotary_emb_interleaved", "use_rms_norm", "parallel_block",
-                "moe_normalize_expert_weights"),
-            .zero("rotary_emb_scale_base"), .zero("rotary_scaling_factor"),
-            .zero("num_shared_experts"),
-            .number("rotary_emb_fraction", 1),
+            .refused(
+                .activation(["gelu"], at: "activation_function"), .zero("rotary_emb_scale_base"),
+                .zero("num_shared_experts"), .number("rotary_emb_fraction", 1)),
+            .needing("qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias"),
+            .without(
+                "causal", "prenorm", "rotary_emb_interleaved", "use_rms_norm", "parallel_block"),
+            .off("moe_normalize_expert_weights"), .zero("rotary_scaling_factor"),
             .noting { _ in
                 [
                     "the bias behind each layer's experts is left out, as every reader of "

@@ -63,10 +63,10 @@ extension ModelFamily {
         checkpoint: .init(multiTokenPrediction: .kept),
         rotary: .unscaledOrDynamic,
         checks: [
-            .activation(.silu), .off("attention_bias"), .denseLayersFirst,
-            .text("expert_selection_fn", "softmax", "sigmoid"),
-            .text("shared_expert_combination_strategy", "average"),
-            .refusing { configuration throws(ArchitectureError) in
+            .activation(.silu), .without("attention_bias"), .denseLayersFirst,
+            .refused(.text("expert_selection_fn", "softmax", "sigmoid")),
+            .refused(.text("shared_expert_combination_strategy", "average")),
+            .departing { configuration throws(ArchitectureError) in
                 let period = try configuration.integer("prefix_dense_sliding_window_pattern") ?? 1
                 let dense = try configuration.integer("first_k_dense_replace") ?? 0
                 let slides = try configuration.slidingLayers()?.prefix(dense) ?? []

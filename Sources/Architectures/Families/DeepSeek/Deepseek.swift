@@ -33,8 +33,8 @@ extension ModelFamily {
         ],
         rotary: .unscaledOrDynamic,
         checks: [
-            .activation(.silu), .off("norm_topk_prob"), .number("moe_layer_freq", 1),
-            .text("scoring_func", "softmax"),
+            .activation(.silu), .off("norm_topk_prob"),
+            .refused(.number("moe_layer_freq", 1), .text("scoring_func", "softmax")),
         ],
         decoder: .blocks(
             .init(

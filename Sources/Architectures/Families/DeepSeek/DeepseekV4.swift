@@ -94,7 +94,8 @@ extension ModelFamily {
     ]
 
     static let deepseekV4Checks: [ConfigurationCheck] = [
-        .activation(.silu), .off("attention_bias", "mlp_bias"), .count("num_key_value_heads", 1),
+        .activation(.silu), .without("attention_bias", "mlp_bias"),
+        .refused(.count("num_key_value_heads", 1)),
         .refusing { configuration throws(ArchitectureError) in
             for ratio in configuration["compress_ratios"]?.array ?? [] {
                 guard let ratio = ratio.integer, (0...Int(Int32.max)).contains(ratio) else {

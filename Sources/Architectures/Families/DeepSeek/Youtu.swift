@@ -23,7 +23,7 @@ extension ModelFamily {
         keys: .common + .latentAttention,
         tensors: [.latentDecoder],
         rotary: .yarnOrDynamic,
-        checks: .latentAttention + [.absent("n_routed_experts")],
+        checks: .latentAttention + [.refused(.absent("n_routed_experts"))],
         export: .latentAttention(
             modelType: "youtu",
             words: [

@@ -92,12 +92,14 @@ extension ModelFamily {
             multiTokenPrediction: .apart(
                 prefix: "model.mtp.", modules: ["embed_tokens": "embed_tokens"])),
         checks: [
-            .activation(.silu), .on("use_dsa", "k_rope_only_layernorm"),
-            .off("use_dynamic_rsf", "moe_gating_fp32", "attention_bias"),
-            .text("normalization", "RMSNorm"), .text("final_norm", "RMSNorm"),
-            .text("topk_method", "noaux_tc"), .text("scoring_func", "sigmoid"),
-            .number("n_group", 1), .number("topk_group", 1),
-            .text("attention_gate_type", "headwise"), .text("swa_attention_gate_type", "headwise"),
+            .activation(.silu), .needing("use_dsa", "k_rope_only_layernorm"),
+            .without("use_dynamic_rsf", "moe_gating_fp32", "attention_bias"),
+            .refused(
+                .text("normalization", "RMSNorm"), .text("final_norm", "RMSNorm"),
+                .text("topk_method", "noaux_tc"), .text("scoring_func", "sigmoid"),
+                .number("n_group", 1), .number("topk_group", 1),
+                .text("attention_gate_type", "headwise"),
+                .text("swa_attention_gate_type", "headwise")),
             .denseLayersFirst, .dotsSizes,
         ],
         tokenizer: .init(replacements: [.init("eot", "<|endofassistant|>")]),

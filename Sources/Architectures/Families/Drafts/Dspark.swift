@@ -37,7 +37,7 @@ extension ModelFamily {
         checkpoint: .dflash,
         rotary: .yarnOrDynamic,
         checks: [
-            .activation(.silu), .hasTarget, .text("markov_head_type", "vanilla"),
+            .activation(.silu), .hasTarget, .refused(.text("markov_head_type", "vanilla")),
         ],
         tokenizer: .init(keys: { $0.maskToken($0.draft("mask_token_id", orWhole: false)) }))
 

@@ -66,9 +66,11 @@ extension ModelFamily {
             return [.init("rope_freqs.weight", [Float](repeating: 1, count: turned) + stays)]
         },
         checks: [
-            .hasTarget, .on("attention_k_eq_v"), .off("attention_bias", "enable_moe_block"),
-            .activation(["gelu_pytorch_tanh"], at: "hidden_activation"),
-            .text("markov_head_type", "vanilla"), .absent("final_logit_softcapping"),
+            .hasTarget, .needing("attention_k_eq_v"),
+            .without("attention_bias", "enable_moe_block"),
+            .refused(
+                .activation(["gelu_pytorch_tanh"], at: "hidden_activation"),
+                .text("markov_head_type", "vanilla"), .absent("final_logit_softcapping")),
             .refusing { configuration throws(ArchitectureError) in
                 let layers = try configuration.slidingLayers()
                 guard layers?.contains(true) != false else { return }

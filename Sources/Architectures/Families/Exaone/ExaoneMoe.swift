@@ -49,7 +49,7 @@ extension ModelFamily {
                 .init(".mlp.e_score_correction_bias", means: ".mlp.gate.e_score_correction_bias")
             ], multiTokenPrediction: .mtpLayers),
         rotary: .llama3,
-        checks: [.activation(.silu), .text("scoring_func", "sigmoid"), .denseLayersFirst],
+        checks: [.activation(.silu), .denseLayersFirst],
         export: .init(
             modelType: "exaone_moe",
             words: [

@@ -65,7 +65,7 @@ extension ConfigurationCheck {
     /// The scale of attention scores, for which GGUF has no key: readers take it from the size of a
     /// head, and from the width shared out among the heads in the model with `largest` layers.
     static func gemmaAttentionScale(largest: Int) -> Self {
-        .refusing { configuration throws(ArchitectureError) in
+        .departing { configuration throws(ArchitectureError) in
             let expected =
                 try configuration.numHiddenLayers() == largest
                 ? configuration.hiddenSize() / configuration.numAttentionHeads()

@@ -49,8 +49,8 @@ extension ModelFamily {
         ],
         tensors: gemma3nTensors,
         checks: [
-            .activation(["gelu_pytorch_tanh"], at: "hidden_activation"), .off("attention_bias"),
-            .on("altup_correct_scale"), .number("altup_num_inputs", 4), .unscaledWindows,
+            .activation(["gelu_pytorch_tanh"], at: "hidden_activation"), .without("attention_bias"),
+            .on("altup_correct_scale"), .refused(.number("altup_num_inputs", 4)),
         ],
         tokenizer: .init(keys: { _ in [.init("tokenizer.ggml.add_space_prefix", .bool(false))] }),
         export: .init(

@@ -53,7 +53,15 @@ extension ModelFamily {
             ]
         },
         checks: [
-            .activation(["gelu_pytorch_tanh"], at: "hidden_activation"), .off("attention_bias"),
+            .activation(["gelu_pytorch_tanh"], at: "hidden_activation"), .without("attention_bias"),
+            .departing { configuration throws(ArchitectureError) in
+                guard let found = configuration["use_bidirectional_attention"],
+                    found.text != "vision", found.boolean != false
+                else { return }
+                throw configuration.inexpressible(
+                    "use_bidirectional_attention", found: found.text ?? "true",
+                    expected: "attention to the past")
+            },
             .refusing { configuration throws(ArchitectureError) in
                 try configuration.reviewGemma4()
             },
@@ -272,13 +280,6 @@ extension ModelConfiguration {
     }
 
     fileprivate func reviewGemma4() throws(ArchitectureError) {
-        if let found = self["use_bidirectional_attention"], found.text != "vision",
-            found.boolean != false
-        {
-            throw inexpressible(
-                "use_bidirectional_attention", found: found.text ?? found.kindName,
-                expected: "attention to the past")
-        }
         let shared = try integer("num_kv_shared_layers") ?? 0
         guard try (0..<numHiddenLayers()).contains(shared) else {
             throw fault(

@@ -27,7 +27,7 @@ extension ModelFamily {
         ],
         rotary: ModelFamily.gemma4.rotary,
         checks: [
-            .activation(["gelu_pytorch_tanh"], at: "hidden_activation"), .off("attention_bias"),
+            .activation(["gelu_pytorch_tanh"], at: "hidden_activation"), .without("attention_bias"),
         ],
         tokenizer: ModelFamily.gemma4.tokenizer)
 }

@@ -53,8 +53,8 @@ extension ModelFamily {
         ],
         rotary: .unscaled,
         checks: [
-            .on("rmsnorm", "post_layer_norm", "original_rope"),
-            .off("add_bias_linear", "apply_residual_connection_post_layernorm"),
+            .needing("rmsnorm", "post_layer_norm"), .on("original_rope"),
+            .without("add_bias_linear"), .off("apply_residual_connection_post_layernorm"),
             .headsShareWidth,
         ],
         tokenizer: .init(roles: [

@@ -83,7 +83,8 @@ extension ModelFamily {
                 ]
             }),
         checks: [
-            .activation(.silu), .off("attention_bias"), .on("mhc"), .zero("qk_rope_head_dim"),
+            .activation(.silu), .without("attention_bias"), .needing("mhc"),
+            .refused(.zero("qk_rope_head_dim")),
             .denseLayersFirst,
             .statesNoPositions, .kimiDeltaHeads,
         ],

@@ -26,7 +26,7 @@ extension ModelFamily {
             .routedExperts(correction: .required, shared: .required),
         ],
         checks: [
-            .activation(.silu), .zero("first_k_dense_replace"),
+            .activation(.silu), .refused(.zero("first_k_dense_replace")),
         ],
         tokenizer: .init(roles: [
             .init("eos", "<|endoftext|>"), .init("eot", "<|endoftext|>"), .init("unk", "<unk>"),

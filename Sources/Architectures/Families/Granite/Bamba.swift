@@ -41,7 +41,7 @@ extension ModelFamily {
         ],
         rotary: .unscaledOrDynamic,
         checks: [
-            .activation(.silu), .off("attention_bias", "mlp_bias"), .headsShareWidth,
+            .activation(.silu), .without("attention_bias", "mlp_bias"), .headsShareWidth,
             .stateSpace(sizes, projectionBias: "mamba_proj_bias", headLength: "mamba_d_head"),
         ],
         export: .init(

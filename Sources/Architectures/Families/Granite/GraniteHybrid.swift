@@ -25,6 +25,10 @@ extension ModelFamily {
             .integer("mamba_n_groups", 1), .integer("mamba_d_state", 256),
             .integer("mamba_d_conv", 4), .integer("mamba_expand", 2),
             .computed("layer_types") { $0.usualLayerTypes() },
+            // Without experts none are chosen, whatever the class assumes.
+            .computed("num_experts_per_tok") {
+                $0["num_local_experts"]?.integer == 0 ? .integer(0) : $0["num_experts_per_tok"]
+            },
         ],
         keys: .granite + [.sharedNetwork] + .stateSpace(graniteStateSpace) + [
             .keyValueHeads(where: .hasAttention),
@@ -48,12 +52,14 @@ extension ModelFamily {
         rotary: .yarnOrDynamic,
         checks: [
             .activation(.silu), .headsShareWidth,
+            .init { configuration throws(ArchitectureError) in
+                guard try configuration.hasStateSpaces() else { return .init() }
+                return try ConfigurationCheck.stateSpace(
+                    graniteStateSpace, projectionBias: "mamba_proj_bias",
+                    headLength: "mamba_d_head"
+                ).run(configuration)
+            },
             .refusing { configuration throws(ArchitectureError) in
-                if try configuration.hasStateSpaces() {
-                    try configuration.checkStateSpace(
-                        graniteStateSpace, projectionBias: "mamba_proj_bias",
-                        headLength: "mamba_d_head")
-                }
                 let width = try configuration.intermediateSize()
                 let shared = try configuration.required("shared_intermediate_size")
                 guard try !configuration.hasGraniteExperts(), width != shared else { return }

@@ -79,7 +79,7 @@ extension ModelFamily {
                 "model.adapter_token_ids", "model.control_to_substitute_lut"),
         ],
         rotary: .yarnOrDynamic,
-        checks: [.activation(.silu), .headsShareWidth, .zero("num_local_experts")],
+        checks: [.activation(.silu), .headsShareWidth, .refused(.zero("num_local_experts"))],
         tokenizer: .llama,
         decoder: .custom { model throws(DecoderDescriptionError) in
             var decoder = try DecoderRule.granite().describe(model)

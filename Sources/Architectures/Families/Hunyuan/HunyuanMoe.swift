@@ -36,7 +36,7 @@ extension ModelFamily {
                 .experts(width: .key("moe_intermediate_size"))),
         ],
         rotary: .yarnOrDynamic,
-        checks: [.activation(.silu), .count("num_shared_expert", 1)],
+        checks: [.activation(.silu), .refused(.count("num_shared_expert", 1))],
         tokenizer: .init(keys: { configuration in
             // What the tokenizer's files say is not what the model begins a text with.
             let begin: UInt32 = 127959

@@ -49,7 +49,7 @@ extension ModelFamily {
                 .init(".mlp.shared_mlp.", means: ".mlp.shared_experts."),
                 .init(".final_layernorm.", means: ".shared_head.norm."),
             ], multiTokenPrediction: .kept),
-        checks: [.activation(.silu), .off("mlp_bias"), .on("route_norm"), .denseLayersFirst],
+        checks: [.activation(.silu), .without("mlp_bias"), .denseLayersFirst],
         export: .init(
             modelType: "hy_v3",
             words: [

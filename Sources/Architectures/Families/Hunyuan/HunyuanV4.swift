@@ -56,8 +56,8 @@ extension ModelFamily {
         }),
         rotary: .yarnOrDynamic,
         checks: [
-            .activation(.silu), .off("attention_bias"), .number("n_group", 1),
-            .number("topk_group", 1), .denseLayersFirst,
+            .activation(.silu), .without("attention_bias"),
+            .refused(.number("n_group", 1), .number("topk_group", 1)), .denseLayersFirst,
         ],
         export: .latentAttention(
             modelType: "hy_v4",

@@ -54,10 +54,10 @@ extension ModelFamily {
             ["default"],
             leadingKeys: [.constant("attention.max_alibi_bias", .float32(8))]),
         checks: [
-            .text("activation_function", "swiglu"), .text("position_embedding_type", "alibi"),
+            .refused(
+                .text("activation_function", "swiglu"), .text("position_embedding_type", "alibi")),
             .on("scale_attn_weights", "scale_qk_dot_by_d", "mup_scale_qk_dot_by_d"),
-            .off(
-                "add_cross_attention", "scale_attn_by_inverse_layer_idx"),
+            .without("add_cross_attention"), .off("scale_attn_by_inverse_layer_idx"),
             .refusing { configuration throws(ArchitectureError) in
                 for key in ["embeddings_scale", "width_scale"] where configuration[key] == nil {
                     throw configuration.fault(.missingKey, key)

@@ -52,8 +52,9 @@ extension ModelFamily {
         ],
         checkpoint: .init(packedMethods: ["compressed-tensors"], sortsLeading: true),
         checks: [
-            .activation(["situ"], at: "hidden_act"),
-            .text("moe_router_activation_func", "sigmoid"),
+            .refused(
+                .activation(["situ"], at: "hidden_act"),
+                .text("moe_router_activation_func", "sigmoid")),
             .statesNoPositions, .kimiDeltaHeads,
         ],
         // Generation ends with a turn, not with a document, as the tokenizer's files have it.

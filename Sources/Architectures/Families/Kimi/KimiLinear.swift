@@ -55,8 +55,8 @@ extension ModelFamily {
                 .init(".block_sparse_moe.\($0)_proj.", means: ".mlp.\($0)_proj.")
             }),
         checks: [
-            .activation(.silu), .text("moe_router_activation_func", "sigmoid"),
-            .on("mla_use_nope", "moe_renormalize"), .absent("q_lora_rank"),
+            .activation(.silu),
+            .on("mla_use_nope", "moe_renormalize"), .refused(.absent("q_lora_rank")),
             .kimiDeltaHeads,
         ],
         export: .init(

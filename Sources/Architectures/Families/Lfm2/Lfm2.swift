@@ -26,7 +26,7 @@ extension ModelFamily {
             .count("shortconv.l_cache", "conv_L_cache"),
         ],
         tensors: [.lfm2Mixers, .blocks(.lfm2Network)],
-        checks: [.off("conv_bias")],
+        checks: [.without("conv_bias")],
         export: .init(
             modelType: "lfm2",
             words: [

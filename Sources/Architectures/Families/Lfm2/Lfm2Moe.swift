@@ -34,7 +34,7 @@ extension ModelFamily {
                 .experts(.numbered, width: .key("moe_intermediate_size"))),
         ],
         checks: [
-            .off("conv_bias"), .on("norm_topk_prob", "use_expert_bias"),
+            .without("conv_bias"), .needing("use_expert_bias"), .on("norm_topk_prob"),
             .number("routed_scaling_factor", 1),
         ],
         export: .init(

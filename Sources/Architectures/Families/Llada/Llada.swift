@@ -52,9 +52,9 @@ extension ModelFamily {
         ],
         rotary: .llama3,
         checks: [
-            .text("block_type", "llama"), .text("layer_norm_type", "rms"),
-            .text("activation_type", "silu"), .on("rope"),
-            .off("alibi", "include_bias", "attention_layer_norm", "multi_query_attention"),
+            .refused(.text("block_type", "llama"), .text("layer_norm_type", "rms")),
+            .text("activation_type", "silu"), .on("rope"), .off("alibi"),
+            .without("include_bias", "attention_layer_norm", "multi_query_attention"),
         ],
         tokenizer: .init { _ in [.init("tokenizer.ggml.add_bos_token", .bool(true))] })
 }

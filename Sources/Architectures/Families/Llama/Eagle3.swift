@@ -40,7 +40,7 @@ extension ModelFamily {
             tokenizer: .ofTarget(rules: .own)),
         rotary: .init(
             RotaryRules.llama3.scalings, leadingKeys: .eagle3, tensors: RotaryRules.llama3.tensors),
-        checks: [.activation(.silu), .hasTarget, .count("num_hidden_layers", 1)],
+        checks: [.activation(.silu), .hasTarget, .refused(.count("num_hidden_layers", 1))],
         tokenizer: .llama,
         claims: {
             $0["draft_vocab_size"] != nil && $0["num_hidden_layers"]?.integer == 1

@@ -47,8 +47,27 @@ extension ModelFamily {
         rotary: .llama3,
         checks: [
             .activation(.silu),
+            .departing { configuration throws(ArchitectureError) in
+                // The published model with 128 experts is the one without norms of heads.
+                let count = try configuration.integer("num_local_experts")
+                try configuration.require("use_qk_norm", count != 128)
+            },
+            .departing { configuration throws(ArchitectureError) in
+                try configuration.reviewLlama4Rotation()
+            },
+            .departing { configuration throws(ArchitectureError) in
+                try configuration.reviewLlama4Chunks()
+            },
+            .refusing { configuration throws(ArchitectureError) in
+                let step = try configuration.integer("interleave_moe_layer_step") ?? 1
+                try configuration.requireList(
+                    "moe_layers",
+                    (0..<configuration.numHiddenLayers())
+                        .filter { step > 0 && ($0 + 1) % step == 0 }.map { .integer($0) },
+                    "the layers that interleave_moe_layer_step gives")
+            },
             .noting { configuration throws(ArchitectureError) in
-                try configuration.reviewLlama4()
+                try configuration.llama4Losses()
             },
         ],
         export: .init(
@@ -127,42 +146,44 @@ extension ModelConfiguration {
         return types.allSatisfy { $0.text == "full_attention" }
     }
 
-    /// What readers of `llama4` take for granted.
-    fileprivate func reviewLlama4() throws(ArchitectureError) -> [String] {
-        // The published model with 128 experts is the one without norms of heads.
-        try require("use_qk_norm", try integer("num_local_experts") != 128)
+    fileprivate func requireList(
+        _ key: String, _ expected: [JSON], _ meaning: String
+    ) throws(ArchitectureError) {
+        guard let found = self[key]?.array, !found.isEmpty, found != expected else { return }
+        throw inexpressible(key, found: "another list", expected: meaning)
+    }
+
+    /// Layers without positions are every fourth, or none.
+    fileprivate func reviewLlama4Rotation() throws(ArchitectureError) {
         let isUniform = try llama4IsUniform()
-        let layers = 0..<(try numHiddenLayers())
-        func requireList(
-            _ key: String, _ expected: [JSON], _ meaning: String
-        ) throws(ArchitectureError) {
-            guard let found = self[key]?.array, !found.isEmpty, found != expected else { return }
-            throw inexpressible(key, found: "another list", expected: meaning)
-        }
-        func turns(_ layer: Int) -> Bool { isUniform || (layer + 1) % 4 != 0 }
+        let count = try numHiddenLayers()
         try requireList(
-            "no_rope_layers", layers.map { .integer(turns($0) ? 1 : 0) },
+            "no_rope_layers",
+            (1...count).map { .integer(isUniform || $0 % 4 != 0 ? 1 : 0) },
             isUniform ? "rotation in all layers" : "rotation in all layers but every fourth")
-        if self["no_rope_layers"]?.array?.isEmpty ?? true {
-            let interval = try integer("no_rope_layer_interval") ?? 4
-            guard isUniform ? interval > layers.count : interval == 4 else {
-                throw inexpressible(
-                    "no_rope_layer_interval", found: "\(interval)",
-                    expected: isUniform ? "none" : "4")
-            }
+        guard self["no_rope_layers"]?.array?.isEmpty ?? true else { return }
+        let interval = try integer("no_rope_layer_interval") ?? 4
+        guard isUniform ? interval > count : interval == 4 else {
+            throw inexpressible(
+                "no_rope_layer_interval", found: "\(interval)",
+                expected: isUniform ? "none" : "4")
         }
-        if !isUniform {
-            try requireList(
-                "layer_types",
-                layers.map { .text(turns($0) ? "chunked_attention" : "full_attention") },
-                "chunks in all layers but every fourth")
-        }
-        let step = try integer("interleave_moe_layer_step") ?? 1
+    }
+
+    /// Layers that see the whole text are every fourth, or all.
+    fileprivate func reviewLlama4Chunks() throws(ArchitectureError) {
+        guard try !llama4IsUniform() else { return }
         try requireList(
-            "moe_layers",
-            layers.filter { step > 0 && ($0 + 1) % step == 0 }.map { .integer($0) },
-            "the layers that interleave_moe_layer_step gives")
-        guard !isUniform else { return [] }
+            "layer_types",
+            (1...numHiddenLayers()).map {
+                .text($0 % 4 != 0 ? "chunked_attention" : "full_attention")
+            },
+            "chunks in all layers but every fourth")
+    }
+
+    /// Numbers for which readers take the published models'.
+    fileprivate func llama4Losses() throws(ArchitectureError) -> [String] {
+        guard try !llama4IsUniform() else { return [] }
         var lost: [String] = []
         for (key, usual) in [("attention_chunk_size", 8192.0), ("floor_scale", 8192)] {
             if let value = try number([key]), value != usual {

@@ -30,7 +30,7 @@ extension ModelFamily {
             .blocks(of: "backbone.layers.{bid}.mixer.", mixer),
         ],
         checks: [
-            .activation(.silu), .off("use_bias"),
+            .activation(.silu), .without("use_bias"),
             .refusing { configuration throws(ArchitectureError) in
                 let (width, inner) = (
                     try configuration.hiddenSize(), try configuration.required("intermediate_size")

@@ -37,7 +37,8 @@ extension ModelFamily {
         ],
         rotary: .longRope(.hidden / .headCount),
         checks: [
-            .activation(.silu), .off("attention_bias"), .headsShareWidth, .absent("num_experts"),
+            .activation(.silu), .without("attention_bias"), .headsShareWidth,
+            .refused(.absent("num_experts")),
         ],
         decoder: .custom { model throws(DecoderDescriptionError) in
             // What the first models have, whose files do not say it.

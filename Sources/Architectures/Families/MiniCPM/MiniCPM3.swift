@@ -39,7 +39,7 @@ extension ModelFamily {
         tensors: .latentDecoderTogether([.gatedNetwork()]),
         rotary: .longRope(.key("qk_rope_head_dim")),
         checks: [
-            .activation(.silu), .off("attention_bias"), .number("scale_emb", 12),
+            .activation(.silu), .without("attention_bias"), .number("scale_emb", 12),
             .number("scale_depth", 1.4), .number("dim_model_base", 256),
             .refusing { configuration throws(ArchitectureError) in
                 let share = try configuration.hiddenSize() / configuration.numAttentionHeads()

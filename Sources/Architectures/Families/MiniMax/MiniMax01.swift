@@ -45,7 +45,8 @@ extension ModelFamily {
         ],
         checkpoint: .init(suppressesEmptyTokens: true),
         checks: [
-            .activation(.silu), .off("postnorm_is_missing"), .zero("shared_intermediate_size"),
+            .activation(.silu), .without("postnorm_is_missing"),
+            .refused(.zero("shared_intermediate_size")),
             .miniMaxResiduals,
         ],
         decoder: .blocks(

@@ -35,7 +35,7 @@ extension ModelFamily {
                 .experts(.numbered, width: .feedForward)),
         ],
         checkpoint: .init(spellings: [.init(".mlp.", means: ".block_sparse_moe.")]),
-        checks: [.activation(.silu), .text("scoring_func", "sigmoid")],
+        checks: [.activation(.silu)],
         export: .init(
             modelType: "minimax_m2",
             words: [

@@ -59,9 +59,10 @@ extension ModelFamily {
         ],
         checkpoint: .init(exactParts: { _ in ["indexer.q_proj.weight", "indexer.k_proj.weight"] }),
         checks: [
-            .activation(["swigluoai", "silu"]), .text("scoring_func", "sigmoid"),
-            .number("swiglu_alpha", 1.702), .number("swiglu_limit", 7), .on("use_gemma_norm"),
-            .text("qk_norm_type", "per_head"), .denseLayersFirst,
+            .refused(
+                .activation(["swigluoai", "silu"]), .text("scoring_func", "sigmoid"),
+                .number("swiglu_alpha", 1.702), .number("swiglu_limit", 7), .on("use_gemma_norm"),
+                .text("qk_norm_type", "per_head")), .denseLayersFirst,
             .refusing { configuration throws(ArchitectureError) in
                 let frequency = configuration["moe_layer_freq"]?.array ?? []
                 let dense = frequency.prefix { $0.integer == 0 }.count

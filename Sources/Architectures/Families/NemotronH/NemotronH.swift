@@ -94,7 +94,7 @@ extension ModelFamily {
             .activation(.silu, at: "mamba_hidden_act"),
             .stateSpace(
                 nemotronStateSpace, projectionBias: "use_bias", headLength: "mamba_head_dim"),
-            .number("num_nextn_predict_layers", 0),
+            .refused(.number("num_nextn_predict_layers", 0)),
             .refusing { configuration throws(ArchitectureError) in
                 try configuration.reviewNemotronExperts()
             },

@@ -56,7 +56,7 @@ extension ModelFamily {
             ], foreignPrefixes: ["mtp."]),
         checks: [
             .activation(["relu2"], at: "mlp_hidden_act"),
-            .activation(.silu, at: "mamba_hidden_act"), .off("mlp_bias"),
+            .activation(.silu, at: "mamba_hidden_act"), .without("mlp_bias"),
             .stateSpace(
                 nemotronStateSpace, projectionBias: "use_bias", headLength: "mamba_head_dim"),
             .refusing { configuration throws(ArchitectureError) in

@@ -24,7 +24,7 @@ extension ModelFamily {
             .init("lm_head", "output", [.vocabulary, .hidden], presence: .optional),
             .blocks(.attention(rotaryPairs: true), .gatedNetwork()),
         ],
-        checks: [.activation(.silu), .off("attention_bias"), .headsShareWidth],
+        checks: [.activation(.silu), .without("attention_bias"), .headsShareWidth],
         export: .init(
             modelType: "olmo",
             words: ["attention.layer_norm_epsilon": nil, "attention.clamp_kqv": "clip_qkv"]),

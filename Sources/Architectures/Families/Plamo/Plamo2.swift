@@ -62,7 +62,7 @@ extension ModelFamily {
         ],
         rotary: .unscaled,
         checks: [
-            .activation(.silu), .on("mamba_enabled"), .plamoWindow,
+            .activation(.silu), .needing("mamba_enabled"), .plamoWindow,
         ],
         tokenizer: .init(model: "plamo2"),
         decoder: .custom { model throws(DecoderDescriptionError) in

@@ -41,7 +41,7 @@ extension ModelFamily {
                 .headNorms("mixer.q_norm", "mixer.k_norm", transform: .plusOne)),
         ],
         rotary: .yarn,
-        checks: [.activation(.silu), .off("attention_bias")],
+        checks: [.activation(.silu), .without("attention_bias")],
         tokenizer: .init(model: "plamo2"),
         decoder: .custom { model throws(DecoderDescriptionError) in
             let localBase = try model.positiveNumber("rope.freq_base_swa")

@@ -28,7 +28,7 @@ extension ModelFamily {
         ],
         rotary: .unscaled,
         checks: [
-            .on("no_bias", "scale_attn_weights"), .number("rotary_pct", 1),
+            .needing("no_bias"), .on("scale_attn_weights"), .number("rotary_pct", 1),
             .refusing { configuration throws(ArchitectureError) in
                 guard let length = try configuration.integer("kv_channels") else { return }
                 let share = try configuration.headDim()

@@ -42,7 +42,7 @@ extension [ConfigurationCheck] {
     static func qwenExperts(normalizes: Bool) -> Self {
         [
             .activation(.silu),
-            .refusing { configuration throws(ArchitectureError) in
+            .departing { configuration throws(ArchitectureError) in
                 guard configuration["norm_topk_prob"] != nil || normalizes else { return }
                 let found = configuration["norm_topk_prob"]?.boolean ?? false
                 guard found != normalizes else { return }

@@ -25,7 +25,7 @@ extension ModelFamily {
         ],
         checkpoint: .init(multiTokenPrediction: .mtpLayers),
         rotary: .yarnOrDynamic,
-        checks: [.activation(.silu), .on("attn_output_gate"), .deltaLayers],
+        checks: [.activation(.silu), .needing("attn_output_gate"), .deltaLayers],
         export: .deltaLayers(
             modelType: "qwen3_5_text", rotarySections: \.unusualRotarySections),
         // Qwen 3.5 and its form with experts: Qwen3-Next with value heads that take turns at the

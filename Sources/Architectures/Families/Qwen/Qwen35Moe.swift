@@ -29,7 +29,7 @@ extension ModelFamily {
         ],
         checkpoint: .init(multiTokenPrediction: .mtpLayers),
         rotary: .yarnOrDynamic,
-        checks: [.on("attn_output_gate"), .deltaLayers] + .qwenExperts(normalizes: true),
+        checks: [.needing("attn_output_gate"), .deltaLayers] + .qwenExperts(normalizes: true),
         export: .deltaLayers(
             modelType: "qwen3_5_moe_text", rotarySections: \.unusualRotarySections),
         decoder: .deltaRule(experts: .init(normalisesWeights: true, shared: .stated)))

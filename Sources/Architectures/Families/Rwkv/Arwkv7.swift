@@ -55,7 +55,7 @@ extension ModelFamily {
                 where: .isFirstRwkvBlock,
                 .ignoring(mixer + "v0", mixer + "v1", mixer + "v2")),
         ],
-        checks: [.activation(.silu), .count("wkv_version", 7)], decoder: .rwkvQwen)
+        checks: [.activation(.silu), .refused(.count("wkv_version", 7))], decoder: .rwkvQwen)
 
     private static let mixer = "self_attn.time_mixer."
 }

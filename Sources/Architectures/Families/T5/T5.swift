@@ -140,7 +140,13 @@ extension [ConfigurationCheck] {
     /// What GGUF's T5 takes for granted.
     static let t5: Self = [
         // Readers tell the two by the gate.
-        .activation(["relu", "gated-gelu"], at: "feed_forward_proj"),
+        .departing { configuration throws(ArchitectureError) in
+            guard let found = configuration["feed_forward_proj"]?.text else { return }
+            let expected = found.hasPrefix("gated-") ? "gated-gelu" : "relu"
+            guard found != expected else { return }
+            throw configuration.inexpressible(
+                "feed_forward_proj", found: "\"\(found)\"", expected: "\"\(expected)\"")
+        },
         // So is the longest distance that the biases tell apart.
         .number("relative_attention_max_distance", 128),
     ]
