@@ -77,6 +77,36 @@ struct LinearObserverTests {
         }
     }
 
+    @Test("the matrices of values of latent attention are told what comes of attention")
+    func latentValues() throws {
+        let variant = try #require(
+            DecoderVariant.all.first { $0.description == "latent rows, matrices apart" })
+        let (model, source) = try randomModel(variant.decoder, seed: 87)
+        let attention = model.description.blocks[0].attention
+        let rank = try #require(attention.latent?.rank)
+        let observed = try Observed(
+            Decoder(models: [model], pool: WorkerPool(threadCount: 1)),
+            windows: randomWindows(2, length: 7, seed: 88))
+        let name = "blk.0.attn_output.weight"
+        let results = observed.rows(name)
+        let matrices = try #require(source.values(of: name + ".v_b"))
+        for head in 0..<attention.headCount {
+            let mixtures = observed.rows(name + ".v_b", part: head)
+            #expect(mixtures.count == 14 && results.count == 14)
+            for (mixture, result) in zip(mixtures, results) {
+                let made = (0..<attention.valueLength).map { output in
+                    let start = (head * attention.valueLength + output) * rank
+                    return zip(matrices[start..<start + rank], mixture)
+                        .reduce(Float(0)) { $0 + $1.0 * $1.1 }
+                }
+                let first = head * attention.valueLength
+                let difference = WorstDifference(
+                    made, Array(result[first..<first + attention.valueLength]))
+                #expect(difference.magnitude < 1e-5, "\(head): \(difference)")
+            }
+        }
+    }
+
     @Test("an expert is told the rows that its tokens have in common with the router")
     func experts() throws {
         let variant = try #require(DecoderVariant.all.first { $0.description == "experts" })

@@ -7,7 +7,8 @@ import TensorCore
 ///
 /// Of sequences the latent rows are kept where the matrices of keys and values are apart: attention
 /// then works in the latent space. Windows of which nothing is kept have whole keys and values, unless
-/// the matrices are in memory, as those of files with one matrix for both always have.
+/// the matrices are in memory, as those of files with one matrix for both always have, or an observer
+/// looks: it is told what engines multiply the matrices by, who work in the latent space.
 struct LatentAttention: Mixer {
     /// Numbers of absorbed queries, and as many of results, that are made at a time.
     private static let absorbedCount = 1 << 19
@@ -129,14 +130,14 @@ struct LatentAttention: Mixer {
     }
 
     /// Whether attention of a stretch works in the latent space.
-    private func isAbsorbed(_ stretch: StretchRows) -> Bool {
+    private func isAbsorbed(_ stretch: StretchRows, _ rows: RowGroup) -> Bool {
         guard keepsLatentRows, case .apart(let keys, _) = expansion else { return false }
-        return stretch.state != nil || keys.isResident
+        return stretch.state != nil || keys.isResident || rows.observer != nil
     }
 
     func mix(_ normed: UnsafePointer<Float>, _ rows: RowGroup) {
         makeLatentRows(normed, rows)
-        if !rows.stretches.allSatisfy(isAbsorbed) { makeKeysAndValues(rows) }
+        if !rows.stretches.allSatisfy({ isAbsorbed($0, rows) }) { makeKeysAndValues(rows) }
         var wanted = normed
         if rows.dropsRows {
             rows.gather(normed, length: rows.width, into: rows.workspace[.branch])
@@ -144,7 +145,7 @@ struct LatentAttention: Mixer {
         }
         makeQueries(wanted, rows)
         observeKeyMatrices(rows)
-        heads.attend(wanted, rows, isApart: isAbsorbed) { attend($0, rows) }
+        heads.attend(wanted, rows, isApart: { isAbsorbed($0, rows) }) { attend($0, rows) }
     }
 
     // MARK: Attention in the latent space
@@ -198,14 +199,14 @@ struct LatentAttention: Mixer {
                 queries: absorbed, results: results, rowCount: count,
                 position: stretch.start + stretch.wanted.lowerBound + first, weights: rows.weights
             ).run(rows.workers, rows.workspace.scratch)
-            values.apply(
-                HeadMatrices.Rows(
-                    input: results,
-                    result: rows.workspace[.mixed]
-                        + (stretch.wantedRow + first) * heads.resultWidth, count: count,
-                    inputStrides: (absorbedWidth, latentLength),
-                    resultStrides: (heads.resultWidth, heads.description.valueLength)),
-                rows.weights, rows.workspace.products)
+            let mixtures = HeadMatrices.Rows(
+                input: results,
+                result: rows.workspace[.mixed] + (stretch.wantedRow + first) * heads.resultWidth,
+                count: count, inputStrides: (absorbedWidth, latentLength),
+                resultStrides: (heads.resultWidth, heads.description.valueLength))
+            values.tell(
+                rows.observer, mixtures, place: rows.group.row + stretch.wantedRow + first)
+            values.apply(mixtures, rows.weights, rows.workspace.products)
         }
     }
 
@@ -295,7 +296,8 @@ struct LatentAttention: Mixer {
 
     // MARK: Observers
 
-    /// Tells the observer what the matrices of keys and values take in: the latent row.
+    /// Tells the observer what the matrices of keys and values take in: the latent row, unless attention
+    /// works in the latent space.
     private func observeLatent(_ latent: UnsafePointer<Float>, _ rows: RowGroup) {
         guard let observer = rows.observer else { return }
         func tell(_ tensor: String, part: Int?) {
@@ -307,8 +309,9 @@ struct LatentAttention: Mixer {
         }
         switch description.expansion {
         case .together(let tensor): tell(tensor, part: nil)
-        case .apart(_, let values):
+        case .apart(_, let values) where !keepsLatentRows:
             for head in 0..<heads.description.headCount { tell(values, part: head) }
+        case .apart: break
         }
     }
 
