@@ -267,22 +267,9 @@ import Testing
 
     @Test(arguments: [
         (#""architectures":["GraniteForCausalLM"],"head_dim":64"#, "head_dim"),
-        (#""architectures":["LlamaForCausalLM"],"hidden_act":"relu""#, "hidden_act"),
-        (
-            #""architectures":["Glm4MoeForCausalLM"],"head_dim":128,"hidden_act":"gelu""#,
-            "hidden_act"
-        ),
-        (
-            #""architectures":["SmolLM3ForCausalLM"],"no_rope_layer_interval":3"#,
-            "no_rope_layer_interval"
-        ),
         (
             #""architectures":["Phi3ForCausalLM"],"rope_scaling":{"type":"longrope","long_factor":[1],"short_factor":[1]}"#,
             "rope_scaling.long_factor"
-        ),
-        (
-            #""architectures":["Cohere2ForCausalLM"],"num_hidden_layers":2,"layer_types":["full_attention","full_attention"]"#,
-            "layer_types"
         ),
         (
             #""architectures":["Exaone4ForCausalLM"],"num_hidden_layers":3,"layer_types":["full_attention"]"#,
@@ -300,22 +287,8 @@ import Testing
             #""architectures":["XLMRobertaModel"],"lora_adaptations":["retrieval"]"#,
             "lora_adaptations"
         ),
-        (#""architectures":["DistilBertModel"],"activation":"relu""#, "activation"),
-        (#""architectures":["Gemma3TextModel"]"#, "use_bidirectional_attention"),
-        (
-            #""architectures":["T5EncoderModel"],"feed_forward_proj":"gated-silu""#,
-            "feed_forward_proj"
-        ),
-        (
-            #""architectures":["UMT5Model"],"relative_attention_max_distance":64"#,
-            "relative_attention_max_distance"
-        ),
         (#""architectures":["T5ForConditionalGeneration"]"#, "decoder_start_token_id"),
         (#""architectures":["ModernBertModel"],"norm_bias":true"#, "norm_bias"),
-        (
-            #""architectures":["ModernBertModel"],"num_hidden_layers":2,"layer_types":["full_attention","full_attention"]"#,
-            "layer_types"
-        ),
         (
             #""architectures":["ModernBertModel"],"global_attn_every_n_layers":0"#,
             "global_attn_every_n_layers"
@@ -331,10 +304,6 @@ import Testing
         (
             #""architectures":["Gemma4ForCausalLM"],"per_layer_config":{"0":{"head_dim":64}}"#,
             "per_layer_config"
-        ),
-        (
-            #""architectures":["Gemma4ForCausalLM"],"use_bidirectional_attention":"all""#,
-            "use_bidirectional_attention"
         ),
         (
             #""architectures":["Gemma4ForCausalLM"],"num_kv_shared_layers":30"#,
@@ -357,5 +326,44 @@ import Testing
             try FamilyOptionTests.entries("{\(members)}")
         }
         #expect(error?.key == key)
+    }
+    @Test(arguments: [
+        (#""architectures":["LlamaForCausalLM"],"hidden_act":"relu""#, "hidden_act"),
+        (
+            #""architectures":["Glm4MoeForCausalLM"],"head_dim":128,"hidden_act":"gelu""#,
+            "hidden_act"
+        ),
+        (
+            #""architectures":["SmolLM3ForCausalLM"],"no_rope_layer_interval":3"#,
+            "no_rope_layer_interval"
+        ),
+        (
+            #""architectures":["Cohere2ForCausalLM"],"num_hidden_layers":2,"layer_types":["full_attention","full_attention"]"#,
+            "layer_types"
+        ),
+        (#""architectures":["DistilBertModel"],"activation":"relu""#, "activation"),
+        (#""architectures":["Gemma3TextModel"]"#, "use_bidirectional_attention"),
+        (
+            #""architectures":["T5EncoderModel"],"feed_forward_proj":"gated-silu""#,
+            "feed_forward_proj"
+        ),
+        (
+            #""architectures":["UMT5Model"],"relative_attention_max_distance":64"#,
+            "relative_attention_max_distance"
+        ),
+        (
+            #""architectures":["ModernBertModel"],"num_hidden_layers":2,"layer_types":["full_attention","full_attention"]"#,
+            "layer_types"
+        ),
+        (
+            #""architectures":["Gemma4ForCausalLM"],"use_bidirectional_attention":"all""#,
+            "use_bidirectional_attention"
+        ),
+    ])
+    func whatReadersComputeOtherwiseNamesItsKey(_ members: String, _ key: String) throws {
+        let json = try JSON.parse(Array("{\(members)}".utf8))
+        let family = try ModelFamily.of(config: json, path: "config.json")
+        let review = try family.review(try family.configuration(json, path: "config.json"))
+        #expect(review.departures.map(\.key) == [key])
     }
 }

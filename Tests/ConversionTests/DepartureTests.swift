@@ -26,7 +26,7 @@ import Testing
         ("MixtralForCausalLM", "hidden_act", "\"relu\"", "\"silu\""),
         ("GPTNeoXForCausalLM", "hidden_act", "\"relu\"", "\"gelu\""),
         ("Mamba2ForCausalLM", "hidden_act", "\"gelu\"", "\"silu\""),
-        ("NemotronHForCausalLM", "mlp_hidden_act", "\"silu\"", "\"relu2\""),
+        ("NemotronForCausalLM", "hidden_act", "\"silu\"", "\"relu2\""),
         ("T5ForConditionalGeneration", "feed_forward_proj", "\"gated-silu\"", "\"gated-gelu\""),
         ("GptOssForCausalLM", "swiglu_limit", "5", "7"),
         ("FalconForCausalLM", "alibi", "true", "false"),
@@ -40,7 +40,7 @@ import Testing
         ("MPTForCausalLM", "logit_scale", "0.5", "nothing"),
         ("PhiMoEForCausalLM", "router_jitter_noise", "0.1", "0.01"),
         ("PhiMoEForCausalLM", "num_experts_per_tok", "3", "2"),
-        ("SmolLM3ForCausalLM", "no_rope_layer_interval", "2", "4"),
+        ("SmolLM3ForCausalLM", "no_rope_layer_interval", "2", "every fourth layer"),
     ]
 
     @Test(arguments: options)
@@ -69,6 +69,26 @@ import Testing
             )
             #expect(review.departures.map(\.key) == [key], "\(architecture)")
         }
+    }
+
+    /// What a configuration leaves to its class, and a file to its readers, who take something else.
+    @Test func whatIsNotSaidIsTold() throws {
+        for (architecture, key, value) in [
+            ("DeepseekV3ForCausalLM", "scoring_func", #""sigmoid""#),
+            ("Glm4MoeLiteForCausalLM", "scoring_func", #""sigmoid""#),
+            ("AfmoeForCausalLM", "route_norm", "true"),
+        ] {
+            let said =
+                #""architectures":["\#(architecture)"],"mup_enabled":true,"num_hidden_layers":8"#
+            let missing = try DepartureTests.review(said)
+            #expect(missing.departures.map(\.key) == [key])
+            let stated = try DepartureTests.review(said + #","\#(key)":\#(value)"#)
+            #expect(stated.departures.isEmpty)
+        }
+        let published = try DepartureTests.review(
+            #""architectures":["Glm4MoeLiteForCausalLM"],"num_hidden_layers":47,"vocab_size":154880"#
+        )
+        #expect(published.departures.isEmpty)
     }
 
     /// Every option has a sentence of its own.

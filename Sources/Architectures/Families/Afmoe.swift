@@ -54,6 +54,11 @@ extension ModelFamily {
         checks: [
             .activation(.silu), .on("mup_enabled"), .without("attention_bias"),
             .departing { configuration throws(ArchitectureError) in
+                guard configuration["route_norm"] == nil else { return }
+                throw configuration.inexpressible(
+                    "route_norm", found: "nothing, which is true,", expected: "false")
+            },
+            .departing { configuration throws(ArchitectureError) in
                 let period = try configuration.required("global_attn_every_n_layers")
                 guard period != 4, configuration["layer_types"] == nil else { return }
                 throw configuration.inexpressible(

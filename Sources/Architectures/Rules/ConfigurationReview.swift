@@ -1,4 +1,4 @@
-public import TensorCore
+import TensorCore
 
 /// What a family finds about a configuration of which there is a file.
 public struct ConfigurationReview: Sendable {

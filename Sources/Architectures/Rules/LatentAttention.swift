@@ -161,6 +161,21 @@ extension [ConfigurationCheck] {
     ]
 }
 
+extension ConfigurationCheck {
+    /// Experts chosen by sigmoids, of which a file says nothing where the configuration does not: readers
+    /// of `deepseek2` take the softmax of its first models.
+    static let statedSigmoids = departing { configuration throws(ArchitectureError) in
+        guard configuration["scoring_func"] == nil,
+            try configuration.integer("n_routed_experts") ?? 0 > 0
+        else { return }
+        // Sizes by which readers know GLM-4.7 Flash.
+        let layers = try configuration.numHiddenLayers()
+        if (47...48).contains(layers), try configuration.vocabSize() == 154_880 { return }
+        throw configuration.inexpressible(
+            "scoring_func", found: "nothing, which is \"sigmoid\",", expected: "\"softmax\"")
+    }
+}
+
 extension DecoderRule {
     /// Queries, keys and values from latent rows (MLA), dense blocks first, then experts with shared
     /// ones; V3 chooses by sigmoid scores with a bias, among the best groups.

@@ -29,7 +29,7 @@ extension ModelFamily {
         tensors: [.latentDecoder, .routedExperts(correction: .required, shared: .required)],
         checkpoint: .init(multiTokenPrediction: .leftOut),
         rotary: .yarnOrDynamic,
-        checks: .latentAttention,
+        checks: .latentAttention + [.statedSigmoids],
         export: .latentAttention(modelType: "deepseek_v3"),
         decoder: .latentAttention)
 

@@ -31,7 +31,7 @@ extension ModelFamily {
         ],
         checkpoint: .init(multiTokenPrediction: .kept),
         rotary: .yarnOrDynamic,
-        checks: [.denseLayersFirst] + .latentAttention,
+        checks: [.denseLayersFirst, .statedSigmoids] + .latentAttention,
         tokenizer: .init(roles: glm4MoeRoles),
         export: .latentAttention(
             modelType: "glm4_moe_lite",
