@@ -191,10 +191,6 @@ def make(out, name, case, seed):
     base, adapter = folder / "base", folder / "adapter"
     network = model(kind, **more)
     network.save_pretrained(base)
-    if kind == "GraniteMoeHybrid":
-        # The reference converter knows the published names of layers only.
-        words = json.loads((base / "config.json").read_text())
-        (base / "config.json").write_text(json.dumps(words | {"layer_types": more["layer_types"]}, indent=2))
     fixtures = pathlib.Path(__file__).resolve().parents[2] / "fixtures/conformance/convert/checkpoints/llama"
     tokenizer(base, fixtures)
     changed = peft.get_peft_model(copy.deepcopy(network), peft.LoraConfig(**options))
@@ -318,8 +314,9 @@ def main():
         for outtype in [] if not options.peer else [random.choice(types)] if options.vary else types:
             verdict, why = compare(options.out / name, options.peer, outtype)
             counts[verdict] = counts.get(verdict, 0) + 1
-            # GPT-2's factors are exchanged there (docs/families.md).
-            failed |= verdict == "different" and "GPT2" not in name if options.vary else verdict != expected
+            # Two families depart on purpose (docs/families.md).
+            departs = name.startswith(("GPT2", "GraniteMoeHybrid"))
+            failed |= verdict == "different" and not departs if options.vary else verdict != expected
             said = f"{case[1]} {case[2]}" if options.vary and verdict != "equal" else ""
             print(f"{verdict:10}{name} {outtype}  {why} {said}".rstrip(), flush=True)
         if options.vary:
