@@ -83,8 +83,10 @@ public struct ImportanceSums: Sendable {
         if case .strings(let names) = file.metadata["imatrix.datasets"] {
             datasets = names.map(\.description)
         }
-        chunkCount = max(0, file.metadata["imatrix.chunk_count"]?.integer ?? 0)
-        chunkSize = max(1, file.metadata["imatrix.chunk_size"]?.integer ?? 1)
+        // Files say what they like, in more than the 32 bits that are written.
+        let most = Int(UInt32.max)
+        chunkCount = min(most, max(0, file.metadata["imatrix.chunk_count"]?.integer ?? 0))
+        chunkSize = min(most, max(1, file.metadata["imatrix.chunk_size"]?.integer ?? 1))
         var positions: [ByteString: Int] = [:]
         for (index, tensor) in file.tensors.enumerated() {
             positions[ByteString(tensor.name)] = index
@@ -145,9 +147,9 @@ public struct ImportanceSums: Sendable {
         for dataset in other.datasets where !datasets.contains(dataset) {
             datasets.append(dataset)
         }
-        chunkCount +=
-            other.chunkSize == chunkSize
-            ? other.chunkCount
-            : Int(Double(other.chunkCount) * Double(other.chunkSize) / Double(chunkSize))
+        let chunks = Double(other.chunkCount) * Double(other.chunkSize) / Double(chunkSize)
+        // No more windows than are written are counted.
+        let most = Int(UInt32.max)
+        chunkCount = min(most, min(most, chunkCount) + (chunks < Double(most) ? Int(chunks) : most))
     }
 }

@@ -32,11 +32,11 @@ extension ReaderRequirements {
             + windowFaults(main: count - further)
     }
 
-    /// The number of the block that a tensor is in.
+    /// The number of the block that a tensor is in; one of so many digits that nothing follows it is cut.
     private func block(of name: String) -> Int? {
         guard name.utf8.starts(with: "blk.".utf8) else { return nil }
         let digits = name.utf8.dropFirst(4).prefix { (0x30...0x39).contains($0) }
-        return Int(String(decoding: digits, as: UTF8.self))
+        return Int(String(decoding: digits, as: UTF8.self)).map { min($0, .max - 1) }
     }
 
     /// Every block has tensors, and no tensor is in another block.
@@ -97,7 +97,7 @@ extension ReaderRequirements {
         case .bools(let values)?: hasWindow = values.prefix(main).contains(true)
         case let value?:
             guard let period = value.integer else { return [] }
-            hasWindow = period != 1 && (main > 1 || period == 0 || period > main)
+            hasWindow = period != 1
         case nil:
             guard let cycle = LayerPatterns.windows[architecture] else { return [] }
             hasWindow = (0..<main).contains { !cycle.isDifferent($0) }

@@ -83,7 +83,7 @@ struct Change {
     }
 
     private func rate(_ total: (growth: Double, whole: Double)?) -> (Double, Basis)? {
-        guard let total, earlier != nil, seconds > 0 else { return nil }
+        guard let total, seconds > 0 else { return nil }
         return (total.growth / seconds, .window)
     }
 

@@ -28,13 +28,17 @@ public struct GraphicsCard: Sendable, Hashable, Codable {
             let cells = line.split(separator: ",", omittingEmptySubsequences: false).map {
                 $0.trimmingCharacters(in: .whitespaces)
             }
+            // What no card can be is left out: it may be no number at all.
+            func number(_ cell: Int) -> Double? {
+                Double(cells[cell]).flatMap { abs($0) < 1e6 ? $0 : nil }
+            }
             guard cells.count == 7, let index = Int(cells[0]), let used = Double(cells[3]),
                 let total = Double(cells[4]), used >= 0, total > 0, total < 1e9
             else { return nil }
             return GraphicsCard(
-                index: index, name: cells[1], use: Double(cells[2]).map { $0 / 100 },
+                index: index, name: cells[1], use: number(2).map { $0 / 100 },
                 usedBytes: Int(min(used, total) * 1_048_576), totalBytes: Int(total * 1_048_576),
-                temperature: Double(cells[5]), power: Double(cells[6]))
+                temperature: number(5), power: number(6))
         }
     }
 

@@ -66,11 +66,8 @@ public final class ZstandardWriter {
                     .library(message: unsafe String(cString: ZSTD_getErrorName(left))),
                     path: file.path)
             }
-            if unsafe room.pos > 0 {
-                try unsafe file.write(
-                    UnsafeRawBufferPointer(rebasing: output[..<room.pos]), at: offset)
-                unsafe offset += room.pos
-            }
+            try unsafe file.write(UnsafeRawBufferPointer(rebasing: output[..<room.pos]), at: offset)
+            unsafe offset += room.pos
             if unsafe directive == ZSTD_e_end ? left == 0 : input.pos == input.size { return }
         }
     }

@@ -79,5 +79,9 @@ import Testing
         #expect(matrix.restricted(including: ["attn_q"], excluding: []) != nil)
         #expect(matrix.restricted(including: ["ffn"], excluding: []) == nil)
         #expect(matrix.restricted(including: [], excluding: ["blk.0"]) == nil)
+        // A whole name, and one that is longer.
+        #expect(matrix.restricted(including: ["blk.0.attn_q.weight"], excluding: []) != nil)
+        #expect(matrix.restricted(including: ["blk.0.attn_q.weights"], excluding: []) == nil)
+        #expect(matrix.restricted(including: [""], excluding: ["blk.1", "weights"]) != nil)
     }
 }

@@ -1,11 +1,10 @@
-import Calibration
 import GGUF
 import TensorCore
 import TestSupport
 import Testing
 
-/// Forms of importance matrices, what they say, and whether two belong together.
-@Suite struct ImportanceFormTests {
+/// Forms of importance matrices, and whether two belong together.
+@Suite struct ImportanceSumsTests {
     private static let peer = Fixtures.path("conformance/quantize/llama.imatrix.gguf")
 
     private func sums(
@@ -81,40 +80,6 @@ import Testing
         }
     }
 
-    @Test func statisticsAreThoseOfTheDefinitions() throws {
-        let statistics = ImportanceStatistics(
-            sums([
-                "blk.0.attn_q.weight": .init(sums: [2, 4, 8, 2], counts: [2]),
-                "blk.1.attn_q.weight": .init(sums: [4, 8, 16, 4], counts: [2]),
-                // An expert that no row reached does not count.
-                "blk.1.ffn_up_exps.weight": .init(sums: [3, 0, 9, 9], counts: [1, 0]),
-                "output.weight": .init(sums: [5], counts: [1]),
-            ]))
-        #expect(
-            statistics.tensors.map(\.name) == [
-                "blk.1.attn_q.weight", "blk.0.attn_q.weight", "blk.1.ffn_up_exps.weight",
-                "output.weight",
-            ])
-        let query = statistics.tensors[1]
-        #expect(query.layer == 0 && query.kind == "attn_q" && query.count == 4)
-        #expect(query.sum == 8 && query.minimum == 1 && query.maximum == 4 && query.mean == 2)
-        // Squares 1, 4, 16, 1: their mean less the mean's square.
-        #expect(abs(query.deviation - Float(1.5).squareRoot()) < 1e-6)
-        #expect(query.active == 1 && query.zScoreDensity == 0.25 && query.cosine == 0)
-        // Shares 1/8, 1/4, 1/2, 1/8.
-        #expect(abs(query.entropy - 1.75) < 1e-6)
-        #expect(abs((query.normalizedEntropy ?? 0) - 0.875) < 1e-6)
-        #expect(abs(statistics.tensors[0].cosine - 1) < 1e-6)
-        let expert = statistics.tensors[2]
-        #expect(expert.count == 2 && expert.sum == 3 && expert.active == 0.5)
-        let output = statistics.tensors[3]
-        #expect(output.layer == nil && output.kind == "output" && output.normalizedEntropy == nil)
-        #expect(statistics.layers.map(\.layer) == [0, 1])
-        // Four values with the sum 16 and two with the sum 3.
-        #expect(abs(statistics.layers[1].sum - (4 * 16 + 2 * 3) / 6) < 1e-5)
-        #expect(abs(statistics.layers[1].cosine - 4 / 6) < 1e-5)
-    }
-
     @Test func matricesOfDifferentModelsAreTold() throws {
         let names = (0..<6).map { "blk.\($0).attn_q.weight" }
         let own = model(1, noise: 2, names: names)
@@ -147,6 +112,46 @@ import Testing
         try added.add(windows, path: "b")
         // As many tokens as seven windows of 64.
         #expect(added.chunkSize == 64 && added.chunkCount == 7)
+    }
+
+    /// Numbers of windows and of their tokens that no sum of integers holds.
+    @Test func windowsBeyondAllAreCounted() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let path = folder + "/i.gguf"
+            try sums(["a": .init(sums: [1, 2], counts: [1])]).write(to: path)
+            var metadata = try GGUFFile(path: path).metadata
+            metadata["imatrix.chunk_count"] = .uint64(UInt64(Int.max))
+            metadata["imatrix.chunk_size"] = .uint64(UInt64(Int.max))
+            let file = try GGUFFile(path: path)
+            let layout = try GGUFLayout(metadata: metadata, tensors: file.tensors, path: path)
+            var bytes =
+                layout.header + [UInt8](repeating: 0, count: layout.byteCount - layout.header.count)
+            for (index, offset) in layout.offsets.enumerated() {
+                let data = try InputFile.contents(path: path)[file.offsets[index]...]
+                    .prefix(layout.byteCounts[index])
+                bytes.replaceSubrange(offset..<offset + data.count, with: data)
+            }
+            try OutputFile.write(bytes, to: path)
+            let odd = try ImportanceSums(path: path)
+            #expect(odd.chunkCount == Int(UInt32.max) && odd.chunkSize == Int(UInt32.max))
+            var added = sums(["a": .init(sums: [1, 2], counts: [1])], chunkSize: 64, chunkCount: 5)
+            for _ in 0..<2 { try added.add(odd, path: path) }
+            #expect(added.chunkCount == Int(UInt32.max) && added.entries["a"]?.counts == [3])
+            try odd.write(to: folder + "/i.dat", as: .dat)
+            #expect(try ImportanceSums(path: folder + "/i.dat").entries.count == 1)
+        }
+    }
+
+    /// Columns of other lengths are not compared, and not added.
+    @Test func matricesOfOtherLengthsAreNotAdded() throws {
+        let names = (0..<6).map { "blk.\($0).attn_q.weight" }
+        var own = model(1, noise: 2, names: names)
+        var other = model(4, noise: 2, names: names)
+        for name in names { other.entries[name]?.sums.removeLast(32) }
+        #expect(try own.warnings(adding: other, path: "b").isEmpty)
+        #expect(try other.warnings(adding: own, path: "b").isEmpty)
+        let error = #expect(throws: GGUFError.self) { try own.add(other, path: "b") }
+        #expect(error?.place.map(names.contains) == true)
     }
 
     @Test func aModelIsToldFromAnother() throws {
