@@ -266,7 +266,7 @@ let package = Package(
             name: "SafetensorsTests", dependencies: ["Safetensors", "TensorCore", "TestSupport"],
             swiftSettings: tests),
         .testTarget(
-            name: "TemplatesTests", dependencies: ["Templates", "TensorCore"],
+            name: "TemplatesTests", dependencies: ["Templates", "TensorCore", "TestSupport"],
             swiftSettings: tests),
         .testTarget(
             name: "ZstandardTests", dependencies: ["Zstandard", "TensorCore", "TestSupport"],
