@@ -226,10 +226,15 @@ import Testing
         #expect(smallest.plan.layout.byteCount == least)
         #expect(throws: AllocationError.self) { try allocate(.byteCount(least - 1)) }
         let most = #expect(throws: AllocationError.self) { try allocate(.byteCount(1 << 30)) }
-        guard case .tooLarge = most?.kind else {
+        guard case .tooLarge(1 << 30, let all) = most?.kind else {
             Issue.record("\(String(describing: most))")
             return
         }
+        // One byte less than all of them: something is given up.
+        #expect(throws: AllocationError.self) { try allocate(.byteCount(all)) }
+        let largest = try allocate(.byteCount(all - 1))
+        #expect(largest.plan.layout.byteCount < all)
+        #expect(try all >= byteCount(.Q8_0))
         #expect(throws: AllocationError.self) {
             try allocate(.byteCount(400_000)) {
                 $0.recipe.overrides = [try TensorOverride(parsing: "weight=q4_k")]
@@ -264,5 +269,41 @@ import Testing
             #expect(ends.first ?? -1 <= layer && layer <= ends.last ?? -1)
         }
         #expect((0..<6).map { Bands(layerCount: 6).name(ofLayer: $0) } == (0..<6).map { "\($0)" })
+        #expect(
+            (0..<9).map { Bands(layerCount: 9).name(ofLayer: $0) } == ["0", "1-2", "1-2"]
+                + (3...8).map { "\($0)" })
+    }
+
+    /// A band is the layers of its name, neither more nor fewer, and as many as the others have or one less.
+    @Test(arguments: [1, 2, 3, 7, 8, 9, 10, 13, 14, 15, 28, 32, 61, 80])
+    func bandsAreTheLayersOfTheirNames(layerCount: Int) {
+        let bands = Bands(layerCount: layerCount)
+        let names = (0..<layerCount).map { bands.name(ofLayer: $0) }
+        var counts: [Int] = []
+        for name in Set(names) {
+            let ends = name.split(separator: "-").compactMap { Int($0) }
+            let (first, last) = (ends.first ?? -1, ends.last ?? -2)
+            #expect(
+                names.indices.filter { names[$0] == name } == Array(first...max(first, last)),
+                "\(name)")
+            if first > 0, last < layerCount - 1 { counts.append(last - first + 1) }
+        }
+        #expect(counts.count == min(6, max(0, layerCount - 2)))
+        #expect((counts.max() ?? 0) - (counts.min() ?? 0) <= 1)
+    }
+
+    /// The last token of a window has nothing behind it that it could be held against.
+    @Test func windowsAreScoredBehindTheirBeginning() throws {
+        for count in [64, 200, 1024, 8192] {
+            let text = try AllocationText(
+                name: "t", tokens: (0..<count).map { Int32($0) }, bos: nil, windowCount: 4)
+            for window in text.validation {
+                #expect(window.scored == window.tokens.count / 2..<window.tokens.count - 1)
+            }
+            for window in text.sensitivity {
+                #expect(window.scored == window.tokens.count / 4..<window.tokens.count - 1)
+            }
+            #expect(text.validation.count == text.sensitivity.count)
+        }
     }
 }

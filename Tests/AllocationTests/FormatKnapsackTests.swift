@@ -90,5 +90,14 @@ import Testing
         ]
         #expect(FormatKnapsack.hull(options) == [0, 2, 4])
         #expect(FormatKnapsack.hull([options[1]]) == [0])
+        // More bytes that gain nothing, and one on the line between two others.
+        func hull(_ options: [(Int, Double)]) -> [Int] {
+            FormatKnapsack.hull(options.map { .init(byteCount: $0.0, cost: $0.1) })
+        }
+        #expect(hull([(10, 5), (20, 5), (30, 5)]) == [0])
+        #expect(hull([(10, 5), (20, 3), (30, 3)]) == [0, 1])
+        #expect(hull([(10, 5), (20, 4), (30, 3)]) == [0, 2])
+        #expect(hull([(10, 5), (10, 5)]) == [0])
+        #expect(hull([]) == [])
     }
 }

@@ -44,6 +44,18 @@ import Testing
             allowed: [#""ab""#, #""日本語""#, #""\n\"""#, #""é\u00e9""#],
             refused: [#""a""#, #""abcd""#, "ab", "\"a\nb\""]),
         Example(
+            schema: #"{"type": "string", "maxLength": 1}"#, allowed: [#""""#, #""a""#],
+            refused: [#""ab""#]),
+        Example(
+            schema: #"{"type": "string", "minLength": 1}"#, allowed: [#""a""#, #""abc""#],
+            refused: [#""""#]),
+        Example(
+            schema: #"{"type": "number", "enum": ["a", 1.5, 2]}"#, allowed: ["1.5", "2"],
+            refused: [#""a""#, "3"]),
+        Example(
+            schema: #"{"type": "string", "enum": ["a", 1.5, 2.0]}"#, allowed: [#""a""#],
+            refused: ["1.5", "2.0", "2"]),
+        Example(
             schema: #"{"type": "integer", "minimum": -5, "maximum": 120}"#,
             allowed: ["-5", "-1", "0", "7", "99", "100", "120"],
             refused: ["-6", "121", "1000", "05", "-0", "1.0"]),
@@ -120,7 +132,9 @@ import Testing
         (#"{"properties": {"a": {"items": {"not": {}}}}}"#, "not", "#/properties/a/items"),
         (#"{"oneOf": [{"type": "object"}, {"type": "object"}]}"#, "oneOf", "#"),
         (#"{"type": "string", "enum": [1]}"#, "enum", "#"),
-        (#"{"enum": []}"#, "enum", "#"), (#"{"required": "a"}"#, "required", "#"),
+        (#"{"enum": []}"#, "enum", "#"),
+        (#"{"type": "string", "anyOf": [{"type": "integer"}]}"#, "type", "#"),
+        (#"{"required": "a"}"#, "required", "#"),
         (#"{"type": "integer", "minimum": 5, "maximum": 1}"#, "maximum", "#"),
         ("[]", "schema", "#"),
     ])

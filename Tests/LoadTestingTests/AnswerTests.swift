@@ -137,6 +137,16 @@ import Testing
             pieces: Array(repeating: Array("data: ".utf8) + block + [0x0A], count: 17))
         #expect(
             event.name == "broken_stream" && event.detail?.contains("an event is longer") == true)
+        // Remarks of 64 MiB, and one byte more.
+        let remark = [0x3A] + block.dropLast(2) + [0x0A]
+        let whole = Array(Self.whole.utf8)
+        let most =
+            Array(repeating: remark, count: 1023) + [
+                Array(remark.dropLast(whole.count + 1)) + [0x0A]
+            ]
+        #expect(try await kind(pieces: most + [whole]).name == nil)
+        let answer = try await kind(pieces: most + [[0x0A] + whole])
+        #expect(answer.detail?.contains("the answer is longer") == true)
     }
 
     @Test func completionsHaveAShapeOfTheirOwn() async throws {

@@ -110,6 +110,13 @@ import Testing
                 transport
             ).first)
         #expect(level.completed == 4 && isAbout(level.seconds, 12))
+        // At its last moment none is sent any more.
+        let exact = try #require(
+            try await run(
+                plan([.closed(concurrency: 1)], count: nil, duration: 9), outputTokens: 1,
+                ScriptedTransport { _, now in ScriptedTransport.chat(now, textAt: [3]) }
+            ).first)
+        #expect(exact.completed == 3)
     }
 
     @Test func aSweepHasOtherPromptsAtEveryLevel() async throws {

@@ -111,4 +111,64 @@ import Testing
         }
         #expect(bytes?.line == 2)
     }
+
+    /// What Ollama stores: values of their kinds, the last of several, and all of a setting's texts.
+    @Test func settingsAreValuesOfTheirKinds() throws {
+        let file = try parse(
+            """
+            FROM a
+            PARAMETER Temperature 0.5
+            PARAMETER stop one
+            PARAMETER num_ctx 4096
+            PARAMETER use_mmap false
+            PARAMETER stop two
+            PARAMETER num_ctx -1
+            PARAMETER top_p 1e-1
+            PARAMETER stop three
+            PARAMETER use_mmap true
+            """)
+        #expect(
+            try file.parameterObject()
+                == .object([
+                    .init(key: "temperature", value: .real(0.5)),
+                    .init(
+                        key: "stop",
+                        value: .array([.string("one"), .string("two"), .string("three")])),
+                    .init(key: "num_ctx", value: .integer(-1)),
+                    .init(key: "top_p", value: .real(0.1)),
+                    .init(key: "use_mmap", value: true),
+                ]))
+        #expect(try parse("FROM a\nSYSTEM b").parameterObject() == .object([]))
+        #expect(ModelfileParameter.named("NUM_CTX")?.kind == .integer)
+        #expect(ModelfileParameter.named("num_ct") == nil)
+    }
+
+    @Test(
+        arguments: [
+            ("num_ctx", "4.5"), ("num_ctx", "9223372036854775808"), ("temperature", "warm"),
+            ("temperature", "inf"), ("temperature", "nan"), ("use_mmap", "yes"),
+            ("use_mmap", "True"),
+            ("mirostat", "1"),
+        ])
+    func otherSettingsAreRefused(_ name: String, _ value: String) throws {
+        let file = try parse("FROM a\n\nPARAMETER \(name) \(value)")
+        let error = #expect(throws: ModelfileError.self) { try file.parameterObject() }
+        #expect(error?.place == "line 3" && error?.problem.contains("PARAMETER \(name)") == true)
+        // Instructions that were not read have no line.
+        let made = Modelfile([.from("a"), .parameter(name: name, value: value)])
+        let unplaced = #expect(throws: ModelfileError.self) { try made.parameterObject() }
+        #expect(unplaced != nil && unplaced?.place == nil)
+    }
+
+    @Test func equalOnesHaveTheSameInstructions() throws {
+        #expect(try parse("FROM a\nSYSTEM b") == parse("# c\n\nfrom   a\n\nsystem b"))
+        #expect(try parse("FROM a\nSYSTEM b") != parse("FROM a\nSYSTEM c"))
+        #expect(try parse("FROM a\nSYSTEM b") != parse("SYSTEM b\nFROM a"))
+        let file = try parse(
+            "FROM a\nLICENSE b\nMESSAGE user c\nLICENSE d\nMESSAGE assistant e\nFROM f")
+        #expect(file.from == "f" && file.licenses == ["b", "d"] && file.template == nil)
+        #expect(
+            file.messages.map(\.role) == ["user", "assistant"]
+                && file.messages.map(\.content) == ["c", "e"])
+    }
 }

@@ -52,6 +52,26 @@ struct CacheLayoutTests {
         #expect(try layout.tokenByteCount(shape) == 256)
     }
 
+    /// Every so many layers one sees everything; 1 is every layer, 0 none.
+    @Test(arguments: [
+        (0, [8, 8, 8, 8]), (1, [nil, nil, nil, nil]), (2, [8, nil, 8, nil]), (3, [8, 8, nil, 8]),
+    ])
+    func periodsOfAnUnknownArchitectureAreCounted(_ period: Int, _ windows: [Int?]) throws {
+        let layout = try layout(
+            "newcomer",
+            unknown.merging([
+                "attention.sliding_window": .uint32(8),
+                "attention.sliding_window_pattern": .uint32(UInt32(period)),
+            ]) { $1 })
+        #expect(layout.layers.map { $0.attention?.window } == windows)
+        let (full, cut) = (windows.count { $0 == nil }, windows.count { $0 != nil })
+        let parts = [
+            full > 0 ? "\(full) with full attention" : nil,
+            cut > 0 ? "\(cut) with a window of 8" : nil,
+        ]
+        #expect(layout.summary == "4 layers: " + parts.compactMap(\.self).joined(separator: ", "))
+    }
+
     @Test func statesOfRWKVDoNotGrow() throws {
         let layout = try layout(
             "rwkv7",

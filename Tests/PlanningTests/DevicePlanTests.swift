@@ -82,6 +82,30 @@ struct DevicePlanTests {
         #expect(work.readByteCount(batch: 1 << 40) == Double(work.byteCount - 512 * 64 * 2))
     }
 
+    /// Tensors whose names are those of no block count for all of them.
+    @Test(arguments: ["blk", "blk.", "blk.x", "blk.0", "other.7.weight"])
+    func namesWithoutABlockAreCounted(name: String) throws {
+        let tensors = ["blk.0.attn_q.weight", "blk.1.attn_q.weight", name]
+        var metadata = Metadata()
+        metadata["general.architecture"] = .string("newcomer")
+        for (key, value) in [
+            ("block_count", 1), ("embedding_length", 64), ("attention.head_count", 2),
+            ("context_length", 64),
+        ] { metadata["newcomer.\(key)"] = .uint32(UInt32(value)) }
+        let model = try PlannedModel(
+            metadata: metadata,
+            tensors: tensors.map { name in
+                (
+                    TensorDescription(
+                        name: name, shape: try #require(Shape([64, 64])), format: .F16),
+                    Format.F16
+                )
+            }, path: "model")
+        // That of the second block is stored, and not computed with.
+        #expect(model.work.activeParameterCount == 2 * 64 * 64)
+        #expect(model.work.byteCount == 3 * 64 * 64 * 2)
+    }
+
     @Test func theLargestContextIsTheLast() throws {
         let model = try model(trained: 8192)
         let shape = try ServingShape(context: 256)
@@ -141,6 +165,20 @@ struct DevicePlanTests {
             model(), ServingShape(context: 512), on: device(memory: 1 << 30), load: load)
         #expect(plan.load?.slots == 1)
         #expect(plan.load?.meetsLimits == false)
+        // A time of the limit keeps it.
+        func meets(_ factor: Double, _ time: KeyPath<LoadPlan, Double>) throws -> Bool? {
+            let limit = try #require(plan.load?[keyPath: time]) * factor
+            let isFirst = time == \LoadPlan.timeToFirstToken
+            let load = try ServingLoad(
+                inputTokens: 100, outputTokens: 100, timeToFirstToken: isFirst ? limit : nil,
+                timePerOutputToken: isFirst ? nil : limit)
+            return try DevicePlan(
+                model(), ServingShape(context: 512), on: device(memory: 1 << 30), load: load
+            ).load?.meetsLimits
+        }
+        for time in [\LoadPlan.timeToFirstToken, \LoadPlan.timePerOutputToken] {
+            #expect(try meets(1, time) == true && meets(0.999, time) == false)
+        }
     }
 
     @Test(arguments: [-1, 0, .nan, .infinity, 1e12])

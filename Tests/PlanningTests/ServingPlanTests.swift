@@ -80,6 +80,9 @@ struct ServingPlanTests {
     @Test func serviceLevelsOfNoLoadAreTold() throws {
         let levels = try plan(load: ServingLoad(timeToFirstToken: 0.5))
         #expect(levels.notices.contains { $0.contains("--qps") })
+        let other = try plan(load: ServingLoad(timePerOutputToken: 0.5))
+        #expect(other.notices.contains { $0.contains("--qps") })
+        #expect(try !plan().notices.contains { $0.contains("--qps") })
         let load = try plan(load: ServingLoad(requestsPerSecond: 1, timeToFirstToken: 0.5))
         #expect(!load.notices.contains { $0.contains("--qps") })
     }
@@ -92,6 +95,13 @@ struct ServingPlanTests {
             devices: HardwareTable.builtIn.devices, ladder: [])
         #expect(plan.memory.cache == 0)
         #expect(plan.notices.contains { $0.contains("encoder") })
+    }
+
+    @Test func adviceIsForWhatTheModelKeeps() throws {
+        // Nothing recurs in a Llama.
+        let advice = try plan().engines
+        #expect(!advice.choices.isEmpty)
+        #expect(!advice.obstacles.contains { $0.reason.contains("recurrent") })
     }
 
     @Test func rulesOfThumbStandBesideExactFigures() throws {

@@ -55,6 +55,32 @@ import Testing
         #expect(fault?.place == "quantization_config.\(key)")
     }
 
+    /// A value that is null is none: the usual one holds, or there is one too few.
+    @Test func aNullIsNoValue() throws {
+        let missing = try Self.gptq(#""bits": null, "group_size": 8"#)
+        #expect(missing?.place == "quantization_config.bits")
+        guard case .malformedQuantization("nothing", _)? = missing?.kind else {
+            Issue.record("\(String(describing: missing))")
+            return
+        }
+        #expect(try Self.gptq(#""bits": 4, "group_size": 8, "checkpoint_format": null"#) == nil)
+        var checkpoint = QuantizedCheckpoint(
+            #"{"quant_method": "gptq", "bits": 4, "group_size": 8, "sym": null, "desc_act": null}"#)
+        try checkpoint.add("a.bias", [1], floats: [0])
+        #expect(try checkpoint.fault() == nil)
+    }
+
+    /// Scales of a type that holds no numbers of scales.
+    @Test func scalesAreNumbers() throws {
+        var checkpoint = QuantizedCheckpoint(#"{"quant_method": "fp8"}"#)
+        try checkpoint.add("a.weight", .F8_E4M3, [1, 2], bytes: [0x38, 0x38])
+        try checkpoint.add("a.weight_scale", .C64, [1], [Int64(1)])
+        let fault = try checkpoint.fault()
+        #expect(
+            fault?.kind == .wrongDataType(found: .C64, expected: "floating-point scales"),
+            "\(String(describing: fault))")
+    }
+
     @Test func partsOfAWQMustGoTogether() throws {
         func fault(_ rest: String, scales: [Int] = [2, 8]) throws -> SafetensorsError? {
             var checkpoint = QuantizedCheckpoint(#"{"quant_method": "awq", \#(rest)}"#)

@@ -55,6 +55,24 @@ import Tokenization
         } throws: { error in "\(error)".contains("line 2") }
     }
 
+    @Test func plamoRowsMayDoWithoutAKind() throws {
+        func load(_ row: String) throws -> HFTokenizer {
+            let rows =
+                [row] + (0..<256).map { #"["<0x\#(String(format: "%02X", $0))>", 0.0, "BYTE"]"# }
+            return try self.load(
+                ["tokenizer.jsonl": rows.joined(separator: "\n")], .plamo, size: 257)
+        }
+        #expect(
+            try load(#"["a", -2.0]"#).vocabulary.types
+                == load(#"["a", -2.0, "NORMAL"]"#).vocabulary.types)
+        #expect(try load(#"["a", -2.0, "CONTROL"]"#).vocabulary.types[0] == .control)
+        for row in [#"["a"]"#, "[]", "7", #"["a", "b"]"#] {
+            #expect {
+                _ = try load(row)
+            } throws: { error in "\(error)".contains("line 1") }
+        }
+    }
+
     /// Of all segmentations that with the highest sum, of equal ones the longest piece first.
     @Test func plamoTakesTheBestPieces() throws {
         var rows = [#"["<|plamo:unk|>", 0.0, "UNKNOWN"]"#, #"["<|plamo:bos|>", 0.0, "CONTROL"]"#]

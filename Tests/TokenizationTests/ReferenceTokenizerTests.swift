@@ -26,6 +26,28 @@ import Tokenization
         }
     }
 
+    /// BERT's cleaning leaves no control characters, and one kind of space.
+    @Test func whatCannotBeSeenIsNoPartOfATextForBERT() throws {
+        let fixture = try JSON.parse(path: Fixtures.path("tokenizers/reference.json"))
+        let definitions = try #require(fixture["cases"]?.array).compactMap { $0["definition"] }
+            .filter {
+                $0["normalizer"]?["type"]?.text == "BertNormalizer"
+                    && $0["normalizer"]?["clean_text"]?.boolean == true
+            }
+        #expect(!definitions.isEmpty)
+        for definition in definitions {
+            let reference = try ReferenceTokenizer(try HFTokenizerDefinition(definition))
+            for (text, plain) in [
+                ("he\u{0}l\u{FFFD}l\u{7}o", "hello"), ("a\u{9}b\u{A0}c\u{A}d", "a b c d"),
+                ("\u{200B}a\u{7F}", "a"),
+            ] {
+                #expect(
+                    try reference.encode(text, addSpecial: true)
+                        == reference.encode(plain, addSpecial: true), "\(text.debugDescription)")
+            }
+        }
+    }
+
     /// Ids that SentencePiece 0.2 gave, with BOS in front.
     @Test func aSentencePieceModelGivesTheIdsOfSentencePiece() throws {
         let directory = Fixtures.path("conformance/convert/checkpoints/llama-spm")
