@@ -293,7 +293,7 @@ struct JSONSchemaReader {
         }
         // Without word of it, nothing follows the known ones.
         let more = prefix.isEmpty || rest != nil && rest != .bool(false)
-        let item = try pattern(rest ?? .bool(true), path + "/items")
+        let item = shared(try pattern(rest ?? .bool(true), path + "/items"), path + "/items")
         guard !first.isEmpty else {
             if rest == .bool(false) {
                 return JSONPatterns.bracketed("[", .empty, "]")
@@ -389,7 +389,9 @@ struct JSONSchemaReader {
         var alone = further.map { .optional(.sequence([$0, others ?? .empty])) } ?? Pattern.empty
         for (index, member) in members.enumerated().reversed() {
             let name = "\(path) member \(index)"
-            let own = Pattern.sequence([member.pattern, JSONPatterns.space])
+            let own = Pattern.sequence([
+                index == 0 ? member.pattern : shared(member.pattern, name), JSONPatterns.space,
+            ])
             let rest = define(name + " after", after)
             let following = Pattern.sequence([JSONPatterns.comma, own, rest])
             let leading = Pattern.sequence([own, rest])
@@ -398,6 +400,14 @@ struct JSONSchemaReader {
                 member.isRequired ? leading : .choice([leading, define(name + " alone", alone)])
         }
         return alone
+    }
+
+    /// What stands in several places, as a rule: else what is nested would double with every level.
+    private mutating func shared(_ pattern: Pattern, _ name: String) -> Pattern {
+        switch pattern {
+        case .literal, .scalars, .rule: pattern
+        case .sequence, .choice, .repetition: define(name, pattern)
+        }
     }
 
     private mutating func define(_ name: String, _ pattern: Pattern) -> Pattern {

@@ -187,6 +187,25 @@ import Testing
         #expect(throws: Never.self) { try Grammar(jsonSchema: Self.json(nested)) }
     }
 
+    @Test("what is nested does not double with every level", arguments: [1, 13, 30])
+    func nestedSchemas(levels: Int) throws {
+        var (lists, objects) = (#"{"type": "integer"}"#, #"{"type": "integer"}"#)
+        for _ in 0..<levels {
+            lists = #"{"type": "array", "items": \#(lists), "minItems": 1}"#
+            objects = #"{"type": "object", "properties": {"a": {}, "b": \#(objects)}}"#
+        }
+        let open = String(repeating: "[", count: levels)
+        let close = String(repeating: "]", count: levels)
+        let grammar = try Grammar(jsonSchema: Self.json(lists))
+        #expect(follows(open + "1,2" + close, grammar))
+        #expect(!follows(open + "[1]" + close, grammar))
+        let object = String(repeating: #"{"b":"#, count: levels)
+        let end = String(repeating: "}", count: levels)
+        let members = try Grammar(jsonSchema: Self.json(objects))
+        #expect(follows(object + "1" + end, members))
+        #expect(!follows(object + "{}" + end, members))
+    }
+
     @Test func callsOfFunctions() throws {
         let grammar = try Grammar(
             calls: [
