@@ -59,7 +59,7 @@ public struct CheckpointModel: Sendable {
         }
         let folder = directory.path.hasSuffix("/") ? directory.path : directory.path + "/"
         let names = try Directory.names(in: folder)
-        files = names.filter { CheckpointModel.isCarried($0, in: folder) }
+        files = try names.filter { try CheckpointModel.isCarried($0, in: folder) }
             .map { ($0, .copy(from: folder + $0)) }
         card =
             try names.contains("README.md")
@@ -129,7 +129,9 @@ public struct CheckpointModel: Sendable {
     }
 
     /// Whether a file goes into the new directory: not weights of any kind, nor what is written anew.
-    private static func isCarried(_ name: String, in folder: String) -> Bool {
+    ///
+    /// - Throws: `FileError` when the system does not give the file.
+    private static func isCarried(_ name: String, in folder: String) throws -> Bool {
         let written = [
             "config.json", "README.md", "quantize_config.json", "quant_config.json",
             "hf_quant_config.json", ".", "..",
@@ -141,8 +143,16 @@ public struct CheckpointModel: Sendable {
         guard !written.contains(name), !name.hasPrefix("."),
             !weights.contains(where: name.lowercased().hasSuffix)
         else { return false }
-        // Directories hold other forms of the weights.
-        return (try? InputFile(path: folder + name)) != nil
+        do {
+            _ = try InputFile(path: folder + name)
+            return true
+        } catch {
+            switch error.kind {
+            case .system, .permissionDenied: throw error
+            // Directories hold other forms of the weights; what is not there cannot be copied.
+            default: return false
+            }
+        }
     }
 
     /// What comes after the front matter.

@@ -38,6 +38,24 @@ import Testing
         #expect(try fault(source, "FP8_DYNAMIC") == nil)
     }
 
+    @Test func filesThatTheSystemDoesNotGive() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let manager = FileManager.default
+            let model = folder + "/m"
+            try manager.copyItem(atPath: Fixtures.path("tiny-llama"), toPath: model)
+            try manager.createDirectory(
+                atPath: model + "/original", withIntermediateDirectories: false)
+            try manager.createSymbolicLink(
+                atPath: model + "/picture.png", withDestinationPath: "nowhere")
+            // Folders, and links to what is not there, are left out.
+            #expect(throws: Never.self) { try CheckpointModel(directory: model) }
+            try manager.createSymbolicLink(
+                atPath: model + "/preprocessor.txt", withDestinationPath: "preprocessor.txt")
+            let error = #expect(throws: FileError.self) { try CheckpointModel(directory: model) }
+            #expect(error?.file == model + "/preprocessor.txt")
+        }
+    }
+
     @Test func layersThatEnginesPutTogether() throws {
         let source = RandomModel.mixture()
         let error = try fault(source, "W4A16", ignoring: ["k_proj"])
