@@ -1,23 +1,12 @@
 import Evaluation
 import Foundation
-import TensorCore
+public import TensorCore
 
 extension EmbeddingReport {
-    /// The names of the files that `write(to:)` writes.
-    public static let fileNames = ["report.md", "report.json", "report.html"]
-
-    /// Writes the report as Markdown, JSON and HTML into `folder`, which is made when need be.
-    ///
-    /// Each file appears only when it is complete. Returns the paths. Throws a `FileError`.
-    @discardableResult
-    public func write(to folder: String) throws -> [String] {
-        try Directory.create(folder)
-        let contents = [Array(markdown().utf8), try json(), Array(htmlPage().utf8)]
-        return try zip(EmbeddingReport.fileNames, contents).map {
-            let path = folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)"
-            try OutputFile.write($1, to: path)
-            return path
-        }
+    /// The report as Markdown, JSON and HTML in a folder.
+    public func files(in folder: String) throws -> [OutputFile.Content] {
+        try ReportFiles.contents(
+            in: folder, markdown: markdown(), json: json(), page: htmlPage())
     }
 
     static let headings = [

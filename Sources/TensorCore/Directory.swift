@@ -8,13 +8,19 @@
 public enum Directory {
     /// Makes a directory, with those above it, unless it is there.
     ///
+    /// - Returns: What was made, from the top down.
     /// - Throws: `FileError` that names the part of the path that cannot be made.
-    public static func create(_ path: String) throws(FileError) {
+    @discardableResult
+    public static func create(_ path: String) throws(FileError) -> [String] {
+        var made: [String] = []
         // Every part that a slash ends, then the whole.
         let ends = path.indices.dropFirst().filter { path[$0] == "/" } + [path.endIndex]
         for end in ends {
             let part = String(path[..<end])
-            if unsafe mkdir(part, 0o777) == 0 { continue }
+            if unsafe mkdir(part, 0o777) == 0 {
+                made.append(part)
+                continue
+            }
             let error = FileError.last("create folder", path: part)
             var status = stat()
             guard unsafe stat(part, &status) == 0 else { throw error }
@@ -25,6 +31,7 @@ public enum Directory {
                     path: part)
             }
         }
+        return made
     }
 
     /// What a symbolic link leads to, as it says; `nil` for anything else.

@@ -13,11 +13,11 @@ struct ReportGiving {
 
     /// Writes the files and prints what there is to read.
     func give(_ report: some WrittenReport, _ checks: [QualityCheck], width: Int) throws {
-        var written = try output.map { try report.write(to: $0) } ?? []
+        var files = try output.map { try report.files(in: $0) } ?? []
         if let junit {
-            try OutputFile.write(Array(report.junit(checks).utf8), to: junit)
-            written.append(junit)
+            files.append(.init(path: junit, bytes: Array(report.junit(checks).utf8)))
         }
+        try OutputFile.write(files, making: output)
         if isJSON {
             Terminal.print(String(decoding: try report.json().dropLast(), as: UTF8.self))
         } else {
@@ -26,8 +26,8 @@ struct ReportGiving {
             Terminal.print(report.terminalTable(width: max(width, Terminal.columns)))
         }
         Terminal.warnings(report.allWarnings)
-        if !isQuiet, !written.isEmpty {
-            Terminal.note("written: \(written.joined(separator: ", "))")
+        if !isQuiet, !files.isEmpty {
+            Terminal.note("written: \(files.map(\.path).joined(separator: ", "))")
         }
     }
 

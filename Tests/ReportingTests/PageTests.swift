@@ -213,10 +213,12 @@ struct PageTests {
             let kept = ProcessInfo.processInfo.environment["INGOT_SAMPLE_REPORTS"]
             for (name, report) in SampleReport.named {
                 let folder = "\(kept ?? temporary)/deep/\(name)"
-                let paths = try report.write(to: folder)
-                #expect(paths == QualityReport.fileNames.map { "\(folder)/\($0)" })
-                #expect(
-                    try String(contentsOfFile: paths[2], encoding: .utf8) == report.htmlPage())
+                let files = try report.files(in: folder)
+                try OutputFile.write(files, making: folder)
+                for (file, name) in zip(files, ["report.md", "report.json", "report.html"]) {
+                    let found = try Data(contentsOf: URL(filePath: "\(folder)/\(name)"))
+                    #expect([UInt8](found) == file.bytes && !found.isEmpty)
+                }
             }
         }
     }

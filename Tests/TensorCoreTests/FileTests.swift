@@ -4,6 +4,32 @@ import TestSupport
 import Testing
 
 @Suite struct FileTests {
+    @Test func ofSeveralFilesAllOrNoneStay() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let made = folder + "/a/b"
+            let first = OutputFile.Content(path: made + "/first", bytes: [1])
+            let inTheWay = folder + "/folder"
+            try Directory.create(inTheWay)
+            // The second cannot be begun, or cannot get its name.
+            for second in [inTheWay, inTheWay + "/nowhere/second"] {
+                #expect(throws: FileError.self) {
+                    try OutputFile.write([first, .init(path: second, bytes: [2])], making: made)
+                }
+                #expect(try Directory.names(in: folder) == [".", "..", "folder"])
+            }
+            let late = made + "/late"
+            #expect(throws: FileError.self) {
+                try OutputFile.write(
+                    [first, .init(path: late, bytes: [2]), .init(path: late + "/x", bytes: [3])],
+                    making: made)
+            }
+            #expect(try Directory.names(in: folder) == [".", "..", "folder"])
+            try OutputFile.write([first, .init(path: late, bytes: [2])], making: made)
+            #expect(try Directory.names(in: made) == [".", "..", "first", "late"])
+            #expect(try InputFile.contents(path: late) == [2])
+        }
+    }
+
     @Test func outputAppearsOnlyWhenCommitted() throws {
         try Fixtures.withTemporaryFolder { folder in
             let path = folder + "/model.gguf"

@@ -51,7 +51,7 @@ protocol WrittenReport {
     func terminalTable(width: Int) -> String
     func json() throws -> [UInt8]
     func junit(_ checks: [QualityCheck]) -> String
-    func write(to folder: String) throws -> [String]
+    func files(in folder: String) throws -> [OutputFile.Content]
 }
 
 extension QualityReport: WrittenReport {
