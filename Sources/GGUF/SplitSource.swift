@@ -64,7 +64,7 @@ public struct SplitSource: TensorSource {
         }
         let prefix = String(first.path.dropLast(suffix.count))
         let paths = (0..<count).map { prefix + SplitSource.suffix($0, of: count) }
-        let missing = paths.filter { FileIdentity(path: $0) == nil }
+        let missing = try paths.filter { try FileIdentity.of($0) == nil }
         guard missing.isEmpty else {
             throw GGUFError(.missingParts(missing, count: count), path: first.path)
         }

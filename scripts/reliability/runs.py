@@ -50,7 +50,7 @@ CASES = [
     Case("report", ["report", "%/m.gguf", "--types", "Q8_0", "-f", "%/e.txt", "-o", "@/report", "--ctx-size", "128"],
          is_exact=False),
     Case("split-file", ["split", "%/m.gguf", "@/p", "--split-max-tensors", "12"]),
-    Case("merge", ["merge", "%/parts-00001-of-00004.gguf", "@/whole.gguf"]),
+    Case("merge", ["merge", "%/parts-00001-of-00005.gguf", "@/whole.gguf"]),
     Case("edit", ["edit", "%/m.gguf", "@/e.gguf", "--set", "general.name=other"]),
 ]
 
@@ -107,7 +107,7 @@ class Bench:
 
     def arguments(self, case, folder):
         texts = [a.replace("@", f"{folder}/out").replace("%", self.inputs) for a in case.arguments]
-        return [self.binary, *texts, *([] if case.name in ("split-file", "merge", "edit") else ["-q"])]
+        return [self.binary, *texts, "-q"]
 
     def run(self, case, environment, folder=None, timeout=60):
         """Runs a case, in a new folder unless one is given."""

@@ -295,11 +295,12 @@ def many_files(bench):
         raise Skipped(f"at most {hard} open files here")
     low = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))}
     parts = f"{folder}/out/part"
-    wrong = outcome(bench, ["split", f"{folder}/many.gguf", parts, "--split-max-tensors", "1"], 0, **low)
+    wrong = outcome(bench, ["split", f"{folder}/many.gguf", parts, "--split-max-tensors", "1", "-q"], 0,
+                    **low)
     if len(os.listdir(f"{folder}/out")) != count:
         return wrong + [f"{len(os.listdir(f'{folder}/out'))} files"]
     first = f"{parts}-00001-of-{count:05}.gguf"
-    wrong += outcome(bench, ["merge", first, f"{folder}/whole.gguf"], 0, **low)
+    wrong += outcome(bench, ["merge", first, f"{folder}/whole.gguf", "-q"], 0, **low)
     wrong += outcome(bench, ["diff", f"{folder}/many.gguf", f"{folder}/whole.gguf"], 0, **low)
     least = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))}
     wrong += outcome(bench, ["merge", first, f"{folder}/other.gguf"], 74, **least)
