@@ -73,7 +73,7 @@ public struct CheckpointModel: Sendable {
         config = directory.config
         tensors = model.tensors
         notices = conversion.notices
-        warnings = conversion.warnings
+        warnings = conversion.warnings.filter { !conversion.departures.contains($0) }
         places = CheckpointModel.places(in: conversion)
         quantizedFormats = [:]
         self.folder = nil

@@ -77,6 +77,8 @@ public struct ConversionSource: TensorSource {
     public let notices: [String]
     /// Where parts of the directory contradict each other or cannot be read, and what was taken.
     public let warnings: [String]
+    /// Those of the warnings that tell what readers of a GGUF file compute otherwise than the model.
+    public let departures: [String]
     /// The tokenizer of the directory.
     public let tokenizer: HFTokenizer
     private let contents: [TensorContent]
@@ -142,8 +144,9 @@ public struct ConversionSource: TensorSource {
         quantizationMethod = weights.method
         storedType = weights.storedType
         storedByteCount = weights.storedByteCount
+        departures = review.warnings
         warnings =
-            review.warnings + weights.warnings + general.warnings + faults.map(\.description)
+            departures + weights.warnings + general.warnings + faults.map(\.description)
         // GGUF has no key for it: the file is right up to the context that the model was trained on.
         // Families that have another way to say it write a scaling.
         let isDynamic =

@@ -116,6 +116,32 @@ import Testing
         }
     }
 
+    /// GGUF's `llama` means SiLU; the configuration of a directory for engines says GELU as before.
+    @Test func whatReadersComputeOtherwiseIsToldOfGGUFFilesAlone() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let model = folder + "/model"
+            try FileManager.default.copyItem(atPath: Self.tiny, toPath: model)
+            let path = URL(filePath: model + "/config.json")
+            let config = try String(contentsOf: path, encoding: .utf8)
+            try config.replacing("\"silu\"", with: "\"gelu\"")
+                .write(to: path, atomically: true, encoding: .utf8)
+            for command in [["convert", "-q", model, "--outfile"], ["quantize", "-q", model]] {
+                let end = command[0] == "quantize" ? ["Q8_0"] : []
+                let told = try Tool.run(command + [folder + "/a.gguf"] + end)
+                #expect(told.exitCode == 0)
+                #expect(told.errors.contains("hidden_act: \"gelu\" is not carried over"))
+                try FileManager.default.removeItem(atPath: folder + "/a.gguf")
+                let refused = try Tool.run(command + [folder + "/a.gguf"] + end + ["--strict"])
+                #expect(refused.exitCode == 65)
+                #expect(try files(in: folder) == ["model"])
+            }
+            let engines = try Tool.run(["quantize", "-q", model, folder + "/fp8/", "FP8_DYNAMIC"])
+            #expect(engines.exitCode == 0)
+            #expect(!engines.errors.contains("hidden_act"))
+            #expect(try JSON.parse(path: folder + "/fp8/config.json")["hidden_act"]?.text == "gelu")
+        }
+    }
+
     @Test func valuesBeyondF16AreNamed() throws {
         try Fixtures.withTemporaryFolder { folder in
             let model = folder + "/model"

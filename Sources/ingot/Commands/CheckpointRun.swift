@@ -86,6 +86,10 @@ struct CheckpointRun {
         writing.threadCount = threads
         writing.toolVersion = Ingot.version
         let calibration = try calibrate(plan, command)
+        if calibration != nil {
+            Terminal.warnings(
+                model.conversion.departures.map { "calibrated as a GGUF file would run: \($0)" })
+        }
         let line = ProgressLine(Paths.name(output), isQuiet: run.quiet)
         let findings = try CheckpointWriter.write(
             plan, to: output, options: writing, calibration: calibration

@@ -343,10 +343,10 @@ struct QuantizeCommand: ParsableCommand {
             throw ValidationError(
                 "--outtype is \(outtype ?? ""), expected f16, bf16, f32 or auto")
         }
-        let source = try ConversionSource(
-            directory: path,
-            options: .init(
-                outputType: type, pre: pre, chatTemplate: template, ignoredTensors: ignoreTensors))
+        var conversion = ConversionSource.Options(
+            outputType: type, pre: pre, chatTemplate: template, ignoredTensors: ignoreTensors)
+        conversion.refusesDepartures = planning.strict
+        let source = try ConversionSource(directory: path, options: conversion)
         planning.tell(source.notices, source.warnings)
         return RoundedSource(source, allowsNonFinite: planning.allowNonfinite)
     }
